@@ -1,0 +1,1 @@
+"""Learning to rank and retrieve for Haystack."""

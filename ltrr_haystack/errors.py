@@ -1,0 +1,25 @@
+"""The exceptions of `ltrr_haystack`: one tree, and every message names the offender and how to mend it."""
+
+
+class LTRRError(Exception):
+    """Root of all errors that this package raises on purpose."""
+
+
+class ConfigurationError(LTRRError, ValueError):
+    """A component, a policy or a pipeline was given settings that cannot work."""
+
+
+class InvalidInputError(LTRRError, ValueError):
+    """A search or an event is not what was agreed; the caller can mend it."""
+
+
+class StoreError(LTRRError):
+    """The store cannot do what was asked of it."""
+
+
+class SnapshotError(LTRRError):
+    """A model snapshot is damaged, or was made for other features than the ones in use."""
+
+
+class MissingExtraError(LTRRError, ImportError):
+    """An optional package is needed and not installed; the message says which extra brings it."""

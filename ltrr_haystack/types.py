@@ -1,0 +1,437 @@
+"""
+The values that travel between the components of a learned pipeline.
+
+They are frozen: a component reads what it is handed and hands on new values. All of them go to JSON and back
+(`to_dict`, `from_dict`), so that whatever a pipeline decided can be logged, shipped and judged elsewhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import blake2b
+from typing import Annotated, Any, Literal, Self
+
+from haystack import Document
+from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter
+
+Allocation = Mapping[str, int]
+"""Arm → depth for one query; 0 means that the arm does not run."""
+
+Mode = Literal["baseline", "apprentice", "live"]
+QueryType = Literal["navigational", "topical", "broad", "question"]
+
+
+class Travelling:
+    """
+    A frozen value that the pipeline hands on by reference.
+
+    A Haystack pipeline deep-copies every input of every component: 300 documents with embeddings cost 22 ms a hop.
+    What cannot change need not be copied.
+    """
+
+    __slots__ = ()
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True, ser_json_inf_nan="null")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Turn the value into plain JSON types.
+
+        :returns: A dictionary from which `from_dict` makes an equal value.
+        """
+        dumped: dict[str, Any] = _adapter(type(self)).dump_python(self, mode="json")
+        return dumped
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """
+        Make a value from what `to_dict` gave.
+
+        :param data: The dictionary.
+        :returns: The value.
+        :raises pydantic.ValidationError: If a field is missing or has the wrong type.
+        """
+        value: Self = _adapter(cls).validate_python(data)
+        return value
+
+    def to_json(self) -> str:
+        """
+        Write the value as JSON.
+
+        :returns: JSON text from which `from_json` makes an equal value.
+        """
+        return _adapter(type(self)).dump_json(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """
+        Read a value from what `to_json` wrote.
+
+        :param text: JSON text.
+        :returns: The value.
+        :raises pydantic.ValidationError: If the text is not JSON, a field is missing or has the wrong type.
+        """
+        value: Self = _adapter(cls).validate_json(text)
+        return value
+
+
+@cache
+def _adapter(cls: type[Travelling]) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
+
+
+def _document(value: Any) -> Document:
+    return value if isinstance(value, Document) else Document.from_dict(value)
+
+
+TravellingDocument = Annotated[
+    Document, PlainValidator(_document), PlainSerializer(lambda document: document.to_dict(flatten=False))
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation(Travelling):
+    """
+    One reading of a query.
+
+    :param slots: Field → value, as the catalogue's metadata names them.
+    :param leftover: The text that no slot took.
+    :param probability: How likely this reading is, 0 to 1.
+    """
+
+    slots: Mapping[str, str]
+    leftover: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding(Travelling):
+    """
+    What QueryUnderstanding says of a query.
+
+    :param query: The query as it was typed, without control characters.
+    :param normal_form: The key under which the query is remembered: equal for queries that mean the same letters.
+    :param tokens: The words of the normal form.
+    :param language: ISO 639-1 code, or `und` where it cannot be told.
+    :param query_type: Navigational (one thing is sought), topical, broad, or a question.
+    :param has_digits: Whether a digit occurs.
+    :param weekday: Day of the search, 0 for Monday to 6 for Sunday.
+    :param day_part: `night`, `morning`, `afternoon` or `evening`.
+    :param intents: Intent → probability.
+    :param interpretations: The likeliest readings, best first.
+    """
+
+    query: str
+    normal_form: str
+    tokens: tuple[str, ...] = ()
+    language: str = "und"
+    query_type: QueryType = "topical"
+    has_digits: bool = False
+    weekday: int = 0
+    day_part: str = "morning"
+    intents: Mapping[str, float] = field(default_factory=dict)
+    interpretations: tuple[Interpretation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Arm(Travelling):
+    """
+    One named retrieval strategy as the router may use it.
+
+    :param name: The arm's name in the pipeline.
+    :param kind: What sort of retrieval it is (`lexical`, `dense`, `sparse`, `structured`, `memory`, `personal` …);
+        arms of one kind share what is learned about the kind.
+    :param levels: The depths to choose from, ascending. An arm whose levels leave out 0 always runs.
+    :param cost_per_call: What running the arm costs, in units of reward.
+    :param cost_per_candidate: What each candidate asked for costs, in units of reward.
+    """
+
+    name: str
+    kind: str
+    levels: tuple[int, ...]
+    cost_per_call: float = 0.0
+    cost_per_candidate: float = 0.0
+
+    def cost(self, depth: int) -> float:
+        """
+        What the arm costs at a depth.
+
+        :param depth: How many candidates it may draw; 0 costs nothing.
+        :returns: The cost in units of reward.
+        """
+        return self.cost_per_call + depth * self.cost_per_candidate if depth > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSet(Travelling):
+    """
+    What a router may choose from: its arms with their levels, the budget, and what it would do without a model.
+
+    :param arms: The arms, in the order of the configuration.
+    :param budget: Most candidates that one query may draw, over all arms.
+    :param baseline: The allocation of the pipeline as it is without learning. A depth of 0 is allowed here even for
+        an arm that otherwise always runs.
+    """
+
+    arms: tuple[Arm, ...]
+    budget: int
+    baseline: Allocation
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The arms' names, in order."""
+        return tuple(arm.name for arm in self.arms)
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that change whenever arms, levels, costs, budget or baseline do."""
+        return blake2b(self.to_json().encode(), digest_size=6).hexdigest()
+
+    def cost(self, allocation: Allocation) -> float:
+        """
+        What an allocation costs.
+
+        :param allocation: Arm → depth; arms that are not named do not run.
+        :returns: The cost in units of reward.
+        """
+        return sum(arm.cost(allocation.get(arm.name, 0)) for arm in self.arms)
+
+
+@dataclass(frozen=True, slots=True)
+class Features(Travelling):
+    """
+    What a policy sees of a query before it decides; logged as it was seen, so that learning sees the same.
+
+    :param query: Query and user: a text value is a category, a number a magnitude.
+    :param time: Time of the search, in the same form.
+    :param history: Arm → what is known of the arm for this query key.
+    """
+
+    query: Mapping[str, str | float] = field(default_factory=dict)
+    time: Mapping[str, str | float] = field(default_factory=dict)
+    history: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Travelling):
+    """
+    An allocation with all that is needed to judge it, or another in its place, later.
+
+    :param query_id: The search's id; feedback refers to it.
+    :param decided_at: Seconds since 1970, UTC.
+    :param understanding: What was understood of the query.
+    :param actions: What there was to choose from.
+    :param allocation: What was chosen: arm → depth, arms that do not run included with 0.
+    :param propensity: Probability with which this allocation was chosen, in (0, 1].
+    :param mode: The router's mode.
+    :param policy: The policy's name.
+    :param policy_version: Version of the snapshot that decided; 0 before the first.
+    :param features: What the policy saw.
+    :param marginals: Arm → probability of each of its levels before budget, floor and baseline share are applied.
+    :param baseline_share: Probability with which the baseline was played outright.
+    :param floor: Share of the rest that is spread evenly over all feasible allocations.
+    :param preferred: What the policy holds to be best for this query.
+    :param safe_start: Whether the policy was still, or again, held back by the safe start.
+    :param user_id: Who searched, if known.
+    :param session_id: The session, if known.
+    """
+
+    query_id: str
+    decided_at: float
+    understanding: Understanding
+    actions: ActionSet
+    allocation: Allocation
+    propensity: float
+    mode: Mode
+    policy: str
+    policy_version: int = 0
+    features: Features = field(default_factory=Features, repr=False)
+    marginals: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
+    baseline_share: float = 0.0
+    floor: float = 0.0
+    preferred: Allocation = field(default_factory=dict)
+    safe_start: bool = False
+    user_id: str | None = None
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRequest(Travelling):
+    """
+    What the router asks of one arm.
+
+    :param query: The query text as the arm should search it.
+    :param depth: How many candidates the arm may draw, at least 1.
+    :param filters: Haystack filters, or `None`.
+    :param understanding: What was understood of the query, for retrievers that can use it.
+    """
+
+    query: str
+    depth: int
+    filters: Mapping[str, Any] | None = None
+    understanding: Understanding | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmResult(Travelling):
+    """
+    What one arm brought back.
+
+    :param arm: The arm's name.
+    :param documents: At most the requested depth, best first; empty where `error` says why.
+    :param seconds: Wall-clock time of the retriever.
+    :param error: `None`, or why there are no documents: `timeout`, or the exception's type and message.
+    """
+
+    arm: str
+    documents: tuple[TravellingDocument, ...] = field(repr=False)
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmReport(Travelling):
+    """
+    How one arm fared in one search.
+
+    :param arm: The arm's name.
+    :param depth: How many candidates it was asked for.
+    :param returned: How many it brought.
+    :param seconds: Wall-clock time of the retriever.
+    :param top_score: Raw score of its first document, if it has one.
+    :param error: `None`, or why it brought nothing.
+    """
+
+    arm: str
+    depth: int
+    returned: int
+    seconds: float
+    top_score: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance(Travelling):
+    """
+    Where an arm had a candidate.
+
+    :param rank: Position in the arm's result, from 1.
+    :param score: The arm's own score, if it gave one.
+    :param normalised: The score scaled to 0 … 1 within the arm's result for this query.
+    """
+
+    rank: int
+    score: float | None
+    normalised: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(Travelling):
+    """
+    A document with its provenance.
+
+    :param object_id: What the document is known by in feedback and memory.
+    :param document: The document, as the arm that ranked it highest brought it.
+    :param arms: Arm → where that arm had it; at least one.
+    :param score: Score of the order that the candidate stands in.
+    """
+
+    object_id: str
+    document: TravellingDocument = field(repr=False)
+    arms: Mapping[str, Provenance]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateSet(Travelling):
+    """
+    The union of what the arms brought for one decision.
+
+    :param decision: The decision that asked for it.
+    :param candidates: Each document once, best first.
+    :param reports: How each arm that was asked fared.
+    """
+
+    decision: Decision
+    candidates: tuple[Candidate, ...] = field(repr=False)
+    reports: tuple[ArmReport, ...] = ()
+
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """Arm → why it brought nothing, for the arms that failed."""
+        return {report.arm: report.error for report in self.reports if report.error is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Impression(Travelling):
+    """
+    A candidate shown, with its position and the ranking features it had.
+
+    :param object_id: What the document is known by.
+    :param ordinal: Position on the page, from 1.
+    :param score: The score that put it there.
+    :param arms: Arm → where that arm had it.
+    :param features: Ranking feature → value; what has no value is left out.
+    """
+
+    object_id: str
+    ordinal: int
+    score: float
+    arms: Mapping[str, Provenance]
+    features: Mapping[str, float] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking(Travelling):
+    """
+    The candidates to be shown, in their final order.
+
+    :param decision: The decision behind them.
+    :param candidates: Best first, with the ranker's scores.
+    :param features: For each candidate its ranking features; what has no value is left out.
+    :param reports: How each arm that was asked fared.
+    :param ranker_version: Version of the ranking model; 0 for the union's own order.
+    """
+
+    decision: Decision
+    candidates: tuple[Candidate, ...] = field(repr=False)
+    features: tuple[Mapping[str, float], ...] = field(repr=False)
+    reports: tuple[ArmReport, ...] = ()
+    ranker_version: int = 0
+
+    def impressions(self) -> tuple[Impression, ...]:
+        """
+        What the person gets to see.
+
+        :returns: One impression for each candidate, in order.
+        """
+        return tuple(
+            Impression(candidate.object_id, ordinal, candidate.score, candidate.arms, features)
+            for ordinal, (candidate, features) in enumerate(zip(self.candidates, self.features, strict=True), start=1)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SettledDecision(Travelling):
+    """
+    A decision whose reward wait is over, with what came of it: what everything is learned from.
+
+    :param seq: Its place in the log; a later decision has a higher one.
+    :param decision: The decision.
+    :param impressions: What was shown, by position.
+    :param rewards: Object id → sum of the rewards of its events; objects without events are left out.
+    :param reports: How each arm that was asked fared.
+    :param ranker_version: Version of the model that ordered the page; 0 for the union's own order.
+    """
+
+    seq: int
+    decision: Decision
+    impressions: tuple[Impression, ...] = field(repr=False)
+    rewards: Mapping[str, float]
+    reports: tuple[ArmReport, ...] = ()
+    ranker_version: int = 0

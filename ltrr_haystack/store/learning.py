@@ -1,0 +1,166 @@
+"""What was learned: the memory and the history of query keys, moved on together with the watermark."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import update as update_table
+
+from ltrr_haystack.errors import StoreError
+from ltrr_haystack.store import lease, snapshots
+from ltrr_haystack.store import tables as t
+from ltrr_haystack.store.checks import LONGEST_ID, finite, folded, storable
+from ltrr_haystack.store.engines import upsert
+from ltrr_haystack.store.records import HistoryEntry, LearningUpdate, MemoryEntry
+from ltrr_haystack.store.settlement import watermark
+
+_MOVE = update_table(t.learner).values(learned=bindparam("to_learned"), late=bindparam("to_late"))
+_MEMORY = (
+    select(t.memory.c.object_id, t.memory.c.exposures, t.memory.c.successes, t.memory.c.updated_at)
+    .where(t.memory.c.query_key == bindparam("query_key"))
+    .order_by(t.memory.c.object_id)
+)
+_HISTORY = (
+    select(t.history.c.arm, t.history.c.draws, t.history.c.credit, t.history.c.returned)
+    .where(t.history.c.query_key == bindparam("query_key"))
+    .order_by(t.history.c.arm)
+)
+
+
+class LearningRows(NamedTuple):
+    """
+    One step of learning as it goes into the tables.
+
+    :param memory: Rows to add to the memory.
+    :param history: Rows to add to the history.
+    :param snapshot: The snapshot's row, if there is one.
+    """
+
+    memory: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+    snapshot: dict[str, Any] | None
+
+
+def learning_rows(update: LearningUpdate) -> LearningRows:
+    """
+    Write a step of learning as rows; done in the caller's thread, so that the writer only writes.
+
+    :param update: What changed.
+    :returns: The rows.
+    :raises InvalidInputError: If an amount is not finite or a text cannot be kept.
+    """
+    updated_at = time.time() if update.updated_at is None else finite("updated_at", update.updated_at)
+    memory_rows = [
+        {
+            "query_key": folded(query_key),
+            "object_id": storable("object_id", object_id, LONGEST_ID),
+            "exposures": finite("exposures", evidence.exposures),
+            "successes": finite("successes", evidence.successes),
+            "updated_at": updated_at,
+        }
+        for (query_key, object_id), evidence in update.memory.items()
+    ]
+    history_rows = [
+        {
+            "query_key": folded(query_key),
+            "arm": storable("arm", arm, LONGEST_ID),
+            "draws": finite("draws", delta.draws),
+            "credit": finite("credit", delta.credit),
+            "returned": finite("returned", delta.returned),
+        }
+        for (query_key, arm), delta in update.history.items()
+    ]
+    return LearningRows(
+        memory_rows, history_rows, None if update.snapshot is None else snapshots.draft_row(update.snapshot)
+    )
+
+
+def commit_learning(connection: Connection, update: LearningUpdate, rows: LearningRows) -> int | None:
+    """
+    Keep what one step of learning changed, all of it or nothing.
+
+    :param connection: In a write transaction.
+    :param update: What changed.
+    :param rows: What `learning_rows` made of it.
+    :returns: The version of the new snapshot, or `None` if there is none.
+    :raises StoreError: If another learner holds the lease, or the watermark is not where this step began.
+    """
+    lease.require(connection, update.holder)
+    _move_watermark(connection, update)
+    if rows.memory:
+        connection.execute(upsert(connection, t.memory, add_to_memory), rows.memory)
+    if rows.history:
+        connection.execute(upsert(connection, t.history, add_to_history), rows.history)
+    if update.snapshot is None or rows.snapshot is None:
+        return None
+    return snapshots.add(connection, rows.snapshot, activate=update.snapshot.activate)
+
+
+def memory(connection: Connection, query_key: str) -> list[MemoryEntry]:
+    """
+    Read the memory of a query key.
+
+    :param connection: The database.
+    :param query_key: The key.
+    :returns: One entry for each object that there is evidence on.
+    """
+    return [MemoryEntry(*row) for row in connection.execute(_MEMORY, {"query_key": folded(query_key)})]
+
+
+def history(connection: Connection, query_key: str) -> dict[str, HistoryEntry]:
+    """
+    Read the history of a query key.
+
+    :param connection: The database.
+    :param query_key: The key.
+    :returns: Arm → what is known of it.
+    """
+    rows = connection.execute(_HISTORY, {"query_key": folded(query_key)})
+    return {arm: HistoryEntry(draws, credit, returned) for arm, draws, credit, returned in rows}
+
+
+def add_to_memory(new: Any) -> Mapping[str, Any]:
+    """
+    What becomes of a memory entry that is there already.
+
+    :param new: The row to be added.
+    :returns: Column → new value.
+    """
+    return {
+        "exposures": t.memory.c.exposures + new.exposures,
+        "successes": t.memory.c.successes + new.successes,
+        "updated_at": new.updated_at,
+    }
+
+
+def add_to_history(new: Any) -> Mapping[str, Any]:
+    """
+    What becomes of a history entry that is there already.
+
+    :param new: The row to be added.
+    :returns: Column → new value.
+    """
+    return {
+        "draws": t.history.c.draws + new.draws,
+        "credit": t.history.c.credit + new.credit,
+        "returned": t.history.c.returned + new.returned,
+    }
+
+
+def _move_watermark(connection: Connection, update: LearningUpdate) -> None:
+    now = watermark(connection)
+    if (now.learned, now.late) != (update.since.learned, update.since.late):
+        msg = (
+            f"The learner '{update.holder}' started from decision {update.since.learned} and late event "
+            f"{update.since.late}, but the store has learned up to {now.learned} and {now.late} meanwhile; "
+            "start again from watermark()."
+        )
+        raise StoreError(msg)
+    if not now.learned <= update.learned <= now.settled or update.late < now.late:
+        msg = (
+            f"The learner '{update.holder}' cannot move from {now} to learned={update.learned}, late={update.late}: "
+            "learning goes forward only, and not beyond what is settled."
+        )
+        raise StoreError(msg)
+    connection.execute(_MOVE, {"to_learned": update.learned, "to_late": update.late})

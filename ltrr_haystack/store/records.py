@@ -1,0 +1,236 @@
+"""The values that go into the store and come out of it, apart from those that travel through a pipeline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRecord:
+    """
+    What feedback has to know of a search.
+
+    :param decided_at: When it was decided, in seconds since 1970, UTC.
+    :param ordinals: Object id → the position it was shown at, from 1.
+    """
+
+    decided_at: float
+    ordinals: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """
+    One event, ready for the log.
+
+    :param event_id: What makes the event the same when it is sent twice.
+    :param query_id: The search it refers to.
+    :param object_id: The object it refers to, if any.
+    :param action_name: What was done.
+    :param timestamp: When it was done, in seconds since 1970, UTC.
+    :param received_at: When it reached us.
+    :param reward: What it is worth.
+    :param payload: The event itself, as JSON.
+    """
+
+    event_id: str
+    query_id: str
+    object_id: str | None
+    action_name: str
+    timestamp: float
+    received_at: float
+    reward: float
+    payload: str = field(default="{}", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """
+    How far learning has come in the log.
+
+    :param settled: Seq of the last decision whose reward window is closed.
+    :param learned: Seq of the last decision that was learned from.
+    :param late: Seq of the last late event that was learned from.
+    """
+
+    settled: int = 0
+    learned: int = 0
+    late: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LateReward:
+    """
+    The reward of an event that came after its decision was settled.
+
+    :param seq: The event's place in the log.
+    :param query_key: The key of the search.
+    :param object_id: The object that was shown.
+    :param ordinal: The position it was shown at, from 1.
+    :param reward: What the event is worth.
+    """
+
+    seq: int
+    query_key: str
+    object_id: str
+    ordinal: int
+    reward: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """
+    What is added to the memory of one query key and one object.
+
+    :param exposures: How often it counts as seen.
+    :param successes: How often it was a success.
+    """
+
+    exposures: float
+    successes: float
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryDelta:
+    """
+    What is added to the history of one query key and one arm.
+
+    :param draws: How often the arm ran.
+    :param credit: The credit it earned.
+    :param returned: How many candidates it brought.
+    """
+
+    draws: float
+    credit: float
+    returned: float
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotDraft:
+    """
+    A model snapshot that is not stored yet.
+
+    :param kind: What it is a snapshot of (`policy`, `ranker` …).
+    :param payload: The model.
+    :param card: What is to be known of the model, in JSON types.
+    :param activate: Whether it becomes the active version.
+    """
+
+    kind: str
+    payload: bytes = field(repr=False)
+    card: Mapping[str, Any] = field(default_factory=dict)
+    activate: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningUpdate:
+    """
+    All that one step of learning changes.
+
+    :param holder: The learner, as it took the lease.
+    :param since: The watermark it started from.
+    :param learned: Seq of the last decision it learned from.
+    :param late: Seq of the last late event it learned from.
+    :param memory: (query key, object id) → what is added.
+    :param history: (query key, arm) → what is added.
+    :param snapshot: The model after this step, if it is to be kept.
+    :param updated_at: The time that changed memory entries bear; the time of the commit if not given.
+    """
+
+    holder: str
+    since: Watermark
+    learned: int
+    late: int
+    memory: Mapping[tuple[str, str], Evidence] = field(default_factory=dict)
+    history: Mapping[tuple[str, str], HistoryDelta] = field(default_factory=dict)
+    snapshot: SnapshotDraft | None = None
+    updated_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEntry:
+    """
+    What is remembered of one object for one query key.
+
+    :param object_id: The object.
+    :param exposures: How often it counts as seen.
+    :param successes: How often it was a success.
+    :param updated_at: When this last changed, in seconds since 1970, UTC.
+    """
+
+    object_id: str
+    exposures: float
+    successes: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """
+    What is known of one arm for one query key.
+
+    :param draws: How often the arm ran.
+    :param credit: The credit it earned.
+    :param returned: How many candidates it brought.
+    """
+
+    draws: float
+    credit: float
+    returned: float
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotInfo:
+    """
+    A stored model snapshot without its payload.
+
+    :param kind: What it is a snapshot of.
+    :param version: Its number, from 1.
+    :param card: What is to be known of the model.
+    :param created_at: When it was stored, in seconds since 1970, UTC.
+    :param active: Whether it is the active version.
+    """
+
+    kind: str
+    version: int
+    card: Mapping[str, Any]
+    created_at: float
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """
+    A stored model snapshot.
+
+    :param kind: What it is a snapshot of.
+    :param version: Its number, from 1.
+    :param payload: The model.
+    :param card: What is to be known of the model.
+    :param created_at: When it was stored, in seconds since 1970, UTC.
+    """
+
+    kind: str
+    version: int
+    payload: bytes = field(repr=False)
+    card: Mapping[str, Any]
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """
+    How many rows the store holds.
+
+    :param decisions: Decisions.
+    :param impressions: Impressions.
+    :param events: Events, late ones included.
+    :param late_events: Events that came after their decision was settled.
+    :param learned: Decisions that were learned from.
+    """
+
+    decisions: int
+    impressions: int
+    events: int
+    late_events: int
+    learned: int

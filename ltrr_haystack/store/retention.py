@@ -1,0 +1,68 @@
+"""What the store holds, and how old rows leave it once they have been learned from."""
+
+from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, exists, func, not_, select
+
+from ltrr_haystack.store.records import Counts
+from ltrr_haystack.store.settlement import shown_at
+from ltrr_haystack.store.tables import decisions, events, impressions, is_late, learner
+
+_LEARNED = select(learner.c.learned).scalar_subquery()
+_LATE = select(learner.c.late).scalar_subquery()
+_waits_for_learning = exists().where(
+    events.c.decision_seq == decisions.c.seq, is_late, events.c.seq > _LATE, shown_at.is_not(None)
+)
+_PRUNABLE = (
+    select(decisions.c.seq)
+    .where(decisions.c.decided_at < bindparam("before"), decisions.c.seq <= _LEARNED, not_(_waits_for_learning))
+    .order_by(decisions.c.decided_at)
+    .limit(bindparam("count"))
+)
+_seqs: BindParameter[int] = bindparam("seqs", expanding=True)
+_PRUNE_EVENTS = delete(events).where(events.c.decision_seq.in_(_seqs))
+_PRUNE_IMPRESSIONS = delete(impressions).where(impressions.c.decision_seq.in_(_seqs))
+_PRUNE_DECISIONS = delete(decisions).where(decisions.c.seq.in_(_seqs))
+_PRUNE_STRAYS = delete(events).where(and_(events.c.decision_seq.is_(None), events.c.received_at < bindparam("before")))
+_COUNTS = select(
+    select(func.count()).select_from(decisions).scalar_subquery().label("decisions"),
+    select(func.count()).select_from(impressions).scalar_subquery().label("impressions"),
+    select(func.count()).select_from(events).scalar_subquery().label("events"),
+    select(func.count()).select_from(events).where(is_late).scalar_subquery().label("late_events"),
+    select(func.count()).select_from(decisions).where(decisions.c.seq <= _LEARNED).scalar_subquery().label("learned"),
+)
+
+
+def prune_some(connection: Connection, before: float, limit: int) -> int:
+    """
+    Remove some old decisions that were learned from, with their impressions and events.
+
+    A decision with a late event that is still to be learned from stays.
+
+    :param connection: In a write transaction.
+    :param before: Decisions made at or after this time stay.
+    :param limit: Most decisions to remove.
+    :returns: How many were removed.
+    """
+    seqs = list(connection.execute(_PRUNABLE, {"before": before, "count": limit}).scalars())
+    for statement in (_PRUNE_EVENTS, _PRUNE_IMPRESSIONS, _PRUNE_DECISIONS):
+        connection.execute(statement, {"seqs": seqs})
+    return len(seqs)
+
+
+def prune_strays(connection: Connection, before: float) -> None:
+    """
+    Remove old events that refer to no decision.
+
+    :param connection: In a write transaction.
+    :param before: Events received at or after this time stay.
+    """
+    connection.execute(_PRUNE_STRAYS, {"before": before})
+
+
+def counts(connection: Connection) -> Counts:
+    """
+    Count what the store holds.
+
+    :param connection: The database.
+    :returns: The counts.
+    """
+    return Counts(*connection.execute(_COUNTS).one())

@@ -1,0 +1,165 @@
+"""Versioned model snapshots, of which one per kind is active."""
+
+import json
+import time
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+
+from ltrr_haystack.errors import SnapshotError, StoreError
+from ltrr_haystack.store import tables as t
+from ltrr_haystack.store.checks import LONGEST_ID, storable
+from ltrr_haystack.store.engines import upsert
+from ltrr_haystack.store.records import Snapshot, SnapshotDraft, SnapshotInfo
+
+KEEP = 20
+"""How many versions of a kind are kept; the active one is kept besides."""
+
+_columns = t.snapshots.c
+_of_kind = _columns.kind == bindparam("of_kind")
+
+_NEWEST = select(func.coalesce(func.max(_columns.version), 0)).where(_of_kind)
+_ADD = insert(t.snapshots)
+_ACTIVE = select(t.active.c.version).where(t.active.c.kind == bindparam("of_kind"))
+_DEACTIVATE = delete(t.active).where(t.active.c.kind == bindparam("of_kind"))
+_READ = select(
+    _columns.kind, _columns.version, _columns.payload, _columns.card, _columns.created_at, _columns.checksum
+).where(_of_kind, _columns.version == bindparam("of_version"))
+_LIST = select(_columns.kind, _columns.version, _columns.card, _columns.created_at).where(_of_kind)
+_LIST = _LIST.order_by(_columns.version)
+_VERSIONS = select(_columns.version).where(_of_kind).order_by(_columns.version)
+_FORGET_OLD = delete(t.snapshots).where(
+    _of_kind,
+    _columns.version <= bindparam("up_to"),
+    _columns.version.not_in(select(t.active.c.version).where(t.active.c.kind == bindparam("of_kind"))),
+)
+
+
+def draft_row(draft: SnapshotDraft) -> dict[str, Any]:
+    """
+    Write a snapshot as a row.
+
+    :param draft: The snapshot.
+    :returns: The row, without its version.
+    :raises StoreError: If the card is not made of JSON types.
+    :raises InvalidInputError: If the kind cannot be kept.
+    """
+    try:
+        card = json.dumps(dict(draft.card), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        msg = f"The card of the '{draft.kind}' snapshot is not made of JSON types: {error}."
+        raise StoreError(msg) from error
+    return {
+        "kind": storable("kind", draft.kind, LONGEST_ID),
+        "created_at": time.time(),
+        "checksum": _checksum(draft.payload),
+        "card": card,
+        "payload": draft.payload,
+    }
+
+
+def add(connection: Connection, row: Mapping[str, Any], *, activate: bool) -> int:
+    """
+    Keep a snapshot and forget the oldest ones of its kind.
+
+    :param connection: In a write transaction.
+    :param row: What `draft_row` gave.
+    :param activate: Whether it becomes the active version.
+    :returns: Its version.
+    """
+    kind = row["kind"]
+    version: int = connection.execute(_NEWEST, {"of_kind": kind}).scalar_one() + 1
+    connection.execute(_ADD, {**row, "version": version})
+    if activate:
+        _point(connection, kind, version)
+    connection.execute(_FORGET_OLD, {"of_kind": kind, "up_to": version - KEEP})
+    return version
+
+
+def read(connection: Connection, kind: str, version: int | None) -> Snapshot | None:
+    """
+    Read a snapshot.
+
+    :param connection: The database.
+    :param kind: What it is a snapshot of.
+    :param version: Its number; the active one if `None`.
+    :returns: The snapshot, or `None` if there is no such one.
+    :raises SnapshotError: If the payload is not what was stored.
+    """
+    wanted = active_version(connection, kind) if version is None else version
+    row = connection.execute(_READ, {"of_kind": kind, "of_version": wanted}).one_or_none()
+    if row is None:
+        return None
+    if _checksum(row.payload) != row.checksum:
+        msg = (
+            f"Snapshot {row.version} of '{kind}' is damaged: its checksum is not the one it was stored with. "
+            "Activate another version."
+        )
+        raise SnapshotError(msg)
+    return Snapshot(row.kind, row.version, row.payload, json.loads(row.card), row.created_at)
+
+
+def active_version(connection: Connection, kind: str) -> int:
+    """
+    Tell the active version.
+
+    :param connection: The database.
+    :param kind: What it is a snapshot of.
+    :returns: The version; 0 if none is active.
+    """
+    return connection.execute(_ACTIVE, {"of_kind": kind}).scalar() or 0
+
+
+def activate(connection: Connection, kind: str, version: int) -> None:
+    """
+    Make a stored version the active one.
+
+    :param connection: In a write transaction.
+    :param kind: What it is a snapshot of.
+    :param version: Its number; 0 for none.
+    :raises StoreError: If there is no such version.
+    """
+    if version == 0:
+        connection.execute(_DEACTIVATE, {"of_kind": kind})
+        return
+    versions = list(connection.execute(_VERSIONS, {"of_kind": kind}).scalars())
+    if version not in versions:
+        there = f"there are {', '.join(map(str, versions))}" if versions else "there are none"
+        msg = f"There is no version {version} of '{kind}'; {there}."
+        raise StoreError(msg)
+    _point(connection, kind, version)
+
+
+def listed(connection: Connection, kind: str) -> list[SnapshotInfo]:
+    """
+    List the snapshots of a kind.
+
+    :param connection: The database.
+    :param kind: What they are snapshots of.
+    :returns: The snapshots without payload, oldest first.
+    """
+    active = active_version(connection, kind)
+    return [
+        SnapshotInfo(row.kind, row.version, json.loads(row.card), row.created_at, row.version == active)
+        for row in connection.execute(_LIST, {"of_kind": kind})
+    ]
+
+
+def point_to(new: Any) -> dict[str, Any]:
+    """
+    What becomes of a pointer that is there already.
+
+    :param new: The row to be added.
+    :returns: Column → new value.
+    """
+    return {"version": new.version}
+
+
+def _point(connection: Connection, kind: str, version: int) -> None:
+    connection.execute(upsert(connection, t.active, point_to), {"kind": kind, "version": version})
+
+
+def _checksum(payload: bytes) -> str:
+    return blake2b(payload, digest_size=16).hexdigest()

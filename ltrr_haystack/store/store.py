@@ -1,0 +1,366 @@
+"""LTRRStore: what a learned pipeline remembers."""
+
+import asyncio
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Self, get_args
+
+from haystack import default_from_dict, default_to_dict
+from haystack.utils import Secret
+
+from ltrr_haystack.errors import ConfigurationError, StoreError
+from ltrr_haystack.store import learning, lease, log, retention, settlement, snapshots
+from ltrr_haystack.store.checks import finite
+from ltrr_haystack.store.database import Database
+from ltrr_haystack.store.engines import Synchronous
+from ltrr_haystack.store.records import (
+    Counts,
+    EventRecord,
+    HistoryEntry,
+    LateReward,
+    LearningUpdate,
+    MemoryEntry,
+    SearchRecord,
+    Snapshot,
+    SnapshotDraft,
+    SnapshotInfo,
+    Watermark,
+)
+from ltrr_haystack.store.registry import registry
+from ltrr_haystack.types import Ranking, SettledDecision
+
+PRUNE_AT_ONCE = 500
+"""Decisions that one transaction removes, so that no search waits long behind it."""
+
+FROM_ENVIRONMENT = Secret.from_env_var("LTRR_STORE_URL")
+
+
+class LTRRStore:
+    """
+    Keeps decisions, impressions, events, what was learned from them, and versioned model snapshots.
+
+    What a call acknowledged survives a killed process: a call that writes returns after the commit. Calls that write
+    at the same time share one transaction. All stores of one url in a process share one engine, so that each
+    component of a pipeline can be given a store of its own; it opens when it is first used.
+
+    Usage example:
+    ```python
+    from haystack.utils import Secret
+    from ltrr_haystack.store import LTRRStore
+
+    store = LTRRStore(url=Secret.from_token("sqlite:////tmp/ltrr/store.db"))
+    store.warm_up()
+    print(store.counts())
+    store.close()
+    ```
+
+    In the YAML of a pipeline it is a nested object:
+    ```yaml
+    store:
+      type: ltrr_haystack.store.store.LTRRStore
+      init_parameters:
+        url: {type: env_var, env_vars: [LTRR_STORE_URL], strict: true}
+    ```
+    """
+
+    def __init__(self, url: Secret = FROM_ENVIRONMENT, *, synchronous: Synchronous = "NORMAL") -> None:
+        """
+        Describe the store; nothing is opened yet.
+
+        :param url: `sqlite:////absolute/path.db`, kept in the write-ahead mode, or
+            `postgresql+psycopg://user:password@host/database`.
+        :param synchronous: For SQLite. `NORMAL`: what was acknowledged survives the end of the process, however it
+            comes; a power failure may cost the last moments, and never damages the file. `FULL`: each commit waits for
+            the disk and survives a power failure too. PostgreSQL waits as its `synchronous_commit` says.
+        :raises ConfigurationError: If `synchronous` is neither.
+        """
+        if synchronous not in get_args(Synchronous):
+            msg = f"synchronous must be 'NORMAL' or 'FULL', got '{synchronous}'."
+            raise ConfigurationError(msg)
+        self.url = url
+        self.synchronous = synchronous
+        self._opened: Database | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"LTRRStore(url={self.url!r}, synchronous={self.synchronous!r})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Describe the store as Haystack writes it into YAML.
+
+        :returns: A dictionary from which `from_dict` makes a store like this one.
+        """
+        return default_to_dict(self, url=self.url, synchronous=self.synchronous)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """
+        Make a store from what `to_dict` gave.
+
+        :param data: The dictionary.
+        :returns: The store, not opened.
+        """
+        return default_from_dict(cls, data)
+
+    def warm_up(self) -> None:
+        """
+        Open the store and bring its schema to the newest version; also opens it again after `close`.
+
+        :raises ConfigurationError: If the url is missing or wrong.
+        :raises StoreError: If the database cannot be opened, or was written by a newer version of this package.
+        """
+        self._closed = False
+        self._database()
+
+    def close(self) -> None:
+        """Let the store go; the last one of a url closes its engine, after all that was handed in is committed."""
+        self._closed = True
+        self._opened = None
+        registry.release(self)
+
+    def record_search(self, ranking: Ranking) -> None:
+        """
+        Put a search into the log; returns after the commit.
+
+        :param ranking: What was decided and will be shown.
+        :raises InvalidInputError: If it holds what no database can keep: NUL, lone surrogates, infinite numbers.
+        :raises StoreError: If a search of that id is recorded already.
+        """
+        self._database().write(log.add_search, log.search_rows(ranking))
+
+    async def record_search_async(self, ranking: Ranking) -> None:
+        """
+        Put a search into the log without blocking the event loop; returns after the commit.
+
+        :param ranking: What was decided and will be shown.
+        :raises InvalidInputError: If it holds what no database can keep: NUL, lone surrogates, infinite numbers.
+        :raises StoreError: If a search of that id is recorded already.
+        """
+        database = await self._database_async()
+        await asyncio.wrap_future(database.submit(log.add_search, log.search_rows(ranking)))
+
+    def searches(self, query_ids: Collection[str]) -> dict[str, SearchRecord]:
+        """
+        Look up searches.
+
+        :param query_ids: Their ids.
+        :returns: Query id → what feedback has to know of it; unknown ones are left out.
+        """
+        return self._database().read(log.searches, query_ids) if query_ids else {}
+
+    def record_events(self, events: Sequence[EventRecord]) -> list[bool]:
+        """
+        Put events into the log, each once, all in one commit; returns after it.
+
+        :param events: The events.
+        :returns: For each whether it is new; `False` for one whose `event_id` was there, or came earlier in the list.
+        :raises InvalidInputError: If one holds what no database can keep; then none is recorded.
+        """
+        return self._database().write(log.add_events, log.event_rows(events)) if events else []
+
+    async def record_events_async(self, events: Sequence[EventRecord]) -> list[bool]:
+        """
+        Put events into the log, each once, without blocking the event loop; returns after the commit.
+
+        :param events: The events.
+        :returns: For each whether it is new; `False` for one whose `event_id` was there, or came earlier in the list.
+        :raises InvalidInputError: If one holds what no database can keep; then none is recorded.
+        """
+        if not events:
+            return []
+        database = await self._database_async()
+        return await asyncio.wrap_future(database.submit(log.add_events, log.event_rows(events)))
+
+    def watermark(self) -> Watermark:
+        """
+        Tell how far learning has come.
+
+        :returns: The watermark.
+        """
+        return self._database().read(settlement.watermark)
+
+    def settle(self, before: float, limit: int = 1000) -> int:
+        """
+        Close the reward windows of old decisions, in the order of the log up to the first that is younger.
+
+        Events of a settled decision are late from then on.
+
+        :param before: Decisions made after this time stay open.
+        :param limit: Most decisions to settle.
+        :returns: Seq of the last settled decision.
+        """
+        database = self._database()
+        done = database.read(settlement.watermark).settled
+        if database.read(settlement.due, finite("before", before), limit) == done:
+            return done
+        return database.write(settlement.settle, before, limit)
+
+    def settled(self, after: int, limit: int, *, include_late: bool = False) -> list[SettledDecision]:
+        """
+        Read settled decisions with what came of them.
+
+        :param after: Seq after which to begin.
+        :param limit: Most decisions to read.
+        :param include_late: Whether the rewards of late events are added. Learning goes without: only so does it learn
+            the same whenever it runs.
+        :returns: The decisions in the order of the log.
+        """
+        return self._database().read(settlement.settled, after, limit, include_late=include_late)
+
+    def late_rewards(self, after: int, limit: int) -> list[LateReward]:
+        """
+        Read late events of decisions that were learned from.
+
+        :param after: Seq of the event after which to begin.
+        :param limit: Most events to read.
+        :returns: The rewards in the order of the log, up to the first whose decision is yet to be learned from; events
+            of objects that were not shown are left out.
+        """
+        return self._database().read(settlement.late_rewards, after, limit)
+
+    def commit_learning(self, update: LearningUpdate) -> int | None:
+        """
+        Keep what one step of learning changed, all in one transaction or nothing.
+
+        :param update: What changed.
+        :returns: The version of the new snapshot, or `None` if there is none.
+        :raises StoreError: If another learner holds the lease, or the watermark is not where this step began.
+        :raises InvalidInputError: If an amount is not finite or a text cannot be kept.
+        """
+        return self._database().write(learning.commit_learning, update, learning.learning_rows(update))
+
+    def memory(self, query_key: str) -> list[MemoryEntry]:
+        """
+        Read the memory of a query key.
+
+        :param query_key: The normal form of a query.
+        :returns: One entry for each object that there is evidence on.
+        """
+        return self._database().read(learning.memory, query_key)
+
+    def history(self, query_key: str) -> dict[str, HistoryEntry]:
+        """
+        Read the history of a query key.
+
+        :param query_key: The normal form of a query.
+        :returns: Arm → what is known of it.
+        """
+        return self._database().read(learning.history, query_key)
+
+    def add_snapshot(self, kind: str, payload: bytes, card: Mapping[str, Any], *, activate: bool) -> int:
+        """
+        Keep a model snapshot; the last 20 of a kind are kept, and the active one.
+
+        :param kind: What it is a snapshot of.
+        :param payload: The model.
+        :param card: What is to be known of the model, in JSON types.
+        :param activate: Whether it becomes the active version.
+        :returns: Its version: 1, 2, … for each kind.
+        """
+        return self._database().write(
+            snapshots.add, snapshots.draft_row(SnapshotDraft(kind, payload, card)), activate=activate
+        )
+
+    def snapshot(self, kind: str, version: int | None = None) -> Snapshot | None:
+        """
+        Read a model snapshot.
+
+        :param kind: What it is a snapshot of.
+        :param version: Its number; the active one if not given.
+        :returns: The snapshot, or `None` if there is no such one.
+        :raises SnapshotError: If the payload is not what was stored.
+        """
+        return self._database().read(snapshots.read, kind, version)
+
+    def active_version(self, kind: str) -> int:
+        """
+        Tell the active version; cheap enough to be asked often.
+
+        :param kind: What it is a snapshot of.
+        :returns: The version; 0 if none is active.
+        """
+        return self._database().read(snapshots.active_version, kind)
+
+    def activate(self, kind: str, version: int) -> None:
+        """
+        Make a stored version the active one: the rollback.
+
+        :param kind: What it is a snapshot of.
+        :param version: Its number; 0 for none.
+        :raises StoreError: If there is no such version.
+        """
+        self._database().write(snapshots.activate, kind, version)
+
+    def snapshots(self, kind: str) -> list[SnapshotInfo]:
+        """
+        List the snapshots of a kind.
+
+        :param kind: What they are snapshots of.
+        :returns: The snapshots without payload, oldest first.
+        """
+        return self._database().read(snapshots.listed, kind)
+
+    def acquire_lease(self, holder: str, seconds: float) -> bool:
+        """
+        Take the learner's lease or prolong it.
+
+        :param holder: Who wants it.
+        :param seconds: For how long.
+        :returns: Whether it is held now; `False` if somebody else holds it.
+        """
+        return self._database().write(lease.acquire, holder, seconds)
+
+    def release_lease(self, holder: str) -> None:
+        """
+        Give the learner's lease back.
+
+        :param holder: Who held it; nothing happens if that is somebody else.
+        """
+        self._database().write(lease.release, holder)
+
+    def prune(self, before: float) -> int:
+        """
+        Remove old decisions that were learned from, with their impressions and events; what they fed stays.
+
+        :param before: Decisions made at or after this time stay, as does whatever is yet to be learned from.
+        :returns: How many decisions were removed.
+        """
+        database = self._database()
+        removed = 0
+        while some := database.write(retention.prune_some, finite("before", before), PRUNE_AT_ONCE):
+            removed += some
+        database.write(retention.prune_strays, before)
+        return removed
+
+    def counts(self) -> Counts:
+        """
+        Count what the store holds.
+
+        :returns: The counts.
+        """
+        return self._database().read(retention.counts)
+
+    def _database(self) -> Database:
+        opened = self._opened
+        if opened is not None and opened.pid == os.getpid():
+            return opened
+        if self._closed:
+            msg = f"The store {self!r} is closed; warm_up() opens it again."
+            raise StoreError(msg)
+        self._opened = registry.acquire(self, self._resolved_url(), self.synchronous)
+        return self._opened
+
+    async def _database_async(self) -> Database:
+        return self._database() if self._opened is not None else await asyncio.to_thread(self._database)
+
+    def _resolved_url(self) -> str:
+        try:
+            url = self.url.resolve_value()
+        except ValueError as error:
+            msg = f"LTRRStore has no url: {error}. Set it, for example to 'sqlite:////var/lib/ltrr/store.db'."
+            raise ConfigurationError(msg) from error
+        if not url:
+            msg = f"LTRRStore has no url: {self.url!r} is empty. Set it, for example to 'sqlite:////var/lib/ltrr/store.db'."
+            raise ConfigurationError(msg)
+        return str(url)

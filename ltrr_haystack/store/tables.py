@@ -1,0 +1,116 @@
+"""
+The tables of the store, as the newest schema version has them.
+
+`migrations.py` makes them; a test holds the two together. Statements are built from these objects, so that one text
+serves SQLite and PostgreSQL.
+"""
+
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, literal_column
+
+metadata = MetaData()
+
+_SEQ = BigInteger().with_variant(Integer, "sqlite")
+
+decisions = Table(
+    "ltrr_decisions",
+    metadata,
+    Column("seq", _SEQ, primary_key=True),
+    Column("query_id", Text, nullable=False, unique=True),
+    Column("decided_at", Double, nullable=False, index=True),
+    Column("query_key", Text, nullable=False),
+    Column("user_id", Text),
+    Column("session_id", Text),
+    Column("ranker_version", BigInteger, nullable=False),
+    Column("reports", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+impressions = Table(
+    "ltrr_impressions",
+    metadata,
+    Column("decision_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("ordinal", BigInteger, primary_key=True, autoincrement=False),
+    Column("object_id", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+)
+
+events = Table(
+    "ltrr_events",
+    metadata,
+    Column("seq", _SEQ, primary_key=True),
+    Column("event_id", Text, nullable=False, unique=True),
+    Column("query_id", Text, nullable=False),
+    Column("decision_seq", BigInteger, index=True),
+    Column("object_id", Text),
+    Column("action_name", Text, nullable=False),
+    Column("timestamp", Double, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("reward", Double, nullable=False),
+    Column("late", Integer, nullable=False),
+    Column("payload", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+is_late = events.c.late == literal_column("1")
+"""Written out, not bound: only so does SQLite use the partial index."""
+
+Index("ix_ltrr_events_late", events.c.seq, sqlite_where=is_late, postgresql_where=is_late)
+
+memory = Table(
+    "ltrr_memory",
+    metadata,
+    Column("query_key", Text, primary_key=True),
+    Column("object_id", Text, primary_key=True),
+    Column("exposures", Double, nullable=False),
+    Column("successes", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+history = Table(
+    "ltrr_history",
+    metadata,
+    Column("query_key", Text, primary_key=True),
+    Column("arm", Text, primary_key=True),
+    Column("draws", Double, nullable=False),
+    Column("credit", Double, nullable=False),
+    Column("returned", Double, nullable=False),
+)
+
+snapshots = Table(
+    "ltrr_snapshots",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("created_at", Double, nullable=False),
+    Column("checksum", Text, nullable=False),
+    Column("card", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+active = Table(
+    "ltrr_active",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+
+learner = Table(
+    "ltrr_learner",
+    metadata,
+    Column("settled", BigInteger, nullable=False),
+    Column("learned", BigInteger, nullable=False),
+    Column("late", BigInteger, nullable=False),
+)
+"""One row: the watermark."""
+
+lease = Table(
+    "ltrr_lease",
+    metadata,
+    Column("holder", Text),
+    Column("expires_at", Double, nullable=False),
+)
+"""One row: who may learn, and until when."""
+
+schema = Table("ltrr_schema", metadata, Column("version", Integer, nullable=False))
+"""One row: the schema version."""

@@ -1,0 +1,153 @@
+import multiprocessing
+import os
+from uuid import uuid4
+
+import pytest
+from haystack import Document
+from haystack.utils import Secret
+from sqlalchemy import create_engine, make_url
+
+from ltrr_haystack.store import EventRecord, LearningUpdate, LTRRStore
+from ltrr_haystack.store.engines import open_engines, parse_url
+from ltrr_haystack.types import (
+    ActionSet,
+    Arm,
+    ArmReport,
+    Candidate,
+    Decision,
+    Features,
+    Provenance,
+    Ranking,
+    Understanding,
+)
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["ltrr_haystack.store"])
+POSTGRES_URL = os.environ.get("LTRR_TEST_POSTGRES_URL")
+ARMS = (Arm("bm25", "lexical", (0, 10, 30)), Arm("dense", "dense", (0, 10, 30), cost_per_call=0.01))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/store.db"
+        return
+    if POSTGRES_URL is None:
+        pytest.skip("LTRR_TEST_POSTGRES_URL is not set: no PostgreSQL to test with")
+    schema = f"ltrr_test_{uuid4().hex}"
+    engine = create_engine(parse_url(POSTGRES_URL), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+    yield (
+        make_url(POSTGRES_URL)
+        .update_query_dict({"options": f"-csearch_path={schema}"})
+        .render_as_string(hide_password=False)
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    return f"sqlite:///{tmp_path}/store.db"
+
+
+@pytest.fixture
+def store(url):
+    store = LTRRStore(Secret.from_token(url))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def engines(url):
+    """The two engines of a database without a store around them."""
+    opened = open_engines(parse_url(url), "NORMAL")
+    yield opened
+    for engine in opened:
+        engine.dispose()
+
+
+@pytest.fixture
+def ranking():
+    """Makes a search: `ranking("q1", objects=("a", "b"))` shows a at 1 and b at 2."""
+
+    def make(query_id="q1", *, at=100.0, key="love songs", objects=("a", "b", "c"), **changes):
+        decision = Decision(
+            query_id=query_id,
+            decided_at=at,
+            understanding=Understanding(query=key, normal_form=key, tokens=tuple(key.split())),
+            actions=ActionSet(ARMS, 40, {"bm25": 10, "dense": 10}),
+            allocation={"bm25": 30, "dense": 10},
+            propensity=0.25,
+            mode="live",
+            policy="vw",
+            features=Features({"length": 2.0, "language": "en"}),
+            marginals={"bm25": (0.1, 0.2, 0.7), "dense": (0.2, 0.5, 0.3)},
+            user_id="ann",
+        )
+        candidates = tuple(
+            Candidate(name, Document(id=name, content=name), {"bm25": Provenance(rank, 12.5, 0.5)}, 1 / rank)
+            for rank, name in enumerate(objects, start=1)
+        )
+        parts = {
+            "decision": decision,
+            "candidates": candidates,
+            "features": tuple({"bm25_rank": float(rank)} for rank, _ in enumerate(objects, start=1)),
+            "reports": (ArmReport("bm25", 30, 30, 0.012, 12.5), ArmReport("dense", 10, 0, 1.0, error="timeout")),
+            "ranker_version": 4,
+        }
+        return Ranking(**{**parts, **changes})
+
+    return make
+
+
+@pytest.fixture
+def event():
+    """Makes an event: `event("e1", "q1", "a")` is a click on a, worth 1."""
+
+    def make(event_id, query_id="q1", object_id="a", *, reward=1.0, action="click", received_at=105.0):
+        return EventRecord(event_id, query_id, object_id, action, 104.0, received_at, reward, '{"x": 1}')
+
+    return make
+
+
+@pytest.fixture
+def learned(store, ranking):
+    """Records `count` searches (q1, q2 … one second apart from 101 s) and learns from all of them."""
+
+    def make(count):
+        for number in range(1, count + 1):
+            store.record_search(ranking(f"q{number}", at=100.0 + number))
+        store.settle(before=100.0 + count)
+        store.acquire_lease("learner", 60)
+        mark = store.watermark()
+        store.commit_learning(LearningUpdate(holder="learner", since=mark, learned=mark.settled, late=mark.late))
+
+    return make
+
+
+@pytest.fixture
+def child():
+    """
+    Runs a script in a process of its own: `process, said = child(SCRIPT, url=url)`.
+
+    The script finds what it was given as names, and `out.send(value)` comes out of `said.recv()`.
+    """
+    started = []
+
+    def start(script, **names):
+        said, out = CONTEXT.Pipe(duplex=False)
+        process = CONTEXT.Process(target=exec, args=(script, {"out": out, **names}))
+        process.start()
+        out.close()
+        started.append((process, said))
+        return process, said
+
+    yield start
+    for process, said in started:
+        process.kill()
+        process.join()
+        process.close()
+        said.close()

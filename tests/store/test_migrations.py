@@ -1,0 +1,141 @@
+import pytest
+from haystack.utils import Secret
+from sqlalchemy import inspect
+
+from ltrr_haystack.errors import StoreError
+from ltrr_haystack.store import LTRRStore, tables
+from ltrr_haystack.store.migrations import MIGRATIONS, migrate, schema_version
+
+
+def add_note(connection):
+    connection.exec_driver_sql("ALTER TABLE ltrr_decisions ADD COLUMN note TEXT NOT NULL DEFAULT 'none'")
+
+
+def fail_half_way(connection):
+    connection.exec_driver_sql("ALTER TABLE ltrr_decisions ADD COLUMN note TEXT")
+    connection.exec_driver_sql("DELETE FROM ltrr_decisions")
+    raise RuntimeError("the machine stops here")
+
+
+def version(engines):
+    with engines.reader.connect() as connection:
+        return schema_version(connection)
+
+
+class TestSchema:
+    def test_the_migrations_make_the_tables_that_the_code_knows(self, engines):
+        migrate(engines)
+        with engines.reader.connect() as connection:
+            there = inspect(connection)
+            assert set(there.get_table_names()) == set(tables.metadata.tables)
+            for name, table in tables.metadata.tables.items():
+                columns = {column["name"]: column["nullable"] for column in there.get_columns(name)}
+                assert set(columns) == set(table.columns.keys()), name
+                assert there.get_pk_constraint(name)["constrained_columns"] == list(table.primary_key.columns.keys())
+                for column in table.columns:
+                    assert columns[column.name] == column.nullable or column.primary_key, f"{name}.{column.name}"
+                expected = {index.name for index in table.indexes}
+                unique = {tuple(each["column_names"]) for each in there.get_unique_constraints(name)}
+                assert unique == {(column.name,) for column in table.columns if column.unique}
+                assert expected <= {index["name"] for index in there.get_indexes(name)}
+
+    def test_a_removed_seq_is_never_given_again(self, engines):
+        migrate(engines)
+        add = (
+            "INSERT INTO ltrr_decisions (query_id, decided_at, query_key, ranker_version, reports, payload) "
+            "VALUES ('q', 1, '', 0, '', '') RETURNING seq"
+        )
+        with engines.writer.begin() as connection:
+            first = connection.exec_driver_sql(add).scalar_one()
+            connection.exec_driver_sql("DELETE FROM ltrr_decisions")
+            assert connection.exec_driver_sql(add).scalar_one() == first + 1
+
+
+class TestMigrate:
+    def test_an_older_schema_is_brought_up_and_keeps_its_rows(self, url, engines, ranking):
+        store = LTRRStore(Secret.from_token(url))
+        store.record_search(ranking("q1"))
+        store.close()
+        migrate(engines, (*MIGRATIONS, add_note))
+        assert version(engines) == len(MIGRATIONS) + 1
+        with engines.reader.connect() as connection:
+            assert connection.exec_driver_sql("SELECT query_id, note FROM ltrr_decisions").all() == [("q1", "none")]
+
+    def test_an_interrupted_one_leaves_the_version_before_it(self, url, engines, ranking):
+        store = LTRRStore(Secret.from_token(url))
+        store.record_search(ranking("q1"))
+        store.close()
+        with pytest.raises(RuntimeError, match="the machine stops here"):
+            migrate(engines, (*MIGRATIONS, fail_half_way))
+        assert version(engines) == len(MIGRATIONS)
+        migrate(engines, (*MIGRATIONS, add_note))
+        with engines.reader.connect() as connection:
+            assert connection.exec_driver_sql("SELECT query_id, note FROM ltrr_decisions").all() == [("q1", "none")]
+
+    def test_what_was_done_before_an_interrupted_one_stays(self, engines):
+        with pytest.raises(RuntimeError):
+            migrate(engines, (*MIGRATIONS, fail_half_way))
+        assert version(engines) == len(MIGRATIONS)
+
+    def test_is_done_once(self, engines):
+        migrate(engines)
+        migrate(engines)
+        assert version(engines) == len(MIGRATIONS)
+
+    def test_a_newer_schema_is_refused_with_both_versions(self, url, engines):
+        migrate(engines, (*MIGRATIONS, add_note, lambda connection: None))
+        store = LTRRStore(Secret.from_token(url))
+        newer, known = len(MIGRATIONS) + 2, len(MIGRATIONS)
+        with pytest.raises(StoreError, match=f"has schema version {newer}, and this .* knows versions up to {known}"):
+            store.warm_up()
+
+
+KILLED_WITHIN = """
+import os, signal
+from ltrr_haystack.store.engines import open_engines, parse_url
+from ltrr_haystack.store.migrations import MIGRATIONS, migrate
+
+def killed(connection):
+    connection.exec_driver_sql("ALTER TABLE ltrr_decisions ADD COLUMN note TEXT")
+    connection.exec_driver_sql("DROP TABLE ltrr_memory")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+migrate(open_engines(parse_url(url), "NORMAL"), (*MIGRATIONS, killed))
+"""
+
+
+class TestKilledWithinAMigration:
+    def test_the_version_before_it_works(self, url, engines, child, store, ranking):
+        process, _ = child(KILLED_WITHIN, url=url)
+        process.join()
+        assert process.exitcode == -9
+        assert version(engines) == len(MIGRATIONS)
+        store.record_search(ranking("q1"))
+        assert store.memory("love songs") == []
+        assert store.counts().decisions == 1
+
+
+OPENS_AND_RECORDS = """
+from dataclasses import replace
+from haystack.utils import Secret
+from ltrr_haystack.store import LTRRStore
+
+store = LTRRStore(Secret.from_token(url))
+for number in range(10):
+    search = replace(ranking, decision=replace(ranking.decision, query_id=f"{name}-{number}"))
+    store.record_search(search)
+store.close()
+out.send("done")
+"""
+
+
+class TestSeveralProcesses:
+    def test_all_may_be_the_first_to_open(self, url, store, ranking, child):
+        children = [child(OPENS_AND_RECORDS, url=url, name=f"p{number}", ranking=ranking()) for number in range(5)]
+        assert [said.recv() for _, said in children] == ["done"] * 5
+        assert store.counts().decisions == 50
+        assert store.settle(before=1e9) == store.settled(0, 100)[-1].seq
+        for number in range(5):
+            mine = [s.seq for s in store.settled(0, 100) if s.decision.query_id.startswith(f"p{number}-")]
+            assert len(mine) == 10
+            assert mine == sorted(mine)

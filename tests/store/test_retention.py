@@ -1,0 +1,68 @@
+from ltrr_haystack.store import Counts, Evidence, LearningUpdate
+
+
+class TestPrune:
+    def test_what_is_old_and_learned_goes(self, store, learned, event):
+        learned(4)
+        store.record_events([event("e1", "q4")])
+        assert store.prune(before=103.0) == 2
+        assert set(store.searches(["q1", "q2", "q3", "q4"])) == {"q3", "q4"}
+        assert store.counts() == Counts(decisions=2, impressions=6, events=1, late_events=1, learned=2)
+
+    def test_events_go_with_their_decision(self, store, ranking, event, learned):
+        store.record_search(ranking("old", at=1.0))
+        store.record_events([event("e1", "old"), event("e2", "old", None)])
+        learned(1)
+        assert store.prune(before=50.0) == 1
+        assert store.counts() == Counts(decisions=1, impressions=3, events=0, late_events=0, learned=1)
+
+    def test_what_is_not_learned_stays_however_old(self, store, ranking):
+        store.record_search(ranking("q1", at=1.0))
+        store.settle(before=1e9)
+        assert store.prune(before=1e9) == 0
+        assert store.counts().decisions == 1
+
+    def test_a_late_reward_is_waited_for(self, store, learned, event):
+        learned(2)
+        store.record_events([event("e1", "q1", "a"), event("e2", "q2", "not shown")])
+        assert store.prune(before=1e9) == 1
+        assert set(store.searches(["q1", "q2"])) == {"q1"}
+        (late,) = store.late_rewards(0, 10)
+        mark = store.watermark()
+        store.commit_learning(LearningUpdate(holder="learner", since=mark, learned=mark.learned, late=late.seq))
+        assert store.prune(before=1e9) == 1
+
+    def test_what_was_fed_stays(self, store, learned):
+        learned(1)
+        mark = store.watermark()
+        memory = {("love songs", "a"): Evidence(1.0, 1.0)}
+        store.commit_learning(LearningUpdate(holder="learner", since=mark, learned=1, late=0, memory=memory))
+        store.prune(before=1e9)
+        assert store.memory("love songs")[0].successes == 1.0
+        assert store.watermark() == mark
+
+    def test_the_log_goes_on_where_it_was(self, store, ranking, learned):
+        learned(3)
+        store.prune(before=1e9)
+        store.record_search(ranking("q4", at=200.0))
+        store.settle(before=1e9)
+        assert [settled.seq for settled in store.settled(store.watermark().learned, 10)] == [4]
+
+    def test_a_clock_that_was_wrong_once_stops_nothing(self, store, ranking, learned):
+        store.record_search(ranking("future", at=150.0))
+        learned(2)
+        store.settle(before=1e9)
+        mark = store.watermark()
+        store.commit_learning(LearningUpdate(holder="learner", since=mark, learned=mark.settled, late=0))
+        assert store.prune(before=140.0) == 2
+
+    def test_events_of_no_search_go_by_their_own_age(self, store, event):
+        store.record_events([event("e1", "x", received_at=10.0), event("e2", "x", received_at=20.0)])
+        assert store.prune(before=20.0) == 0
+        assert store.counts().events == 1
+
+    def test_goes_through_however_many(self, store, learned, monkeypatch):
+        monkeypatch.setattr("ltrr_haystack.store.store.PRUNE_AT_ONCE", 2)
+        learned(5)
+        assert store.prune(before=1e9) == 5
+        assert store.counts() == Counts(0, 0, 0, 0, 0)

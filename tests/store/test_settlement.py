@@ -1,0 +1,155 @@
+import pytest
+from sqlalchemy import create_engine
+
+from ltrr_haystack.errors import StoreError
+from ltrr_haystack.store import LateReward, LearningUpdate, Watermark
+from ltrr_haystack.store.engines import parse_url
+from ltrr_haystack.types import ArmReport
+
+
+def learn(store, learned, late=None):
+    mark = store.watermark()
+    store.acquire_lease("learner", 60)
+    late = mark.late if late is None else late
+    store.commit_learning(LearningUpdate(holder="learner", since=mark, learned=learned, late=late))
+
+
+class TestSettle:
+    @pytest.fixture
+    def five(self, store, ranking):
+        """q1 … q5, decided at 100, 110, 120, 130, 140."""
+        for number in range(5):
+            store.record_search(ranking(f"q{number + 1}", at=100.0 + 10 * number))
+        return store
+
+    def test_closes_what_is_old_enough(self, five):
+        assert five.settle(before=119.9) == 2
+        assert five.watermark() == Watermark(settled=2, learned=0, late=0)
+        assert five.settle(before=120.0) == 3
+
+    def test_no_more_than_asked_for(self, five):
+        assert [five.settle(before=1e9, limit=2) for _ in range(4)] == [2, 4, 5, 5]
+
+    def test_never_goes_back(self, five):
+        five.settle(before=130.0)
+        assert five.settle(before=0.0) == 4
+
+    def test_stops_at_the_first_that_is_too_young(self, store, ranking):
+        for query_id, at in (("q1", 100.0), ("q2", 500.0), ("q3", 101.0)):
+            store.record_search(ranking(query_id, at=at))
+        assert store.settle(before=200.0) == 1
+        assert store.settle(before=500.0) == 3
+
+    def test_of_an_empty_log_nothing(self, store):
+        assert store.settle(before=1e9) == 0
+        assert store.watermark() == Watermark()
+
+
+class TestSettled:
+    def test_gives_back_the_search_as_it_was(self, store, ranking, event):
+        search = ranking("q1", objects=("a", "b"))
+        store.record_search(search)
+        store.record_events([event("e1", object_id="b", reward=1.0), event("e2", object_id="b", reward=3.0)])
+        assert store.settled(0, 10) == []
+        store.settle(before=1e9)
+        (settled,) = store.settled(0, 10)
+        assert settled.seq == 1
+        assert settled.decision == search.decision
+        assert settled.impressions == search.impressions()
+        assert settled.rewards == {"b": 4.0}
+        assert settled.reports == (
+            ArmReport("bm25", 30, 30, 0.012, 12.5),
+            ArmReport("dense", 10, 0, 1.0, error="timeout"),
+        )
+        assert settled.ranker_version == 4
+
+    def test_each_has_its_own_impressions_and_rewards(self, store, ranking, event):
+        store.record_search(ranking("q1", objects=("a", "b")))
+        store.record_search(ranking("q2", objects=()))
+        store.record_search(ranking("q3", objects=("b",)))
+        store.record_events([event("e1", "q3", "b", reward=5.0), event("e2", "q1", "a"), event("e3", "q1", None)])
+        store.settle(before=1e9)
+        first, second, third = store.settled(0, 10)
+        assert [impression.object_id for impression in first.impressions] == ["a", "b"]
+        assert (first.rewards, second.rewards, third.rewards) == ({"a": 1.0}, {}, {"b": 5.0})
+        assert second.impressions == ()
+        assert third.impressions[0].ordinal == 1
+
+    def test_begins_after_and_ends_at_the_limit(self, store, ranking):
+        for number in range(1, 7):
+            store.record_search(ranking(f"q{number}"))
+        store.settle(before=1e9, limit=5)
+        assert [settled.seq for settled in store.settled(1, 2)] == [2, 3]
+        assert [settled.seq for settled in store.settled(3, 10)] == [4, 5]
+
+    def test_late_rewards_are_left_out_unless_asked_for(self, store, ranking, event):
+        store.record_search(ranking("q1"))
+        store.record_events([event("e1", object_id="a", reward=1.0)])
+        store.settle(before=1e9)
+        store.record_events([event("e2", object_id="a", reward=2.0), event("e3", object_id="b", reward=4.0)])
+        assert store.settled(0, 1)[0].rewards == {"a": 1.0}
+        assert store.settled(0, 1, include_late=True)[0].rewards == {"a": 3.0, "b": 4.0}
+
+    def test_a_row_that_cannot_be_read_is_named(self, url, store, ranking):
+        store.record_search(ranking("q1"))
+        store.settle(before=1e9)
+        engine = create_engine(parse_url(url))
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE ltrr_decisions SET payload = '{}'")
+        engine.dispose()
+        with pytest.raises(StoreError, match="Decision 1 of the log cannot be read by this version"):
+            store.settled(0, 1)
+
+
+class TestLateRewards:
+    @pytest.fixture
+    def late(self, store, ranking, event):
+        """q1 and q2 are settled, then come e1 (q1, b, at 2), e2 (q2, a, at 1), e3 (q1, not shown), e4 (q1, a, at 1)."""
+        store.record_search(ranking("q1", key="love", objects=("a", "b")))
+        store.record_search(ranking("q2", key="peace", objects=("a",)))
+        store.settle(before=1e9)
+        store.record_events(
+            [
+                event("e1", "q1", "b", reward=2.0),
+                event("e2", "q2", "a", reward=3.0),
+                event("e3", "q1", "z", reward=9.0),
+                event("e4", "q1", "a", reward=-1.0),
+            ]
+        )
+        return store
+
+    def test_wait_until_their_decision_is_learned(self, late):
+        assert late.late_rewards(0, 10) == []
+        learn(late, 1)
+        assert late.late_rewards(0, 10) == [LateReward(1, "love", "b", 2, 2.0)]
+        learn(late, 2)
+        assert late.late_rewards(0, 10) == [
+            LateReward(1, "love", "b", 2, 2.0),
+            LateReward(2, "peace", "a", 1, 3.0),
+            LateReward(4, "love", "a", 1, -1.0),
+        ]
+
+    def test_begin_after_and_end_at_the_limit(self, late):
+        learn(late, 2)
+        assert [reward.seq for reward in late.late_rewards(1, 1)] == [2]
+        assert [reward.seq for reward in late.late_rewards(2, 5)] == [4]
+
+    def test_events_in_time_are_none(self, store, ranking, event):
+        store.record_search(ranking("q1"))
+        store.record_events([event("e1")])
+        store.settle(before=1e9)
+        learn(store, 1)
+        assert store.late_rewards(0, 10) == []
+
+    def test_each_event_is_either_in_time_or_late(self, store, ranking, event):
+        total = 0.0
+        for number in range(1, 21):
+            store.record_search(ranking(f"q{number}", at=float(number)))
+            store.record_events([event(f"e{number}", f"q{(number + 1) // 2}", reward=float(number))])
+            store.settle(before=number - 4.0)
+            total += number
+        store.settle(before=1e9)
+        learn(store, 20)
+        in_time = sum(sum(settled.rewards.values()) for settled in store.settled(0, 100))
+        late = sum(reward.reward for reward in store.late_rewards(0, 100))
+        assert (in_time + late, late > 0, in_time > 0) == (total, True, True)

@@ -1,0 +1,132 @@
+"""What a router may choose from, read from a configuration and checked."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.types import ActionSet, Allocation, Arm
+
+RESERVED_ARM_NAMES = frozenset({"decision"})
+"""Names of sockets that arms must not take."""
+
+_ARM_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_ARM_KEYS = ("kind", "levels", "cost_per_call", "cost_per_candidate")
+
+
+def parse_actions(arms: Mapping[str, Mapping[str, Any]], budget: int, baseline: Mapping[str, int]) -> ActionSet:
+    """
+    Read the arms, the budget and the baseline as a pipeline's YAML has them.
+
+    ### Usage example
+
+    ```python
+    from ltrr_haystack.policy.actions import parse_actions
+
+    actions = parse_actions(
+        {"bm25": {"kind": "lexical", "levels": [0, 10, 30]}, "dense": {"levels": [0, 10, 30]}},
+        budget=40,
+        baseline={"bm25": 30, "dense": 10},
+    )
+    ```
+
+    :param arms: Arm name → `levels` (the depths to choose from, ascending; leave out 0 for an arm that always runs),
+        and if wanted `kind` (the arm's own name by default), `cost_per_call` and `cost_per_candidate`.
+    :param budget: Most candidates that one query may draw, over all arms.
+    :param baseline: Arm name → depth of the pipeline as it is without learning; arms that are left out do not run.
+    :returns: The action set; its baseline names every arm.
+    :raises ConfigurationError: If anything in it cannot work; the message names it.
+    """
+    if not isinstance(arms, Mapping) or not arms:
+        raise ConfigurationError(f"arms must map at least one arm name to its settings, got {arms!r}")
+    parsed = tuple(_arm(name, settings) for name, settings in arms.items())
+    if not _is_int(budget) or budget <= 0:
+        raise ConfigurationError(f"budget must be a positive whole number of candidates, got {budget!r}")
+    least = sum(arm.levels[0] for arm in parsed)
+    if least > budget:
+        raise ConfigurationError(
+            f"no allocation keeps the budget of {budget}: the lowest levels of the arms sum up to {least}; "
+            "raise the budget, or give arms lower levels or 0"
+        )
+    if not isinstance(baseline, Mapping):
+        raise ConfigurationError(f"baseline must map arm names to depths, got {baseline!r}")
+    actions = ActionSet(parsed, budget, {arm.name: baseline.get(arm.name, 0) for arm in parsed})
+    check_allocation(actions, baseline, "baseline", may_rest=True)
+    if not any(baseline.values()):
+        raise ConfigurationError("the baseline draws no candidates; give at least one arm a depth above 0")
+    return actions
+
+
+def check_allocation(actions: ActionSet, allocation: Allocation, what: str, *, may_rest: bool = False) -> None:
+    """
+    Check that an allocation may be played.
+
+    :param actions: What there is to choose from.
+    :param allocation: Arm → depth; arms that are left out do not run.
+    :param what: What to call the allocation in a message.
+    :param may_rest: Whether 0 is allowed also for an arm that otherwise always runs.
+    :raises ConfigurationError: If it names an unknown arm, a depth that is no level of the arm, or breaks the budget.
+    """
+    unknown = [name for name in allocation if name not in actions.names]
+    if unknown:
+        raise ConfigurationError(f"{what} names unknown arm {unknown[0]!r}; the arms are {', '.join(actions.names)}")
+    for arm in actions.arms:
+        depth = allocation.get(arm.name, 0)
+        allowed = sorted({0, *arm.levels}) if may_rest else list(arm.levels)
+        if not _is_int(depth) or depth not in allowed:
+            raise ConfigurationError(
+                f"{what} gives arm '{arm.name}' the depth {depth!r}, which is not among {allowed}; "
+                "use one of these or add a level"
+            )
+    total = sum(allocation.values())
+    if total > actions.budget:
+        raise ConfigurationError(f"{what} draws {total} candidates, more than the budget of {actions.budget}")
+
+
+def _arm(name: str, settings: Mapping[str, Any]) -> Arm:
+    if not isinstance(name, str) or not _ARM_NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"arm name {name!r} cannot be used: it must start with a letter a-z and go on with a-z, 0-9 and _"
+        )
+    if name in RESERVED_ARM_NAMES:
+        raise ConfigurationError(f"arm name '{name}' is reserved for a socket of the router; choose another")
+    if not isinstance(settings, Mapping):
+        raise ConfigurationError(f"arm '{name}' must have settings with at least 'levels', got {settings!r}")
+    unknown = [key for key in settings if key not in _ARM_KEYS]
+    if unknown:
+        raise ConfigurationError(f"arm '{name}' has unknown setting {unknown[0]!r}; known are {', '.join(_ARM_KEYS)}")
+    kind = settings.get("kind", name)
+    if not isinstance(kind, str) or not kind:
+        raise ConfigurationError(f"kind of arm '{name}' must be a word such as 'lexical' or 'dense', got {kind!r}")
+    return Arm(
+        name=name,
+        kind=kind,
+        levels=_levels(name, settings.get("levels")),
+        cost_per_call=_cost(name, "cost_per_call", settings.get("cost_per_call", 0.0)),
+        cost_per_candidate=_cost(name, "cost_per_candidate", settings.get("cost_per_candidate", 0.0)),
+    )
+
+
+def _levels(name: str, levels: Any) -> tuple[int, ...]:
+    if not isinstance(levels, list | tuple) or not levels or not all(_is_int(level) for level in levels):
+        raise ConfigurationError(
+            f"levels of arm '{name}' must be a list of whole numbers such as [0, 10, 30], got {levels!r}"
+        )
+    if levels[0] < 0 or list(levels) != sorted(set(levels)):
+        raise ConfigurationError(
+            f"levels of arm '{name}' must be 0 or more and ascending without duplicates, got {list(levels)}"
+        )
+    if levels[-1] == 0:
+        raise ConfigurationError(f"levels of arm '{name}' leave it no depth to run at; add one above 0 or drop the arm")
+    return tuple(levels)
+
+
+def _cost(name: str, key: str, cost: Any) -> float:
+    if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < math.inf:
+        raise ConfigurationError(f"{key} of arm '{name}' must be a finite number of 0 or more, got {cost!r}")
+    return float(cost)
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

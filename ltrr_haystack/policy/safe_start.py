@@ -1,0 +1,228 @@
+"""
+The gate of the safe start: it opens when what the policy prefers is shown to be better than the baseline.
+
+Each settled decision says something of both, by dominance replay: where every arm drew at least as deep as under an
+allocation y, the page under y is known, as the ranks tell which documents would have been there, and so is its value
+
+    V(y) = Σ rewards of what y would still have brought − cost(y)
+
+Weighted by how likely that was (Horvitz & Thompson 1952), the paired difference
+
+    d = 1[X ≥ max(y, b)] / P(X ≥ max(y, b)) · (V(y) − V(b))
+
+between what the policy preferred, y, and the baseline, b, is an unbiased estimate, given that people's behaviour towards
+a document does not depend on candidates further down. The pair shares its people, so d varies little. Where the budget
+does not let both be drawn at once, each value is estimated by itself. The gate keeps mean and variance of d, older
+decisions forgotten exponentially, and tests it against zero, beginning with the doubt of one decision whose whole reward
+was lost: without it, a saving that is the same each time would look certain before a loss could have been seen.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from ltrr_haystack.policy.credit import reward_of
+from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.types import Allocation, SettledDecision
+
+HALF_LIFE = 2000.0
+"""After how many differences an earlier one weighs half."""
+
+LEAST_SUPPORT = 0.01
+"""Below this P(X ≥ y) a decision is not used: the one in a hundred that counted would outweigh all others."""
+
+DOUBT = 1.0
+"""What the one doubted decision loses, in units of reward."""
+
+LEAST_REWARDED = 10
+"""Without some rewarded decisions the gate stays as it is: costs alone, which hardly vary, would soon look certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafeStartEstimate:
+    """
+    How a policy compares with the baseline, as far as the settled decisions tell.
+
+    :param is_open: Whether the policy has been let loose.
+    :param settled: Settled decisions in which the policy had a preference.
+    :param agreement: Share of them in which it preferred the baseline itself.
+    :param compared: Those of the others that could be used for a comparison.
+    :param rewarded: Those of the compared ones that brought a reward.
+    :param gain: Mean difference in value per decision between what the policy preferred and the baseline, over those
+        that were compared; `None` if there is none.
+    :param standard_error: Standard error of the gain; `None` with less than two.
+    :param z: The gain in standard errors with the doubt of one lost reward counted in, by which the gate decides.
+    """
+
+    is_open: bool
+    settled: int
+    agreement: float
+    compared: int
+    rewarded: int
+    gain: float | None
+    standard_error: float | None
+    z: float
+
+
+class SafeStartGate:
+    """
+    Watches settled decisions, opens when the policy is shown to be better than the baseline, and closes if it turns.
+
+    Where the policy prefers the baseline itself, the difference is 0 by definition. It is counted as agreement and kept
+    out of the test: adding zeros lowers mean and standard error alike and would only push what tells something out of
+    memory. A policy that always agrees thus never opens the gate, and loses nothing by it.
+    """
+
+    def __init__(self, least: int, threshold: float) -> None:
+        """
+        Make a closed gate.
+
+        :param least: How many differences it must have seen before it opens or closes.
+        :param threshold: The z at which it opens; it closes at the negative.
+        """
+        self._least = least
+        self._threshold = threshold
+        self._is_open = False
+        self._settled = 0
+        self._agreed = 0
+        self._compared = 0
+        self._rewarded = 0
+        self._weight = 0.0
+        self._squared_weight = 0.0
+        self._mean = 0.0
+        self._squares = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the policy may be let loose."""
+        return self._is_open
+
+    def observe(self, settled: SettledDecision) -> None:
+        """
+        Take note of a settled decision.
+
+        :param settled: The decision and what came of it. One without a logged preference tells nothing.
+        """
+        decision = settled.decision
+        if not decision.preferred:
+            return
+        self._settled += 1
+        if _same(decision.preferred, decision.actions.baseline):
+            self._agreed += 1
+            return
+        difference = _difference(settled)
+        if difference is not None:
+            self._rewarded += any(reward_of(settled, impression) for impression in settled.impressions)
+            self._add(difference)
+            self._decide()
+
+    def estimate(self) -> SafeStartEstimate:
+        """
+        Say how the policy compares with the baseline.
+
+        :returns: The estimate.
+        """
+        return SafeStartEstimate(
+            is_open=self._is_open,
+            settled=self._settled,
+            agreement=self._agreed / self._settled if self._settled else 0.0,
+            compared=self._compared,
+            rewarded=self._rewarded,
+            gain=self._mean if self._compared else None,
+            standard_error=self._standard_error(),
+            z=self._z(),
+        )
+
+    def to_dict(self) -> dict[str, float]:
+        """
+        Give the gate's state.
+
+        :returns: Plain JSON types.
+        """
+        return {key: getattr(self, f"_{key}") for key in _STATE}
+
+    @classmethod
+    def from_dict(cls, least: int, threshold: float, state: Mapping[str, float]) -> Self:
+        """
+        Make a gate that has seen what another has.
+
+        :param least: As in the constructor.
+        :param threshold: As in the constructor.
+        :param state: What `to_dict` gave.
+        :returns: The gate.
+        """
+        gate = cls(least, threshold)
+        for key in _STATE:
+            setattr(gate, f"_{key}", state[key])
+        return gate
+
+    def _add(self, difference: float) -> None:
+        """Incremental mean and variance under decaying weights (West 1979; Finch 2009)."""
+        self._compared += 1
+        self._weight = self._weight * _DECAY + 1
+        self._squared_weight = self._squared_weight * _DECAY**2 + 1
+        before = difference - self._mean
+        self._mean += before / self._weight
+        self._squares = self._squares * _DECAY + before * (difference - self._mean)
+
+    def _standard_error(self) -> float | None:
+        if self._compared < 2:
+            return None
+        size = self._weight**2 / self._squared_weight
+        return math.sqrt(self._squares / self._weight / (size - 1))
+
+    def _z(self) -> float:
+        weight = self._weight + 1
+        mean = (self._weight * self._mean - DOUBT) / weight
+        squares = self._squares + self._weight / weight * (self._mean + DOUBT) ** 2
+        size = weight**2 / (self._squared_weight + 1)
+        return mean / math.sqrt(squares / weight / size) if squares > 0 else 0.0
+
+    def _decide(self) -> None:
+        if self._compared < self._least or self._rewarded < LEAST_REWARDED:
+            return
+        if self._is_open:
+            self._is_open = self._z() > -self._threshold
+        else:
+            self._is_open = self._z() >= self._threshold
+
+
+def _difference(settled: SettledDecision) -> float | None:
+    decision = settled.decision
+    joint = JointDistribution.of(decision)
+    preferred, baseline = decision.preferred, decision.actions.baseline
+    both = {arm: max(preferred.get(arm, 0), baseline.get(arm, 0)) for arm in decision.actions.names}
+    chance = joint.at_least(both)
+    if chance >= LEAST_SUPPORT:
+        if not _reaches(decision.allocation, both):
+            return 0.0
+        return (_value(settled, preferred) - _value(settled, baseline)) / chance
+    chances = joint.at_least(preferred), joint.at_least(baseline)
+    if min(chances) < LEAST_SUPPORT:
+        return None
+    return _value(settled, preferred) / chances[0] - _value(settled, baseline) / chances[1]
+
+
+def _value(settled: SettledDecision, target: Allocation) -> float:
+    """The value of the page under another allocation, 0 where it is not known."""
+    if not _reaches(settled.decision.allocation, target):
+        return 0.0
+    rewards = sum(
+        reward_of(settled, impression)
+        for impression in settled.impressions
+        if any(provenance.rank <= target.get(arm, 0) for arm, provenance in impression.arms.items())
+    )
+    return rewards - settled.decision.actions.cost(target)
+
+
+def _reaches(drawn: Allocation, target: Allocation) -> bool:
+    return all(drawn.get(arm, 0) >= depth for arm, depth in target.items())
+
+
+def _same(one: Allocation, other: Allocation) -> bool:
+    return all(one.get(arm, 0) == other.get(arm, 0) for arm in {*one, *other})
+
+
+_DECAY = 0.5 ** (1 / HALF_LIFE)
+_STATE = ("is_open", "settled", "agreed", "compared", "rewarded", "weight", "squared_weight", "mean", "squares")

@@ -1,0 +1,304 @@
+"""The contextual bandit: VW predicts what each arm adds at each level, inverse gap weighting explores."""
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Self
+
+from haystack import default_from_dict, default_to_dict, logging
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.policy.credit import Credit, at_drawn_depth, leave_one_out
+from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.policy.lattice import best_allocation, best_level
+from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
+from ltrr_haystack.policy.snapshot import check_settings, pack, unpack
+from ltrr_haystack.policy.vw_workspace import VowpalWorkspace, escaped, features_text, is_finite, magnitude
+from ltrr_haystack.types import ActionSet, Arm, Features, SettledDecision
+
+logger = logging.getLogger(__name__)
+
+_LINES_VERSION = 1
+"""To be raised with every change to the lines below: a model that was trained on others is of no use."""
+
+
+class VWPolicy:
+    """
+    Learns for each query which arms to run and how deep, from what they alone contributed.
+
+    A linear model in Vowpal Wabbit predicts the credit of every arm at every level. Its value is that credit less the
+    known cost; level 0 is worth 0. Per arm, levels are drawn by inverse gap weighting (Foster & Rakhlin 2020, Beyond
+    UCB, section 3): the further a level's value lies below the best one's, and the more has been learned, the rarer it
+    is drawn. Over all arms together the draw is exact under the budget (see `JointDistribution`).
+
+    Until its preference is shown to be better than the baseline it plays the baseline for most queries (see
+    `SafeStartGate`), and again if that turns.
+
+    ### Usage example
+
+    ```python
+    import random
+    from ltrr_haystack.policy.actions import parse_actions
+    from ltrr_haystack.policy.vw import VWPolicy
+    from ltrr_haystack.types import Features
+
+    actions = parse_actions(
+        {"bm25": {"levels": [0, 10, 30]}, "dense": {"levels": [0, 10, 30]}}, 40, {"bm25": 30, "dense": 10}
+    )
+    policy = VWPolicy()
+    joint = policy.distribution(actions, Features(query={"type": "topical"}))
+    allocation = joint.sample(random.Random(7))
+    ```
+    """
+
+    name = "vw"
+    explores = True
+
+    def __init__(
+        self,
+        *,
+        gamma: float = 100.0,
+        floor: float = 0.005,
+        baseline_share: float = 0.05,
+        safe_baseline_share: float = 0.9,
+        safe_min: int = 100,
+        safe_z: float = 2.5,
+        learning_rate: float = 0.03,
+        bits: int = 18,
+    ) -> None:
+        """
+        Make a policy that has learned nothing. VW opens at first use.
+
+        :param gamma: How greedy the draw becomes with what was learned: the weight of a gap in value is
+            `gamma` · √n after n settled decisions.
+        :param floor: Share of the draws that is spread evenly over all feasible allocations.
+        :param baseline_share: Share of the queries for which the baseline is played outright, so that every policy can
+            be judged against it.
+        :param safe_baseline_share: The same as long as the safe start holds the policy back.
+        :param safe_min: How many settled decisions in which policy and baseline differed must have been compared
+            before the safe start lets go.
+        :param safe_z: How many standard errors the policy must be ahead.
+        :param learning_rate: VW's learning rate.
+        :param bits: VW's size of the table of weights, in bits.
+        :raises ConfigurationError: If a setting cannot work.
+        """
+        _check("gamma", gamma, 0 < gamma < math.inf, "a positive number")
+        _check("floor", floor, 0 < floor <= 1, "more than 0 and at most 1")
+        _check("baseline_share", baseline_share, 0 <= baseline_share < 1, "at least 0 and less than 1")
+        _check("safe_baseline_share", safe_baseline_share, 0 <= safe_baseline_share < 1, "at least 0 and less than 1")
+        _check("safe_min", safe_min, safe_min >= 2, "at least 2")
+        _check("safe_z", safe_z, 0 < safe_z < math.inf, "a positive number")
+        _check("learning_rate", learning_rate, 0 < learning_rate < math.inf, "a positive number")
+        _check("bits", bits, 10 <= bits <= 28, "10 to 28")
+        self.gamma = gamma
+        self.floor = floor
+        self.baseline_share = baseline_share
+        self.safe_baseline_share = safe_baseline_share
+        self.safe_min = safe_min
+        self.safe_z = safe_z
+        self.learning_rate = learning_rate
+        self.bits = bits
+        self._n = 0
+        self._gate = SafeStartGate(safe_min, safe_z)
+        self._workspace = VowpalWorkspace(self._arguments())
+        self._learning = threading.Lock()
+
+    @property
+    def n(self) -> int:
+        """How many settled decisions the policy has learned from."""
+        return self._n
+
+    @property
+    def safe_start(self) -> bool:
+        """Whether the policy is held back, because it has not, or no longer, shown to do better than the baseline."""
+        return not self._gate.is_open
+
+    def estimate(self) -> SafeStartEstimate:
+        """
+        Say how the policy compares with the baseline, as far as the settled decisions tell.
+
+        :returns: Agreement, estimated gain with its standard error, and counts.
+        """
+        return self._gate.estimate()
+
+    def distribution(self, actions: ActionSet, features: Features) -> JointDistribution:
+        """
+        Say how likely each allocation shall be for a query.
+
+        :param actions: What there is to choose from; arms and levels may have changed since the policy learned.
+        :param features: What is known of the query.
+        :returns: The distribution to draw from.
+        """
+        values = self._values(actions, features)
+        if not all(map(math.isfinite, (value for row in values for value in row))):
+            logger.error("The policy's model predicts numbers that are not finite; the baseline is played")
+            return JointDistribution(actions, {}, 1.0, self.floor)
+        weight = self.gamma * math.sqrt(self._n)
+        marginals = {
+            arm.name: _inverse_gap_weights(row, weight, best_level(arm.levels, actions.baseline.get(arm.name, 0), row))
+            for arm, row in zip(actions.arms, values, strict=True)
+        }
+        share = self.safe_baseline_share if self.safe_start else self.baseline_share
+        return JointDistribution(actions, marginals, share, self.floor, best_allocation(actions, values))
+
+    def learn(self, settled: SettledDecision) -> Mapping[str, float]:
+        """
+        Learn from a decision whose reward wait is over.
+
+        :param settled: The decision and what came of it.
+        :returns: Arm that ran → its credit at the depth it drew.
+        """
+        credit = leave_one_out(settled)
+        decision = settled.decision
+        with self._learning:
+            self._fit(decision.actions, decision.features, credit)
+            self._n += 1
+            self._gate.observe(settled)
+        return at_drawn_depth(credit, decision.allocation)
+
+    def fit(self, actions: ActionSet, features: Features, credit: Credit, *, counts: int = 0) -> None:
+        """
+        Learn credits that did not come from a decision of one's own: nothing is told to the safe start.
+
+        :param actions: What there was to choose from.
+        :param features: What was known of the query.
+        :param credit: For each arm that ran its credit at the levels up to the drawn one.
+        :param counts: As how many settled decisions it counts.
+        """
+        with self._learning:
+            self._fit(actions, features, credit)
+            self._n += counts
+
+    def to_bytes(self) -> bytes:
+        """
+        Give what the policy has learned: model, count and the state of the safe start.
+
+        :returns: A self-describing snapshot with a checksum.
+        """
+        with self._learning:
+            model, scores = self._workspace.to_bytes(_PROBE)
+            header = {
+                "policy": self.name,
+                "settings": self._learned_with(),
+                "n": self._n,
+                "safe_start": self._gate.to_dict(),
+                "probe": scores,
+            }
+        return pack(header, model)
+
+    def restored(self, payload: bytes) -> Self:
+        """
+        Make a policy of the same settings that knows what a snapshot knows.
+
+        :param payload: What `to_bytes` gave.
+        :returns: A new policy.
+        :raises SnapshotError: If the snapshot is damaged or was made with other settings.
+        """
+        header, model = unpack(payload, self.name)
+        check_settings(header, self._learned_with())
+        policy = type(self)(**self._settings())
+        policy._n = header["n"]
+        policy._gate = SafeStartGate.from_dict(self.safe_min, self.safe_z, header["safe_start"])
+        policy._workspace = VowpalWorkspace.restored(self._arguments(), model, _PROBE, header["probe"])
+        return policy
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Give the settings.
+
+        :returns: A dictionary from which `from_dict` makes a policy that has learned nothing.
+        """
+        return default_to_dict(self, **self._settings())
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """
+        Make a policy from its settings.
+
+        :param data: What `to_dict` gave.
+        :returns: The policy.
+        """
+        return default_from_dict(cls, data)
+
+    def __repr__(self) -> str:
+        return f"VWPolicy(n={self._n}, safe_start={self.safe_start})"
+
+    def _values(self, actions: ActionSet, features: Features) -> list[list[float]]:
+        lines = [
+            line for arm in actions.arms for line in _arm_lines(arm, arm.levels, features.history.get(arm.name, {}))
+        ]
+        scores = iter(self._workspace.predict(_shared_line(features), lines))
+        return [[-next(scores) - arm.cost(level) if level > 0 else 0.0 for level in arm.levels] for arm in actions.arms]
+
+    def _fit(self, actions: ActionSet, features: Features, credit: Credit) -> None:
+        shared = _shared_line(features)
+        for arm in actions.arms:
+            by_level = credit.get(arm.name, {})
+            lines = _arm_lines(arm, tuple(by_level), features.history.get(arm.name, {}))
+            for line, reward in zip(lines, by_level.values(), strict=True):
+                self._workspace.learn(shared, line, -reward)
+
+    def _arguments(self) -> list[str]:
+        return [
+            *("--cb_adf", "--cb_type", "mtr", "-b", str(self.bits), "-l", str(self.learning_rate)),
+            *("-q", "qa", "-q", "dh"),
+        ]
+
+    def _learned_with(self) -> dict[str, Any]:
+        return {"bits": self.bits, "learning_rate": self.learning_rate, "lines": _LINES_VERSION}
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "gamma": self.gamma,
+            "floor": self.floor,
+            "baseline_share": self.baseline_share,
+            "safe_baseline_share": self.safe_baseline_share,
+            "safe_min": self.safe_min,
+            "safe_z": self.safe_z,
+            "learning_rate": self.learning_rate,
+            "bits": self.bits,
+        }
+
+
+def _shared_line(features: Features) -> str:
+    return f"shared |q c {features_text(features.query)} |t {features_text(features.time)}"
+
+
+def _arm_lines(arm: Arm, levels: Sequence[int], history: Mapping[str, float]) -> list[str]:
+    known = _history_text(arm.name, history)
+    return [_level_text(arm.name, arm.kind, level) + known for level in levels if level > 0]
+
+
+def _history_text(arm: str, history: Mapping[str, float]) -> str:
+    prefix = f"{escaped(arm)}^"
+    return "".join(f" {prefix}{magnitude(key, value)}" for key, value in history.items() if is_finite(value))
+
+
+@lru_cache(maxsize=4096)
+def _level_text(arm: str, kind: str, level: int) -> str:
+    """Depth crossed with arm and kind, arm and kind; then the namespace of the arm's history begins."""
+    name, sort = f"a={escaped(arm)}", f"k={escaped(kind)}"
+    return f"|d {name}^{level} {sort}^{level} |a {name} {sort} |h"
+
+
+def _inverse_gap_weights(values: Sequence[float], weight: float, best: int) -> tuple[float, ...]:
+    """p = 1 / (L + weight · gap) for all but the best level, the rest to the best."""
+    top = values[best]
+    size = len(values)
+    weights = [1 / (size + weight * (top - value)) for value in values]
+    weights[best] = 0.0
+    weights[best] = 1 - sum(weights)
+    return tuple(weights)
+
+
+def _check(key: str, value: Any, holds: bool, expected: str) -> None:
+    if not holds:
+        raise ConfigurationError(f"{key} of VWPolicy must be {expected}, got {value!r}")
+
+
+_PROBE = (
+    _shared_line(Features(query={"type": "topical"}, time={"weekday": "0"})),
+    *_arm_lines(Arm("probe", "lexical", (10, 30)), (10, 30), {"cnt": 0.5, "ctr": 0.2}),
+)
+"""An example that a model is asked when it is saved, and again when it is loaded."""

@@ -1,0 +1,69 @@
+import math
+
+import pytest
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.policy.actions import check_allocation, parse_actions
+from ltrr_haystack.types import Arm
+
+ARMS = {"bm25": {"kind": "lexical", "levels": [0, 10, 30]}, "dense": {"levels": [10, 30], "cost_per_call": 1}}
+
+
+class TestParseActions:
+    def test_reads_arms_budget_and_baseline(self):
+        actions = parse_actions(ARMS, 60, {"dense": 30})
+        assert actions.arms == (
+            Arm("bm25", "lexical", (0, 10, 30)),
+            Arm("dense", "dense", (10, 30), cost_per_call=1.0),
+        )
+        assert actions.budget == 60
+        assert actions.baseline == {"bm25": 0, "dense": 30}
+
+    def test_the_baseline_may_rest_an_arm_that_otherwise_always_runs(self):
+        assert parse_actions(ARMS, 60, {"bm25": 10}).baseline == {"bm25": 10, "dense": 0}
+
+    @pytest.mark.parametrize(
+        ("arms", "budget", "baseline", "message"),
+        [
+            ({}, 10, {}, "at least one arm"),
+            ({"BM25": {"levels": [0, 10]}}, 10, {}, "arm name 'BM25' cannot be used"),
+            ({"2nd": {"levels": [0, 10]}}, 10, {}, "arm name '2nd' cannot be used"),
+            ({"a\n": {"levels": [0, 10]}}, 10, {}, r"arm name 'a\\n' cannot be used"),
+            ({"decision": {"levels": [0, 10]}}, 10, {}, "'decision' is reserved"),
+            ({"a": None}, 10, {}, "arm 'a' must have settings"),
+            ({"a": {"levels": [0, 10], "depth": 3}}, 10, {}, "arm 'a' has unknown setting 'depth'; known are kind"),
+            ({"a": {"kind": "", "levels": [0, 10]}}, 10, {}, "kind of arm 'a' must be a word"),
+            ({"a": {}}, 10, {}, "levels of arm 'a' must be a list of whole numbers"),
+            ({"a": {"levels": []}}, 10, {}, "levels of arm 'a' must be a list of whole numbers"),
+            ({"a": {"levels": [0, 2.5]}}, 10, {}, "levels of arm 'a' must be a list of whole numbers"),
+            ({"a": {"levels": [False, True]}}, 10, {}, "levels of arm 'a' must be a list of whole numbers"),
+            ({"a": {"levels": "10"}}, 10, {}, "levels of arm 'a' must be a list of whole numbers"),
+            ({"a": {"levels": [-10, 10]}}, 10, {}, "levels of arm 'a' must be 0 or more and ascending"),
+            ({"a": {"levels": [10, 0]}}, 10, {}, "levels of arm 'a' must be 0 or more and ascending"),
+            ({"a": {"levels": [0, 10, 10]}}, 10, {}, "levels of arm 'a' must be 0 or more and ascending"),
+            ({"a": {"levels": [0]}}, 10, {}, "levels of arm 'a' leave it no depth to run at"),
+            ({"a": {"levels": [0, 10], "cost_per_call": -1}}, 10, {}, "cost_per_call of arm 'a' must be a finite"),
+            ({"a": {"levels": [0, 10], "cost_per_candidate": math.nan}}, 10, {}, "cost_per_candidate of arm 'a'"),
+            ({"a": {"levels": [0, 10], "cost_per_candidate": math.inf}}, 10, {}, "cost_per_candidate of arm 'a'"),
+            ({"a": {"levels": [0, 10], "cost_per_call": "1"}}, 10, {}, "cost_per_call of arm 'a'"),
+            (ARMS, 0, {}, "budget must be a positive whole number"),
+            (ARMS, True, {}, "budget must be a positive whole number"),
+            (ARMS, 5, {}, "no allocation keeps the budget of 5: the lowest levels of the arms sum up to 10"),
+            (ARMS, 60, None, "baseline must map arm names to depths"),
+            (ARMS, 60, {"bm52": 10}, "baseline names unknown arm 'bm52'; the arms are bm25, dense"),
+            (ARMS, 60, {"dense": 20}, r"arm 'dense' the depth 20, which is not among \[0, 10, 30\]"),
+            (ARMS, 60, {"dense": "10"}, "arm 'dense' the depth '10'"),
+            (ARMS, 40, {"bm25": 30, "dense": 30}, "baseline draws 60 candidates, more than the budget of 40"),
+            (ARMS, 60, {}, "the baseline draws no candidates"),
+        ],
+    )
+    def test_names_what_cannot_work(self, arms, budget, baseline, message):
+        with pytest.raises(ConfigurationError, match=message):
+            parse_actions(arms, budget, baseline)
+
+
+class TestCheckAllocation:
+    def test_an_arm_without_level_0_cannot_rest(self):
+        actions = parse_actions(ARMS, 60, {"dense": 10})
+        with pytest.raises(ConfigurationError, match=r"what I want gives arm 'dense' the depth 0.*\[10, 30\]"):
+            check_allocation(actions, {"bm25": 10}, "what I want")

@@ -1,0 +1,72 @@
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from ltrr_haystack.policy.features import LONGEST_TEXT, MOST_CONTEXT, features_of
+from ltrr_haystack.types import Features, Interpretation, Understanding
+
+
+class TestFeaturesOf:
+    def test_of_a_plain_search(self):
+        understanding = Understanding(
+            "taylor swift 1989",
+            "taylor swift 1989",
+            ("taylor", "swift", "1989"),
+            "en",
+            "navigational",
+            True,
+            5,
+            "evening",
+        )
+        assert features_of(understanding) == Features(
+            query={
+                "type": "navigational",
+                "language": "en",
+                "length": "3-4",
+                "digits": "yes",
+                "user": "unknown",
+                "session": "unknown",
+            },
+            time={"weekday": "5", "day_part": "evening"},
+            history={},
+        )
+
+    def test_intents_slots_and_who_searches(self):
+        understanding = Understanding(
+            "love", "love", intents={"song": 0.7}, interpretations=(Interpretation({"title": "love"}, "", 0.5),)
+        )
+        query = features_of(understanding, user_id="u1", session_id="s1").query
+        assert query["intent.song"] == 0.7
+        assert query["slot.title"] == "yes"
+        assert (query["user"], query["session"]) == ("known", "known")
+        assert "u1" not in query.values()
+
+    @pytest.mark.parametrize(("words", "length"), [(0, "0"), (1, "1"), (2, "2"), (3, "3-4"), (4, "3-4"), (9, "5+")])
+    def test_length_in_steps(self, words, length):
+        assert features_of(Understanding("q", "q", ("w",) * words)).query["length"] == length
+
+    def test_context_by_its_types(self):
+        context = {"country": "DE", "premium": True, "age": 33, "none": None, "list": [1], "nan": math.nan}
+        query = features_of(Understanding("q", "q"), context=context).query
+        assert {key: value for key, value in query.items() if key.startswith("context.")} == {
+            "context.country": "DE",
+            "context.premium": "yes",
+            "context.age": pytest.approx(math.log(34)),
+        }
+
+    def test_history_worked_by_hand(self):
+        entry = SimpleNamespace(draws=4.0, credit=1.0, returned=120.0)
+        none = SimpleNamespace(draws=0.0, credit=0.0, returned=0.0)
+        history = features_of(Understanding("q", "q"), history={"bm25": entry, "dense": none}).history
+        assert history == {"bm25": {"cnt": pytest.approx(math.log(5) / 5), "ctr": 0.25, "ret": pytest.approx(0.3)}}
+
+    def test_whatever_comes_is_finite_short_and_goes_through_json(self):
+        context = {f"key{i}": "x" * 1_000_000 for i in range(100)}
+        context = {"\ud800": "\udfff", "huge": 10**400, "tiny": -(10**400), **context}
+        entry = SimpleNamespace(draws=1e308, credit=math.inf, returned=math.nan)
+        features = features_of(Understanding("q", "q", intents={"x": math.inf}), None, None, context, {"a": entry})
+        assert Features.from_json(features.to_json()) == features
+        assert len(features.query) <= 6 + MOST_CONTEXT
+        values = [*features.query.values(), *features.history["a"].values()]
+        assert all(len(value) <= LONGEST_TEXT if isinstance(value, str) else abs(value) <= 10 for value in values)

@@ -1,0 +1,162 @@
+import itertools
+import math
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.types import ActionSet, Arm, Decision, Understanding
+
+TWO = parse_actions({"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}}, 10, {"a": 10})
+
+
+@pytest.fixture
+def joint():
+    return JointDistribution(TWO, {"a": (0.5, 0.5), "b": (0.8, 0.2)}, baseline_share=0.1, floor=0.03)
+
+
+@st.composite
+def joints(draw):
+    rows = draw(
+        st.lists(
+            st.lists(st.sampled_from([0, 5, 10, 20, 30]), min_size=1, max_size=4, unique=True).map(sorted),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    arms = tuple(Arm(f"arm{i}", "k", tuple(row)) for i, row in enumerate(rows))
+    budget = sum(row[0] for row in rows) + draw(st.integers(0, 60))
+    baseline = {arm.name: draw(st.sampled_from((arm.levels[0], 0))) for arm in arms}
+    share = st.sampled_from([0.0, 0.05, 0.9])
+    marginals = {}
+    for arm in arms:
+        weights = draw(st.lists(st.floats(1e-6, 1), min_size=len(arm.levels), max_size=len(arm.levels)))
+        marginals[arm.name] = tuple(weight / sum(weights) for weight in weights)
+    return JointDistribution(ActionSet(arms, budget, baseline), marginals, draw(share), draw(share))
+
+
+class TestJointDistribution:
+    """Feasible are (0, 0), (10, 0), (0, 10), their products of marginals .4, .4, .1, so Z = .9."""
+
+    def test_probabilities_worked_by_hand(self, joint):
+        assert joint.probability({"a": 0, "b": 0}) == pytest.approx(0.9 * (0.03 / 3 + 0.97 * 0.4 / 0.9))  # .397
+        assert joint.probability({"a": 10, "b": 0}) == pytest.approx(0.497)
+        assert joint.probability({"a": 0, "b": 10}) == pytest.approx(0.106)
+
+    def test_what_cannot_be_played_has_no_probability(self, joint):
+        assert joint.probability({"a": 10, "b": 10}) == 0
+        assert joint.probability({"a": 5, "b": 0}) == 0
+
+    def test_arms_that_are_left_out_do_not_run(self, joint):
+        assert joint.probability({"a": 10}) == joint.probability({"a": 10, "b": 0})
+
+    def test_at_least_worked_by_hand(self, joint):
+        assert joint.at_least({}) == pytest.approx(1)
+        assert joint.at_least({"a": 10}) == pytest.approx(0.497)
+        assert joint.at_least({"b": 10}) == pytest.approx(0.106)
+        assert joint.at_least({"a": 5}) == pytest.approx(0.497)
+        assert joint.at_least({"a": 10, "b": 10}) == 0
+
+    def test_prefers_the_likeliest_unless_told(self, joint):
+        assert joint.preferred == {"a": 10, "b": 0}
+        told = JointDistribution(TWO, joint.marginals, 0.1, 0.03, {"a": 0, "b": 10})
+        assert told.preferred == {"a": 0, "b": 10}
+
+    def test_counts_what_is_feasible(self, joint):
+        assert joint.feasible == 3
+
+    def test_a_baseline_that_rests_an_arm_that_always_runs_is_played_for_its_share_alone(self):
+        actions = parse_actions({"a": {"levels": [10, 20]}, "b": {"levels": [0, 10]}}, 20, {"b": 10})
+        joint = JointDistribution(actions, {"a": (0.5, 0.5), "b": (0.5, 0.5)}, 0.4, 0.0)
+        assert joint.probability({"b": 10}) == 0.4
+        assert joint.at_least({"b": 10}) == pytest.approx(0.4 + 0.6 / 3)
+        assert sum(probability for _, probability in joint.enumerate()) == pytest.approx(1)
+        assert next(joint.enumerate())[0] == {"a": 0, "b": 10}
+
+    @settings(deadline=None)
+    @given(joints())
+    def test_probabilities_sum_up_to_1_and_keep_the_floor(self, joint):
+        pairs = list(joint.enumerate())
+        assert math.fsum(probability for _, probability in pairs) == pytest.approx(1)
+        least = (1 - joint.baseline_share) * joint.floor / joint.feasible
+        for allocation, probability in pairs:
+            if all(allocation[arm.name] in arm.levels for arm in joint.actions.arms):
+                assert probability >= least * (1 - 1e-9)
+
+    @settings(deadline=None)
+    @given(joints(), st.randoms(use_true_random=False))
+    def test_at_least_is_the_sum_over_all_that_draw_as_deep(self, joint, rng):
+        target = {arm.name: rng.choice((0, *arm.levels)) for arm in joint.actions.arms}
+        expected = math.fsum(
+            probability
+            for allocation, probability in joint.enumerate()
+            if all(allocation[name] >= depth for name, depth in target.items())
+        )
+        assert joint.at_least(target) == pytest.approx(expected)
+
+    @settings(deadline=None)
+    @given(joints(), st.integers(0, 10_000))
+    def test_samples_have_a_probability_and_repeat_with_the_seed(self, joint, seed):
+        allocation = joint.sample(random.Random(seed))
+        assert joint.probability(allocation) > 0
+        assert joint.sample(random.Random(seed)) == allocation
+
+    def test_sampling_follows_the_probabilities(self, joint):
+        rng = random.Random(3)
+        count = 20_000
+        drawn = [tuple(joint.sample(rng).values()) for _ in range(count)]
+        for allocation, probability in joint.enumerate():
+            share = drawn.count(tuple(allocation.values())) / count
+            assert share == pytest.approx(probability, abs=4 * math.sqrt(probability * (1 - probability) / count))
+
+    def test_refuses_marginals_that_do_not_fit(self):
+        with pytest.raises(
+            ConfigurationError, match=r"arm 'b' must have one probability for each.*\(0, 10\), got \(\)"
+        ):
+            JointDistribution(TWO, {"a": (0.5, 0.5)}, 0.1, 0.03)
+        with pytest.raises(ConfigurationError, match=r"baseline_share and floor must be 0 to 1, got 1\.5 and 0"):
+            JointDistribution(TWO, {}, 1.5, 0)
+        with pytest.raises(ConfigurationError, match="nothing within the budget of 10"):
+            JointDistribution(TWO, {"a": (0.0, 1.0), "b": (0.0, 1.0)}, 0.0, 0.0)
+
+
+class TestOfDecision:
+    def decision(self, joint, mode):
+        allocation = {"a": 10, "b": 0}
+        return Decision(
+            query_id="q",
+            decided_at=0.0,
+            understanding=Understanding("love", "love"),
+            actions=TWO,
+            allocation=allocation,
+            propensity=joint.probability(allocation),
+            mode=mode,
+            policy="any",
+            marginals=joint.marginals,
+            baseline_share=joint.baseline_share,
+            floor=joint.floor,
+            preferred={"a": 0, "b": 10},
+        )
+
+    def test_is_rebuilt_from_the_log_to_the_bit(self, joint):
+        logged = Decision.from_json(self.decision(joint, "live").to_json())
+        rebuilt = JointDistribution.of(logged)
+        assert list(rebuilt.enumerate()) == list(joint.enumerate())
+        assert rebuilt.preferred == {"a": 0, "b": 10}
+
+    @pytest.mark.parametrize("mode", ["baseline", "apprentice"])
+    def test_the_baseline_was_certain_unless_live(self, joint, mode):
+        rebuilt = JointDistribution.of(self.decision(joint, mode))
+        assert rebuilt.probability({"a": 10}) == 1
+        assert rebuilt.at_least({"b": 10}) == 0
+
+    def test_a_decision_without_a_policy_needs_no_marginals(self, joint):
+        bare = replace(self.decision(joint, "baseline"), marginals={}, preferred={})
+        rebuilt = JointDistribution.of(bare)
+        assert rebuilt.preferred == {"a": 10, "b": 0}
+        assert list(itertools.islice(rebuilt.enumerate(), 2)) == [({"a": 0, "b": 0}, 0.0), ({"a": 0, "b": 10}, 0.0)]

@@ -1,0 +1,156 @@
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.safe_start import HALF_LIFE, SafeStartGate
+
+ACTIONS = parse_actions(
+    {"a": {"levels": [0, 10]}, "b": {"levels": [0, 10], "cost_per_call": 0.1}}, 20, {"a": 10, "b": 10}
+)
+BOTH = {"a": 10, "b": 10}
+ONLY_A = {"a": 10, "b": 0}
+LOGGED = {"marginals": {"a": (0.5, 0.5), "b": (0.5, 0.5)}, "baseline_share": 0.9, "floor": 0.0, "preferred": ONLY_A}
+
+
+@pytest.fixture
+def clicked_a(make_settled):
+    """The baseline was played, and the document of arm a clicked: b was not needed."""
+    return make_settled(ACTIONS, BOTH, {"x": {"a": 2}}, {"x": 1.0}, **LOGGED)
+
+
+@pytest.fixture
+def clicked_b(make_settled):
+    """The baseline was played, and the document of arm b clicked: the preferred allocation would have missed it."""
+    return make_settled(ACTIONS, BOTH, {"x": {"b": 2}}, {"x": 1.0}, **LOGGED)
+
+
+@pytest.fixture
+def nothing_clicked(make_settled):
+    return make_settled(ACTIONS, BOTH, {"x": {"b": 2}}, {}, **LOGGED)
+
+
+class TestDifference:
+    """P(X ≥ only a) = .9 + .1/2 = .95 and P(X ≥ both) = .9 + .1/4 = .925."""
+
+    def gain(self, settled):
+        gate = SafeStartGate(2, 2.5)
+        gate.observe(settled)
+        return gate.estimate().gain
+
+    def test_both_known(self, clicked_a, clicked_b):
+        assert self.gain(clicked_a) == pytest.approx((1 - (1 - 0.1)) / 0.925)
+        assert self.gain(clicked_b) == pytest.approx((0 - (1 - 0.1)) / 0.925)
+
+    def test_only_the_shallower_known(self, make_settled):
+        settled = make_settled(ACTIONS, ONLY_A, {"x": {"a": 2}}, {"x": 1.0}, **LOGGED)
+        assert self.gain(settled) == 0
+
+    def test_by_itself_each_where_the_budget_does_not_hold_both(self, make_settled):
+        """Preferred b at 10, baseline a at 10, budget 10: P(X ≥ b) = .1/3 and P(X ≥ a) = .9 + .1/3."""
+        narrow = replace(ACTIONS, budget=10, baseline={"a": 10, "b": 0})
+        logged = {**LOGGED, "preferred": {"a": 0, "b": 10}}
+        settled = make_settled(narrow, {"a": 10, "b": 0}, {"x": {"a": 2}}, {"x": 1.0}, **logged)
+        assert self.gain(settled) == pytest.approx(0 - 1 / (0.9 + 0.1 / 3))
+
+    def test_neither_known(self, make_settled):
+        settled = make_settled(ACTIONS, {"a": 0, "b": 10}, {"x": {"b": 2}}, {"x": 1.0}, **LOGGED)
+        assert self.gain(settled) == 0
+
+    def test_what_could_hardly_be_seen_is_not_used(self, make_settled):
+        rarely = {**LOGGED, "marginals": {"a": (0.999, 0.001), "b": (0.5, 0.5)}, "baseline_share": 0.0}
+        assert self.gain(make_settled(ACTIONS, ONLY_A, {"x": {"a": 2}}, {"x": 1.0}, **rarely)) is None
+
+    def test_a_reward_that_is_not_finite_does_no_harm(self, make_settled):
+        settled = make_settled(ACTIONS, BOTH, {"x": {"a": 2}}, {"x": math.inf}, **LOGGED)
+        assert self.gain(settled) == pytest.approx(0.1 / 0.925)
+
+
+class TestSafeStartGate:
+    def test_mean_error_and_z_are_the_plain_ones_for_few(self, clicked_a, clicked_b):
+        gate = SafeStartGate(2, 2.5)
+        for _ in range(3):
+            gate.observe(clicked_a)
+        gate.observe(clicked_b)
+        high, low = 0.1 / 0.925, -0.9 / 0.925
+        mean = (3 * high + low) / 4
+        error = math.sqrt((3 * (high - mean) ** 2 + (low - mean) ** 2) / 3 / 4)
+        estimate = gate.estimate()
+        assert estimate.gain == pytest.approx(mean, rel=1e-2)
+        assert estimate.standard_error == pytest.approx(error, rel=1e-2)
+
+    def test_z_counts_the_doubt_of_one_lost_reward(self, clicked_a):
+        gate = SafeStartGate(2, 2.5)
+        for _ in range(4):
+            gate.observe(clicked_a)
+        gain = 0.1 / 0.925
+        mean = (4 * gain - 1) / 5
+        error = math.sqrt(4 / 5 * (gain + 1) ** 2 / 5 / 5)
+        assert gate.estimate().z == pytest.approx(mean / error, rel=1e-2)
+
+    def test_opens_with_enough_evidence_and_not_before(self, clicked_a, nothing_clicked):
+        gate = SafeStartGate(40, 2.5)
+        for _ in range(39):
+            gate.observe(clicked_a)
+        gate_after_39 = gate.is_open
+        gate.observe(nothing_clicked)
+        assert not gate_after_39
+        assert gate.is_open
+
+    def test_stays_open_within_the_hysteresis_and_closes_when_it_turns(self, clicked_a, clicked_b, nothing_clicked):
+        gate = SafeStartGate(40, 2.5)
+        for settled in [clicked_a] * 39 + [nothing_clicked]:
+            gate.observe(settled)
+        seen = []
+        while gate.is_open:
+            gate.observe(clicked_b)
+            seen.append(gate.estimate().z)
+        assert seen[0] > -2.5
+        assert any(-2.5 < z < 0 for z in seen[:-1])
+        assert seen[-1] <= -2.5
+
+    def test_costs_alone_do_not_open_it(self, nothing_clicked, make_settled):
+        gate = SafeStartGate(20, 2.5)
+        elsewhere = make_settled(ACTIONS, ONLY_A, {"x": {"a": 2}}, {}, **LOGGED)
+        for _ in range(100):
+            gate.observe(nothing_clicked)
+            gate.observe(elsewhere)
+        assert gate.estimate().z > 2.5
+        assert not gate.is_open
+
+    def test_agreement_is_counted_and_tells_nothing(self, make_settled, clicked_a):
+        gate = SafeStartGate(2, 2.5)
+        gate.observe(clicked_a)
+        before = gate.estimate()
+        agreeing = make_settled(ACTIONS, BOTH, {"x": {"a": 2}}, {"x": 1.0}, **{**LOGGED, "preferred": BOTH})
+        for _ in range(3):
+            gate.observe(agreeing)
+        after = gate.estimate()
+        assert (after.settled, after.agreement, after.compared) == (4, 0.75, 1)
+        assert (after.gain, after.z) == (before.gain, before.z)
+
+    def test_a_decision_without_a_preference_is_passed_over(self, make_settled):
+        gate = SafeStartGate(2, 2.5)
+        gate.observe(make_settled(ACTIONS, BOTH, {}, {}, mode="baseline"))
+        assert gate.estimate().settled == 0
+
+    def test_what_is_long_ago_is_forgotten(self, clicked_a, clicked_b):
+        gate = SafeStartGate(2, 2.5)
+        for settled in [clicked_a] * 100 + [clicked_b] * int(HALF_LIFE):
+            gate.observe(settled)
+        low = -0.9 / 0.925
+        high = 1 / 0.95 + low
+        plain = (100 * high + HALF_LIFE * low) / (100 + HALF_LIFE)
+        assert low < gate.estimate().gain < plain
+
+    def test_goes_through_json_and_on_as_if_nothing_had_been(self, clicked_a, clicked_b):
+        one = SafeStartGate(2, 2.5)
+        for settled in (clicked_a, clicked_b, clicked_a):
+            one.observe(settled)
+        other = SafeStartGate.from_dict(2, 2.5, json.loads(json.dumps(one.to_dict())))
+        for gate in (one, other):
+            gate.observe(clicked_b)
+        assert other.to_dict() == one.to_dict()
+        assert other.estimate() == one.estimate()

@@ -1,0 +1,198 @@
+import math
+
+import pytest
+
+from ltrr_haystack.errors import ConfigurationError, SnapshotError
+from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.safe_start import SafeStartGate
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.policy.warm_start import warm_start
+from ltrr_haystack.types import Features
+
+COSTLY = parse_actions(
+    {"a": {"levels": [0, 10, 30], "cost_per_call": 0.01, "cost_per_candidate": 0.001}}, 30, {"a": 30}
+)
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+class TestDistribution:
+    def test_inverse_gap_weights_worked_by_hand(self):
+        """Nothing predicted, so values are the costs alone: 0, −.02, −.04. After 4 decisions the weight is 100 · √4."""
+        policy = VWPolicy()
+        policy.fit(COSTLY, Features(), {}, counts=4)
+        marginals = policy.distribution(COSTLY, Features()).marginals["a"]
+        assert marginals == pytest.approx((1 - 1 / 7 - 1 / 11, 1 / (3 + 200 * 0.02), 1 / (3 + 200 * 0.04)))
+
+    def test_before_the_first_decision_all_levels_are_alike(self):
+        assert VWPolicy().distribution(COSTLY, Features()).marginals["a"] == pytest.approx((1 / 3,) * 3)
+
+    def test_without_costs_an_empty_model_prefers_the_baseline(self):
+        free = parse_actions({"a": {"levels": [0, 10, 30]}}, 30, {"a": 10})
+        assert VWPolicy().distribution(free, Features()).preferred == {"a": 10}
+
+    def test_an_arm_that_always_runs_is_compared_by_its_predicted_values(self):
+        always = parse_actions({"a": {"levels": [10, 30], "cost_per_candidate": 0.001}}, 30, {"a": 30})
+        policy = VWPolicy()
+        policy.fit(always, Features(), {}, counts=4)
+        joint = policy.distribution(always, Features())
+        assert joint.preferred == {"a": 10}
+        assert joint.marginals["a"] == pytest.approx((1 - 1 / 6, 1 / (2 + 200 * 0.02)))
+
+    def test_the_baseline_has_its_share_safe_or_not(self):
+        policy = VWPolicy(safe_baseline_share=0.8, baseline_share=0.1)
+        assert policy.distribution(COSTLY, Features()).baseline_share == 0.8
+        policy._gate = SafeStartGate.from_dict(100, 2.5, {**policy._gate.to_dict(), "is_open": True})
+        assert not policy.safe_start
+        assert policy.distribution(COSTLY, Features()).baseline_share == 0.1
+
+    def test_a_model_gone_wrong_plays_the_baseline(self, monkeypatch):
+        policy = VWPolicy()
+        monkeypatch.setattr(policy._workspace, "predict", lambda shared, lines: [math.nan] * len(lines))
+        assert policy.distribution(COSTLY, Features()).probability({"a": 30}) == 1
+
+
+class TestLearn:
+    ACTIONS = parse_actions({"a": {"levels": [0, 5, 30]}, "b": {"levels": [0, 5, 30]}}, 60, {"a": 30, "b": 30})
+
+    def value(self, policy, arm, level, **features):
+        row = policy._values(self.ACTIONS, Features(**features))[self.ACTIONS.names.index(arm)]
+        return row[(0, 5, 30).index(level)]
+
+    def test_comes_to_know_the_credit_of_every_level_up_to_the_drawn_one(self, make_settled):
+        policy = VWPolicy()
+        settled = make_settled(self.ACTIONS, {"a": 30, "b": 5}, {"x": {"a": 20}, "y": {"b": 2}}, {"x": 0.5, "y": 0.25})
+        for _ in range(300):
+            assert policy.learn(settled) == {"a": 0.5, "b": 0.25}
+        assert policy.n == 300
+        assert self.value(policy, "a", 30) == pytest.approx(0.5, abs=0.05)
+        assert self.value(policy, "a", 5) == pytest.approx(0.0, abs=0.05)
+        assert self.value(policy, "b", 5) == pytest.approx(0.25, abs=0.05)
+
+    def test_leaves_an_arm_that_fails(self, make_settled):
+        policy = VWPolicy()
+        worked = make_settled(self.ACTIONS, {"a": 5, "b": 5}, {"y": {"b": 2}}, {"y": 1.0})
+        failed = make_settled(self.ACTIONS, {"a": 5, "b": 5}, {"x": {"a": 2}}, {"x": 1.0})
+        for settled in [worked] * 50 + [failed] * 300:
+            policy.learn(settled)
+        assert self.value(policy, "b", 5) < 0.1 < self.value(policy, "a", 5)
+
+    def test_tells_queries_apart_by_their_features(self, make_settled):
+        policy = VWPolicy()
+        named, broad = Features(query={"type": "navigational"}), Features(query={"type": "broad"})
+        shown = {"x": {"a": 2}, "y": {"b": 2}}
+        for _ in range(300):
+            policy.learn(make_settled(self.ACTIONS, {"a": 5, "b": 5}, shown, {"x": 1.0}, features=named))
+            policy.learn(make_settled(self.ACTIONS, {"a": 5, "b": 5}, shown, {"y": 1.0}, features=broad))
+        assert self.value(policy, "a", 5, query=named.query) > 0.8
+        assert self.value(policy, "a", 5, query=broad.query) < 0.2
+
+    def test_tells_queries_apart_by_the_arms_history(self, make_settled):
+        policy = VWPolicy()
+        good, bad = {"a": {"cnt": 0.5, "ctr": 0.5}}, {"a": {"cnt": 0.5, "ctr": 0.0}}
+        for _ in range(300):
+            for history, rewards in ((good, {"x": 1.0}), (bad, {})):
+                settled = make_settled(
+                    self.ACTIONS, {"a": 5, "b": 0}, {"x": {"a": 2}}, rewards, features=Features(history=history)
+                )
+                policy.learn(settled)
+        assert self.value(policy, "a", 5, history=good) > self.value(policy, "a", 5, history=bad) + 0.4
+
+    def test_repeating_a_search_makes_the_best_likelier(self, make_settled):
+        policy = VWPolicy()
+        settled = make_settled(self.ACTIONS, {"a": 5, "b": 5}, {"x": {"a": 2}}, {"x": 1.0})
+        likely = []
+        for _ in range(3):
+            for _ in range(30):
+                policy.learn(settled)
+            likely.append(policy.distribution(self.ACTIONS, Features()).marginals["a"][1])
+        assert likely == sorted(likely)
+
+
+class TestSnapshot:
+    def lessons(self, make_world, count):
+        world, policy, lessons = make_world(5), VWPolicy(), []
+        for seq in range(count):
+            query = world.query()
+            joint = policy.distribution(world.actions, query.features)
+            lessons.append(world.settled(seq, query, joint, joint.sample(world.rng), policy))
+        return lessons
+
+    def test_going_on_from_a_snapshot_equals_going_on_to_the_bit(self, make_world):
+        """However often a snapshot was taken, and whether learning went on from it or not."""
+        lessons = self.lessons(make_world, 60)
+        straight, looked_at, resumed = VWPolicy(), VWPolicy(), VWPolicy()
+        for number, lesson in enumerate(lessons):
+            credited = {tuple(policy.learn(lesson).items()) for policy in (straight, looked_at, resumed)}
+            assert len(credited) == 1
+            if number % 7 == 0:
+                looked_at.to_bytes()
+            if number % 11 == 0:
+                resumed = resumed.restored(resumed.to_bytes())
+        assert straight.to_bytes() == looked_at.to_bytes() == resumed.to_bytes()
+        assert resumed.n == 60
+        assert resumed.estimate() == straight.estimate()
+
+    def test_exploration_may_be_changed_without_losing_what_was_learned(self, make_world):
+        policy = VWPolicy()
+        for lesson in self.lessons(make_world, 20):
+            policy.learn(lesson)
+        bolder = VWPolicy(gamma=10.0, floor=0.1, baseline_share=0.2, safe_baseline_share=0.5, safe_min=50, safe_z=2.0)
+        assert bolder.restored(policy.to_bytes()).to_bytes() == policy.to_bytes()
+
+    def test_a_snapshot_of_another_model_is_refused(self):
+        with pytest.raises(SnapshotError, match="made with bits=18, in use is bits=20"):
+            VWPolicy(bits=20).restored(VWPolicy().to_bytes())
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("setting", "value"),
+        [
+            ("gamma", 0.0),
+            ("gamma", math.nan),
+            ("floor", 0.0),
+            ("baseline_share", 1.0),
+            ("safe_baseline_share", -0.1),
+            ("safe_min", 1),
+            ("safe_z", 0.0),
+            ("learning_rate", math.inf),
+            ("bits", 40),
+        ],
+    )
+    def test_refuses_what_cannot_work(self, setting, value):
+        with pytest.raises(ConfigurationError, match=f"{setting} of VWPolicy must be"):
+            VWPolicy(**{setting: value})
+
+    def test_opens_nothing_before_its_first_use(self):
+        assert VWPolicy()._workspace._opened is None
+
+
+class TestLearningInASmallWorld:
+    """For one kind of query bm25 suffices, for the other dense; the baseline runs all three arms at full depth."""
+
+    def test_cold_it_comes_to_beat_the_baseline(self, make_world):
+        world, policy = make_world(1), VWPolicy()
+        ours, baseline, opened = world.live(policy, 1500)
+        assert 100 <= opened < 1500
+        assert mean(ours[-500:]) > mean(baseline[-500:]) + 0.05
+        rests = {}
+        while len(rests) < 2:
+            query = world.query()
+            marginals = policy.distribution(world.actions, query.features).marginals
+            rests[query.kind] = {arm: row[0] for arm, row in marginals.items()}
+        assert rests["navigational"]["dense"] > 5 * rests["navigational"]["bm25"]
+        assert rests["topical"]["bm25"] > 5 * rests["topical"]["dense"]
+
+    def test_warm_it_is_let_loose_sooner_and_loses_less(self, make_world):
+        world, cold = make_world(2), VWPolicy()
+        cold_values, _, cold_opened = world.live(cold, 700)
+        world, warm = make_world(2), VWPolicy()
+        warm_start(warm, [world.labelled(world.query()) for _ in range(300)], world.actions, page=90)
+        assert warm.safe_start
+        warm_values, baseline, warm_opened = world.live(warm, 700)
+        assert warm_opened < cold_opened
+        assert mean(warm_values) > mean(cold_values)
+        assert mean(warm_values) > mean(baseline)

@@ -1,0 +1,81 @@
+import pytest
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.policy.warm_start import LabelledQuery, warm_start
+from ltrr_haystack.types import Features, Understanding
+
+ACTIONS = parse_actions({"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}}, 20, {"a": 10, "b": 10})
+LOVE = LabelledQuery(Understanding("love", "love"), Features(), {"a": ("x", "y"), "b": ("z",)}, {"x": 1.0, "y": 0.5})
+
+
+@pytest.fixture
+def taught(monkeypatch):
+    """The credits that a warm start tells the policy, in order."""
+    told = []
+    fit = VWPolicy.fit
+
+    def listen(policy, actions, features, credit, **counts):
+        told.append({arm: by_level[10] for arm, by_level in credit.items()})
+        fit(policy, actions, features, credit, **counts)
+
+    monkeypatch.setattr(VWPolicy, "fit", listen)
+    return told
+
+
+class TestWarmStart:
+    def test_the_label_is_what_clicks_are_expected_to_be_worth(self, taught):
+        """Nobody else finds x and y: arm a is worth .4 · (1 + .5); b finds nothing of use."""
+        warm_start(VWPolicy(), [LOVE], ACTIONS, rounds=20)
+        assert {round(credit["a"], 9) for credit in taught if "a" in credit} == {0.6}
+        assert {credit["b"] for credit in taught if "b" in credit} == {0.0}
+
+    def test_what_is_beyond_the_page_earns_nothing(self, taught):
+        """By reciprocal rank x and z come first, in this order; y is on the page only if b does not run."""
+        warm_start(VWPolicy(), [LOVE], ACTIONS, rounds=20, page=2)
+        with_both = [credit for credit in taught if len(credit) == 2]
+        assert with_both
+        assert all(credit == {"a": 0.4, "b": 0.0} for credit in with_both)
+
+    def test_prefers_afterwards_what_helps_and_leaves_what_does_not(self):
+        costly = parse_actions(
+            {"a": {"levels": [0, 10], "cost_per_call": 0.05}, "b": {"levels": [0, 10], "cost_per_call": 0.05}},
+            20,
+            {"a": 10, "b": 10},
+        )
+        policy = VWPolicy()
+        warm_start(policy, [LOVE], costly, rounds=50)
+        assert policy.distribution(costly, LOVE.features).preferred == {"a": 10, "b": 0}
+
+    def test_a_query_counts_once_and_not_for_the_safe_start(self):
+        policy = VWPolicy()
+        warm_start(policy, [LOVE, LOVE], ACTIONS, rounds=5)
+        assert policy.n == 2
+        assert policy.safe_start
+        assert policy.estimate().settled == 0
+
+    def test_the_same_seed_teaches_the_same(self):
+        snapshots = []
+        for seed in (1, 1, 2):
+            policy = VWPolicy()
+            warm_start(policy, [LOVE], ACTIONS, rounds=20, seed=seed)
+            snapshots.append(policy.to_bytes())
+        assert snapshots[0] == snapshots[1] != snapshots[2]
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"click_rate": 0.0}, "click_rate must be more than 0"),
+            ({"rounds": 0}, "rounds and page must be at least 1"),
+            ({"page": 0}, "rounds and page must be at least 1"),
+        ],
+    )
+    def test_refuses_settings_that_teach_nothing(self, settings, message):
+        with pytest.raises(ConfigurationError, match=message):
+            warm_start(VWPolicy(), [LOVE], ACTIONS, **settings)
+
+    def test_names_the_arm_whose_results_are_missing(self):
+        half = LabelledQuery(LOVE.understanding, LOVE.features, {"a": ()}, {})
+        with pytest.raises(ConfigurationError, match="'love' lacks the results of arm 'b'"):
+            warm_start(VWPolicy(), [half], ACTIONS)

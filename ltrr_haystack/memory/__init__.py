@@ -1,0 +1,1 @@
+"""The memory index: what worked before, query by query."""

@@ -1,0 +1,40 @@
+"""The posterior of how often a document works for a query, given what was seen and what was believed before."""
+
+from dataclasses import dataclass
+
+from ltrr_haystack.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """
+    What is believed of a (query, document) pair before anybody has acted on it.
+
+    Successes are taken to be binomial with a Beta(`successes`, `exposures − successes`) prior, so that the posterior
+    is a Beta again and its mean is a ratio of sums (Gelman et al., "Bayesian Data Analysis", 3rd edition, section 2.4).
+    The prior speaks as loudly as that many real exposures would.
+
+    :param successes: Successes that are counted before any were seen.
+    :param exposures: Exposures that are counted before there were any.
+    :raises ConfigurationError: If the successes are not positive, or exceed the exposures.
+    """
+
+    successes: float = 1.0
+    exposures: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.successes <= self.exposures < float("inf"):
+            raise ConfigurationError(
+                "prior_successes must be positive and at most prior_exposures, "
+                f"got {self.successes} successes in {self.exposures} exposures"
+            )
+
+    def posterior_mean(self, successes: float, exposures: float) -> float:
+        """
+        Give the success rate to expect after what was seen.
+
+        :param successes: Successes seen.
+        :param exposures: Exposures seen, position-debiased.
+        :returns: The posterior mean; the prior's own rate where nothing was seen.
+        """
+        return (self.successes + successes) / (self.exposures + exposures)

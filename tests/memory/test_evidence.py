@@ -1,0 +1,72 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltrr_haystack.memory.evidence import evidence_of, late_evidence
+from ltrr_haystack.store import Evidence, LateReward
+from ltrr_haystack.types import ActionSet, Arm, Decision, Impression, Provenance, SettledDecision, Understanding
+
+
+def settled(rewards, ordinals=(1, 2, 3, 4)):
+    decision = Decision(
+        query_id="q",
+        decided_at=0.0,
+        understanding=Understanding("love", "love"),
+        actions=ActionSet((Arm("bm25", "lexical", (0, 10)),), 10, {"bm25": 10}),
+        allocation={"bm25": 10},
+        propensity=1.0,
+        mode="baseline",
+        policy="static",
+    )
+    impressions = tuple(Impression(f"d{n}", n, 0.0, {"bm25": Provenance(n, 1.0, 1.0)}) for n in ordinals)
+    return SettledDecision(1, decision, impressions, rewards)
+
+
+class TestEvidenceOf:
+    def test_what_was_passed_over_counts_as_seen_as_far_as_its_position_is(self):
+        assert evidence_of(settled({})) == {
+            "d1": Evidence(exposures=1.0, successes=0.0),
+            "d2": Evidence(exposures=1 / 2, successes=0.0),
+            "d3": Evidence(exposures=1 / 3, successes=0.0),
+            "d4": Evidence(exposures=1 / 4, successes=0.0),
+        }
+
+    def test_what_was_clicked_was_seen_wherever_it_stood(self):
+        evidence = evidence_of(settled({"d4": 1.0}))
+        assert evidence["d4"] == Evidence(exposures=1.0, successes=1.0)
+        assert evidence["d2"] == Evidence(exposures=0.5, successes=0.0)
+
+    def test_a_click_with_a_purchase_is_four_successes_in_four_trials(self):
+        assert evidence_of(settled({"d3": 4.0}))["d3"] == Evidence(exposures=4.0, successes=4.0)
+
+    def test_a_small_reward_is_a_part_of_a_success_in_one_trial(self):
+        assert evidence_of(settled({"d3": 0.25}))["d3"] == Evidence(exposures=1.0, successes=0.25)
+
+    def test_a_dislike_is_a_failure_beside_the_exposure(self):
+        assert evidence_of(settled({"d2": -2.0}))["d2"] == Evidence(exposures=3.0, successes=0.0)
+
+    def test_events_worth_nothing_do_not_make_a_document_seen(self):
+        assert evidence_of(settled({"d4": 0.0}))["d4"] == Evidence(exposures=0.25, successes=0.0)
+
+    def test_rewards_of_what_was_not_shown_say_nothing(self):
+        assert set(evidence_of(settled({"elsewhere": 1.0}))) == {"d1", "d2", "d3", "d4"}
+
+    @given(st.dictionaries(st.sampled_from(["d1", "d2", "d3", "d4"]), st.floats(-100, 100)))
+    def test_there_are_never_more_successes_than_exposures(self, rewards):
+        for evidence in evidence_of(settled(rewards)).values():
+            assert 0.0 <= evidence.successes <= evidence.exposures
+
+
+class TestLateEvidence:
+    @pytest.mark.parametrize(
+        ("reward", "expected"),
+        [
+            (1.0, Evidence(exposures=1.0, successes=1.0)),
+            (3.0, Evidence(exposures=3.0, successes=3.0)),
+            (0.5, Evidence(exposures=1.0, successes=0.5)),
+            (-2.0, Evidence(exposures=2.0, successes=0.0)),
+            (0.0, Evidence(exposures=0.0, successes=0.0)),
+        ],
+    )
+    def test_a_late_reward_counts_as_trials_of_its_own(self, reward, expected):
+        assert late_evidence(LateReward(9, "love", "d4", 4, reward)) == expected

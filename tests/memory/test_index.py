@@ -1,0 +1,50 @@
+import pytest
+
+from ltrr_haystack.memory.index import MemoryIndex, Remembered
+from ltrr_haystack.memory.posterior import Prior
+from ltrr_haystack.store import Evidence, LearningUpdate, Watermark
+
+
+def remember(store, evidence):
+    """What the learner commits: (query key, object id) → (exposures, successes)."""
+    store.acquire_lease("test", 30.0)
+    store.commit_learning(
+        LearningUpdate(
+            holder="test",
+            since=Watermark(),
+            learned=0,
+            late=0,
+            memory={pair: Evidence(*amounts) for pair, amounts in evidence.items()},
+        )
+    )
+
+
+class TestMemoryIndex:
+    def test_scores_what_the_store_remembers_for_the_query(self, store):
+        remember(store, {("love", "d1"): (40.0, 30.0), ("hate", "d2"): (1.0, 1.0)})
+        assert MemoryIndex(store).entries("love") == {"d1": Remembered("d1", "love", 30.0, 40.0, pytest.approx(0.62))}
+
+    def test_an_unknown_query_is_not_remembered(self, store):
+        assert MemoryIndex(store).entries("love") == {}
+
+    def test_the_prior_decides_how_much_evidence_a_high_score_needs(self, store):
+        remember(store, {("love", "d1"): (1.0, 1.0)})
+        assert MemoryIndex(store, Prior(1.0, 2.0)).entries("love")["d1"].score == pytest.approx(2 / 3)
+        assert MemoryIndex(store, Prior(1.0, 99.0)).entries("love")["d1"].score == pytest.approx(0.02)
+
+    def test_what_worked_robustly_comes_before_one_lucky_click(self, store):
+        remember(store, {("love", "lucky"): (1.0, 1.0), ("love", "robust"): (60.0, 20.0)})
+        best = MemoryIndex(store).best("love")
+        assert [entry.object_id for entry in best] == ["robust", "lucky"]  # 21/70 = .30 and 2/11 = .18
+
+    def test_what_nobody_acted_upon_is_not_among_the_best(self, store):
+        remember(store, {("love", "seen"): (9.0, 0.0), ("love", "liked"): (9.0, 0.5), ("love", "loved"): (9.0, 2.0)})
+        index = MemoryIndex(store)
+        assert [entry.object_id for entry in index.best("love")] == ["loved", "liked"]
+        assert [entry.object_id for entry in index.best("love", min_successes=1.0)] == ["loved"]
+        assert set(index.entries("love")) == {"seen", "liked", "loved"}
+
+    def test_equal_scores_go_by_evidence_and_then_by_id(self, store):
+        # 2/20, 3/30 and 3/30: all are the prior's own rate
+        remember(store, {("love", "a"): (10.0, 1.0), ("love", "c"): (20.0, 2.0), ("love", "b"): (20.0, 2.0)})
+        assert [entry.object_id for entry in MemoryIndex(store).best("love")] == ["b", "c", "a"]

@@ -1,0 +1,194 @@
+"""
+The features that candidates are ranked by.
+
+They are computed in one place, for the log as for the model, so that a model is trained on what it will be asked. A
+feature's name is never used again for another meaning: what an older log does not know is missing there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from hashlib import blake2b
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.memory.index import Remembered
+from ltrr_haystack.types import ArmReport, Candidate, QueryType, Understanding
+
+Matrix = NDArray[np.float64]
+
+FUSED = "fused"
+"""Name of the feature that holds the union's own score."""
+
+_ARM = ("present", "reciprocal_rank", "normalised", "of_top_score")
+_CANDIDATE = ("arms", FUSED, "memory.posterior", "memory.successes", "memory.exposures")
+_QUERY_TYPES: tuple[str, ...] = get_args(QueryType)
+_QUERY = (
+    "query.tokens",
+    "query.characters",
+    "query.has_digits",
+    "query.language_known",
+    *(f"query.{query_type}" for query_type in _QUERY_TYPES),
+)
+
+
+@dataclass(frozen=True)
+class FeatureSchema:
+    """
+    The features of a model, in the order of its columns.
+
+    :param names: The features' names.
+    """
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of_arms(cls, arms: Iterable[str]) -> "FeatureSchema":
+        """
+        Give the schema of a pipeline.
+
+        :param arms: The arms' names, in any order.
+        :returns: The schema of every pipeline with these arms.
+        """
+        return _schema_of(frozenset(arms))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that change whenever a feature does."""
+        return blake2b("\n".join(self.names).encode(), digest_size=6).hexdigest()
+
+    @cached_property
+    def columns(self) -> Mapping[str, int]:
+        """Feature → column."""
+        return {name: column for column, name in enumerate(self.names)}
+
+    def require(self, other: "FeatureSchema") -> None:
+        """
+        Make sure that a model fits a pipeline.
+
+        :param other: The pipeline's schema, where this is the model's.
+        :raises SnapshotError: If the features differ; the message names both schemas and the differing features.
+        """
+        if self.names == other.names:
+            return
+        raise SnapshotError(
+            f"the ranking model was trained on schema {self.fingerprint} and the pipeline has schema "
+            f"{other.fingerprint}; only the model has {_listed(self.names, other.names)}, only the pipeline has "
+            f"{_listed(other.names, self.names)}. Train a ranker on this pipeline's log or activate another"
+        )
+
+    def matrix(self, rows: Sequence[Mapping[str, float]]) -> Matrix:
+        """
+        Put logged features into columns.
+
+        :param rows: One mapping of feature → value per impression; features that the schema does not have are ignored.
+        :returns: One row per impression, NaN for what is missing.
+        """
+        values = np.full((len(rows), len(self.names)), np.nan)
+        columns = self.columns
+        for index, row in enumerate(rows):
+            for name, value in row.items():
+                if (column := columns.get(name)) is not None:
+                    values[index, column] = value
+        return values
+
+    def mappings(self, values: Matrix) -> tuple[dict[str, float], ...]:
+        """
+        Give the features of each row by name, as they are logged.
+
+        :param values: One row per candidate.
+        :returns: Feature → value, without what is missing.
+        """
+        known = ~np.isnan(values)
+        return tuple(
+            {name: value for name, value, is_known in zip(self.names, row, present, strict=True) if is_known}
+            for row, present in zip(values.tolist(), known.tolist(), strict=True)
+        )
+
+
+def compute(
+    schema: FeatureSchema,
+    candidates: Sequence[Candidate],
+    reports: Iterable[ArmReport],
+    understanding: Understanding,
+    remembered: Mapping[str, Remembered],
+) -> Matrix:
+    """
+    Compute the features of candidates: for the log and for the model alike.
+
+    No feature of a candidate depends on the other candidates handed in.
+
+    :param schema: The pipeline's schema.
+    :param candidates: The candidates, with the union's scores.
+    :param reports: How each arm that was asked fared.
+    :param understanding: What was understood of the query.
+    :param remembered: Object id → what is remembered of it for this query.
+    :returns: One row per candidate, NaN for what is missing.
+    """
+    values = np.full((len(candidates), len(schema.names)), np.nan)
+    columns = schema.columns
+    for report in reports:
+        if report.error is None and f"arm.{report.arm}.present" in columns:
+            _fill_arm(values, columns, report, candidates)
+    values[:, columns["arms"]] = [len(candidate.arms) for candidate in candidates]
+    values[:, columns[FUSED]] = [candidate.score for candidate in candidates]
+    if remembered:
+        _fill_memory(values, columns, candidates, remembered)
+    for name, value in _query_values(understanding).items():
+        values[:, columns[name]] = value
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def _fill_arm(values: Matrix, columns: Mapping[str, int], report: ArmReport, candidates: Sequence[Candidate]) -> None:
+    present, reciprocal_rank, normalised, of_top_score = (columns[f"arm.{report.arm}.{name}"] for name in _ARM)
+    brought = [
+        (row, provenance)
+        for row, candidate in enumerate(candidates)
+        if (provenance := candidate.arms.get(report.arm)) is not None
+    ]
+    rows = np.fromiter((row for row, _ in brought), np.intp, len(brought))
+    values[:, present] = 0.0
+    values[rows, present] = 1.0
+    values[rows, reciprocal_rank] = [1.0 / provenance.rank for _, provenance in brought]
+    values[rows, normalised] = [provenance.normalised for _, provenance in brought]
+    if report.top_score is not None and 0.0 < report.top_score < np.inf:
+        scores = np.array([provenance.score for _, provenance in brought], dtype=np.float64)
+        values[rows, of_top_score] = scores / report.top_score
+
+
+def _fill_memory(
+    values: Matrix, columns: Mapping[str, int], candidates: Sequence[Candidate], remembered: Mapping[str, Remembered]
+) -> None:
+    known = [
+        (row, entry)
+        for row, candidate in enumerate(candidates)
+        if (entry := remembered.get(candidate.object_id)) is not None
+    ]
+    rows = np.fromiter((row for row, _ in known), np.intp, len(known))
+    values[rows, columns["memory.posterior"]] = [entry.score for _, entry in known]
+    values[rows, columns["memory.successes"]] = [entry.successes for _, entry in known]
+    values[rows, columns["memory.exposures"]] = [entry.exposures for _, entry in known]
+
+
+def _query_values(understanding: Understanding) -> dict[str, float]:
+    return {
+        "query.tokens": float(len(understanding.tokens)),
+        "query.characters": float(len(understanding.normal_form)),
+        "query.has_digits": float(understanding.has_digits),
+        "query.language_known": float(understanding.language != "und"),
+        **{f"query.{name}": float(understanding.query_type == name) for name in _QUERY_TYPES},
+    }
+
+
+def _listed(names: Iterable[str], other: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names) - set(other))) or "nothing"
+
+
+@lru_cache(maxsize=64)
+def _schema_of(arms: frozenset[str]) -> FeatureSchema:
+    per_arm = (f"arm.{arm}.{name}" for arm in sorted(arms) for name in _ARM)
+    return FeatureSchema((*per_arm, *_CANDIDATE, *_QUERY))

@@ -1,0 +1,131 @@
+import math
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from haystack import Document
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.memory.index import Remembered
+from ltrr_haystack.ranking.features import FeatureSchema, compute
+from ltrr_haystack.types import ArmReport, Candidate, Provenance, Ranking, Understanding
+
+SCHEMA = FeatureSchema.of_arms(("bm25", "dense", "memory"))
+UNDERSTANDING = Understanding(
+    "Hits of 99?", "hits of 99", ("hits", "of", "99"), language="und", query_type="question", has_digits=True
+)
+REPORTS = (
+    ArmReport("bm25", 10, 2, 0.01, top_score=20.0),
+    ArmReport("dense", 10, 1, 0.01, top_score=-0.5),
+    ArmReport("memory", 10, 0, 1.0, error="timeout"),
+)
+CANDIDATES = (
+    Candidate("a", Document(id="a"), {"bm25": Provenance(4, 15.0, 0.7), "dense": Provenance(1, -0.5, 1.0)}, 0.03),
+    Candidate("b", Document(id="b"), {"bm25": Provenance(1, 20.0, 1.0)}, 0.02),
+)
+
+
+def computed(candidates=CANDIDATES, reports=REPORTS, remembered=None):
+    return SCHEMA.mappings(compute(SCHEMA, candidates, reports, UNDERSTANDING, remembered or {}))
+
+
+class TestCompute:
+    def test_provenance_query_and_union_by_hand(self):
+        assert computed()[0] == {
+            "arm.bm25.present": 1.0,
+            "arm.bm25.reciprocal_rank": 0.25,
+            "arm.bm25.normalised": 0.7,
+            "arm.bm25.of_top_score": 0.75,
+            "arm.dense.present": 1.0,
+            "arm.dense.reciprocal_rank": 1.0,
+            "arm.dense.normalised": 1.0,
+            "arms": 2.0,
+            "fused": 0.03,
+            "query.tokens": 3.0,
+            "query.characters": 10.0,
+            "query.has_digits": 1.0,
+            "query.language_known": 0.0,
+            "query.navigational": 0.0,
+            "query.topical": 0.0,
+            "query.broad": 0.0,
+            "query.question": 1.0,
+        }
+
+    def test_an_arm_that_ran_without_finding_it_differs_from_one_that_failed(self):
+        found = computed()[1]
+        assert found["arm.dense.present"] == 0.0
+        assert "arm.dense.reciprocal_rank" not in found
+        assert "arm.memory.present" not in found
+
+    def test_memory_speaks_for_what_it_remembers_only(self):
+        remembered = {"b": Remembered("b", "hits of 99", 3.0, 5.0, 4 / 15)}
+        first, second = computed(remembered=remembered)
+        assert not any(name.startswith("memory.") for name in first)
+        assert second["memory.posterior"] == 4 / 15
+        assert second["memory.successes"] == 3.0
+        assert second["memory.exposures"] == 5.0
+
+    def test_arms_without_scores_leave_the_score_out(self):
+        candidate = Candidate("a", Document(id="a"), {"bm25": Provenance(1, None, 1.0)}, 0.1)
+        assert "arm.bm25.of_top_score" not in computed((candidate,))[0]
+
+    def test_what_is_not_finite_is_missing(self):
+        candidate = Candidate("a", Document(id="a"), {"bm25": Provenance(1, math.inf, math.nan)}, math.inf)
+        (found,) = computed((candidate,))
+        assert all(math.isfinite(value) for value in found.values())
+        assert not found.keys() & {"fused", "arm.bm25.of_top_score", "arm.bm25.normalised"}
+
+    def test_an_arm_that_the_schema_does_not_know_is_passed_over(self):
+        assert computed(reports=(ArmReport("new", 10, 1, 0.01),))[0]["arms"] == 2.0
+
+    def test_no_candidates_no_features(self):
+        assert computed(()) == ()
+
+    @given(keep=st.sets(st.integers(0, 9), min_size=1))
+    def test_a_candidate_has_the_same_features_in_any_company(self, world, keep):
+        union = world.union_of("q", {3}, random.Random(0))
+        schema = FeatureSchema.of_arms(union.decision.actions.names)
+
+        def features(candidates):
+            return compute(schema, candidates, union.reports, union.decision.understanding, {})
+
+        rows = sorted(keep)
+        alone = features([union.candidates[row] for row in rows])
+        np.testing.assert_array_equal(alone, features(union.candidates)[rows])
+
+
+class TestFeatureSchema:
+    def test_does_not_depend_on_the_order_of_the_arms(self):
+        assert FeatureSchema.of_arms(("dense", "memory", "bm25")) == SCHEMA
+
+    def test_another_feature_is_another_fingerprint(self):
+        assert FeatureSchema.of_arms(("bm25", "dense")).fingerprint != SCHEMA.fingerprint
+        assert len(SCHEMA.fingerprint) == 12
+
+    def test_what_was_logged_is_what_was_computed_to_the_bit(self, world):
+        ranking = world.shown(world.union_of("q", {3}, random.Random(0)))
+        reread = Ranking.from_json(ranking.to_json())
+        schema = FeatureSchema.of_arms(("bm25", "dense"))
+        np.testing.assert_array_equal(schema.matrix(reread.features), schema.matrix(ranking.features))
+
+    def test_a_logged_feature_of_another_schema_is_ignored_and_one_of_ours_is_missing(self):
+        row = FeatureSchema(("fused", "arms")).matrix([{"fused": 0.5, "arm.gone.present": 1.0}])
+        assert row[0, 0] == 0.5
+        assert np.isnan(row[0, 1])
+
+    def test_says_in_which_features_two_schemas_differ(self):
+        model = FeatureSchema.of_arms(("bm25", "sparse"))
+        pipeline = FeatureSchema.of_arms(("bm25", "dense"))
+        with pytest.raises(SnapshotError) as raised:
+            model.require(pipeline)
+        message = str(raised.value)
+        assert model.fingerprint in message
+        assert pipeline.fingerprint in message
+        assert "only the model has arm.sparse.normalised, arm.sparse.of_top_score" in message
+        assert "only the pipeline has arm.dense.normalised, arm.dense.of_top_score" in message
+
+    def test_equal_schemas_fit(self):
+        SCHEMA.require(replace(SCHEMA))

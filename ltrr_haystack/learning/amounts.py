@@ -1,0 +1,74 @@
+"""What a batch of the log adds to memory and history, in amounts that add up to the same sum in any order."""
+
+from collections.abc import Iterable, Mapping
+
+from ltrr_haystack.memory.evidence import evidence_of, late_evidence
+from ltrr_haystack.store import Evidence, HistoryDelta, LateReward
+from ltrr_haystack.types import SettledDecision
+
+Pair = tuple[str, str]
+"""A query key with an object id, or with an arm."""
+
+STEPS = 2**24
+"""Amounts are whole numbers of steps of 1/STEPS: floats add these without rounding as long as sums stay below 2**29."""
+
+LARGEST = 2.0**24
+"""What is beyond it is cut, so that no single reward brings a sum to where floats round."""
+
+
+class Amounts:
+    """
+    Gathers what is to be added to memory and history, for one transaction of the store.
+
+    Sums of floats depend on how they are grouped, and the learner groups the log by chance: in batches, cut where a
+    process ended. Rounded to a fixed step, far below what matters, every amount is added exactly, so any grouping
+    comes to the same sum, to the bit.
+    """
+
+    def __init__(self) -> None:
+        self._memory: dict[Pair, tuple[float, float]] = {}
+        self._history: dict[Pair, tuple[float, float, float]] = {}
+
+    def add_decision(self, settled: SettledDecision, credit: Mapping[str, float]) -> None:
+        """
+        Add what a settled decision says of its documents and of the arms that ran.
+
+        :param settled: The decision with what came of it.
+        :param credit: Arm → its credit at the drawn depth.
+        """
+        key = settled.decision.understanding.normal_form
+        for object_id, evidence in evidence_of(settled).items():
+            self._add_evidence((key, object_id), evidence)
+        returned = {report.arm: report.returned for report in settled.reports}
+        for arm, depth in settled.decision.allocation.items():
+            if depth > 0:
+                draws, earned, documents = self._history.get((key, arm), (0.0, 0.0, 0.0))
+                earned += _in_steps(credit.get(arm, 0.0))
+                self._history[key, arm] = (draws + 1.0, earned, documents + returned.get(arm, 0))
+
+    def add_late(self, late: Iterable[LateReward]) -> None:
+        """
+        Add what rewards say that came after their decision was settled.
+
+        :param late: The rewards.
+        """
+        for reward in late:
+            self._add_evidence((reward.query_key, reward.object_id), late_evidence(reward))
+
+    def _add_evidence(self, pair: Pair, evidence: Evidence) -> None:
+        exposures, successes = self._memory.get(pair, (0.0, 0.0))
+        self._memory[pair] = (exposures + _in_steps(evidence.exposures), successes + _in_steps(evidence.successes))
+
+    @property
+    def memory(self) -> dict[Pair, Evidence]:
+        """(query key, object id) → evidence to add."""
+        return {pair: Evidence(*amounts) for pair, amounts in self._memory.items()}
+
+    @property
+    def history(self) -> dict[Pair, HistoryDelta]:
+        """(query key, arm) → draws, credit and documents returned, to add."""
+        return {pair: HistoryDelta(*amounts) for pair, amounts in self._history.items()}
+
+
+def _in_steps(amount: float) -> float:
+    return round(max(-LARGEST, min(LARGEST, amount)) * STEPS) / STEPS

@@ -1,0 +1,108 @@
+import time
+from collections.abc import Callable
+from threading import Event, Lock, Thread
+
+from haystack import logging
+
+from ltrr_haystack.learning.learner import Learner, Progress
+
+logger = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 60.0
+"""Seconds that a learner whose passes keep failing rests at most."""
+
+
+def follow(
+    learner: Learner,
+    interval: float = 2.0,
+    stop: Event | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> None:
+    """
+    Learn again and again until told to stop.
+
+    A pass that fails is logged and tried again; the pause doubles with every failure in a row, up to a minute.
+
+    :param learner: What learns.
+    :param interval: Seconds between the end of a pass and the next one.
+    :param stop: Ends the loop when set, between two batches at the latest; without it the loop does not end.
+    :param on_progress: Called after every pass that did not fail.
+    """
+    stop = stop or Event()
+    failures = 0
+    while not stop.is_set():
+        started = time.monotonic()
+        try:
+            progress = learner.run_once(stop=stop)
+            if on_progress is not None:
+                on_progress(progress)
+            failures = 0
+        except Exception:
+            failures += 1
+            logger.exception(
+                "A pass of the learner failed after {seconds:.1f} s, {failures} in a row; nothing of it was kept, and "
+                "it will be tried again",
+                seconds=time.monotonic() - started,
+                failures=failures,
+            )
+        stop.wait(_pause(interval, failures))
+
+
+def _pause(interval: float, failures: int) -> float:
+    return min(interval * 2.0 ** min(failures, 30), max(interval, LONGEST_PAUSE))
+
+
+class BackgroundLearner:
+    """
+    Runs a learner in a thread of its own, as a server does.
+
+    ### Usage example
+
+    ```python
+    background = BackgroundLearner(Learner(store, VWPolicy()), interval=2.0)
+    background.start()
+    ...
+    background.stop()
+    ```
+    """
+
+    def __init__(self, learner: Learner, *, interval: float = 2.0) -> None:
+        """
+        Create a BackgroundLearner; the thread begins with `start`.
+
+        :param learner: What learns.
+        :param interval: Seconds between the end of a pass and the next one.
+        :raises ValueError: If `interval` is not positive.
+        """
+        if interval <= 0:
+            raise ValueError(f"interval must be positive, got {interval}")
+        self.learner = learner
+        self.interval = interval
+        self._lock = Lock()
+        self._stop = Event()
+        self._thread: Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is alive."""
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    def start(self) -> None:
+        """Begin to learn; a learner that runs already goes on."""
+        with self._lock:
+            if self.running:
+                return
+            self._stop = Event()
+            self._thread = Thread(
+                target=follow, args=(self.learner, self.interval, self._stop), name="ltrr-learner", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after the batch at hand, and wait until it has ended."""
+        with self._lock:
+            self._stop.set()
+            if self._thread is not None:
+                self._thread.join()
+            self._thread = None

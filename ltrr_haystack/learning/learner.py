@@ -1,0 +1,285 @@
+import os
+import socket
+import time
+from dataclasses import dataclass
+from threading import Event, Lock
+from typing import Any, Literal
+from uuid import uuid4
+
+from haystack import default_from_dict, default_to_dict, logging
+
+from ltrr_haystack.errors import StoreError
+from ltrr_haystack.learning.active import POLICY, load_policy
+from ltrr_haystack.learning.amounts import Amounts
+from ltrr_haystack.policy.protocol import Policy
+from ltrr_haystack.store import LearningUpdate, LTRRStore, SnapshotDraft, Watermark
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """
+    What one pass of a learner came to.
+
+    :param settled: Place in the log up to which decisions are settled.
+    :param learned: How many settled decisions were learned from.
+    :param late: How many rewards came after their decision was settled; they went to the memory, not to the policy.
+    :param version: Version of the policy snapshot that is active now; 0 before the first.
+    :param busy: `None`, or why this pass did nothing: `thread` when another thread is at it with this learner,
+        `lease` when another process or instance holds the learner's lease.
+    """
+
+    settled: int = 0
+    learned: int = 0
+    late: int = 0
+    version: int = 0
+    busy: Literal["thread", "lease"] | None = None
+
+
+class Learner:
+    """
+    Turns settled decisions into a better policy and a better memory, each of them exactly once.
+
+    A decision is settled when its reward wait is over. The learner goes through the settled decisions in the order of
+    the log and commits, in one transaction, the policy's snapshot, what it adds to memory and history, and how far it
+    has come. When it is killed, the next pass, in whatever process, goes on from there and comes to the same bytes.
+    A lease in the store makes sure that one learner is active at a time.
+
+    It may be called after feedback (`FeedbackWriter(learn="inline", learner=…)`), by a `BackgroundLearner`, or by
+    `ltrr learn`.
+
+    ### Usage example
+
+    ```python
+    from haystack.utils import Secret
+    from ltrr_haystack.learning import Learner
+    from ltrr_haystack.policy.vw import VWPolicy
+    from ltrr_haystack.store import LTRRStore
+
+    learner = Learner(LTRRStore(Secret.from_token("sqlite:////tmp/ltrr.db")), VWPolicy(), reward_wait=600.0)
+    learner.run_once()
+    # Progress(settled=120, learned=37, late=2, version=14, busy=None)
+    ```
+    """
+
+    def __init__(
+        self,
+        store: LTRRStore,
+        policy: Policy,
+        *,
+        reward_wait: float = 1800.0,
+        batch: int = 200,
+        lease_seconds: float = 30.0,
+    ) -> None:
+        """
+        Create a Learner; the store is first opened by `run_once`.
+
+        :param store: The store with the log, in which the learned state is kept.
+        :param policy: The policy with its settings. The learner works on a copy, so it may be a router's.
+        :param reward_wait: Seconds that a decision waits for feedback before it is learned from.
+        :param batch: Most decisions in one transaction. What is learned does not depend on it.
+        :param lease_seconds: Seconds after which another learner may take over from one that fell silent; longer than
+            two batches take.
+        :raises ValueError: If `reward_wait` is negative, or `batch` or `lease_seconds` is not positive.
+        """
+        if reward_wait < 0:
+            raise ValueError(f"reward_wait must not be negative, got {reward_wait}")
+        if batch < 1:
+            raise ValueError(f"batch must be at least 1, got {batch}")
+        if lease_seconds <= 0:
+            raise ValueError(f"lease_seconds must be positive, got {lease_seconds}")
+        self.store = store
+        self.policy = policy
+        self.reward_wait = reward_wait
+        self.batch = batch
+        self.lease_seconds = lease_seconds
+        self._id = uuid4().hex
+        self._lock = Lock()
+        self._own: tuple[Policy, int] | None = None
+        self._prolong_at = 0.0
+
+    @property
+    def holder(self) -> str:
+        """The name under which this learner holds the lease: its machine, its process and itself."""
+        return f"{socket.gethostname()}/{os.getpid()}/{self._id}"
+
+    def run_once(self, now: float | None = None, *, stop: Event | None = None) -> Progress:
+        """
+        Settle what is due and learn until nothing is left.
+
+        :param now: Seconds since 1970 by which reward waits are judged and which changed memory bears; the clock's
+            time if left out.
+        :param stop: When set, the pass ends after the batch at hand.
+        :returns: What the pass came to. A second thread, or a learner that finds the lease taken, returns at once.
+        :raises StoreError: If the store fails, or the lease was lost during a batch; nothing of that batch was kept.
+        :raises SnapshotError: If the active policy snapshot cannot be used.
+        """
+        if not self._lock.acquire(blocking=False):
+            return Progress(busy="thread")
+        try:
+            if not self._leased():
+                return Progress(busy="lease")
+            try:
+                return self._pass(time.time() if now is None else now, stop or Event())
+            finally:
+                self._release()
+        finally:
+            self._lock.release()
+
+    def install(self, policy: Policy, card: dict[str, Any] | None = None) -> int:
+        """
+        Make a policy that was trained elsewhere, such as a warm-started one, the active one.
+
+        Learning goes on from it with what has not been learned yet.
+
+        :param policy: The policy, of the same settings as the learner's own.
+        :param card: What to say of it in the snapshot.
+        :returns: The version of its snapshot.
+        :raises StoreError: If another learner keeps the lease for longer than `lease_seconds`.
+        :raises SnapshotError: If the policy's state does not fit the learner's settings.
+        """
+        payload = policy.to_bytes()
+        self.policy.restored(payload)
+        with self._lock:
+            self._wait_for_lease()
+            try:
+                return self.store.add_snapshot(POLICY, payload, {"policy": policy.name, **(card or {})}, activate=True)
+            finally:
+                self._release()
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Serialise the learner with its store and policy.
+
+        :returns: A dictionary from which `from_dict` makes a learner of the same settings.
+        """
+        return default_to_dict(
+            self,
+            store=self.store,
+            policy=self.policy,
+            reward_wait=self.reward_wait,
+            batch=self.batch,
+            lease_seconds=self.lease_seconds,
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Learner":
+        """
+        Make a learner from what `to_dict` gave.
+
+        :param data: The dictionary.
+        :returns: The learner.
+        """
+        return default_from_dict(cls, data)
+
+    def _pass(self, now: float, stop: Event) -> Progress:
+        settled = self._settle(now - self.reward_wait)
+        learned = late = 0
+        while not stop.is_set() and (count := self._learn_batch(now)):
+            learned += count
+        while not stop.is_set() and (count := self._learn_late_batch(now)):
+            late += count
+        if late:
+            logger.info("{late} rewards came after their reward wait: counted in the memory only", late=late)
+        return Progress(settled, learned, late, self.store.active_version(POLICY))
+
+    def _settle(self, before: float) -> int:
+        settled = self.store.watermark().settled
+        while (reached := self.store.settle(before)) != settled:
+            settled = reached
+        return settled
+
+    def _learn_batch(self, now: float) -> int:
+        watermark = self._prolonged()
+        batch = self.store.settled(watermark.learned, self.batch)
+        if not batch:
+            return 0
+        policy, started_from = self._own = self._loaded()
+        amounts = Amounts()
+        try:
+            for settled in batch:
+                amounts.add_decision(settled, policy.learn(settled))
+            if self.store.active_version(POLICY) != started_from:
+                # Somebody activated another version meanwhile, and that is the one to go on from.
+                self._own = None
+                return self._learn_batch(now)
+            version = self.store.commit_learning(
+                LearningUpdate(
+                    holder=self.holder,
+                    since=watermark,
+                    learned=batch[-1].seq,
+                    late=watermark.late,
+                    memory=amounts.memory,
+                    history=amounts.history,
+                    snapshot=SnapshotDraft(POLICY, policy.to_bytes(), _card(policy, batch[-1].seq)),
+                    updated_at=now,
+                )
+            )
+        except BaseException:
+            # The copy has learned what the store does not know of: the next batch begins with the store's.
+            self._own = None
+            raise
+        self._own = (policy, version or 0)
+        return len(batch)
+
+    def _learn_late_batch(self, now: float) -> int:
+        watermark = self._prolonged()
+        rewards = self.store.late_rewards(watermark.late, self.batch)
+        if not rewards:
+            return 0
+        amounts = Amounts()
+        amounts.add_late(rewards)
+        self.store.commit_learning(
+            LearningUpdate(
+                holder=self.holder,
+                since=watermark,
+                learned=watermark.learned,
+                late=rewards[-1].seq,
+                memory=amounts.memory,
+                updated_at=now,
+            )
+        )
+        return len(rewards)
+
+    def _loaded(self) -> tuple[Policy, int]:
+        active = self.store.active_version(POLICY)
+        if self._own is not None and self._own[1] == active:
+            return self._own
+        policy, version = load_policy(self.store, self.policy)
+        if policy is self.policy:
+            policy = policy.restored(policy.to_bytes())
+        return policy, version
+
+    def _prolonged(self) -> Watermark:
+        """Keep the lease, then see how far learning has come: in this order nobody else gets in between."""
+        if time.monotonic() > self._prolong_at and not self._leased():
+            raise StoreError(
+                f"learner '{self.holder}' lost its lease to another one: a batch of {self.batch} took longer than "
+                f"{self.lease_seconds} s; raise lease_seconds or lower batch"
+            )
+        return self.store.watermark()
+
+    def _leased(self) -> bool:
+        self._prolong_at = time.monotonic() + self.lease_seconds / 3
+        return self.store.acquire_lease(self.holder, self.lease_seconds)
+
+    def _wait_for_lease(self) -> None:
+        deadline = time.monotonic() + self.lease_seconds
+        while not self._leased():
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"another learner has held the lease for {self.lease_seconds} s: stop it, or try again when its "
+                    f"pass is over"
+                )
+            time.sleep(0.05)
+
+    def _release(self) -> None:
+        try:
+            self.store.release_lease(self.holder)
+        except Exception as error:  # noqa: BLE001 (it runs out by itself, and must not hide what went wrong before)
+            logger.warning("The learner's lease could not be given back: {error}", error=str(error))
+
+
+def _card(policy: Policy, learned: int) -> dict[str, Any]:
+    return {"policy": policy.name, "learned": learned, "safe_start": policy.safe_start}

@@ -1,0 +1,186 @@
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from haystack import Document
+from haystack.core.serialization import default_from_dict, default_to_dict
+from haystack.utils import Secret
+
+from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.store import EventRecord, LTRRStore
+from ltrr_haystack.types import (
+    ActionSet,
+    Arm,
+    ArmReport,
+    Candidate,
+    Decision,
+    Provenance,
+    Ranking,
+    SettledDecision,
+    Understanding,
+)
+
+ACTIONS = ActionSet(
+    arms=(Arm("bm25", "lexical", (0, 10, 30)), Arm("dense", "dense", (0, 10, 30))),
+    budget=60,
+    baseline={"bm25": 30, "dense": 30},
+)
+
+
+class Diary:
+    """A policy that writes down what it learns, so that a test can read what was learned, in which order."""
+
+    name = "diary"
+    safe_start = False
+
+    def __init__(self, title: str = "") -> None:
+        self.title = title
+        self.entries: list[str] = []
+
+    def to_dict(self):
+        return default_to_dict(self, title=self.title)
+
+    @classmethod
+    def from_dict(cls, data):
+        return default_from_dict(cls, data)
+
+    def learn(self, settled: SettledDecision) -> Mapping[str, float]:
+        self.entries.append(settled.decision.query_id)
+        rewarded = sum(settled.rewards.values())
+        return {arm: rewarded / 3.0 for arm, depth in settled.decision.allocation.items() if depth > 0}
+
+    def to_bytes(self) -> bytes:
+        return json.dumps([self.title, self.entries]).encode()
+
+    def restored(self, payload: bytes) -> "Diary":
+        title, entries = json.loads(payload)
+        if title != self.title:
+            raise SnapshotError(f"diary '{title}' was read as '{self.title}'")
+        copy = Diary(self.title)
+        copy.entries = entries
+        return copy
+
+
+@dataclass
+class Log:
+    """Writes searches and events the way a pipeline does, with short names."""
+
+    store: LTRRStore
+
+    def search(self, query_id, query="love", shown=("a", "b"), allocation=None, returned=None, at=0.0):
+        allocation = {"bm25": 10, "dense": 0} if allocation is None else allocation
+        returned = {arm: depth for arm, depth in allocation.items() if depth} if returned is None else returned
+        decision = Decision(
+            query_id=query_id,
+            decided_at=at,
+            understanding=Understanding(query=query, normal_form=query),
+            actions=ACTIONS,
+            allocation=allocation,
+            propensity=1.0,
+            mode="live",
+            policy="diary",
+        )
+        candidates = tuple(
+            Candidate(object_id, Document(id=object_id), {"bm25": Provenance(rank, 1.0, 1.0)}, 1.0)
+            for rank, object_id in enumerate(shown, start=1)
+        )
+        reports = tuple(ArmReport(arm, allocation[arm], count, 0.01) for arm, count in returned.items())
+        self.store.record_search(Ranking(decision, candidates, tuple({} for _ in candidates), reports))
+
+    def event(self, event_id, query_id, object_id="a", reward=1.0, at=1.0):
+        record = EventRecord(
+            event_id=event_id,
+            query_id=query_id,
+            object_id=object_id,
+            action_name="click",
+            timestamp=at,
+            received_at=at,
+            reward=reward,
+            payload="{}",
+        )
+        return self.store.record_events([record])
+
+    def memory(self, query="love"):
+        return {entry.object_id: (entry.exposures, entry.successes) for entry in self.store.memory(query)}
+
+    def history(self, query="love"):
+        return {arm: (entry.draws, entry.credit, entry.returned) for arm, entry in self.store.history(query).items()}
+
+    def diary(self):
+        snapshot = self.store.snapshot("policy")
+        return [] if snapshot is None else json.loads(snapshot.payload)[1]
+
+
+def learned_state(database: Path):
+    """All that was learned: the active policy, the memory and the history, to the bit."""
+    with closing(sqlite3.connect(database)) as connection:
+        return {
+            "policy": connection.execute(
+                "SELECT payload FROM ltrr_snapshots NATURAL JOIN ltrr_active WHERE kind = 'policy'"
+            ).fetchall(),
+            "memory": connection.execute(
+                "SELECT query_key, object_id, exposures, successes FROM ltrr_memory ORDER BY 1, 2"
+            ).fetchall(),
+            "history": connection.execute("SELECT * FROM ltrr_history ORDER BY query_key, arm").fetchall(),
+        }
+
+
+def unlearned_copy(database: Path, name: str) -> Path:
+    """Copy the log alone: nothing of it is learned yet, and late is what was late."""
+    copy = database.with_name(name)
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+        for table in ("memory", "history", "snapshots", "active"):
+            target.execute(f"DELETE FROM ltrr_{table}")  # noqa: S608
+        target.execute("UPDATE ltrr_learner SET learned = 0, late = 0")
+        target.commit()
+    return copy
+
+
+@pytest.fixture(scope="session")
+def state_of():
+    return learned_state
+
+
+@pytest.fixture(scope="session")
+def copy_log():
+    return unlearned_copy
+
+
+@pytest.fixture(scope="session")
+def diary():
+    return Diary
+
+
+@pytest.fixture
+def open_store(tmp_path):
+    """Opens the test's database; two calls stand for two components, or two processes."""
+    opened = []
+
+    def open_(name="log.db"):
+        store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path / name}"))
+        opened.append(store)
+        return store
+
+    yield open_
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store):
+    return open_store()
+
+
+@pytest.fixture
+def log(store):
+    return Log(store)
+
+
+@pytest.fixture(scope="session")
+def log_of():
+    return Log

@@ -1,0 +1,363 @@
+import threading
+
+import pytest
+from haystack.utils import Secret
+
+from ltrr_haystack.errors import SnapshotError, StoreError
+from ltrr_haystack.learning import Learner, Progress
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.store import LTRRStore
+
+# Searches happen at second 0 unless a test says otherwise; the reward wait is over at second 10.
+DUE = 10.0
+
+
+@pytest.fixture
+def learner(store, diary):
+    return Learner(store, diary(), reward_wait=10.0)
+
+
+class TestSettling:
+    def test_learns_from_a_decision_once_its_reward_wait_is_over(self, learner, log):
+        log.search("early", at=0.0)
+        log.search("later", at=5.0)
+        assert learner.run_once(now=9.9).learned == 0
+        assert learner.run_once(now=10.0).learned == 1
+        assert log.diary() == ["early"]
+        assert learner.run_once(now=15.0).learned == 1
+        assert log.diary() == ["early", "later"]
+
+    def test_a_decision_waits_for_the_ones_before_it(self, learner, log):
+        log.search("slow clock", at=100.0)
+        log.search("second", at=0.0)
+        assert learner.run_once(now=DUE).learned == 0
+        assert learner.run_once(now=110.0).learned == 2
+        assert log.diary() == ["slow clock", "second"]
+
+    def test_learns_nothing_twice(self, learner, log):
+        log.search("q1")
+        learner.run_once(now=DUE)
+        assert learner.run_once(now=DUE) == Progress(settled=1, learned=0, late=0, version=1)
+        assert log.diary() == ["q1"]
+
+    def test_goes_through_a_backlog_in_the_order_of_the_log(self, store, diary, log):
+        for number in range(7):
+            log.search(f"q{number}")
+        assert Learner(store, diary(), reward_wait=10.0, batch=3).run_once(now=DUE).learned == 7
+        assert log.diary() == [f"q{number}" for number in range(7)]
+
+    def test_stops_between_batches_when_told_to(self, store, diary, log):
+        for number in range(4):
+            log.search(f"q{number}")
+        stop = threading.Event()
+
+        class Interrupted(diary):
+            def restored(self, payload):
+                stop.set()
+                return diary.restored(self, payload)
+
+        learner = Learner(store, Interrupted(), reward_wait=10.0, batch=3)
+        assert learner.run_once(now=DUE, stop=stop).learned == 3
+        assert learner.run_once(now=DUE).learned == 1
+
+
+class TestMemoryAndHistory:
+    def test_a_click_counts_as_seen_and_what_was_passed_over_as_far_as_its_position_is_examined(self, learner, log):
+        log.search("q1", shown=("a", "b", "c", "d"))
+        log.event("e1", "q1", "b", reward=1.0)
+        learner.run_once(now=DUE)
+        third = round(2**24 / 3) / 2**24
+        assert log.memory() == {"a": (1.0, 0.0), "b": (1.0, 1.0), "c": (third, 0.0), "d": (0.25, 0.0)}
+
+    def test_searches_of_one_query_add_up(self, learner, log):
+        for number in range(3):
+            log.search(f"q{number}", shown=("a", "b"))
+        log.event("e1", "q0", "b", reward=3.0)
+        log.event("e2", "q1", "b", reward=1.0)
+        log.search("other", query="hate", shown=("b",))
+        learner.run_once(now=DUE)
+        assert log.memory("love") == {"a": (3.0, 0.0), "b": (3.0 + 1.0 + 0.5, 4.0)}
+        assert log.memory("hate") == {"b": (1.0, 0.0)}
+
+    def test_an_arm_has_a_draw_its_credit_and_what_it_returned_for_each_search_it_ran_in(self, learner, log):
+        log.search("q1", allocation={"bm25": 10, "dense": 30}, returned={"bm25": 10, "dense": 4})
+        log.search("q2", allocation={"bm25": 30, "dense": 0}, returned={"bm25": 21})
+        log.event("e1", "q1", "a", reward=1.5)
+        learner.run_once(now=DUE)
+        assert log.history() == {"bm25": (2.0, 0.5, 31.0), "dense": (1.0, 0.5, 4.0)}
+
+    def test_an_arm_that_failed_was_drawn_and_returned_nothing(self, learner, log):
+        log.search("q1", allocation={"bm25": 10, "dense": 30}, returned={"bm25": 10, "dense": 0})
+        learner.run_once(now=DUE)
+        assert log.history()["dense"] == (1.0, 0.0, 0.0)
+
+
+class TestLateRewards:
+    def test_a_late_reward_goes_to_the_memory_and_not_to_the_policy(self, learner, log):
+        log.search("q1", shown=("a", "b"))
+        learner.run_once(now=DUE)
+        log.event("e1", "q1", "b", reward=1.0, at=99.0)
+        assert learner.run_once(now=DUE) == Progress(settled=1, learned=0, late=1, version=1)
+        assert log.memory() == {"a": (1.0, 0.0), "b": (1.5, 1.0)}
+        assert log.history() == {"bm25": (1.0, 0.0, 10.0)}
+        assert log.diary() == ["q1"]
+
+    def test_a_late_reward_counts_once(self, learner, log):
+        log.search("q1")
+        learner.run_once(now=DUE)
+        log.event("e1", "q1", "b")
+        assert learner.run_once(now=DUE).late == 1
+        log.event("e1", "q1", "b")
+        assert learner.run_once(now=DUE).late == 0
+
+    def test_what_comes_between_settling_and_learning_is_late(self, store, learner, log):
+        log.search("q1", shown=("a", "b"))
+        log.event("e1", "q1", "a", reward=3.0)
+        store.settle(before=0.0)
+        log.event("e2", "q1", "a", reward=1.5)
+        assert learner.run_once(now=DUE) == Progress(settled=1, learned=1, late=1, version=1)
+        assert log.history() == {"bm25": (1.0, 1.0, 10.0)}
+        assert log.memory()["a"] == (4.5, 4.5)
+
+    def test_many_are_taken_in_batches(self, store, diary, log):
+        learner = Learner(store, diary(), reward_wait=10.0, batch=2)
+        log.search("q1", shown=("a",))
+        learner.run_once(now=DUE)
+        for number in range(5):
+            log.event(f"e{number}", "q1", "a")
+        assert learner.run_once(now=DUE).late == 5
+        assert log.memory() == {"a": (6.0, 5.0)}
+
+
+class TestSnapshots:
+    def test_one_is_written_only_when_something_was_learned(self, store, learner, log):
+        learner.run_once(now=DUE)
+        assert store.snapshots("policy") == []
+        log.search("q1")
+        learner.run_once(now=DUE)
+        learner.run_once(now=DUE)
+        log.event("e1", "q1")
+        learner.run_once(now=DUE)
+        assert [info.version for info in store.snapshots("policy")] == [1]
+
+    def test_its_card_says_how_far_the_policy_has_come(self, store, learner, log):
+        log.search("q1")
+        log.search("q2")
+        learner.run_once(now=DUE)
+        assert dict(store.snapshot("policy").card) == {"policy": "diary", "learned": 2, "safe_start": False}
+
+    def test_the_policy_that_was_handed_in_is_left_alone(self, store, diary, log):
+        policy = diary()
+        log.search("q1")
+        Learner(store, policy, reward_wait=10.0).run_once(now=DUE)
+        assert policy.entries == []
+
+    def test_another_learner_goes_on_from_the_snapshot(self, store, diary, learner, log):
+        log.search("q1")
+        learner.run_once(now=DUE)
+        log.search("q2")
+        Learner(store, diary(), reward_wait=10.0).run_once(now=DUE)
+        log.search("q3")
+        learner.run_once(now=DUE)
+        assert log.diary() == ["q1", "q2", "q3"]
+
+    def test_after_a_rollback_learning_goes_on_from_the_activated_version(self, store, learner, log):
+        for query_id in ("q1", "q2"):
+            log.search(query_id)
+            learner.run_once(now=DUE)
+        store.activate("policy", 1)
+        log.search("q3")
+        assert learner.run_once(now=DUE).version == 3
+        assert log.diary() == ["q1", "q3"]
+
+    def test_a_rollback_in_the_midst_of_a_batch_is_heeded(self, store, diary, log):
+        class RolledBack(diary):
+            def learn(self, settled):
+                if settled.decision.query_id == "q3" and store.active_version("policy") == 2:
+                    store.activate("policy", 1)
+                return diary.learn(self, settled)
+
+            def restored(self, payload):
+                copy = RolledBack()
+                copy.entries = diary.restored(self, payload).entries
+                return copy
+
+        learner = Learner(store, RolledBack(), reward_wait=10.0)
+        for query_id in ("q1", "q2"):
+            log.search(query_id)
+            learner.run_once(now=DUE)
+        log.search("q3")
+        log.search("q4")
+        assert learner.run_once(now=DUE).learned == 2
+        assert log.diary() == ["q1", "q3", "q4"]
+
+    def test_a_snapshot_of_other_settings_is_refused_by_name(self, store, diary, learner, log):
+        log.search("q1")
+        learner.run_once(now=DUE)
+        log.search("q2")
+        other = Learner(store, diary("another"), reward_wait=10.0)
+        with pytest.raises(SnapshotError, match=r"policy snapshot 1 cannot be used: diary '' was read as 'another'"):
+            other.run_once(now=DUE)
+        assert store.watermark().learned == 1
+        assert learner.run_once(now=DUE).learned == 1
+
+    def test_an_installed_policy_becomes_the_active_one_and_learns_on(self, store, diary, learner, log):
+        log.search("q1")
+        learner.run_once(now=DUE)
+        trained = diary()
+        trained.entries = ["warm"]
+        assert learner.install(trained, {"queries": 300}) == 2
+        assert dict(store.snapshot("policy").card) == {"policy": "diary", "queries": 300}
+        log.search("q2")
+        learner.run_once(now=DUE)
+        assert log.diary() == ["warm", "q2"]
+
+    def test_a_policy_of_other_settings_is_not_installed(self, store, diary, learner):
+        with pytest.raises(SnapshotError, match="diary 'another' was read as ''"):
+            learner.install(diary("another"))
+        assert store.snapshots("policy") == []
+
+
+class TestLease:
+    def test_the_lease_of_another_learner_is_respected_and_handed_over(self, open_store, diary, learner, log):
+        log.search("q1")
+        other = open_store()
+        assert other.acquire_lease("another", 60.0)
+        assert learner.run_once(now=DUE) == Progress(busy="lease")
+        other.release_lease("another")
+        assert learner.run_once(now=DUE).learned == 1
+        assert Learner(other, diary(), reward_wait=10.0).run_once(now=DUE).busy is None
+
+    def test_the_lease_of_a_learner_that_fell_silent_runs_out(self, store, learner, log):
+        log.search("q1")
+        store.acquire_lease("dead", 0.0)
+        assert learner.run_once(now=DUE).learned == 1
+
+    def test_install_waits_for_the_lease_no_longer_than_it_can_last(self, store, diary):
+        store.acquire_lease("another", 60.0)
+        with pytest.raises(StoreError, match=r"another learner has held the lease for 0.1 s"):
+            Learner(store, diary(), lease_seconds=0.1).install(diary())
+
+    def test_holders_differ_between_two_learners(self, store, diary):
+        assert Learner(store, diary()).holder != Learner(store, diary()).holder
+
+    def test_a_batch_during_which_the_lease_was_lost_is_dropped_and_learned_anew(self, open_store, store, diary, log):
+        thief = open_store()
+
+        class Robbed(diary):
+            robbed = False
+
+            def learn(self, settled):
+                if not Robbed.robbed:
+                    Robbed.robbed = True
+                    thief.release_lease(learner.holder)
+                    assert thief.acquire_lease("thief", 60.0)
+                return diary.learn(self, settled)
+
+            def restored(self, payload):
+                copy = Robbed()
+                copy.entries = diary.restored(self, payload).entries
+                return copy
+
+        learner = Learner(store, Robbed(), reward_wait=10.0)
+        log.search("q1")
+        log.search("q2")
+        with pytest.raises(StoreError):
+            learner.run_once(now=DUE)
+        assert (log.diary(), log.memory(), store.watermark().learned) == ([], {}, 0)
+        assert learner.run_once(now=DUE) == Progress(busy="lease")
+        thief.release_lease("thief")
+        assert learner.run_once(now=DUE).learned == 2
+        assert log.diary() == ["q1", "q2"]
+
+    def test_a_batch_that_fails_half_way_is_learned_anew(self, store, diary, log):
+        class Stumbling(diary):
+            stumbled = False
+
+            def learn(self, settled):
+                if settled.decision.query_id == "q2" and not Stumbling.stumbled:
+                    Stumbling.stumbled = True
+                    raise RuntimeError("stumbled over q2")
+                return diary.learn(self, settled)
+
+            def restored(self, payload):
+                copy = Stumbling()
+                copy.entries = diary.restored(self, payload).entries
+                return copy
+
+        learner = Learner(store, Stumbling(), reward_wait=10.0)
+        log.search("q1")
+        log.search("q2")
+        with pytest.raises(RuntimeError, match="stumbled over q2"):
+            learner.run_once(now=DUE)
+        assert learner.run_once(now=DUE).learned == 2
+        assert log.diary() == ["q1", "q2"]
+        assert log.history() == {"bm25": (2.0, 0.0, 20.0)}
+
+
+class TestThreads:
+    def test_a_second_caller_returns_at_once(self, store, diary, log):
+        inside, go_on = threading.Event(), threading.Event()
+
+        class Slow(diary):
+            def restored(self, payload):
+                inside.set()
+                assert go_on.wait(10)
+                return diary.restored(self, payload)
+
+        learner = Learner(store, Slow(), reward_wait=10.0)
+        log.search("q1")
+        first = threading.Thread(target=learner.run_once, args=(DUE,))
+        first.start()
+        assert inside.wait(10)
+        assert learner.run_once(now=DUE) == Progress(busy="thread")
+        go_on.set()
+        first.join()
+        assert log.diary() == ["q1"]
+
+    def test_many_threads_learn_everything_once_in_order(self, store, diary, log):
+        learner = Learner(store, diary(), reward_wait=10.0, batch=2)
+
+        def search_and_learn(worker):
+            for number in range(10):
+                log.search(f"{worker}-{number}")
+                learner.run_once(now=DUE)
+
+        threads = [threading.Thread(target=search_and_learn, args=(worker,)) for worker in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        learner.run_once(now=DUE)
+        learned = log.diary()
+        assert len(learned) == len(set(learned)) == 40
+        assert log.history()["bm25"] == (40.0, 0.0, 400.0)
+        settled = store.settled(0, 100)
+        assert learned == [decision.decision.query_id for decision in settled]
+
+
+class TestSerialisation:
+    def test_round_trip_with_store_and_policy(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path / 'log.db'}")
+        learner = Learner(LTRRStore(), VWPolicy(), reward_wait=5.0, batch=7, lease_seconds=3.0)
+        copy = Learner.from_dict(learner.to_dict())
+        assert copy.to_dict() == learner.to_dict()
+        assert (copy.reward_wait, copy.batch, copy.lease_seconds) == (5.0, 7, 3.0)
+        assert isinstance(copy.store, LTRRStore)
+        assert isinstance(copy.policy, VWPolicy)
+
+    def test_a_constructor_opens_nothing(self, tmp_path, diary):
+        Learner(LTRRStore(Secret.from_token(f"sqlite:///{tmp_path / 'log.db'}")), diary())
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("settings", "complaint"),
+        [
+            ({"reward_wait": -1.0}, r"reward_wait must not be negative, got -1.0"),
+            ({"batch": 0}, "batch must be at least 1, got 0"),
+            ({"lease_seconds": 0.0}, r"lease_seconds must be positive, got 0.0"),
+        ],
+    )
+    def test_refuses_settings_that_cannot_work(self, store, diary, settings, complaint):
+        with pytest.raises(ValueError, match=complaint):
+            Learner(store, diary(), **settings)

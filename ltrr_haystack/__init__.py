@@ -1,1 +1,81 @@
-"""Learning to rank and retrieve for Haystack."""
+"""
+Learning to rank and retrieve for Haystack: search pipelines that learn from what people do with the results.
+
+Components go into a pipeline; policies, the store and the learner are handed to them; the builders wire a whole pipeline.
+"""
+
+from ltrr_haystack.__about__ import __version__
+from ltrr_haystack.builder import build_feedback_pipeline, build_search_pipeline
+from ltrr_haystack.components.bandit_router import BanditRouter
+from ltrr_haystack.components.feedback_writer import FeedbackWriter
+from ltrr_haystack.components.impression_writer import ImpressionWriter
+from ltrr_haystack.components.ltrr_ranker import LTRRanker
+from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
+from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.union_joiner import UnionJoiner
+from ltrr_haystack.feedback import RewardModel, UBIEvent
+from ltrr_haystack.learning import BackgroundLearner, Learner, Progress
+from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.policy.protocol import Policy
+from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.policy.uniform import UniformPolicy
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import (
+    ActionSet,
+    Arm,
+    ArmReport,
+    ArmRequest,
+    ArmResult,
+    Candidate,
+    CandidateSet,
+    Decision,
+    Features,
+    Impression,
+    Interpretation,
+    Provenance,
+    Ranking,
+    SettledDecision,
+    Understanding,
+)
+
+__all__ = [
+    "ActionSet",
+    "Arm",
+    "ArmReport",
+    "ArmRequest",
+    "ArmResult",
+    "BackgroundLearner",
+    "BanditRouter",
+    "Candidate",
+    "CandidateSet",
+    "Decision",
+    "Features",
+    "FeedbackWriter",
+    "Impression",
+    "ImpressionWriter",
+    "Interpretation",
+    "JointDistribution",
+    "LTRRStore",
+    "LTRRanker",
+    "Learner",
+    "MemoryIndexRetriever",
+    "Policy",
+    "Progress",
+    "Provenance",
+    "QueryUnderstanding",
+    "Ranking",
+    "RetrievalArm",
+    "RewardModel",
+    "SettledDecision",
+    "StaticPolicy",
+    "UBIEvent",
+    "Understanding",
+    "UniformPolicy",
+    "UnionJoiner",
+    "VWPolicy",
+    "__version__",
+    "build_feedback_pipeline",
+    "build_search_pipeline",
+]

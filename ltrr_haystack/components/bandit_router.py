@@ -1,0 +1,202 @@
+import random
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from haystack import component
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.learning.active import ActivePolicy
+from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.features import features_of
+from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.policy.protocol import Policy
+from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import ArmRequest, Decision, Mode, Understanding
+
+MODES = ("baseline", "apprentice", "live")
+
+
+@component
+class BanditRouter:
+    """
+    Decides for every query which retrieval arms run and how many candidates each may bring, and logs how likely it was.
+
+    A hybrid pipeline asks all of its retrievers for every query. Behind a BanditRouter a contextual bandit, trained on
+    what people did with earlier results, asks those that are worth it for this query, to the depth that is worth it,
+    under a budget of candidates. It explores a little, and every decision carries the probability with which it was
+    made, so that another policy can be judged from the log.
+
+    Only the arms that were chosen get an output, so the others' components do not run.
+
+    ### Usage example
+
+    ```python
+    from haystack.utils import Secret
+    from ltrr_haystack import BanditRouter, LTRRStore, QueryUnderstanding
+
+    router = BanditRouter(
+        arms={
+            "bm25": {"kind": "lexical", "levels": [0, 10, 30]},
+            "dense": {"kind": "dense", "levels": [0, 10, 30], "cost_per_call": 0.01},
+        },
+        budget=60,
+        baseline={"bm25": 30, "dense": 30},
+        store=LTRRStore(Secret.from_token("sqlite:////tmp/ltrr.db")),
+    )
+    understanding = QueryUnderstanding().run("sad songs")["understanding"]
+    router.run(understanding)
+    # {'decision': Decision(…), 'bm25': ArmRequest(query='sad songs', depth=30), 'dense': ArmRequest(…)}
+    ```
+    """
+
+    def __init__(
+        self,
+        arms: dict[str, dict[str, Any]],
+        budget: int,
+        baseline: dict[str, int],
+        store: LTRRStore,
+        *,
+        policy: Policy | None = None,
+        mode: Mode = "live",
+        poll_interval: float = 1.0,
+        seed: int | None = None,
+    ) -> None:
+        """
+        Create a BanditRouter.
+
+        :param arms: Arm → its settings: `kind` (`lexical`, `dense`, `memory` …), `levels` (the depths to choose from,
+            ascending; without 0 the arm always runs), and optionally `cost_per_call` and `cost_per_candidate` in units
+            of reward.
+        :param budget: Most candidates that one query may draw over all arms.
+        :param baseline: Arm → depth in the pipeline as it is without learning; played until the policy has shown on
+            the log that it does better.
+        :param store: Where learned policies and the arms' history are read from.
+        :param policy: What decides; a `VWPolicy` with its defaults if left out.
+        :param mode: `baseline` plays the baseline and asks no policy; `apprentice` plays the baseline and logs what the
+            policy would have done; `live` lets the policy decide once it is past its safe start.
+        :param poll_interval: Seconds between two looks for a newer policy; 0 looks for every query.
+        :param seed: Makes the choices repeatable; for tests and simulations.
+        :raises ConfigurationError: If arms, budget, baseline or mode cannot work together.
+        """
+        self.arms = arms
+        self.budget = budget
+        self.baseline = baseline
+        self.store = store
+        self.policy = policy
+        self.mode = _known(mode)
+        self.poll_interval = poll_interval
+        self.seed = seed
+        self.actions = parse_actions(arms, budget, baseline)
+        self.active = ActivePolicy(store, policy or VWPolicy(), poll_interval=poll_interval)
+        self._random = random.SystemRandom() if seed is None else random.Random(seed)
+        component.set_output_types(self, decision=Decision, **dict.fromkeys(self.actions.names, ArmRequest))
+
+    def warm_up(self) -> None:
+        """Open the store and load the active policy, so that the first search finds them ready."""
+        self.store.warm_up()
+        self.active.current()
+
+    def close(self) -> None:
+        """Release the store."""
+        self.store.close()
+
+    def run(
+        self,
+        understanding: Understanding,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        context: dict[str, Any] | None = None,
+        filters: dict[str, Any] | None = None,
+        mode: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Decide for one query.
+
+        :param understanding: What QueryUnderstanding said of the query.
+        :param user_id: Who searches.
+        :param session_id: The session.
+        :param context: What else is known of the moment (device, country, page …): name → text or number.
+        :param filters: Haystack filters, handed on to every arm.
+        :param mode: Overrides the mode for this query.
+        :returns: A dictionary with `decision`, and under the name of each chosen arm its `ArmRequest`.
+        :raises ConfigurationError: If the mode is unknown.
+        """
+        decision = self._decide(understanding, user_id, session_id, context or {}, _known(mode or self.mode))
+        requests = {
+            arm: ArmRequest(understanding.query, depth, filters, understanding)
+            for arm, depth in decision.allocation.items()
+            if depth > 0
+        }
+        return {"decision": decision, **requests}
+
+    async def run_async(
+        self,
+        understanding: Understanding,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        context: dict[str, Any] | None = None,
+        filters: dict[str, Any] | None = None,
+        mode: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Decide for one query; takes a fraction of a millisecond, so it runs on the event loop itself.
+
+        :param understanding: What QueryUnderstanding said of the query.
+        :param user_id: Who searches.
+        :param session_id: The session.
+        :param context: What else is known of the moment.
+        :param filters: Haystack filters, handed on to every arm.
+        :param mode: Overrides the mode for this query.
+        :returns: A dictionary with `decision`, and under the name of each chosen arm its `ArmRequest`.
+        :raises ConfigurationError: If the mode is unknown.
+        """
+        return self.run(understanding, user_id, session_id, context, filters, mode)
+
+    def _decide(
+        self,
+        understanding: Understanding,
+        user_id: str | None,
+        session_id: str | None,
+        context: Mapping[str, Any],
+        mode: Mode,
+    ) -> Decision:
+        policy, version = self.active.current() if mode != "baseline" else (StaticPolicy(), 0)
+        history = self.store.history(understanding.normal_form)
+        features = features_of(understanding, user_id, session_id, context, history)
+        distribution = policy.distribution(self.actions, features)
+        if mode != "live":
+            distribution = _held_to_the_baseline(distribution)
+        allocation = distribution.sample(self._random)
+        return Decision(
+            query_id=uuid4().hex,
+            decided_at=time.time(),
+            understanding=understanding,
+            actions=self.actions,
+            allocation=allocation,
+            propensity=distribution.probability(allocation),
+            mode=mode,
+            policy=policy.name,
+            policy_version=version,
+            features=features,
+            marginals=distribution.marginals,
+            baseline_share=distribution.baseline_share,
+            floor=distribution.floor,
+            preferred=distribution.preferred,
+            safe_start=policy.safe_start,
+            user_id=user_id,
+            session_id=session_id,
+        )
+
+
+def _held_to_the_baseline(wanted: JointDistribution) -> JointDistribution:
+    return JointDistribution(wanted.actions, wanted.marginals, 1.0, wanted.floor, wanted.preferred)
+
+
+def _known(mode: str) -> Mode:
+    if mode not in MODES:
+        raise ConfigurationError(f"mode '{mode}' is unknown; choose one of {', '.join(MODES)}")
+    return mode  # type: ignore[return-value]

@@ -1,0 +1,158 @@
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from threading import Lock
+
+import numpy as np
+from haystack import component, logging
+
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingExtraError, SnapshotError
+from ltrr_haystack.memory.index import MemoryIndex, Remembered
+from ltrr_haystack.ranking.active import ActiveRanker
+from ltrr_haystack.ranking.features import FeatureSchema, compute
+from ltrr_haystack.ranking.model import RankingModel, lightgbm
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import Candidate, CandidateSet, Ranking
+
+logger = logging.getLogger(__name__)
+
+
+@component
+class LTRRanker:
+    """
+    Orders the union of the candidates by a model that was trained on what people did with earlier pages.
+
+    Until a trained model is active in the store, and whenever none can be used, candidates keep the union's own order.
+    The features of the candidates that will be shown are computed and handed on in either case, so that they can be
+    logged with the impressions and a later model is trained on exactly what it will be asked.
+
+    ### Usage example
+
+    ```python
+    from haystack.utils import Secret
+    from ltrr_haystack import LTRRanker, LTRRStore
+
+    ranker = LTRRanker(LTRRStore(Secret.from_token("sqlite:////tmp/ltrr.db")), top_k=10)
+    ranker.run(candidates)["ranking"]  # candidates: what UnionJoiner gives
+    # Ranking(decision=…, ranker_version=0)
+    ```
+    """
+
+    def __init__(self, store: LTRRStore, top_k: int = 10, poll_interval: float = 1.0) -> None:
+        """
+        Create an LTRRanker.
+
+        :param store: Where the ranking models and the memory statistics are kept.
+        :param top_k: How many candidates to show.
+        :param poll_interval: Seconds between two looks for a newer model.
+        :raises ConfigurationError: If `top_k` is below 1 or `poll_interval` is negative.
+        """
+        if top_k < 1:
+            raise ConfigurationError(f"top_k of LTRRanker must be at least 1, got {top_k}")
+        if poll_interval < 0:
+            raise ConfigurationError(f"poll_interval of LTRRanker must not be negative, got {poll_interval}")
+        self.store = store
+        self.top_k = top_k
+        self.poll_interval = poll_interval
+        self._memory = MemoryIndex(store)
+        self._active = ActiveRanker(store, poll_interval)
+        self._reported: set[str] = set()
+        self._reporting = Lock()
+        self._warm = False
+        self._warming = Lock()
+
+    def warm_up(self) -> None:
+        """Open the store and load the active model; LightGBM is imported now rather than during a search."""
+        self.store.warm_up()
+        with self._warming:
+            if not self._warm:
+                with suppress(MissingExtraError):
+                    lightgbm()
+                self._active.current()
+                self._warm = True
+
+    async def warm_up_async(self) -> None:
+        """Open the store and load the active model without blocking the event loop."""
+        await asyncio.to_thread(self.warm_up)
+
+    def close(self) -> None:
+        """Release the store."""
+        self.store.close()
+
+    async def close_async(self) -> None:
+        """Release the store without blocking the event loop."""
+        await asyncio.to_thread(self.close)
+
+    @component.output_types(ranking=Ranking)
+    def run(self, candidates: CandidateSet, top_k: int | None = None) -> dict[str, Ranking]:
+        """
+        Order candidates.
+
+        :param candidates: The union of what the arms brought.
+        :param top_k: How many candidates to show; the component's own where it is `None`.
+        :returns: A dictionary with `ranking`: the candidates to show, best first, with their features.
+        :raises InvalidInputError: If `top_k` is below 1.
+        """
+        top_k = self.top_k if top_k is None else top_k
+        if top_k < 1:
+            raise InvalidInputError(f"top_k of LTRRanker must be at least 1, got {top_k}")
+        schema = FeatureSchema.of_arms(candidates.decision.actions.names)
+        remembered = self._remembered(candidates)
+        model, version = self._usable_model(schema)
+        if model is None or not candidates.candidates:
+            shown = candidates.candidates[:top_k]
+            features = compute(schema, shown, candidates.reports, candidates.decision.understanding, remembered)
+        else:
+            everything = compute(
+                schema, candidates.candidates, candidates.reports, candidates.decision.understanding, remembered
+            )
+            scores = model.scores(everything)
+            order = np.argsort(-scores, kind="stable")[:top_k]
+            shown = tuple(_rescored(candidates.candidates[row], float(scores[row])) for row in order)
+            features = everything[order]
+        return {"ranking": Ranking(candidates.decision, shown, schema.mappings(features), candidates.reports, version)}
+
+    @component.output_types(ranking=Ranking)
+    async def run_async(self, candidates: CandidateSet, top_k: int | None = None) -> dict[str, Ranking]:
+        """
+        Order candidates without blocking the event loop.
+
+        :param candidates: The union of what the arms brought.
+        :param top_k: How many candidates to show; the component's own where it is `None`.
+        :returns: A dictionary with `ranking`: the candidates to show, best first, with their features.
+        :raises InvalidInputError: If `top_k` is below 1.
+        """
+        ranked: dict[str, Ranking] = await asyncio.to_thread(self.run, candidates, top_k)
+        return ranked
+
+    def _usable_model(self, schema: FeatureSchema) -> tuple[RankingModel | None, int]:
+        model, version = self._active.current()
+        if model is None:
+            return None, 0
+        try:
+            model.schema.require(schema)
+        except SnapshotError as error:
+            self._report_once(
+                f"ranker {version}", f"Version {version} cannot rank, the union's order is served: {error}"
+            )
+            return None, 0
+        return model, version
+
+    def _remembered(self, candidates: CandidateSet) -> dict[str, Remembered]:
+        try:
+            return dict(self._memory.entries(candidates.decision.understanding.normal_form))
+        except Exception as error:  # noqa: BLE001 (without its memory features a search is still a search)
+            reason = f"{type(error).__name__}: {error}"
+            self._report_once("memory", f"Ranking goes on without memory features: {reason}")
+            return {}
+
+    def _report_once(self, subject: str, message: str) -> None:
+        with self._reporting:
+            if subject in self._reported:
+                return
+            self._reported.add(subject)
+        logger.warning("{trouble}", trouble=message)
+
+
+def _rescored(candidate: Candidate, score: float) -> Candidate:
+    return replace(candidate, score=score)

@@ -1,0 +1,170 @@
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from haystack import Document, component
+from haystack.document_stores.types import DocumentStore
+
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError
+from ltrr_haystack.memory.fetch import DocumentFetcher
+from ltrr_haystack.memory.index import MemoryIndex, Remembered
+from ltrr_haystack.memory.posterior import Prior
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import Understanding
+from ltrr_haystack.understanding import normal_form
+
+
+@component
+class MemoryIndexRetriever:
+    """
+    Retrieves the documents that people chose before when they typed this query, whatever its words match.
+
+    Only documents that somebody acted upon are retrieved. They are scored by the posterior mean of their success rate
+    for the query, with the position bias taken out, so that one lucky click does not outrank many. Each document says
+    in `meta["memory"]` which query spoke for it and with how much evidence.
+
+    ### Usage example
+
+    ```python
+    from haystack.document_stores.in_memory import InMemoryDocumentStore
+    from haystack.utils import Secret
+    from ltrr_haystack import LTRRStore, MemoryIndexRetriever
+
+    store = LTRRStore(Secret.from_token("sqlite:////tmp/ltrr.db"))
+    retriever = MemoryIndexRetriever(store, InMemoryDocumentStore())
+    retriever.run("sad songs")["documents"]
+    # [Document(id=…, meta: {…, 'memory': {'query_key': 'sad songs', 'successes': 30.0, 'exposures': 34.5, …}}, …)]
+    ```
+    """
+
+    def __init__(
+        self,
+        store: LTRRStore,
+        document_store: DocumentStore,
+        key: str = "id",
+        prior_successes: float = 1.0,
+        prior_exposures: float = 10.0,
+        min_successes: float = 1.0,
+        top_k: int = 10,
+    ) -> None:
+        """
+        Create a MemoryIndexRetriever.
+
+        :param store: Where the memory statistics are kept.
+        :param document_store: Where the documents are.
+        :param key: What feedback knows documents by: `id`, or a place in the metadata such as `meta.sku`. The same as
+            the joiner's.
+        :param prior_successes: Successes counted before any were seen.
+        :param prior_exposures: Exposures counted before there were any. The more, the more evidence a high score needs.
+        :param min_successes: A document is retrieved once its rewards for the query sum to this much.
+        :param top_k: The most documents to retrieve.
+        :raises ConfigurationError: If `top_k` is below 1, `min_successes` is negative, or the prior is impossible.
+        """
+        if top_k < 1:
+            raise ConfigurationError(f"top_k of MemoryIndexRetriever must be at least 1, got {top_k}")
+        if min_successes < 0:
+            raise ConfigurationError(f"min_successes of MemoryIndexRetriever must not be negative, got {min_successes}")
+        self.store = store
+        self.document_store = document_store
+        self.key = key
+        self.prior_successes = prior_successes
+        self.prior_exposures = prior_exposures
+        self.min_successes = min_successes
+        self.top_k = top_k
+        self._index = MemoryIndex(store, Prior(prior_successes, prior_exposures))
+        self._fetcher = DocumentFetcher(document_store, key)
+
+    def warm_up(self) -> None:
+        """Open the store."""
+        self.store.warm_up()
+
+    async def warm_up_async(self) -> None:
+        """Open the store without blocking the event loop."""
+        await asyncio.to_thread(self.store.warm_up)
+
+    def close(self) -> None:
+        """Release the store and the document store's resources."""
+        self.store.close()
+        if hasattr(self.document_store, "close"):
+            self.document_store.close()
+
+    async def close_async(self) -> None:
+        """Release the store and the document store's asynchronous resources."""
+        await asyncio.to_thread(self.store.close)
+        if hasattr(self.document_store, "close_async"):
+            await self.document_store.close_async()
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self,
+        query: str,
+        filters: dict[str, Any] | None = None,
+        top_k: int | None = None,
+        understanding: Understanding | None = None,
+    ) -> dict[str, list[Document]]:
+        """
+        Retrieve what worked before for a query.
+
+        :param query: The query text.
+        :param filters: Haystack filters that the documents must match.
+        :param top_k: The most documents to retrieve; the component's own where it is `None`.
+        :param understanding: What was understood of the query; its normal form is the key that is looked up.
+        :returns: A dictionary with `documents`, the most promising first.
+        :raises InvalidInputError: If `top_k` is below 1.
+        """
+        top_k = self._depth(top_k)
+        remembered = self._remembered(query, understanding)
+        documents = self._fetcher.fetch([entry.object_id for entry in remembered], filters, top_k)
+        return {"documents": _explained(remembered, documents)}
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self,
+        query: str,
+        filters: dict[str, Any] | None = None,
+        top_k: int | None = None,
+        understanding: Understanding | None = None,
+    ) -> dict[str, list[Document]]:
+        """
+        Retrieve what worked before for a query, without blocking the event loop.
+
+        :param query: The query text.
+        :param filters: Haystack filters that the documents must match.
+        :param top_k: The most documents to retrieve; the component's own where it is `None`.
+        :param understanding: What was understood of the query; its normal form is the key that is looked up.
+        :returns: A dictionary with `documents`, the most promising first.
+        :raises InvalidInputError: If `top_k` is below 1.
+        """
+        top_k = self._depth(top_k)
+        remembered = await asyncio.to_thread(self._remembered, query, understanding)
+        documents = await self._fetcher.fetch_async([entry.object_id for entry in remembered], filters, top_k)
+        return {"documents": _explained(remembered, documents)}
+
+    def _depth(self, top_k: int | None) -> int:
+        if top_k is None:
+            return self.top_k
+        if top_k < 1:
+            raise InvalidInputError(f"top_k of MemoryIndexRetriever must be at least 1, got {top_k}")
+        return top_k
+
+    def _remembered(self, query: str, understanding: Understanding | None) -> list[Remembered]:
+        query_key = understanding.normal_form if understanding is not None else normal_form(query)
+        return self._index.best(query_key, self.min_successes)
+
+
+def _explained(remembered: Sequence[Remembered], documents: dict[str, Document]) -> list[Document]:
+    return [
+        replace(document, score=entry.score, meta={**document.meta, "memory": _explanation(entry)})
+        for entry in remembered
+        if (document := documents.get(entry.object_id)) is not None
+    ]
+
+
+def _explanation(entry: Remembered) -> dict[str, Any]:
+    return {
+        "query_key": entry.query_key,
+        "successes": entry.successes,
+        "exposures": entry.exposures,
+        "score": entry.score,
+    }

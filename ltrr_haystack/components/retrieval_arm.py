@@ -1,0 +1,372 @@
+import asyncio
+import inspect
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future
+from typing import Any, Literal
+from weakref import WeakSet
+
+from haystack import Document, component, default_from_dict, default_to_dict, logging
+from haystack.components.retrievers.types import TextRetriever
+from haystack.core.serialization import component_to_dict
+
+from ltrr_haystack.components.circuit import Circuit, NotCalledError
+from ltrr_haystack.components.workers import Workers
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError
+from ltrr_haystack.types import ArmRequest, ArmResult
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_REASON = 300
+
+
+class _Overrun(Exception):  # noqa: N818 (it never leaves this module)
+    """The retriever took longer than it may."""
+
+
+class _Stopped(Exception):  # noqa: N818 (it never leaves this module)
+    """The retriever raised what would end a whole process, task or generator."""
+
+
+@component
+class RetrievalArm:
+    """
+    Runs one retriever on behalf of a BanditRouter: in time, or not at all, and never at the cost of the search.
+
+    A pipeline fails as a whole when one of its retrievers fails, and waits for the slowest. Behind a RetrievalArm a
+    retriever that raises or overruns its time limit brings no documents and says why; the joiner reports it, and the
+    policy learns from it. One that fails again and again is left alone for a while (`circuit open`), and calls that
+    hang cannot pile up: once they hold all threads, the arm answers at once (`busy`).
+
+    ### Usage example
+
+    ```python
+    from haystack.components.retrievers import InMemoryBM25Retriever
+    from haystack.document_stores.in_memory import InMemoryDocumentStore
+    from ltrr_haystack import ArmRequest, RetrievalArm
+
+    arm = RetrievalArm("bm25", InMemoryBM25Retriever(InMemoryDocumentStore()), timeout=0.5)
+    arm.run(ArmRequest(query="taylor swift", depth=30))["result"]
+    # ArmResult(arm='bm25', seconds=0.0002, error=None)
+    ```
+    """
+
+    def __init__(
+        self,
+        name: str,
+        retriever: TextRetriever,
+        *,
+        timeout: float = 1.0,
+        max_workers: int = 8,
+        async_mode: Literal["auto", "thread"] = "auto",
+        break_after: int | None = 5,
+        cool_down: float = 30.0,
+    ) -> None:
+        """
+        Create a RetrievalArm.
+
+        :param name: The arm's name, as the router and the joiner know it.
+        :param retriever: Any component with `run(query, filters, top_k)`. Wrap an embedding retriever in Haystack's
+            `TextEmbeddingRetriever`. If its `run` has a parameter `understanding`, it is handed the Understanding.
+        :param timeout: Seconds after which the retriever's documents are given up. An asynchronous call is then
+            cancelled; a call in a thread is left to end by itself.
+        :param max_workers: Threads for calls of the retriever's `run`; overrunning calls hold theirs until they end.
+        :param async_mode: `auto` awaits the retriever's `run_async` where it has one; `thread` always calls its `run`
+            in a thread of the arm. Choose `thread` for stores whose asynchronous client is another database than the
+            synchronous one (Qdrant's local mode), and for retrievers whose `run_async` blocks, or only hands `run` to
+            the event loop's executor: a blocked event loop cannot be timed out by anyone.
+        :param break_after: Failures and timeouts in a row after which the retriever is left alone; `None` for never.
+        :param cool_down: Seconds for which it is then left alone, before one search tries it again.
+        :raises ConfigurationError: If a number is not positive, `async_mode` is unknown, or `retriever` has no `run`
+            with `query`, `filters` and `top_k`.
+        """
+        if not name or not isinstance(name, str):
+            raise ConfigurationError(f"name of a RetrievalArm must be a text that is not empty, got {name!r}")
+        _check_positive(name, timeout=timeout, max_workers=max_workers, cool_down=cool_down)
+        if break_after is not None:
+            _check_positive(name, break_after=break_after)
+        if async_mode not in ("auto", "thread"):
+            raise ConfigurationError(f"async_mode of arm '{name}' must be 'auto' or 'thread', got {async_mode!r}")
+        self.name = name
+        self.retriever = retriever
+        self.timeout = timeout
+        self.max_workers = max_workers
+        self.async_mode = async_mode
+        self.break_after = break_after
+        self.cool_down = cool_down
+        self._awaits = async_mode == "auto" and hasattr(retriever, "run_async")
+        self._takes_understanding = "understanding" in _parameters(name, retriever)
+        self._circuit = Circuit(break_after, cool_down)
+        self._lifecycle = threading.Lock()
+        self._warming = threading.Lock()
+        self._pool_lock = threading.Lock()
+        self._workers: Workers | None = None
+        self._warm = False
+        self._warm_loops: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+        self._open = True
+
+    def warm_up(self) -> None:
+        """Warm up the retriever."""
+        with self._lifecycle:
+            if not self._warm and hasattr(self.retriever, "warm_up"):
+                self.retriever.warm_up()
+            self._warm = self._open = True
+
+    async def warm_up_async(self) -> None:
+        """Warm up the retriever for the running event loop."""
+        if not hasattr(self.retriever, "warm_up_async"):
+            if not self._warm:
+                await asyncio.to_thread(self.warm_up)
+            return
+        loop = asyncio.get_running_loop()
+        while loop not in self._warm_loops:
+            if self._warming.acquire(blocking=False):
+                try:
+                    if loop not in self._warm_loops:
+                        await self.retriever.warm_up_async()
+                        self._warm_loops.add(loop)
+                        self._open = True
+                finally:
+                    self._warming.release()
+            else:
+                await asyncio.sleep(0.005)
+
+    def close(self) -> None:
+        """
+        Release the threads and the retriever's resources; calls that overran are left to end by themselves.
+
+        The arm opens again by itself when it is used again.
+        """
+        with self._lifecycle:
+            self._release_threads()
+            if self._open and hasattr(self.retriever, "close"):
+                self.retriever.close()
+            self._open = False
+
+    async def close_async(self) -> None:
+        """Do what `close` does, by the retriever's `close_async` where it has one."""
+        if not hasattr(self.retriever, "close_async"):
+            await asyncio.to_thread(self.close)
+            return
+        with self._lifecycle:
+            self._release_threads()
+            was_open, self._open = self._open, False
+        if was_open:
+            await self.retriever.close_async()
+
+    @component.output_types(result=ArmResult)
+    def run(self, request: ArmRequest) -> dict[str, ArmResult]:
+        """
+        Retrieve for one request.
+
+        :param request: What the router asks for.
+        :returns: A dictionary with `result`, the documents or the reason why there are none.
+        """
+        started = time.perf_counter()
+        try:
+            arguments = self._arguments(request)
+            with self._circuit.call():
+                return self._brought(request, self._in_thread(arguments), started)
+        except Exception as error:  # noqa: BLE001 (whatever a retriever raises, the search goes on)
+            return self._failed(error, started)
+
+    @component.output_types(result=ArmResult)
+    async def run_async(self, request: ArmRequest) -> dict[str, ArmResult]:
+        """
+        Retrieve for one request without blocking the event loop.
+
+        Cancelling it cancels the retrieval, and is not taken for a failure of the retriever.
+
+        :param request: What the router asks for.
+        :returns: A dictionary with `result`, the documents or the reason why there are none.
+        """
+        started = time.perf_counter()
+        try:
+            arguments = self._arguments(request)
+            ask = self._awaited if self._awaits else self._in_thread_async
+            with self._circuit.call():
+                return self._brought(request, await ask(arguments), started)
+        except Exception as error:  # noqa: BLE001 (whatever a retriever raises, the search goes on)
+            return self._failed(error, started)
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Turn the component into a dictionary.
+
+        :returns: `type` and `init_parameters`, with the retriever nested.
+        """
+        return default_to_dict(
+            self,
+            name=self.name,
+            retriever=component_to_dict(self.retriever, "retriever"),
+            timeout=self.timeout,
+            max_workers=self.max_workers,
+            async_mode=self.async_mode,
+            break_after=self.break_after,
+            cool_down=self.cool_down,
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "RetrievalArm":
+        """
+        Make the component from what `to_dict` gave.
+
+        :param data: The dictionary.
+        :returns: The component.
+        """
+        return default_from_dict(cls, data)
+
+    def _arguments(self, request: ArmRequest) -> dict[str, Any]:
+        if request.depth < 1:
+            raise InvalidInputError(f"depth of arm '{self.name}' must be at least 1, got {request.depth}")
+        filters = None if request.filters is None else _copied(request.filters)
+        arguments = {"query": request.query, "filters": filters, "top_k": request.depth}
+        if self._takes_understanding:
+            arguments["understanding"] = request.understanding
+        return arguments
+
+    def _in_thread(self, arguments: dict[str, Any]) -> Any:
+        workers, call = self._called(arguments)
+        try:
+            call.exception(self.timeout)
+        except (TimeoutError, CancelledError):
+            pass
+        except BaseException:
+            workers.give_up(call)
+            raise
+        return self._outcome(workers, call)
+
+    async def _in_thread_async(self, arguments: dict[str, Any]) -> Any:
+        workers, call = self._called(arguments)
+        loop = asyncio.get_running_loop()
+        returned = asyncio.Event()
+        call.add_done_callback(lambda _: _tell(loop, returned))
+        try:
+            async with asyncio.timeout(self.timeout):
+                await returned.wait()
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
+            workers.give_up(call)
+            raise
+        return self._outcome(workers, call)
+
+    async def _awaited(self, arguments: dict[str, Any]) -> Any:
+        retriever: Any = self.retriever
+        self._open = True
+        call = asyncio.ensure_future(retriever.run_async(**arguments))
+        try:
+            await asyncio.wait({call}, timeout=self.timeout)
+        finally:
+            if not call.done():
+                call.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+                call.cancel()
+        if not call.done():
+            raise _Overrun
+        if call.cancelled():
+            raise _Stopped("CancelledError: the retriever cancelled itself")
+        return call.result()
+
+    def _called(self, arguments: dict[str, Any]) -> tuple[Workers, Future[Any]]:
+        self._open = True
+        with self._pool_lock:
+            if self._workers is None:
+                self._workers = Workers(self.max_workers, f"arm-{self.name}")
+            workers = self._workers
+        if workers.all_hang:
+            raise NotCalledError(
+                f"busy: all {self.max_workers} workers are held by calls that overran their {self.timeout} s"
+            )
+        return workers, workers.submit(self.retriever.run, arguments)
+
+    def _outcome(self, workers: Workers, call: Future[Any]) -> Any:
+        if call.cancelled():
+            raise NotCalledError("busy: the arm was closed while the call waited for a worker")
+        if not call.done():
+            if workers.give_up(call):
+                raise _Overrun
+            raise NotCalledError(f"busy: no worker became free within {self.timeout} s")
+        error = call.exception()
+        if isinstance(error, StopIteration) or (error is not None and not isinstance(error, Exception)):
+            raise _Stopped(_reason(error)) from error
+        return call.result()
+
+    def _release_threads(self) -> None:
+        with self._pool_lock:
+            workers, self._workers = self._workers, None
+        if workers is not None:
+            workers.close()
+        self._warm = False
+        self._warm_loops.clear()
+
+    def _brought(self, request: ArmRequest, found: Any, started: float) -> dict[str, ArmResult]:
+        documents = found.get("documents") if isinstance(found, Mapping) else None
+        if not isinstance(documents, list | tuple):
+            raise TypeError(f"{type(self.retriever).__name__} must return a dictionary with a list of `documents`")
+        drawn = tuple(documents[: request.depth])
+        for document in drawn:
+            if not isinstance(document, Document):
+                raise TypeError(
+                    f"{type(self.retriever).__name__} must return Haystack Documents, got {type(document).__name__}"
+                )
+        return {"result": ArmResult(self.name, drawn, time.perf_counter() - started)}
+
+    def _failed(self, error: Exception, started: float) -> dict[str, ArmResult]:
+        if isinstance(error, NotCalledError):
+            reason = str(error)
+            logger.debug("Arm '{arm}' was not asked: {reason}", arm=self.name, reason=reason)
+        else:
+            reason = _reason(error)
+            logger.warning("Arm '{arm}' brought nothing: {reason}", arm=self.name, reason=reason)
+        return {"result": ArmResult(self.name, (), time.perf_counter() - started, reason)}
+
+
+def _check_positive(name: str, **settings: float) -> None:
+    for setting, value in settings.items():
+        if not 0 < value < math.inf:
+            raise ConfigurationError(f"{setting} of arm '{name}' must be positive, got {value}")
+
+
+def _parameters(name: str, retriever: Any) -> frozenset[str]:
+    run: Callable[..., Any] | None = getattr(retriever, "run", None)
+    if not callable(run):
+        raise ConfigurationError(
+            f"retriever of arm '{name}' must be a component with run(query, filters, top_k), got {retriever!r}"
+        )
+    parameters = inspect.signature(run).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return frozenset(parameters)
+    missing = [parameter for parameter in ("query", "filters", "top_k") if parameter not in parameters]
+    if missing:
+        advice = "; wrap it in Haystack's TextEmbeddingRetriever" if "query_embedding" in parameters else ""
+        raise ConfigurationError(
+            f"retriever of arm '{name}' must have run(query, filters, top_k), "
+            f"{type(retriever).__name__}.run has no {', '.join(missing)}{advice}"
+        )
+    return frozenset(parameters)
+
+
+def _copied(value: Any) -> Any:
+    """Filters travel by reference to several arms; each retriever gets its own to do with as it likes."""
+    if isinstance(value, Mapping):
+        return {key: _copied(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copied(inner) for inner in value]
+    return value
+
+
+def _tell(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    try:
+        loop.call_soon_threadsafe(event.set)
+    except RuntimeError:
+        logger.debug("A call returned after its event loop was closed")
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, _Overrun):
+        return "timeout"
+    if isinstance(error, _Stopped):
+        return str(error)
+    return " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_REASON]

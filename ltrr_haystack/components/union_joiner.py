@@ -1,0 +1,226 @@
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from haystack import Document, component, default_from_dict, default_to_dict
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.types import ArmReport, ArmResult, Candidate, CandidateSet, Decision, Provenance
+
+NO_RESULT = "no result"
+RESERVED = ("decision", "self")
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One document while it is being gathered."""
+
+    document: Document
+    best_rank: int
+    arms: dict[str, Provenance]
+    score: float
+
+
+@component
+class UnionJoiner:
+    """
+    Unites what the arms brought: each document once, with the rank and the score that every arm gave it.
+
+    The order is weighted reciprocal rank fusion by the arms' names (Cormack, Clarke and Büttcher: Reciprocal rank
+    fusion outperforms Condorcet and individual rank learning methods, SIGIR 2009): a document's score is the sum of
+    `weight / (rrf_k + rank)` over the arms that found it. Ties go to the better best rank, then to the lesser object
+    id, so the order does not depend on which arm answered first.
+
+    Each arm counts down to the depth that the decision gave it, and an arm that was not asked does not count.
+    The joiner has one input for each arm, by the arm's name. Connect `decision` too: it tells which arms to wait for.
+
+    ### Usage example
+
+    ```python
+    from haystack import Pipeline
+    from ltrr_haystack import UnionJoiner
+
+    pipeline = Pipeline()
+    pipeline.add_component("joiner", UnionJoiner(["bm25", "dense"], weights={"dense": 1.5}))
+    # pipeline.connect("router.decision", "joiner.decision")
+    # pipeline.connect("bm25.result", "joiner.bm25")
+    # pipeline.connect("dense.result", "joiner.dense")
+    ```
+    """
+
+    def __init__(
+        self, arms: list[str], weights: dict[str, float] | None = None, key: str = "id", rrf_k: float = 60
+    ) -> None:
+        """
+        Create a UnionJoiner.
+
+        :param arms: The arms' names; each becomes an input.
+        :param weights: Arm → its weight in the fusion; 1 for arms that are left out.
+        :param key: What a document is known by in feedback and memory: `id`, or a place in its metadata such as
+            `meta.sku` or `meta.product.ean`. A document that has no text or whole number there is known by its id.
+        :param rrf_k: How flat the fusion is: the higher, the less the first ranks stand out.
+        :raises ConfigurationError: If arms are missing, named twice or named as no input can be, if a weight is
+            negative or of an unknown arm, if `key` is neither, or `rrf_k` is not positive.
+        """
+        _check_arms(arms)
+        _check_weights(arms, weights or {})
+        path = key.split(".")
+        if key != "id" and (path[0] != "meta" or len(path) < 2 or not all(path)):
+            raise ConfigurationError(f"key of UnionJoiner must be 'id' or like 'meta.sku', got '{key}'")
+        if not 0 < rrf_k < math.inf:
+            raise ConfigurationError(f"rrf_k of UnionJoiner must be positive, got {rrf_k}")
+        self.arms = arms
+        self.weights = weights
+        self.key = key
+        self.rrf_k = rrf_k
+        self._path = tuple(path[1:])
+        for arm in arms:
+            component.set_input_type(self, arm, ArmResult, None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Turn the component into a dictionary.
+
+        :returns: `type` and `init_parameters`.
+        """
+        return default_to_dict(self, arms=self.arms, weights=self.weights, key=self.key, rrf_k=self.rrf_k)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "UnionJoiner":
+        """
+        Make the component from what `to_dict` gave.
+
+        :param data: The dictionary.
+        :returns: The component.
+        """
+        return default_from_dict(cls, data)
+
+    @component.output_types(candidates=CandidateSet)
+    def run(self, decision: Decision, **results: ArmResult | None) -> dict[str, CandidateSet]:
+        """
+        Unite the results of one search.
+
+        :param decision: What was asked of which arm.
+        :param results: Arm → what it brought; arms that did not run are left out or `None`.
+        :returns: A dictionary with `candidates`, best first, and a report for each arm that was asked.
+        :raises ConfigurationError: If an input is fed by another arm than the one it is named for.
+        """
+        drawn = {
+            arm: result.documents[: decision.allocation[arm]]
+            for arm in self.arms
+            if decision.allocation.get(arm, 0) > 0 and (result := _result_of(arm, results)) is not None
+        }
+        reports = tuple(
+            _report(arm, depth, results.get(arm), drawn.get(arm, ()))
+            for arm, depth in decision.allocation.items()
+            if depth > 0
+        )
+        return {"candidates": CandidateSet(decision, self._united(drawn), reports)}
+
+    @component.output_types(candidates=CandidateSet)
+    async def run_async(self, decision: Decision, **results: ArmResult | None) -> dict[str, CandidateSet]:
+        """
+        Unite the results of one search; the work is too short to leave the event loop for.
+
+        :param decision: What was asked of which arm.
+        :param results: Arm → what it brought; arms that did not run are left out or `None`.
+        :returns: A dictionary with `candidates`, best first, and a report for each arm that was asked.
+        :raises ConfigurationError: If an input is fed by another arm than the one it is named for.
+        """
+        return self.run(decision, **results)
+
+    def _united(self, drawn: Mapping[str, Sequence[Document]]) -> tuple[Candidate, ...]:
+        entries: dict[str, _Entry] = {}
+        for arm, documents in drawn.items():
+            weight = 1.0 if self.weights is None else self.weights.get(arm, 1.0)
+            scores = [_finite(document.score) for document in documents]
+            scaled = normalised(scores)
+            for rank, document in enumerate(documents, start=1):
+                object_id = self._object_id(document) if self._path else document.id
+                entry = entries.get(object_id)
+                if entry is None:
+                    entry = entries[object_id] = _Entry(document, rank, {}, 0.0)
+                elif arm in entry.arms:
+                    continue
+                elif rank < entry.best_rank:
+                    entry.document, entry.best_rank = document, rank
+                entry.arms[arm] = Provenance(rank, scores[rank - 1], scaled[rank - 1])
+                entry.score += weight / (self.rrf_k + rank)
+        ordered = sorted(entries.items(), key=lambda item: (-item[1].score, item[1].best_rank, item[0]))
+        return tuple(Candidate(object_id, entry.document, entry.arms, entry.score) for object_id, entry in ordered)
+
+    def _object_id(self, document: Document) -> str:
+        value: Any = document.meta
+        for name in self._path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            return value or document.id
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else document.id
+
+
+def normalised(scores: Sequence[float | None]) -> list[float]:
+    """
+    Scale the scores of one result to 0 … 1.
+
+    By minimum and maximum; scores that are all equal are 1. Where a score is missing, or the span between the scores is
+    not a finite number, the ranks are scaled in the place of the scores: 1 for the first, 0 for the last.
+
+    :param scores: Finite scores in the order of the result; `None` for what has no score.
+    :returns: The scaled scores in the same order.
+    """
+    known = [score for score in scores if score is not None]
+    if len(known) < len(scores) or not scores or math.isinf(max(known) - min(known)):
+        last = max(len(scores) - 1, 1)
+        return [1.0 - place / last for place in range(len(scores))]
+    low = min(known)
+    span = max(known) - low
+    return [(score - low) / span for score in known] if span else [1.0] * len(known)
+
+
+def _finite(score: Any) -> float | None:
+    try:
+        number = float(score)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _result_of(arm: str, results: Mapping[str, ArmResult | None]) -> ArmResult | None:
+    result = results.get(arm)
+    if result is not None and result.arm != arm:
+        raise ConfigurationError(
+            f"input '{arm}' of UnionJoiner got the result of arm '{result.arm}'; "
+            "connect each arm to the input of its name"
+        )
+    return result
+
+
+def _report(arm: str, depth: int, result: ArmResult | None, drawn: Sequence[Document]) -> ArmReport:
+    if result is None:
+        return ArmReport(arm, depth, 0, 0.0, error=NO_RESULT)
+    top_score = _finite(drawn[0].score) if drawn else None
+    return ArmReport(arm, depth, len(drawn), result.seconds, top_score, result.error)
+
+
+def _check_arms(arms: list[str]) -> None:
+    if not arms or not isinstance(arms, list):
+        raise ConfigurationError(f"arms of UnionJoiner must be a list of at least one name, got {arms!r}")
+    for arm in arms:
+        if not isinstance(arm, str) or not arm or "." in arm or arm in RESERVED:
+            raise ConfigurationError(
+                f"arm {arm!r} of UnionJoiner cannot be the name of an input; "
+                f"take a text without a dot that is not among {RESERVED}"
+            )
+    twice = sorted({arm for arm in arms if arms.count(arm) > 1})
+    if twice:
+        raise ConfigurationError(f"arms of UnionJoiner must have different names, got {twice} more than once")
+
+
+def _check_weights(arms: list[str], weights: Mapping[str, float]) -> None:
+    unknown = sorted(set(weights) - set(arms))
+    if unknown:
+        raise ConfigurationError(f"weights of UnionJoiner name the unknown arms {unknown}; its arms are {arms}")
+    for arm, weight in weights.items():
+        if not 0 <= weight < math.inf:
+            raise ConfigurationError(f"weight of arm '{arm}' in UnionJoiner must be 0 or more, got {weight}")

@@ -1,0 +1,157 @@
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from haystack import Document, Pipeline, component
+from haystack.utils import Secret
+
+from ltrr_haystack.components.bandit_router import BanditRouter
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.policy.uniform import UniformPolicy
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import ArmRequest, SettledDecision, Understanding
+
+ARMS = {
+    "bm25": {"kind": "lexical", "levels": [0, 10, 30]},
+    "dense": {"kind": "dense", "levels": [0, 10, 30], "cost_per_call": 0.01},
+    "memory": {"kind": "memory", "levels": [5]},
+}
+BASELINE = {"bm25": 30, "dense": 10, "memory": 5}
+LOVE = Understanding("Love songs", "love songs", ("love", "songs"))
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
+    yield store
+    store.close()
+
+
+def router(store, **settings):
+    return BanditRouter(ARMS, 45, BASELINE, store, **settings)
+
+
+class TestChoosing:
+    def test_only_chosen_arms_get_a_request(self, store):
+        chosen = StaticPolicy({"bm25": 30, "dense": 0, "memory": 5})
+        out = router(store, policy=chosen).run(LOVE, filters={"field": "meta.a", "operator": "==", "value": 1})
+        assert set(out) == {"decision", "bm25", "memory"}
+        assert out["bm25"] == ArmRequest("Love songs", 30, {"field": "meta.a", "operator": "==", "value": 1}, LOVE)
+        assert out["memory"].depth == 5
+        assert out["decision"].allocation == {"bm25": 30, "dense": 0, "memory": 5}
+
+    def test_the_budget_holds_whatever_is_drawn(self, store):
+        drawing = router(store, policy=UniformPolicy())
+        drawn = [drawing.run(LOVE)["decision"].allocation for _ in range(300)]
+        assert max(sum(allocation.values()) for allocation in drawn) == 45
+        assert all(allocation["memory"] == 5 for allocation in drawn)
+
+    def test_the_logged_propensity_is_that_of_the_logged_distribution(self, store):
+        decision = router(store, seed=1).run(LOVE)["decision"]
+        assert decision.propensity == JointDistribution.of(decision).probability(decision.allocation)
+
+    def test_the_same_seed_chooses_the_same(self, store):
+        def choices():
+            seeded = router(store, policy=UniformPolicy(), seed=3)
+            return [tuple(seeded.run(LOVE)["decision"].allocation.values()) for _ in range(20)]
+
+        assert choices() == choices()
+        assert len(set(choices())) > 3
+
+    async def test_async_chooses_as_sync_does(self, store):
+        sync = router(store, policy=UniformPolicy(), seed=3).run(LOVE)["decision"]
+        out = await router(store, policy=UniformPolicy(), seed=3).run_async(LOVE)
+        assert out["decision"].allocation == sync.allocation
+
+    def test_each_decision_has_an_id_of_its_own_under_many_threads(self, store):
+        shared = router(store)
+        with ThreadPoolExecutor(8) as pool:
+            decisions = list(pool.map(lambda _: shared.run(LOVE)["decision"], range(200)))
+        assert len({decision.query_id for decision in decisions}) == 200
+
+
+class TestModes:
+    def test_baseline_plays_the_baseline_and_asks_no_policy(self, store):
+        decision = router(store, policy=UniformPolicy(), mode="baseline").run(LOVE)["decision"]
+        assert decision.allocation == BASELINE
+        assert (decision.propensity, decision.policy, decision.mode) == (1.0, "static", "baseline")
+
+    def test_apprentice_plays_the_baseline_and_logs_what_the_policy_prefers(self, store):
+        favourite = {"bm25": 0, "dense": 30, "memory": 5}
+        decision = router(store, policy=StaticPolicy(favourite), mode="apprentice").run(LOVE)["decision"]
+        assert decision.allocation == BASELINE
+        assert decision.propensity == 1.0
+        assert decision.preferred == favourite
+
+    def test_the_mode_of_a_query_overrides_the_routers(self, store):
+        decision = router(store, policy=UniformPolicy()).run(LOVE, mode="baseline")["decision"]
+        assert decision.mode == "baseline"
+
+    def test_an_unknown_mode_is_named_with_the_alternatives(self, store):
+        with pytest.raises(
+            ConfigurationError, match="mode 'love' is unknown; choose one of baseline, apprentice, live"
+        ):
+            router(store, mode="love")
+
+
+class TestLearnedPolicies:
+    def test_a_newer_snapshot_is_played_without_a_restart(self, store):
+        live = router(store, poll_interval=0)
+        assert live.run(LOVE)["decision"].policy_version == 0
+        learned = VWPolicy()
+        learned.learn(SettledDecision(1, live.run(LOVE)["decision"], (), {}))
+        version = store.add_snapshot("policy", learned.to_bytes(), {}, activate=True)
+        assert live.run(LOVE)["decision"].policy_version == version
+
+    def test_what_is_known_of_the_person_and_the_moment_is_logged_with_the_decision(self, store):
+        decision = router(store).run(LOVE, user_id="u1", session_id="s1", context={"device": "phone"})["decision"]
+        assert (decision.user_id, decision.session_id) == ("u1", "s1")
+        assert "phone" in decision.features.query.values()
+
+    def test_a_cold_router_plays_mostly_the_baseline(self, store):
+        cold = router(store, seed=1)
+        decisions = [cold.run(LOVE)["decision"] for _ in range(200)]
+        played = Counter(decision.allocation == BASELINE for decision in decisions)
+        assert played[True] > 160
+        assert all(decision.safe_start for decision in decisions)
+
+
+@component
+class Echo:
+    @component.output_types(documents=list[Document])
+    def run(self, query: str, filters: dict | None = None, top_k: int | None = None):
+        return {"documents": [Document(id=query)]}
+
+
+class TestInAPipeline:
+    def test_survives_yaml(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
+        original = BanditRouter(ARMS, 45, BASELINE, LTRRStore(), policy=UniformPolicy(), mode="apprentice", seed=5)
+        pipeline = Pipeline()
+        pipeline.add_component("router", original)
+        text = pipeline.dumps()
+        again = Pipeline.loads(text).get_component("router")
+        assert Pipeline.loads(text).dumps() == text
+        assert again.actions == original.actions
+        assert (again.mode, again.seed, type(again.policy)) == ("apprentice", 5, UniformPolicy)
+
+    def test_constructing_opens_nothing(self, tmp_path):
+        router(LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/never.db")))
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"baseline": {"bm25": 30, "dense": 30}}, "budget"),
+            ({"baseline": {"bm52": 30}}, "bm52"),
+            ({"budget": 3}, "budget"),
+            ({"arms": {"bm25": {"kind": "lexical", "levels": [0, 10, 5]}}}, "levels"),
+        ],
+    )
+    def test_settings_that_cannot_work_are_refused_by_name(self, store, change, message):
+        settings = {"arms": ARMS, "budget": 45, "baseline": BASELINE} | change
+        with pytest.raises(ConfigurationError, match=message):
+            BanditRouter(**settings, store=store)

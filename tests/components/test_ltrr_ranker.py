@@ -1,0 +1,348 @@
+import asyncio
+import logging
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event
+
+import numpy as np
+import pytest
+from haystack import Document, Pipeline
+from haystack.utils import Secret
+
+from ltrr_haystack.components.ltrr_ranker import LTRRanker
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError, StoreError
+from ltrr_haystack.ranking.examples import Example
+from ltrr_haystack.ranking.features import FeatureSchema
+from ltrr_haystack.ranking.model import RANKER
+from ltrr_haystack.ranking.training import TrainingSettings, fit
+from ltrr_haystack.store import Evidence, LearningUpdate, LTRRStore, Watermark
+from ltrr_haystack.types import (
+    ActionSet,
+    Arm,
+    ArmReport,
+    Candidate,
+    CandidateSet,
+    Decision,
+    Provenance,
+    Understanding,
+)
+
+ARMS = ("bm25", "dense")
+
+
+def union(documents=20, arms=ARMS):
+    """The union follows bm25; dense has the documents in the opposite order."""
+    decision = Decision(
+        query_id="q1",
+        decided_at=0.0,
+        understanding=Understanding("sad songs", "sad songs", ("sad", "songs"), "en"),
+        actions=ActionSet(tuple(Arm(arm, arm, (0, 100)) for arm in arms), 200, dict.fromkeys(arms, 100)),
+        allocation=dict.fromkeys(arms, 100),
+        propensity=1.0,
+        mode="live",
+        policy="vw",
+    )
+    candidates = tuple(
+        Candidate(
+            f"d{row}",
+            Document(id=f"d{row}", content="text"),
+            {
+                "bm25": Provenance(row + 1, float(documents - row), 1.0 - row / documents),
+                "dense": Provenance(documents - row, (row + 1.0) / documents, (row + 1.0) / documents),
+            },
+            1.0 / (60 + row),
+        )
+        for row in range(documents)
+    )
+    reports = tuple(ArmReport(arm, 100, documents, 0.01, top_score=float(documents)) for arm in arms)
+    return CandidateSet(decision, candidates, reports)
+
+
+def trained(feature, arms=ARMS):
+    """A model that likes one feature: the more of it, the better."""
+    schema = FeatureSchema.of_arms(arms)
+    draw = np.random.default_rng(0)
+    examples = []
+    for number in range(100):
+        features = np.full((10, len(schema.names)), np.nan)
+        liked = draw.random(10)
+        features[:, schema.columns[feature]] = liked
+        ordinals = np.arange(1, 11, dtype=np.int32)
+        examples.append(Example(f"s{number}", features, (liked == liked.max()).astype(float), ordinals))
+    return fit(examples, schema, TrainingSettings(rounds=20), seed=0)
+
+
+@pytest.fixture(scope="module")
+def likes_dense():
+    return trained("arm.dense.normalised").to_bytes()
+
+
+@pytest.fixture(scope="module")
+def likes_bm25():
+    return trained("arm.bm25.normalised").to_bytes()
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
+    yield store
+    store.close()
+
+
+def ids(result):
+    return [candidate.object_id for candidate in result["ranking"].candidates]
+
+
+class Unreachable:
+    """A store whose database went away."""
+
+    def __init__(self, store):
+        self.store = store
+        self.gone = False
+
+    def __getattr__(self, name):
+        if self.gone:
+            raise StoreError("the database cannot be reached")
+        return getattr(self.store, name)
+
+
+class TestWithoutModel:
+    def test_keeps_the_unions_order_and_scores(self, store):
+        candidates = union()
+        ranking = LTRRanker(store, top_k=3).run(candidates)["ranking"]
+        assert ranking.candidates == candidates.candidates[:3]
+        assert ranking.ranker_version == 0
+        assert ranking.decision is candidates.decision
+        assert ranking.reports == candidates.reports
+
+    def test_features_are_logged_all_the_same(self, store):
+        ranking = LTRRanker(store, top_k=3).run(union())["ranking"]
+        assert len(ranking.features) == 3
+        assert ranking.features[1]["arm.bm25.reciprocal_rank"] == 0.5
+        assert ranking.impressions()[1].features == ranking.features[1]
+
+    def test_memory_is_among_the_features(self, store):
+        store.acquire_lease("test", 30.0)
+        memory = {("sad songs", "d1"): Evidence(exposures=40.0, successes=30.0)}
+        store.commit_learning(LearningUpdate(holder="test", since=Watermark(), learned=0, late=0, memory=memory))
+        features = LTRRanker(store).run(union())["ranking"].features
+        assert features[1]["memory.posterior"] == pytest.approx(0.62)  # (1 + 30) / (10 + 40)
+        assert "memory.posterior" not in features[0]
+
+    def test_nothing_found_is_an_empty_ranking(self, store):
+        ranking = LTRRanker(store).run(replace(union(), candidates=()))["ranking"]
+        assert (ranking.candidates, ranking.features) == ((), ())
+
+    def test_top_k_of_the_request_comes_first(self, store):
+        ranker = LTRRanker(store, top_k=3)
+        assert len(ids(ranker.run(union(), top_k=7))) == 7
+        assert len(ids(ranker.run(union(), top_k=100))) == 20
+
+    async def test_refuses_a_top_k_below_one(self, store):
+        with pytest.raises(InvalidInputError, match="top_k of LTRRanker must be at least 1, got 0"):
+            LTRRanker(store).run(union(), top_k=0)
+        with pytest.raises(InvalidInputError, match="top_k of LTRRanker must be at least 1, got -3"):
+            await LTRRanker(store).run_async(union(), top_k=-3)
+
+
+class TestWithModel:
+    def test_orders_all_candidates_before_it_cuts(self, store, likes_dense):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        ranking = LTRRanker(store, top_k=5).run(union())["ranking"]
+        assert ranking.ranker_version == 1
+        assert min(int(candidate.object_id[1:]) for candidate in ranking.candidates) >= 10
+        scores = [candidate.score for candidate in ranking.candidates]
+        assert scores == sorted(scores, reverse=True)
+
+    def test_equal_scores_keep_the_unions_order(self, store, likes_dense):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        found = LTRRanker(store, top_k=20).run(union())["ranking"].candidates
+        by_score = [(-candidate.score, int(candidate.object_id[1:])) for candidate in found]
+        assert by_score == sorted(by_score)
+
+    def test_logs_the_features_that_it_would_without_a_model(self, store, likes_dense):
+        before = LTRRanker(store, top_k=20).run(union())["ranking"]
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        after = LTRRanker(store, top_k=20).run(union())["ranking"]
+
+        def by_object(ranking):
+            return {c.object_id: features for c, features in zip(ranking.candidates, ranking.features, strict=True)}
+
+        assert by_object(after) == by_object(before)
+
+    def test_the_documents_stay_as_they_are(self, store, likes_dense):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        candidates = union()
+        untouched = union()
+        ranking = LTRRanker(store).run(candidates)["ranking"]
+        assert candidates == untouched
+        assert all(
+            candidate.document is candidates.candidates[int(candidate.object_id[1:])].document
+            for candidate in ranking.candidates
+        )
+
+    async def test_run_async_gives_the_same(self, store, likes_dense):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        ranker = LTRRanker(store)
+        assert await ranker.run_async(union()) == ranker.run(union())
+
+    def test_many_threads_get_what_one_gets(self, store, likes_dense):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        ranker = LTRRanker(store, top_k=20, poll_interval=0.0)
+        candidates = [union(documents) for documents in range(5, 20)] * 10
+        expected = [ids(ranker.run(one)) for one in candidates]
+        with ThreadPoolExecutor(8) as pool:
+            assert [ids(result) for result in pool.map(ranker.run, candidates)] == expected
+
+
+class TestSwapping:
+    def test_a_newer_model_is_taken_up_and_an_older_one_brought_back(self, store, likes_dense, likes_bm25):
+        ranker = LTRRanker(store, top_k=1, poll_interval=0.0)
+        assert ids(ranker.run(union())) == ["d0"]
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        (dense_first,) = ids(ranker.run(union()))
+        assert int(dense_first[1:]) >= 10
+        store.add_snapshot(RANKER, likes_bm25, {}, activate=True)
+        result = ranker.run(union())
+        assert (ids(result), result["ranking"].ranker_version) == (["d0"], 2)
+        store.activate(RANKER, 1)
+        result = ranker.run(union())
+        assert (ids(result), result["ranking"].ranker_version) == ([dense_first], 1)
+
+    def test_looks_no_more_often_than_it_is_told(self, store, likes_dense, monkeypatch):
+        now = 1000.0
+        monkeypatch.setattr("ltrr_haystack.ranking.active.time.monotonic", lambda: now)
+        ranker = LTRRanker(store, poll_interval=1.0)
+        ranker.run(union())
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        now = 1000.9
+        assert ranker.run(union())["ranking"].ranker_version == 0
+        now = 1001.0
+        assert ranker.run(union())["ranking"].ranker_version == 1
+
+    def test_while_one_search_looks_the_others_go_on_with_what_they_have(self, store, likes_dense, monkeypatch):
+        now = 1000.0
+        monkeypatch.setattr("ltrr_haystack.ranking.active.time.monotonic", lambda: now)
+        ranker = LTRRanker(store, poll_interval=1.0)
+        ranker.run(union())
+        looking, may_go_on = Event(), Event()
+
+        def slow(kind):
+            looking.set()
+            assert may_go_on.wait(10)
+            return 1
+
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        monkeypatch.setattr(store, "active_version", slow)
+        now = 1002.0
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(ranker.run, union())
+            assert looking.wait(10)
+            assert ranker.run(union())["ranking"].ranker_version == 0
+            may_go_on.set()
+            assert first.result(10)["ranking"].ranker_version == 1
+
+    def test_warm_up_loads_the_model_before_the_first_search(self, store, likes_dense, monkeypatch):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        ranker = LTRRanker(store, poll_interval=1000.0)
+        ranker.warm_up()
+        monkeypatch.setattr(store, "snapshot", None)
+        assert ranker.run(union())["ranking"].ranker_version == 1
+
+
+class TestFailures:
+    def test_a_store_that_went_away_leaves_the_model_in_use_and_is_reported_once(self, store, likes_dense, caplog):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        unreachable = Unreachable(store)
+        ranker = LTRRanker(unreachable, poll_interval=0.0)
+        before = ids(ranker.run(union()))
+        unreachable.gone = True
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                result = ranker.run(union())
+        assert ids(result) == before
+        assert result["ranking"].ranker_version == 1
+        messages = [record.getMessage() for record in caplog.records]
+        assert len(messages) == 2
+        assert any("version 1 stays in use: StoreError: the database cannot be reached" in text for text in messages)
+        assert any("without memory features: StoreError" in text for text in messages)
+
+    def test_a_store_that_was_never_there_does_not_keep_a_search_from_its_order(self, store):
+        unreachable = Unreachable(store)
+        unreachable.gone = True
+        assert ids(LTRRanker(unreachable, top_k=2).run(union())) == ["d0", "d1"]
+
+    def test_a_damaged_model_leaves_the_one_before_in_use(self, store, likes_dense, caplog):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        ranker = LTRRanker(store, poll_interval=0.0)
+        ranker.run(union())
+        store.add_snapshot(RANKER, likes_dense[:-10], {}, activate=True)
+        with caplog.at_level(logging.WARNING):
+            assert ranker.run(union())["ranking"].ranker_version == 1
+            assert ranker.run(union())["ranking"].ranker_version == 1
+        (record,) = caplog.records
+        assert "SnapshotError: the ranking model is damaged" in record.getMessage()
+        store.activate(RANKER, 1)
+        assert ranker.run(union())["ranking"].ranker_version == 1
+
+    def test_a_model_of_other_arms_serves_the_unions_order_and_says_why_once(self, store, caplog):
+        model = trained("arm.sparse.normalised", ("bm25", "sparse"))
+        store.add_snapshot(RANKER, model.to_bytes(), {}, activate=True)
+        ranker = LTRRanker(store, top_k=2)
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                result = ranker.run(union())
+        assert ids(result) == ["d0", "d1"]
+        assert result["ranking"].ranker_version == 0
+        (record,) = caplog.records
+        assert "Version 1 cannot rank, the union's order is served" in record.getMessage()
+        assert "only the model has arm.sparse.normalised" in record.getMessage()
+
+    def test_without_lightgbm_the_unions_order_is_served_and_it_says_how_to_get_it(
+        self, store, likes_dense, caplog, monkeypatch
+    ):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        monkeypatch.setitem(sys.modules, "lightgbm", None)
+        ranker = LTRRanker(store, top_k=1)
+        with caplog.at_level(logging.WARNING):
+            ranker.warm_up()
+            assert ids(ranker.run(union())) == ["d0"]
+        (record,) = caplog.records
+        assert 'pip install "ltrr-haystack[ranking]"' in record.getMessage()
+
+
+class TestLifecycle:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"top_k": 0}, "top_k of LTRRanker must be at least 1, got 0"),
+            ({"poll_interval": -1.0}, "poll_interval of LTRRanker must not be negative, got -1.0"),
+        ],
+    )
+    def test_refuses_settings_that_cannot_work(self, store, settings, message):
+        with pytest.raises(ConfigurationError, match=message):
+            LTRRanker(store, **settings)
+
+    async def test_can_be_warmed_up_and_closed_again_and_again(self, store):
+        ranker = LTRRanker(store)
+        ranker.warm_up()
+        await ranker.warm_up_async()
+        ranker.close()
+        await ranker.close_async()
+        await asyncio.gather(ranker.warm_up_async(), ranker.warm_up_async())
+        assert len(ids(ranker.run(union()))) == 10
+
+    def test_goes_through_yaml_with_its_store(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
+        pipeline = Pipeline()
+        pipeline.add_component("ranker", LTRRanker(LTRRStore(), top_k=5, poll_interval=0.5))
+        loaded = Pipeline.loads(pipeline.dumps()).get_component("ranker")
+        assert (loaded.top_k, loaded.poll_interval) == (5, 0.5)
+        assert len(ids(loaded.run(union()))) == 5
+        loaded.close()
+
+    def test_a_constructor_opens_nothing(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
+        LTRRanker(LTRRStore())
+        assert list(tmp_path.iterdir()) == []

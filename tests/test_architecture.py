@@ -1,0 +1,54 @@
+"""Imports go downwards only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import ltrr_haystack
+
+PACKAGE = Path(ltrr_haystack.__file__).parent
+FLOORS = [
+    {"__about__", "types", "errors"},
+    {"store"},
+    {"feedback", "understanding", "embedded"},
+    {"memory", "policy"},
+    {"ranking"},
+    {"learning"},
+    {"components"},
+    {"builder"},
+    {"evaluation"},
+    {"server"},
+    {"cli"},
+]
+FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
+
+
+def part_of(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+        elif isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+    return {name.split(".")[1] for name in names if name.startswith("ltrr_haystack.")}
+
+
+SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_nothing_from_a_higher_floor(path):
+    floor = FLOOR[part_of(path)]
+    assert {part for part in imported_parts(path) if FLOOR[part] > floor} == set()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_one_module_talks_to_vowpal_wabbit(path):
+    imports = "vowpalwabbit" in path.read_text()
+    assert imports == (path.name == "vw_workspace.py")

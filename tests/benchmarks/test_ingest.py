@@ -1,0 +1,32 @@
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).parents[2] / "benchmarks" / "ingest.py"
+
+
+@pytest.fixture(scope="module")
+def ingest():
+    spec = importlib.util.spec_from_file_location("ingest", PROGRAM)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class TestIngest:
+    def test_every_click_arrives_once_and_the_file_says_so(self, ingest, tmp_path, capsys):
+        file = tmp_path / "ingest.json"
+        figures = ingest.main(["--events", "400", "--batch", "30", "--json", str(file)])
+        assert (figures["lost"], figures["doubled"], figures["rejected"]) == (0, 0, 0)
+        assert (figures["accepted"], figures["duplicate"]) == (400, 40)
+        assert figures["events_per_s"] > 0
+        assert json.loads(file.read_text()) == figures == json.loads(capsys.readouterr().out)
+
+    def test_sees_what_is_lost_and_what_is_doubled(self, ingest, tmp_path, monkeypatch):
+        monkeypatch.setattr(
+            ingest, "rewards_in", lambda store: {"document-0-1": 1.0, "document-0-2": 2.0, "document-0-3": 1.0}
+        )
+        figures = ingest.measure(tmp_path, events=20)
+        assert (figures["lost"], figures["doubled"]) == (17, 1)

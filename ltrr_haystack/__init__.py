@@ -1,7 +1,7 @@
 """
 Learning to rank and retrieve for Haystack: search pipelines that learn from what people do with the results.
 
-Components go into a pipeline; policies, the store and the learner are handed to them; the builders wire a whole pipeline.
+Components go into a pipeline; policies, the store and the learner are handed to them; the builders wire it all.
 """
 
 from ltrr_haystack.__about__ import __version__

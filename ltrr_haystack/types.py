@@ -7,7 +7,6 @@ They are frozen: a component reads what it is handed and hands on new values. Al
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from hashlib import blake2b
 from typing import Annotated, Any, Literal, Self
 
@@ -80,9 +79,14 @@ class Travelling:
         return value
 
 
-@cache
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+
+
 def _adapter(cls: type[Travelling]) -> TypeAdapter[Any]:
-    return TypeAdapter(cls)
+    adapter = _ADAPTERS.get(cls)
+    if adapter is None:
+        adapter = _ADAPTERS[cls] = TypeAdapter(cls)
+    return adapter
 
 
 def _document(value: Any) -> Document:

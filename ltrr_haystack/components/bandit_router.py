@@ -7,7 +7,7 @@ from uuid import uuid4
 from haystack import component
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.learning.active import ActivePolicy
+from ltrr_haystack.learning.active import active_policy
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.policy.joint import JointDistribution
@@ -91,7 +91,7 @@ class BanditRouter:
         self.poll_interval = poll_interval
         self.seed = seed
         self.actions = parse_actions(arms, budget, baseline)
-        self.active = ActivePolicy(store, policy or VWPolicy(), poll_interval=poll_interval)
+        self.active = active_policy(store, policy or VWPolicy(), poll_interval=poll_interval)
         self._random = random.SystemRandom() if seed is None else random.Random(seed)
         component.set_output_types(self, decision=Decision, **dict.fromkeys(self.actions.names, ArmRequest))
 

@@ -8,10 +8,9 @@ from haystack import component, logging
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingExtraError, SnapshotError
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
-from ltrr_haystack.ranking.active import ActiveRanker
 from ltrr_haystack.ranking.features import FeatureSchema, compute
-from ltrr_haystack.ranking.model import RankingModel, lightgbm
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.ranking.model import RANKER, RankingModel, lightgbm
+from ltrr_haystack.store import ActiveModel, LTRRStore
 from ltrr_haystack.types import Candidate, CandidateSet, Ranking
 
 logger = logging.getLogger(__name__)
@@ -55,7 +54,13 @@ class LTRRanker:
         self.top_k = top_k
         self.poll_interval = poll_interval
         self._memory = MemoryIndex(store)
-        self._active = ActiveRanker(store, poll_interval)
+        self._active: ActiveModel[RankingModel | None] = ActiveModel(
+            store,
+            RANKER,
+            load=lambda snapshot: RankingModel.from_bytes(snapshot.payload),
+            default=None,
+            poll_interval=poll_interval,
+        )
         self._reported: set[str] = set()
         self._reporting = Lock()
         self._warm = False

@@ -6,6 +6,7 @@ from typing import Any
 from haystack import Document, component, default_from_dict, default_to_dict
 
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.memory.fetch import object_id_of
 from ltrr_haystack.types import ArmReport, ArmResult, Candidate, CandidateSet, Decision, Provenance
 
 NO_RESULT = "no result"
@@ -74,7 +75,6 @@ class UnionJoiner:
         self.weights = weights
         self.key = key
         self.rrf_k = rrf_k
-        self._path = tuple(path[1:])
         for arm in arms:
             component.set_input_type(self, arm, ArmResult, None)
 
@@ -137,7 +137,7 @@ class UnionJoiner:
             scores = [_finite(document.score) for document in documents]
             scaled = normalised(scores)
             for rank, document in enumerate(documents, start=1):
-                object_id = self._object_id(document) if self._path else document.id
+                object_id = object_id_of(document, self.key)
                 entry = entries.get(object_id)
                 if entry is None:
                     entry = entries[object_id] = _Entry(document, rank, {}, 0.0)
@@ -149,14 +149,6 @@ class UnionJoiner:
                 entry.score += weight / (self.rrf_k + rank)
         ordered = sorted(entries.items(), key=lambda item: (-item[1].score, item[1].best_rank, item[0]))
         return tuple(Candidate(object_id, entry.document, entry.arms, entry.score) for object_id, entry in ordered)
-
-    def _object_id(self, document: Document) -> str:
-        value: Any = document.meta
-        for name in self._path:
-            value = value.get(name) if isinstance(value, dict) else None
-        if isinstance(value, str):
-            return value or document.id
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else document.id
 
 
 def normalised(scores: Sequence[float | None]) -> list[float]:

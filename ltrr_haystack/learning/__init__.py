@@ -1,7 +1,7 @@
 """What turns the log into models: the learner, its background thread, and the view of the active policy."""
 
-from ltrr_haystack.learning.active import POLICY, ActivePolicy, load_policy
+from ltrr_haystack.learning.active import POLICY, active_policy, load_policy
 from ltrr_haystack.learning.background import BackgroundLearner, follow
 from ltrr_haystack.learning.learner import Learner, Progress
 
-__all__ = ["POLICY", "ActivePolicy", "BackgroundLearner", "Learner", "Progress", "follow", "load_policy"]
+__all__ = ["POLICY", "BackgroundLearner", "Learner", "Progress", "active_policy", "follow", "load_policy"]

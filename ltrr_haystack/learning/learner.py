@@ -212,7 +212,9 @@ class Learner:
                     late=watermark.late,
                     memory=amounts.memory,
                     history=amounts.history,
-                    snapshot=SnapshotDraft(POLICY, policy.to_bytes(), _card(policy, batch[-1].seq)),
+                    snapshot=SnapshotDraft(
+                        POLICY, policy.to_bytes(), _card(policy, batch[-1].seq), replaces=started_from
+                    ),
                     updated_at=now,
                 )
             )

@@ -2,14 +2,21 @@
 What each arm is credited with for a settled decision.
 
 Leave one out: an arm's credit is the reward of the documents that would have been missing from the union without it.
-Arms that find the same documents share nothing and claim nothing twice. Since a document's rank in each arm is known,
+Arms that find the same documents share nothing and claim nothing twice.
+
+The union that counts is the one that the policy prefers. Where the baseline was played, every arm runs deep, each finds
+what the others find, and none would be missed: judged in that company, all arms look worthless, and the policy comes to
+prefer too little of everything. What the preferred allocation would have found is known from the ranks, so each arm is
+judged beside the others at the depth that the policy would have given them, as far as they were drawn.
+
+Since a document's rank in each arm is known,
 the credit is known for every level up to the one drawn, as if the arm had drawn only that deep: a semi-bandit with
 side information (Audibert, Bubeck & Lugosi 2014, Regret in Online Combinatorial Optimization; Mannor & Shamir 2011,
 From Bandits to Experts). The value of an arm alone is its difference reward (Wolpert & Tumer 2001).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ltrr_haystack.types import Allocation, Impression, SettledDecision
 
@@ -26,24 +33,35 @@ def leave_one_out(settled: SettledDecision) -> Credit:
 
     An arm that failed or found nothing has credit 0. Rewards of objects that were not shown credit nobody.
 
-    :param settled: The decision and what came of it.
+    :param settled: The decision and what came of it. Without a logged preference the drawn allocation stands for it.
     :returns: For each arm that ran its credit at every level above 0 up to the drawn one.
     """
-    allocation = settled.decision.allocation
+    drawn = settled.decision.allocation
+    preferred = settled.decision.preferred or drawn
+    company = {arm: min(depth, preferred.get(arm, 0)) for arm, depth in drawn.items()}
     alone: dict[str, list[tuple[int, float]]] = {}
     for impression in settled.impressions:
-        if len(impression.arms) == 1:
-            ((arm, provenance),) = impression.arms.items()
-            alone.setdefault(arm, []).append((provenance.rank, reward_of(settled, impression)))
+        reward = reward_of(settled, impression)
+        if reward:
+            for arm in _needed(impression, company):
+                alone.setdefault(arm, []).append((impression.arms[arm].rank, reward))
     return {
         arm.name: {
             level: sum(reward for rank, reward in alone.get(arm.name, ()) if rank <= level)
             for level in arm.levels
-            if 0 < level <= allocation[arm.name]
+            if 0 < level <= drawn[arm.name]
         }
         for arm in settled.decision.actions.arms
-        if allocation.get(arm.name, 0) > 0
+        if drawn.get(arm.name, 0) > 0
     }
+
+
+def _needed(impression: Impression, company: Allocation) -> Iterable[str]:
+    """The arms without which the document would be missing: all that have it while nobody, or only one, brings it."""
+    bringing = [arm for arm, provenance in impression.arms.items() if provenance.rank <= company.get(arm, 0)]
+    if not bringing:
+        return impression.arms
+    return bringing if len(bringing) == 1 else ()
 
 
 def reward_of(settled: SettledDecision, impression: Impression) -> float:

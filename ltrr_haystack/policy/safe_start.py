@@ -10,11 +10,11 @@ Weighted by how likely that was (Horvitz & Thompson 1952), the paired difference
 
     d = 1[X ≥ max(y, b)] / P(X ≥ max(y, b)) · (V(y) − V(b))
 
-between what the policy preferred, y, and the baseline, b, is an unbiased estimate, given that people's behaviour towards
-a document does not depend on candidates further down. The pair shares its people, so d varies little. Where the budget
-does not let both be drawn at once, each value is estimated by itself. The gate keeps mean and variance of d, older
-decisions forgotten exponentially, and tests it against zero, beginning with the doubt of one decision whose whole reward
-was lost: without it, a saving that is the same each time would look certain before a loss could have been seen.
+between what the policy preferred, y, and the baseline, b, is an unbiased estimate, given that people's behaviour
+towards a document does not depend on candidates further down. The pair shares its people, so d varies little. Where the
+budget does not let both be drawn at once, each value is estimated by itself. The gate keeps mean and variance of d,
+older decisions forgotten exponentially, and tests it against zero, beginning with the doubt of one decision whose whole
+reward was lost: without it, a saving that is the same each time would look certain before a loss could have been seen.
 """
 
 import math

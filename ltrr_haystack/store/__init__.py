@@ -1,5 +1,6 @@
 """The store: the log of decisions, impressions and events, what was learned from it, and model snapshots."""
 
+from ltrr_haystack.store.active import ActiveModel
 from ltrr_haystack.store.records import (
     Counts,
     EventRecord,
@@ -18,6 +19,7 @@ from ltrr_haystack.store.records import (
 from ltrr_haystack.store.store import LTRRStore
 
 __all__ = [
+    "ActiveModel",
     "Counts",
     "EventRecord",
     "Evidence",

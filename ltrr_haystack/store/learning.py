@@ -84,9 +84,11 @@ def commit_learning(connection: Connection, update: LearningUpdate, rows: Learni
     :param update: What changed.
     :param rows: What `learning_rows` made of it.
     :returns: The version of the new snapshot, or `None` if there is none.
-    :raises StoreError: If another learner holds the lease, or the watermark is not where this step began.
+    :raises StoreError: If another learner holds the lease, the watermark is not where this step began, or another model
+        was made active meanwhile.
     """
     lease.require(connection, update.holder)
+    _same_model(connection, update)
     _move_watermark(connection, update)
     if rows.memory:
         connection.execute(upsert(connection, t.memory, add_to_memory), rows.memory)
@@ -146,6 +148,18 @@ def add_to_history(new: Any) -> Mapping[str, Any]:
         "credit": t.history.c.credit + new.credit,
         "returned": t.history.c.returned + new.returned,
     }
+
+
+def _same_model(connection: Connection, update: LearningUpdate) -> None:
+    draft = update.snapshot
+    if draft is None or draft.replaces is None:
+        return
+    active = snapshots.active_version(connection, draft.kind)
+    if active != draft.replaces:
+        raise StoreError(
+            f"The learner '{update.holder}' trained {draft.kind} {draft.replaces} on, but {active} was made active "
+            "meanwhile; start again from that."
+        )
 
 
 def _move_watermark(connection: Connection, update: LearningUpdate) -> None:

@@ -114,12 +114,15 @@ class SnapshotDraft:
     :param payload: The model.
     :param card: What is to be known of the model, in JSON types.
     :param activate: Whether it becomes the active version.
+    :param replaces: The version that it was trained from, 0 for none: with another one active nothing is kept. `None`
+        asks for nothing.
     """
 
     kind: str
     payload: bytes = field(repr=False)
     card: Mapping[str, Any] = field(default_factory=dict)
     activate: bool = True
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -212,7 +212,7 @@ class TestSwapping:
 
     def test_looks_no_more_often_than_it_is_told(self, store, likes_dense, monkeypatch):
         now = 1000.0
-        monkeypatch.setattr("ltrr_haystack.ranking.active.time.monotonic", lambda: now)
+        monkeypatch.setattr("ltrr_haystack.store.active.time.monotonic", lambda: now)
         ranker = LTRRanker(store, poll_interval=1.0)
         ranker.run(union())
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
@@ -223,7 +223,7 @@ class TestSwapping:
 
     def test_while_one_search_looks_the_others_go_on_with_what_they_have(self, store, likes_dense, monkeypatch):
         now = 1000.0
-        monkeypatch.setattr("ltrr_haystack.ranking.active.time.monotonic", lambda: now)
+        monkeypatch.setattr("ltrr_haystack.store.active.time.monotonic", lambda: now)
         ranker = LTRRanker(store, poll_interval=1.0)
         ranker.run(union())
         looking, may_go_on = Event(), Event()

@@ -23,7 +23,7 @@ from haystack import Document
 from haystack.utils import Secret
 
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
-from ltrr_haystack.learning import ActivePolicy, Learner
+from ltrr_haystack.learning import Learner, active_policy
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
@@ -125,7 +125,7 @@ def take_step(step, store, active, feedback):
 def write_and_learn(database, done, acknowledge, most):
     """Go on with the plan from where each writer was, for ever or for so many steps a writer."""
     store = open_store(database)
-    active = ActivePolicy(store, VWPolicy(), poll_interval=0.0)
+    active = active_policy(store, VWPolicy(), poll_interval=0.0)
     learner = Learner(store, VWPolicy(), reward_wait=REWARD_WAIT, batch=16, lease_seconds=0.02)
     feedback = FeedbackWriter(store, rewards=REWARDS, learn="inline", learner=learner)
 
@@ -226,7 +226,7 @@ def learn_beside_a_rival(database, mark, writer, reports):
 
     store = open_store(database)
     learner = Learner(store, Watched(), reward_wait=0.0, batch=2)
-    active = ActivePolicy(store, UniformPolicy(), poll_interval=0.0)
+    active = active_policy(store, UniformPolicy(), poll_interval=0.0)
     for number in range(writer, 80, 2):
         store.record_search(ranking(number, active))
         while learner.run_once().busy:

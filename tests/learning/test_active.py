@@ -3,8 +3,8 @@ import threading
 
 import pytest
 
-from ltrr_haystack.errors import SnapshotError, StoreError
-from ltrr_haystack.learning import ActivePolicy
+from ltrr_haystack.errors import ConfigurationError, SnapshotError, StoreError
+from ltrr_haystack.learning import active_policy
 
 
 def written(diary, *entries):
@@ -16,16 +16,16 @@ def written(diary, *entries):
 class TestActivePolicy:
     def test_is_the_policy_as_configured_until_a_snapshot_is_active(self, store, diary):
         policy = diary()
-        assert ActivePolicy(store, policy).current() == (policy, 0)
+        assert active_policy(store, policy).current() == (policy, 0)
 
     def test_takes_up_what_is_active(self, store, diary):
         store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
         store.add_snapshot("policy", written(diary, "q1", "q2"), {}, activate=False)
-        policy, version = ActivePolicy(store, diary()).current()
+        policy, version = active_policy(store, diary()).current()
         assert (policy.entries, version) == (["q1"], 1)
 
     def test_with_no_interval_it_looks_each_time(self, store, diary):
-        active = ActivePolicy(store, diary(), poll_interval=0.0)
+        active = active_policy(store, diary(), poll_interval=0.0)
         for number in (1, 2, 3):
             store.add_snapshot("policy", written(diary, f"q{number}"), {}, activate=True)
             policy, version = active.current()
@@ -35,8 +35,8 @@ class TestActivePolicy:
 
     def test_looks_no_more_often_than_its_interval(self, store, diary, monkeypatch):
         seconds = [100.0]
-        monkeypatch.setattr("ltrr_haystack.learning.active.time.monotonic", lambda: seconds[0])
-        active = ActivePolicy(store, diary(), poll_interval=1.0)
+        monkeypatch.setattr("ltrr_haystack.store.active.time.monotonic", lambda: seconds[0])
+        active = active_policy(store, diary(), poll_interval=1.0)
         assert active.current()[1] == 0
         store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
         seconds[0] = 100.9
@@ -46,22 +46,22 @@ class TestActivePolicy:
 
     def test_an_unchanged_version_is_not_loaded_again(self, store, diary):
         store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
-        active = ActivePolicy(store, diary(), poll_interval=0.0)
+        active = active_policy(store, diary(), poll_interval=0.0)
         assert active.current()[0] is active.current()[0]
 
     def test_the_constructor_opens_nothing(self, tmp_path, open_store, diary):
-        ActivePolicy(open_store(), diary())
+        active_policy(open_store(), diary())
         assert list(tmp_path.iterdir()) == []
 
     def test_refuses_a_negative_interval(self, store, diary):
-        with pytest.raises(ValueError, match=r"poll_interval must not be negative, got -1"):
-            ActivePolicy(store, diary(), poll_interval=-1)
+        with pytest.raises(ConfigurationError, match=r"poll_interval must not be negative, got -1"):
+            active_policy(store, diary(), poll_interval=-1)
 
 
 class TestFailures:
     def test_a_failing_store_leaves_the_policy_in_use_and_is_logged_once(self, store, diary, monkeypatch, caplog):
         store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
-        active = ActivePolicy(store, diary(), poll_interval=0.0)
+        active = active_policy(store, diary(), poll_interval=0.0)
         active.current()
 
         def fail(kind):
@@ -84,7 +84,7 @@ class TestFailures:
                     raise SnapshotError("the checksum differs")
                 return diary.restored(self, payload)
 
-        active = ActivePolicy(store, Careful(), poll_interval=0.0)
+        active = active_policy(store, Careful(), poll_interval=0.0)
         store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
         active.current()
         store.add_snapshot("policy", b"damaged", {}, activate=True)
@@ -98,7 +98,7 @@ class TestFailures:
 class TestThreads:
     def test_whoever_asks_first_waits_for_the_store_rather_than_decide_without_it(self, store, diary):
         store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
-        active = ActivePolicy(store, diary(), poll_interval=60.0)
+        active = active_policy(store, diary(), poll_interval=60.0)
         together, versions = threading.Barrier(8), []
 
         def ask():
@@ -122,8 +122,8 @@ class TestThreads:
                 return diary.restored(self, payload)
 
         seconds = [100.0]
-        monkeypatch.setattr("ltrr_haystack.learning.active.time.monotonic", lambda: seconds[0])
-        active = ActivePolicy(store, Slow(), poll_interval=1.0)
+        monkeypatch.setattr("ltrr_haystack.store.active.time.monotonic", lambda: seconds[0])
+        active = active_policy(store, Slow(), poll_interval=1.0)
         active.current()
         seconds[0] = 101.0
         store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
@@ -136,7 +136,7 @@ class TestThreads:
         assert active.current()[1] == 1
 
     def test_a_policy_and_its_version_always_belong_together(self, store, diary):
-        active = ActivePolicy(store, diary(), poll_interval=0.0)
+        active = active_policy(store, diary(), poll_interval=0.0)
         done, mixed = threading.Event(), []
 
         def ask():

@@ -32,6 +32,27 @@ class TestLeaveOneOut:
         assert credit == {"bm25": {5: 1.0, 10: 4.0}, "dense": {5: 1.5, 10: 1.5}, "memory": {5: 0.0}}
         assert at_drawn_depth(credit, settled.decision.allocation) == {"bm25": 4.0, "dense": 1.5, "memory": 0.0}
 
+    def test_arms_are_judged_in_the_company_that_the_policy_prefers(self, make_settled):
+        """Dense at 5 is preferred and would not have brought 'both', which so credits either arm from its rank on."""
+        settled = make_settled(
+            ACTIONS,
+            {"bm25": 10, "dense": 10, "memory": 0},
+            SHOWN,
+            {"both": 5.0, "early": 1.0, "late": 3.0, "meant": 1.5},
+            preferred={"bm25": 0, "dense": 5, "memory": 0},
+        )
+        assert leave_one_out(settled) == {"bm25": {5: 6.0, 10: 9.0}, "dense": {5: 1.5, 10: 6.5}}
+
+    def test_what_the_preferred_arm_brings_credits_no_other(self, make_settled):
+        settled = make_settled(
+            ACTIONS,
+            {"bm25": 10, "dense": 10},
+            {"both": {"bm25": 1, "dense": 7}},
+            {"both": 5.0},
+            preferred={"bm25": 0, "dense": 10},
+        )
+        assert leave_one_out(settled) == {"bm25": {5: 0.0, 10: 0.0}, "dense": {5: 0.0, 10: 5.0}}
+
     def test_an_arm_that_did_not_run_is_left_out(self, make_settled):
         settled = make_settled(ACTIONS, {"bm25": 5, "dense": 0}, {"early": {"bm25": 3}}, {"early": 1.0})
         assert leave_one_out(settled) == {"bm25": {5: 1.0}}

@@ -1,0 +1,48 @@
+"""The catalogue as a BEIR folder, with its listeners beside it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from .values import Catalogue
+
+
+def write_beir(catalogue: Catalogue, folder: Path | str) -> Path:
+    """
+    Write a catalogue in the BEIR layout: `corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv`; and `listeners.jsonl`.
+
+    :param catalogue: What to write.
+    :param folder: Where to; made if it does not exist. The same catalogue always gives the same bytes.
+    :returns: The folder.
+    """
+    folder = Path(folder)
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    _write_lines(
+        folder / "corpus.jsonl",
+        (
+            {"_id": entity.id, "title": entity.title, "text": entity.text, "metadata": entity.metadata()}
+            for entity in catalogue.entities
+        ),
+    )
+    _write_lines(
+        folder / "queries.jsonl",
+        (
+            {"_id": query.id, "text": query.text, "metadata": {"kind": query.kind, "form": query.form}}
+            for query in catalogue.queries
+        ),
+    )
+    _write_lines(
+        folder / "listeners.jsonl",
+        ({"_id": listener.id, "genres": dict(listener.genres)} for listener in catalogue.listeners),
+    )
+    judged = (
+        f"{query.id}\t{entity_id}\t{grade}\n"
+        for query in catalogue.queries
+        for entity_id, grade in sorted(query.truth.items())
+    )
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(judged), encoding="utf-8")
+    return folder
+
+
+def _write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

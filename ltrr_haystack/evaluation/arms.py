@@ -1,0 +1,228 @@
+"""Retrievers for simulations: one that remembers, one that fails, one that is slow."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Lock
+from typing import Any
+
+from haystack import Document, component
+from haystack.components.retrievers.types import TextRetriever
+
+
+@component
+class CachedRetriever:
+    """
+    Asks a retriever once per distinct query, to its full depth, and answers from memory from then on.
+
+    Simulated people repeat their queries, and a retriever over a fixed catalogue always gives the same answer, while
+    in-memory retrieval among 20,000 documents takes 130 to 350 ms. Wrap only retrievers whose answer depends on query
+    and filters alone, and whose first documents do not depend on how many were asked for; never one that learns.
+
+    ### Usage example
+
+    ```python
+    from haystack.components.retrievers import InMemoryBM25Retriever
+
+    arm = CachedRetriever(InMemoryBM25Retriever(store), depth=100, documents=data.documents, file=home / "bm25.jsonl")
+    arm.run("sad songs", top_k=10)["documents"]
+    ```
+    """
+
+    def __init__(
+        self,
+        retriever: TextRetriever,
+        *,
+        depth: int = 100,
+        documents: list[Document] | None = None,
+        file: Path | str | None = None,
+    ) -> None:
+        """
+        Create a CachedRetriever.
+
+        :param retriever: Any component with `run(query, filters, top_k)`.
+        :param depth: How many documents to ask for the first time; a deeper request asks again.
+        :param documents: What the retriever searches; needed to read results back from `file`.
+        :param file: Where results are kept between two runs: a file name that says which data and which retriever they
+            come from (see `cache_file`). Left out, they are kept in memory only.
+        :raises ValueError: If `depth` is not positive, or `file` is given without `documents`.
+        """
+        if depth < 1:
+            raise ValueError(f"depth must be at least 1, got {depth}")
+        if file is not None and documents is None:
+            raise ValueError(f"to read results back from '{file}', documents must be given too")
+        self.retriever = retriever
+        self.depth = depth
+        self.documents = documents
+        self.file = file
+        self._path = Path(file) if file is not None else None
+        self._found: dict[str, tuple[int, list[Document]]] = {}
+        self._lock = Lock()
+        self._ready = False
+
+    def warm_up(self) -> None:
+        """Read what is kept on disk, and warm up the retriever."""
+        self._read()
+        if hasattr(self.retriever, "warm_up"):
+            self.retriever.warm_up()
+
+    def close(self) -> None:
+        """Release the retriever's resources."""
+        if hasattr(self.retriever, "close"):
+            self.retriever.close()
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """
+        Retrieve, or remember what was retrieved.
+
+        :param query: The query text.
+        :param filters: Haystack filters, handed on.
+        :param top_k: How many documents; `depth` if left out.
+        :returns: A dictionary with `documents`, the first `top_k` of the retriever's answer.
+        """
+        self._read()
+        wanted = top_k or self.depth
+        key = json.dumps([query, filters], sort_keys=True, default=str)
+        asked, documents = self._found.get(key, (0, []))
+        if asked < wanted and len(documents) == asked:
+            asked = max(wanted, self.depth)
+            documents = self.retriever.run(query=query, filters=filters, top_k=asked)["documents"]
+            self._keep(key, asked, documents)
+        return {"documents": documents[:wanted]}
+
+    def _keep(self, key: str, asked: int, documents: list[Document]) -> None:
+        with self._lock:
+            self._found[key] = (asked, documents)
+            if self._path is not None:
+                row = {"key": key, "asked": asked, "found": [[found.id, found.score] for found in documents]}
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with self._path.open("a", encoding="utf-8") as lines:
+                    lines.write("\n" + json.dumps(row))  # so a line cut short by a kill spoils no other
+
+    def _read(self) -> None:
+        if self._ready:
+            return
+        with self._lock:
+            if not self._ready and self._path is not None and self._path.exists():
+                by_id = {document.id: document for document in self.documents or []}
+                for line in self._path.read_text(encoding="utf-8").splitlines():
+                    self._restore(line, by_id)
+            self._ready = True
+
+    def _restore(self, line: str, by_id: Mapping[str, Document]) -> None:
+        try:
+            row = json.loads(line)
+            documents = [replace(by_id[found], score=score) for found, score in row["found"]]
+        except (ValueError, KeyError, TypeError):  # empty, cut short, or of another catalogue: ask again
+            return
+        self._found[row["key"]] = (row["asked"], documents)
+
+
+def cache_file(folder: Path | str, arm: str, *fingerprints: str) -> Path:
+    """
+    Name the file in which an arm's results are kept.
+
+    :param folder: Folder of the caches.
+    :param arm: The arm's name.
+    :param fingerprints: Whatever the results depend on: the data set's fingerprint, the model's name …
+    :returns: A path that is another one when any of them is.
+    """
+    parts = "-".join("".join(sign if sign.isalnum() else "_" for sign in part) for part in (arm, *fingerprints))
+    return Path(folder) / f"{parts}.jsonl"
+
+
+@component
+class FailingRetriever:
+    """
+    Raises on every call: an arm that is down.
+
+    ### Usage example
+
+    ```python
+    RetrievalArm("dense", FailingRetriever("no route to the index"))
+    ```
+    """
+
+    def __init__(self, message: str = "made to fail") -> None:
+        """
+        Create a FailingRetriever.
+
+        :param message: What the error says.
+        """
+        self.message = message
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self,
+        query: str,  # noqa: ARG002 (a retriever's arguments)
+        filters: dict[str, Any] | None = None,  # noqa: ARG002
+        top_k: int | None = None,  # noqa: ARG002
+    ) -> dict[str, list[Document]]:
+        """
+        Fail.
+
+        :param query: Not used.
+        :param filters: Not used.
+        :param top_k: Not used.
+        :raises ConnectionError: Always.
+        """
+        raise ConnectionError(self.message)
+
+
+@component
+class SleepingRetriever:
+    """
+    Answers, but only after a while: an arm that overruns its time limit.
+
+    ### Usage example
+
+    ```python
+    RetrievalArm("dense", SleepingRetriever(InMemoryBM25Retriever(store), seconds=5.0), timeout=0.1)
+    ```
+    """
+
+    def __init__(self, retriever: TextRetriever, *, seconds: float) -> None:
+        """
+        Create a SleepingRetriever.
+
+        :param retriever: Who answers after the sleep.
+        :param seconds: How long it sleeps.
+        :raises ValueError: If `seconds` is not positive.
+        """
+        if seconds <= 0:
+            raise ValueError(f"seconds must be positive, got {seconds}")
+        self.retriever = retriever
+        self.seconds = seconds
+        self._closing = Event()
+
+    def warm_up(self) -> None:
+        """Warm up the retriever."""
+        if hasattr(self.retriever, "warm_up"):
+            self.retriever.warm_up()
+
+    def close(self) -> None:
+        """End all sleep at once, so that no thread outlives the program, and release the retriever's resources."""
+        self._closing.set()
+        if hasattr(self.retriever, "close"):
+            self.retriever.close()
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """
+        Sleep, then retrieve.
+
+        :param query: The query text.
+        :param filters: Haystack filters, handed on.
+        :param top_k: How many documents.
+        :returns: A dictionary with `documents`; empty once the retriever is closed.
+        """
+        if self._closing.wait(self.seconds):
+            return {"documents": []}
+        found: dict[str, list[Document]] = self.retriever.run(query=query, filters=filters, top_k=top_k)
+        return found

@@ -1,0 +1,107 @@
+"""A simulation as tables for people."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ltrr_haystack.evaluation.simulate import Simulation
+from ltrr_haystack.evaluation.tally import Tally
+
+TITLES = {"baseline": "baseline", "learning": "learning", "learning_warm": "learning, warm start"}
+
+
+def simulation_tables(simulation: Simulation) -> RenderableType:
+    """
+    Show a simulation as far as it has come.
+
+    :param simulation: The simulation.
+    :returns: What Rich can print: a table of the systems, one of the arms by kind of query, and the remarks.
+    """
+    shown = [_systems(simulation), *_arms(simulation)]
+    return Group(*shown, *(Text(f"Note: {remark}") for remark in simulation.remarks))
+
+
+@contextmanager
+def live_tables(console: Console | None = None) -> Iterator[Callable[[Simulation], None]]:
+    """
+    Keep the tables up to date on the screen while a simulation runs.
+
+    ```python
+    with live_tables() as watch:
+        simulate(data, make_system, impressions=5000, seed=7, watch=watch)
+    ```
+
+    :param console: Where to; standard error by default, so that standard output stays free.
+    :returns: A context manager that gives what `simulate` takes as `watch`.
+    """
+    with Live(console=console or Console(stderr=True), auto_refresh=False) as live:
+
+        def watch(simulation: Simulation) -> None:
+            live.update(simulation_tables(simulation), refresh=True)
+
+        yield watch
+
+
+def _systems(simulation: Simulation) -> Table:
+    table = Table(title=f"{simulation.data}: {simulation.impressions:,} searches, seed {simulation.seed}")
+    table.add_column("")
+    tallies = simulation.tallies
+    for name in tallies:
+        table.add_column(TITLES[name], justify="right")
+    rows: list[tuple[str, Callable[[Tally], str]]] = [
+        ("searches answered", lambda tally: f"{tally.whole.searches:,}"),
+        ("searches with a click", lambda tally: _share(tally.whole.clicked, tally.whole.searches)),
+        ("… in the last fifth", lambda tally: _share(tally.last.clicked, tally.last.searches)),
+        ("candidates per query", lambda tally: _mean(tally.whole.candidates, tally.whole.searches)),
+        ("… in the last fifth", lambda tally: _mean(tally.last.candidates, tally.last.searches)),
+        ("arm calls per query", lambda tally: _mean(tally.whole.arm_calls, tally.whole.searches)),
+        ("… in the last fifth", lambda tally: _mean(tally.last.arm_calls, tally.last.searches)),
+        ("rounds on the safe start", lambda tally: f"{tally.safe_start_rounds:,}" if tally.says_safe_start else "–"),
+        ("failed searches", lambda tally: f"{tally.failed:,}"),
+        ("failed arm calls", lambda tally: ", ".join(f"{arm} {n:,}" for arm, n in tally.missing.items()) or "0"),
+    ]
+    if any(tally.rejected_events for tally in tallies.values()):
+        rows.append(("rejected events", lambda tally: f"{tally.rejected_events:,}"))
+    for title, cell in rows:
+        table.add_row(title, *(cell(tally) for tally in tallies.values()))
+    return table
+
+
+def _arms(simulation: Simulation) -> list[Table]:
+    tables = []
+    for name, tally in simulation.tallies.items():
+        shares = tally.arms.shares()
+        if name == "baseline" or not shares:
+            continue
+        last = tally.last_arms.shares()
+        baseline = simulation.tallies.get("baseline")
+        arms = sorted({arm for of_kind in shares.values() for arm in of_kind})
+        table = Table(title=f"{TITLES[name]}: share of searches in which an arm ran (→ in the last fifth)")
+        table.add_column("kind of query")
+        for title in ("searches", "click rate", *(["of the baseline"] if baseline else []), *arms):
+            table.add_column(title, justify="right")
+        for kind, of_kind in shares.items():
+            figures = tally.kinds[kind]
+            rates = [_share(figures.clicked, figures.searches)]
+            if baseline:
+                rates.append(_share(baseline.kinds[kind].clicked, baseline.kinds[kind].searches))
+            cells = [f"{of_kind.get(arm, 0):.0%}{_arrow(last.get(kind, {}).get(arm))}" for arm in arms]
+            table.add_row(kind, f"{figures.searches:,}", *rates, *cells)
+        tables.append(table)
+    return tables
+
+
+def _arrow(share: float | None) -> str:
+    return f" → {share:.0%}" if share is not None else ""
+
+
+def _share(count: int, of: int) -> str:
+    return f"{count / of:.1%}" if of else "–"
+
+
+def _mean(total: int, of: int) -> str:
+    return f"{total / of:.1f}" if of else "–"

@@ -1,0 +1,109 @@
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Generic, TypeVar
+
+from haystack import logging
+
+from ltrr_haystack.errors import ConfigurationError, StoreError
+from ltrr_haystack.store.records import Snapshot
+from ltrr_haystack.store.store import LTRRStore
+
+logger = logging.getLogger(__name__)
+
+Model = TypeVar("Model")
+
+
+class ActiveModel(Generic[Model]):
+    """
+    Holds the model of a kind that is active in the store, and looks now and then for another one.
+
+    Models are swapped in whole: whoever asks gets the old one or the new one, together with its version. When the store
+    or a snapshot fails, the model at hand stays in use, so a search never fails for want of a newer one; that is logged
+    once until it is mended.
+
+    ### Usage example
+
+    ```python
+    active = ActiveModel(store, "policy", load=lambda snapshot: policy.restored(snapshot.payload), default=policy)
+    policy, version = active.current()
+    ```
+    """
+
+    def __init__(
+        self,
+        store: LTRRStore,
+        kind: str,
+        *,
+        load: Callable[[Snapshot], Model],
+        default: Model,
+        poll_interval: float = 1.0,
+    ) -> None:
+        """
+        Create an ActiveModel; the store is first read by `current`.
+
+        :param store: The store with the snapshots.
+        :param kind: The kind of the snapshots.
+        :param load: Makes a model of a snapshot.
+        :param default: The model while no snapshot is active.
+        :param poll_interval: Seconds between two looks; 0 looks each time.
+        :raises ConfigurationError: If `poll_interval` is negative.
+        """
+        if poll_interval < 0:
+            raise ConfigurationError(f"poll_interval must not be negative, got {poll_interval}")
+        self._store = store
+        self._kind = kind
+        self._load = load
+        self._default = default
+        self._poll_interval = poll_interval
+        self._lock = Lock()
+        self._held: tuple[Model, int] = (default, 0)
+        self._next_look = float("-inf")
+        self._looked = False
+        self._failing = False
+
+    def current(self) -> tuple[Model, int]:
+        """
+        Give the model to use.
+
+        :returns: The model and the version of its snapshot; the default and 0 while none is active.
+        """
+        if time.monotonic() < self._next_look:
+            return self._held
+        # While one thread looks, the others go on with what they have, unless they have not seen the store at all.
+        if self._lock.acquire(blocking=self._poll_interval == 0 or not self._looked):
+            try:
+                if time.monotonic() >= self._next_look:
+                    self._look()
+            finally:
+                self._lock.release()
+        return self._held
+
+    def _look(self) -> None:
+        try:
+            version = self._store.active_version(self._kind)
+            if version != self._held[1]:
+                self._held = self._loaded(version)
+            self._failing = False
+        except Exception as error:  # noqa: BLE001 (whatever fails, the model at hand stays in use)
+            self._report(error)
+        self._looked = True
+        self._next_look = time.monotonic() + self._poll_interval
+
+    def _loaded(self, version: int) -> tuple[Model, int]:
+        if version == 0:
+            return self._default, 0
+        snapshot = self._store.snapshot(self._kind, version)
+        if snapshot is None:
+            raise StoreError(f"{self._kind} snapshot {version} is active and not there; activate another version")
+        return self._load(snapshot), version
+
+    def _report(self, error: Exception) -> None:
+        if not self._failing:
+            logger.warning(
+                "No newer {kind} could be taken up, version {version} stays in use: {error}",
+                kind=self._kind,
+                version=self._held[1],
+                error=f"{type(error).__name__}: {error}",
+            )
+        self._failing = True

@@ -54,6 +54,7 @@ def after(titles: InMemoryDocumentStore, words: InMemoryDocumentStore, store: LT
         budget=70,
         baseline={"titles": 30, "words": 30, "memory": 10},
         store=store,
+        weights={"memory": 3.0},
     )
 
 

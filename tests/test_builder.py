@@ -1,21 +1,15 @@
 from pathlib import Path
 
 import pytest
-from haystack import Document, Pipeline, component
-from haystack.components.retrievers import InMemoryBM25Retriever, TextEmbeddingRetriever
-from haystack.document_stores.in_memory import InMemoryDocumentStore
+from haystack import Document, component
 from haystack.utils import Secret
 
 from ltrr_haystack import (
     FeedbackWriter,
     LTRRStore,
-    MemoryIndexRetriever,
-    RetrievalArm,
     build_feedback_pipeline,
     build_search_pipeline,
 )
-from ltrr_haystack.embedded.minilm import MiniLMTextEmbedder
-from ltrr_haystack.embedded.qdrant import EmbeddedQdrantRetriever, EmbeddedQdrantStore
 from ltrr_haystack.errors import ConfigurationError
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
@@ -37,31 +31,6 @@ def store(tmp_path):
 
 
 class TestBuildSearchPipeline:
-    def test_gives_the_pipeline_of_the_yaml(self, monkeypatch, tmp_path):
-        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
-        loaded = Pipeline.loads((PIPELINES / "search" / "search.yml").read_text())
-        router = loaded.get_component("router")
-        documents = InMemoryDocumentStore(index="documents")
-        store = LTRRStore()
-        dense = TextEmbeddingRetriever(
-            retriever=EmbeddedQdrantRetriever(EmbeddedQdrantStore("documents", embedding_dim=384)),
-            text_embedder=MiniLMTextEmbedder(),
-        )
-        built = build_search_pipeline(
-            {
-                "bm25": RetrievalArm("bm25", InMemoryBM25Retriever(documents), async_mode="thread"),
-                "dense": RetrievalArm("dense", dense, async_mode="thread"),
-                "memory": RetrievalArm("memory", MemoryIndexRetriever(store, documents), async_mode="thread"),
-            },
-            arms=router.arms,
-            budget=router.budget,
-            baseline=router.baseline,
-            store=store,
-            weights=loaded.get_component("joiner").weights,
-        )
-        assert built.to_dict()["components"] == loaded.to_dict()["components"]
-        assert _connections(built) == _connections(loaded)
-
     def test_searches_and_takes_feedback(self, store):
         search = build_search_pipeline(
             {"bm25": Found(), "memory": Found()},
@@ -93,7 +62,3 @@ class TestBuildSearchPipeline:
         arms = {"ranker": {"kind": "lexical", "levels": [0, 10]}}
         with pytest.raises(ConfigurationError, match="ranker"):
             build_search_pipeline({"ranker": Found()}, arms=arms, budget=10, baseline={"ranker": 10}, store=store)
-
-
-def _connections(pipeline):
-    return sorted(tuple(connection.values()) for connection in pipeline.to_dict()["connections"])

@@ -21,7 +21,8 @@ class LTRRanker:
     """
     Orders the union of the candidates by a model that was trained on what people did with earlier pages.
 
-    Until a trained model is active in the store, and whenever none can be used, candidates keep the union's own order.
+    Until a trained model is active in the store, whenever none can be used, and for searches in mode `baseline`,
+    candidates keep the union's own order.
     The features of the candidates that will be shown are computed and handed on in either case, so that they can be
     logged with the impressions and a later model is trained on exactly what it will be asked.
 
@@ -103,7 +104,8 @@ class LTRRanker:
             raise InvalidInputError(f"top_k of LTRRanker must be at least 1, got {top_k}")
         schema = FeatureSchema.of_arms(candidates.decision.actions.names)
         remembered = self._remembered(candidates)
-        model, version = self._usable_model(schema)
+        learned = candidates.decision.mode != "baseline"
+        model, version = self._usable_model(schema) if learned else (None, 0)
         if model is None or not candidates.candidates:
             shown = candidates.candidates[:top_k]
             features = compute(schema, shown, candidates.reports, candidates.decision.understanding, remembered)

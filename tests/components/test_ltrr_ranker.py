@@ -210,6 +210,13 @@ class TestSwapping:
         result = ranker.run(union())
         assert (ids(result), result["ranking"].ranker_version) == ([dense_first], 1)
 
+    def test_a_search_in_mode_baseline_keeps_the_unions_order(self, store, likes_dense):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        candidates = union()
+        as_it_is = replace(candidates, decision=replace(candidates.decision, mode="baseline"))
+        result = LTRRanker(store, top_k=1).run(as_it_is)
+        assert (ids(result), result["ranking"].ranker_version) == (["d0"], 0)
+
     def test_looks_no_more_often_than_it_is_told(self, store, likes_dense, monkeypatch):
         now = 1000.0
         monkeypatch.setattr("ltrr_haystack.store.active.time.monotonic", lambda: now)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ltrr_haystack.evaluation.datasets import load_beir
-from ltrr_haystack.evaluation.music import write_music
+from ltrr_haystack.server.bundled import music
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ def lines(path):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return write_music(tmp_path_factory.mktemp("music"))
+    return music(tmp_path_factory.mktemp("service"))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ class TestTheSameSeed:
         assert "1500 song, 500 album, 400 artist, 350 podcast, 250 playlist" in printed
 
     def test_another_seed_gives_other_names(self, entities, tmp_path):
-        other = {row["title"] for row in lines(write_music(tmp_path, seed=1) / "corpus.jsonl")}
+        other = {row["title"] for row in lines(music(tmp_path, seed=1) / "corpus.jsonl")}
         people = {row["title"] for row in entities.values() if row["metadata"]["type"] == "artist"}
         assert len(people & other) < len(people) / 5
 

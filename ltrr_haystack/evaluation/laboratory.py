@@ -1,0 +1,237 @@
+"""A data set and a search pipeline made ready for simulated people, in this process."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from haystack import Pipeline
+from haystack.components.retrievers.types import TextRetriever
+from haystack.utils import Secret
+
+from ltrr_haystack.builder import build_search_pipeline
+from ltrr_haystack.components.bandit_router import BanditRouter
+from ltrr_haystack.components.feedback_writer import FeedbackWriter
+from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.union_joiner import UnionJoiner
+from ltrr_haystack.embedded.indexing import index
+from ltrr_haystack.errors import ConfigurationError, MissingExtraError
+from ltrr_haystack.evaluation.arms import CachedRetriever, FailingRetriever, SleepingRetriever, cache_file
+from ltrr_haystack.evaluation.datasets import DataSet
+from ltrr_haystack.evaluation.simulate import SystemName
+from ltrr_haystack.evaluation.systems import PipelineSystem
+from ltrr_haystack.evaluation.warm import warm_start_from
+from ltrr_haystack.learning import Learner
+from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.ranking.training import train_ranker
+from ltrr_haystack.store import LTRRStore
+
+MEMORY = "memory"
+FAULTY_LEVELS = [0, 10, 30]
+FAULTY_TIMEOUT = 0.05
+FAULTY_SLEEP = 0.2
+
+
+class Laboratory:
+    """
+    The arms of a search pipeline over the documents of a data set, ready for as many systems as a comparison needs.
+
+    Arms, levels, costs, budget, baseline and policy are those of the pipeline's YAML. Each arm is asked once per
+    distinct query and remembered from then on, but for the memory index, which changes as people act. Every system
+    gets a store of its own.
+    """
+
+    def __init__(
+        self,
+        data: DataSet,
+        pipelines: Path,
+        home: Path,
+        *,
+        seed: int,
+        warm_queries: int = 0,
+        faulty: bool = False,
+    ) -> None:
+        """
+        Load the pipelines and index the documents.
+
+        :param data: The data set.
+        :param pipelines: Folder with `search/search.yml` and `indexing/indexing.yml`.
+        :param home: Folder of caches; the systems' stores are made in `simulations` beneath it.
+        :param seed: Seed of the routers' choices and of the warm start.
+        :param warm_queries: How many labelled queries the warm-started system learns from, at most half of those that
+            the data set has.
+        :param faulty: Adds an arm that raises and one that sleeps past its time limit, both in the baseline.
+        :raises ConfigurationError: If the search pipeline has no BanditRouter named `router` or no arm it names.
+        """
+        self.data = data
+        self.seed = seed
+        self.warm_queries = min(warm_queries, len(data.answerable()) // 2)
+        self._home = home
+        self._stores = home / "simulations"
+        self._stores.mkdir(parents=True, exist_ok=True)
+        with _environment(LTRR_STORE_URL=f"sqlite:///{self._stores / 'unused.db'}", LTRR_HOME=str(home)):
+            search = _load(pipelines, "search")
+            indexing = _load(pipelines, "indexing")
+            index(indexing, data.documents)
+        router = search.get_component("router")
+        if not isinstance(router, BanditRouter):
+            raise ConfigurationError(f"'router' of {pipelines} must be a BanditRouter, got {type(router).__name__}")
+        joiner = search.get_component("joiner")
+        self.weights = dict(joiner.weights or {}) if isinstance(joiner, UnionJoiner) else {}
+        self.policy = router.policy or VWPolicy()
+        self.arms, self.budget, self.baseline = dict(router.arms), router.budget, dict(router.baseline)
+        self._wrapped = {name: _arm(search, name) for name in self.arms}
+        self._cached = {
+            name: self._remembering(name, arm.retriever)
+            for name, arm in self._wrapped.items()
+            if self.arms[name].get("kind") != MEMORY
+        }
+        self._faulty = self._add_faulty_arms() if faulty else {}
+
+    def make_system(self, name: SystemName) -> PipelineSystem:
+        """
+        Make one of the systems that people meet.
+
+        The baseline is the pipeline as it is without learning: its arms but the memory index, at the depths of the
+        router's baseline, in the union's own order.
+
+        :param name: `baseline`, `learning` or `learning_warm`.
+        :returns: The system, with an empty store.
+        """
+        store = self._new_store(name)
+        if name == "baseline":
+            arms = {arm: settings for arm, settings in self.arms.items() if settings.get("kind") != MEMORY}
+            return PipelineSystem(self._pipeline(store, arms, mode="baseline"), FeedbackWriter(store))
+        learner = Learner(store, self.policy, reward_wait=0.0)
+        pipeline = self._pipeline(store, self.arms, mode="live")
+        if name == "learning_warm":
+            self._warm(learner)
+        return PipelineSystem(pipeline, FeedbackWriter(store), learner, train_ranker=_trainer(store, self.seed))
+
+    def _pipeline(self, store: LTRRStore, arms: dict[str, dict[str, Any]], *, mode: Any) -> Pipeline:
+        return build_search_pipeline(
+            {name: self._arm_of(name, store) for name in arms},
+            arms=arms,
+            budget=self.budget,
+            baseline={name: depth for name, depth in self.baseline.items() if name in arms},
+            store=store,
+            policy=self.policy,
+            weights={name: weight for name, weight in self.weights.items() if name in arms},
+            mode=mode,
+            poll_interval=0.0,
+            seed=self.seed,
+        )
+
+    def _arm_of(self, name: str, store: LTRRStore) -> RetrievalArm:
+        if name in self._faulty:
+            return RetrievalArm(name, self._faulty[name], timeout=FAULTY_TIMEOUT)
+        if name in self._cached:
+            return RetrievalArm(name, self._cached[name], timeout=60.0)
+        return RetrievalArm(name, _with_store(self._wrapped[name].retriever, store), timeout=60.0)
+
+    def _remembering(self, name: str, retriever: TextRetriever) -> CachedRetriever:
+        return CachedRetriever(
+            retriever,
+            depth=max(self.arms[name]["levels"]),
+            documents=self.data.documents,
+            file=cache_file(self._home / "arms", name, self.data.fingerprint, _fingerprint(retriever)),
+        )
+
+    def _add_faulty_arms(self) -> Mapping[str, TextRetriever]:
+        spare = next(iter(self._cached.values()))
+        faulty: dict[str, TextRetriever] = {
+            "failing": FailingRetriever(),
+            "sleeping": SleepingRetriever(spare, seconds=FAULTY_SLEEP),
+        }
+        cost = next(iter(self.arms.values()))
+        for name in faulty:
+            self.arms[name] = {**cost, "kind": "faulty", "levels": FAULTY_LEVELS}
+            self.baseline[name] = max(FAULTY_LEVELS)
+            self.budget += max(FAULTY_LEVELS)
+        return faulty
+
+    def _new_store(self, name: str) -> LTRRStore:
+        path = self._stores / f"{self.data.name}-{self.seed}-{name}.db"
+        for leftover in path.parent.glob(f"{path.name}*"):
+            leftover.unlink()
+        return LTRRStore(Secret.from_token(f"sqlite:///{path}"))
+
+    def _warm(self, learner: Learner) -> None:
+        policy = self.policy.restored(self.policy.to_bytes())
+        if not isinstance(policy, VWPolicy):
+            raise ConfigurationError(f"only a VWPolicy can be warm-started, got {type(policy).__name__}")
+        used = warm_start_from(
+            self.data,
+            policy,
+            parse_actions(self.arms, self.budget, self.baseline),
+            self._cached,
+            size=self.warm_queries,
+            seed=self.seed,
+        )
+        learner.install(policy, {"warm_start": used})
+
+
+def _load(pipelines: Path, name: str) -> Pipeline:
+    file = pipelines / name / f"{name}.yml"
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"a folder of pipelines must have '{file}': {error}") from error
+    return Pipeline.loads(text, allowed_modules=["ltrr_haystack"])
+
+
+def _arm(search: Pipeline, name: str) -> RetrievalArm:
+    arm = search.get_component(name)
+    if not isinstance(arm, RetrievalArm):
+        raise ConfigurationError(f"arm '{name}' must be a RetrievalArm of that name, got {type(arm).__name__}")
+    return arm
+
+
+def _with_store(retriever: TextRetriever, store: LTRRStore) -> TextRetriever:
+    if not isinstance(retriever, MemoryIndexRetriever):
+        raise ConfigurationError(f"an arm of kind 'memory' must wrap a MemoryIndexRetriever, got {retriever}")
+    return MemoryIndexRetriever(
+        store,
+        retriever.document_store,
+        key=retriever.key,
+        prior_successes=retriever.prior_successes,
+        prior_exposures=retriever.prior_exposures,
+        min_successes=retriever.min_successes,
+        top_k=retriever.top_k,
+    )
+
+
+def _fingerprint(retriever: TextRetriever) -> str:
+    from hashlib import blake2b
+
+    from haystack.core.serialization import component_to_dict
+
+    described = repr(component_to_dict(retriever, "retriever"))
+    return blake2b(described.encode(), digest_size=6).hexdigest()
+
+
+def _trainer(store: LTRRStore, seed: int) -> Callable[[], object]:
+    def train() -> object:
+        try:
+            return train_ranker(store, seed=seed)
+        except MissingExtraError:
+            return None
+
+    return train
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

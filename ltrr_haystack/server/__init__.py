@@ -1,0 +1,1 @@
+"""Serving pipelines over HTTP, on Hayhooks."""

@@ -1,0 +1,117 @@
+"""Putting the pipelines of a folder onto Hayhooks, all of them or none."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from haystack import Pipeline, logging
+
+from ltrr_haystack.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+logger = logging.getLogger(__name__)
+
+
+def deploy(app: "FastAPI", folder: Path) -> dict[str, Any]:
+    """
+    Deploy each folder with a `pipeline_wrapper.py`, and each YAML file, of a folder.
+
+    Hayhooks by itself warns of a pipeline that cannot be deployed, and serves the others.
+
+    :param app: The application of Hayhooks.
+    :param folder: The folder of pipelines.
+    :returns: Name → wrapper.
+    :raises ConfigurationError: If there are none, or any of them cannot be deployed; the message names each, and why.
+    """
+    from hayhooks.server.pipelines import registry
+    from hayhooks.server.utils.deploy_utils import (
+        deploy_pipeline_files,
+        deploy_pipeline_yaml,
+        read_pipeline_files_from_dir,
+    )
+
+    sources = _sources(folder)
+    failures: dict[str, str] = {}
+    for name, source in sources.items():
+        try:
+            if source.is_dir():
+                deploy_pipeline_files(name, read_pipeline_files_from_dir(source), app, save_files=False)
+            else:
+                deploy_pipeline_yaml(name, source.read_text(encoding="utf-8"), app, options={"save_file": False})
+        except Exception as error:  # noqa: BLE001 (whatever a wrapper raises is told, together with its pipeline's name)
+            failures[name] = _why(error)
+    if failures:
+        withdraw(list(sources))
+        told = "\n".join(f"  pipeline '{name}': {reason}" for name, reason in failures.items())
+        raise ConfigurationError(f"not all pipelines of {folder} can be deployed:\n{told}")
+    return {name: registry.get(name) for name in sources}
+
+
+def withdraw(names: list[str]) -> None:
+    """
+    Take pipelines off Hayhooks, so that the process may deploy others under their names.
+
+    :param names: The pipelines' names; unknown ones are passed over.
+    """
+    from hayhooks.server.pipelines import registry
+    from hayhooks.server.utils.module_loader import unload_pipeline_modules
+
+    for name in names:
+        registry.remove(name)
+        unload_pipeline_modules(name)
+
+
+def pipelines_of(wrappers: Mapping[str, Any]) -> dict[str, Pipeline]:
+    """
+    Give the Haystack pipelines behind wrappers.
+
+    :param wrappers: Name → wrapper, as `deploy` gave them.
+    :returns: Name → pipeline, for those wrappers that hold one.
+    """
+    return {name: wrapper.pipeline for name, wrapper in wrappers.items() if isinstance(wrapper.pipeline, Pipeline)}
+
+
+async def warm_up(pipelines: Mapping[str, Pipeline]) -> None:
+    """
+    Warm up pipelines, so that the first request waits no longer than the others.
+
+    :param pipelines: Name → pipeline.
+    :raises ConfigurationError: If one cannot be warmed up; the message names it, and why.
+    """
+    for name, pipeline in pipelines.items():
+        try:
+            await pipeline.warm_up_async()
+        except Exception as error:
+            raise ConfigurationError(f"pipeline '{name}' cannot be warmed up: {_why(error)}") from error
+
+
+async def close(pipelines: Mapping[str, Pipeline]) -> None:
+    """
+    Close pipelines; a failure is logged, and the others are closed all the same.
+
+    :param pipelines: Name → pipeline.
+    """
+    closing = (pipeline.close_async() for pipeline in pipelines.values())
+    for name, outcome in zip(pipelines, await asyncio.gather(*closing, return_exceptions=True), strict=True):
+        if isinstance(outcome, BaseException):
+            logger.warning("Pipeline '{pipeline}' did not close: {error}", pipeline=name, error=_why(outcome))
+
+
+def _sources(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder of pipelines at {folder}; name the right one")
+    found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in (".yml", ".yaml")}
+    found |= {path.name: path for path in sorted(folder.iterdir()) if (path / "pipeline_wrapper.py").is_file()}
+    if not found:
+        raise ConfigurationError(
+            f"{folder} holds no pipelines: neither a folder with a pipeline_wrapper.py nor a YAML file lies in it"
+        )
+    return found
+
+
+def _why(error: BaseException) -> str:
+    told = str(error).strip() or "no message"
+    return f"{type(error).__name__}: {told}"

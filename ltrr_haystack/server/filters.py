@@ -1,0 +1,85 @@
+"""Haystack's metadata filters, as callers send them: https://docs.haystack.deepset.ai/docs/metadata-filtering"""
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from haystack import Document
+
+from ltrr_haystack.server.checks import check_json
+
+LOGICAL = ("AND", "OR", "NOT")
+EQUAL = ("==", "!=")
+ORDER = (">", ">=", "<", "<=")
+AMONG = ("in", "not in")
+
+_OWN_FIELDS = frozenset(field.name for field in fields(Document))
+
+
+def check_filters(filters: Any) -> dict[str, Any]:
+    """
+    Refuse filters that a retriever would stumble over, and write field names the way every store reads them.
+
+    Stores differ in what they refuse and in what they quietly misread, and an arm's failure does not fail a search; so
+    a caller's mistake must be told before any arm runs.
+
+    :param filters: A comparison `{field, operator, value}`, or `{operator: AND | OR | NOT, conditions: […]}`.
+    :returns: The filters, with `meta.` in front of the names of metadata fields.
+    :raises ValueError: If they are not filters; the message says where and what was expected.
+    """
+    check_json(filters, depth=24, values=2_000, characters=20_000)
+    return _condition(filters, "filters")
+
+
+def _condition(condition: Any, where: str) -> dict[str, Any]:
+    if not isinstance(condition, dict):
+        raise ValueError(f"{where}: expected an object with 'operator'")
+    operator = condition.get("operator")
+    if operator in LOGICAL:
+        return _logical(condition, where)
+    if operator in (*EQUAL, *ORDER, *AMONG):
+        return _comparison(condition, where)
+    known = ", ".join((*LOGICAL, *EQUAL, *ORDER, *AMONG))
+    raise ValueError(f"{where}.operator: expected one of {known}, got {str(operator)[:40]!r}")
+
+
+def _logical(condition: dict[str, Any], where: str) -> dict[str, Any]:
+    conditions = condition.get("conditions")
+    if not isinstance(conditions, list) or not conditions:
+        raise ValueError(f"{where}.conditions: '{condition['operator']}' needs a list of conditions")
+    checked = [_condition(each, f"{where}.conditions.{index}") for index, each in enumerate(conditions)]
+    return {"operator": condition["operator"], "conditions": checked}
+
+
+def _comparison(condition: dict[str, Any], where: str) -> dict[str, Any]:
+    field, operator = condition.get("field"), condition["operator"]
+    if not isinstance(field, str) or not 0 < len(field) <= 256:
+        raise ValueError(f"{where}.field: '{operator}' needs the name of a field, of at most 256 characters")
+    if "value" not in condition:
+        raise ValueError(f"{where}.value: '{operator}' needs a value")
+    value = condition["value"]
+    if operator in EQUAL and not isinstance(value, str | int | float | bool):
+        raise ValueError(f"{where}.value: '{operator}' needs text, a number, true or false")
+    if operator in ORDER and not _ordered(value):
+        raise ValueError(f"{where}.value: '{operator}' needs a number, or a date such as 2026-05-16")
+    if operator in AMONG and not _texts_or_numbers(value):
+        raise ValueError(f"{where}.value: '{operator}' needs a list of texts or numbers")
+    return {"field": _qualified(field), "operator": operator, "value": value}
+
+
+def _ordered(value: object) -> bool:
+    if isinstance(value, str):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            return False
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _texts_or_numbers(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str | int | float | bool) for each in value)
+
+
+def _qualified(field: str) -> str:
+    return field if field.startswith("meta.") or field in _OWN_FIELDS else f"meta.{field}"

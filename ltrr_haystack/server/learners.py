@@ -1,0 +1,96 @@
+"""The learner that belongs to a folder of pipelines."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from haystack import Pipeline
+from haystack.core.component import Component
+from haystack.core.serialization_security import allow_deserialization_module
+
+from ltrr_haystack.components.bandit_router import BanditRouter
+from ltrr_haystack.components.feedback_writer import FeedbackWriter
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.learning import BackgroundLearner, Learner
+from ltrr_haystack.policy.vw import VWPolicy
+
+REWARD_WAIT_VARIABLE = "LTRR_REWARD_WAIT"
+REWARD_WAIT = 1800.0
+
+
+def learner_of(folder: str | Path, *, reward_wait: float | None = None) -> Learner:
+    """
+    Make the learner for a folder of pipelines, with the store and the policy of the router in its YAML files.
+
+    :param folder: The folder, as it is served.
+    :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
+    :returns: The learner.
+    :raises ConfigurationError: If a YAML file cannot be loaded, or none of them has a BanditRouter, or several have.
+    """
+    allow_deserialization_module("ltrr_haystack")
+    pipelines = {path.stem: _load(path) for path in sorted(Path(folder).glob("**/*.y*ml"))}
+    learner = _learner(pipelines, reward_wait)
+    if learner is None:
+        raise ConfigurationError(f"no YAML file in {folder} has a BanditRouter, whose store and policy could learn")
+    return learner
+
+
+def background_learner(pipelines: Mapping[str, Pipeline], interval: float) -> BackgroundLearner | None:
+    """
+    Make the learner of a server.
+
+    :param pipelines: Name → pipeline, as they are served.
+    :param interval: Seconds between two passes.
+    :returns: A learner that is not started yet. `None` where no pipeline has a BanditRouter, or a FeedbackWriter learns
+        inline.
+    :raises ConfigurationError: If several pipelines have a BanditRouter, or `LTRR_REWARD_WAIT` is not a number.
+    """
+    writers = [each for _, each in _components(pipelines) if isinstance(each, FeedbackWriter)]
+    if any(writer.learn == "inline" for writer in writers):
+        return None
+    learner = _learner(pipelines, None)
+    return None if learner is None else BackgroundLearner(learner, interval=interval)
+
+
+def configured_reward_wait() -> float:
+    """
+    Say how long a decision waits for feedback before it is learned from.
+
+    :returns: Seconds, from the environment variable `LTRR_REWARD_WAIT`; half an hour without it.
+    :raises ConfigurationError: If the variable is not a number of seconds.
+    """
+    text = os.environ.get(REWARD_WAIT_VARIABLE)
+    if text is None:
+        return REWARD_WAIT
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise ConfigurationError(f"{REWARD_WAIT_VARIABLE} must be a number of seconds, got {text!r}")
+    return seconds
+
+
+def _learner(pipelines: Mapping[str, Pipeline], reward_wait: float | None) -> Learner | None:
+    routers = {name: each for name, each in _components(pipelines) if isinstance(each, BanditRouter)}
+    if len(routers) > 1:
+        raise ConfigurationError(
+            f"the pipelines {sorted(routers)} each have a BanditRouter, and one learner learns for one of them: keep "
+            "them in folders of their own"
+        )
+    if not routers:
+        return None
+    router = next(iter(routers.values()))
+    wait = configured_reward_wait() if reward_wait is None else reward_wait
+    return Learner(router.store, router.policy or VWPolicy(), reward_wait=wait)
+
+
+def _components(pipelines: Mapping[str, Pipeline]) -> Iterable[tuple[str, Component]]:
+    return ((name, component) for name, pipeline in pipelines.items() for _, component in pipeline.walk())
+
+
+def _load(path: Path) -> Pipeline:
+    try:
+        return Pipeline.loads(path.read_text(encoding="utf-8"))
+    except Exception as error:
+        raise ConfigurationError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error

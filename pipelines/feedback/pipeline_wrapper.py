@@ -1,0 +1,33 @@
+"""POST /feedback/run"""
+
+from pathlib import Path
+
+from fastapi import HTTPException
+from hayhooks import BasePipelineWrapper
+from haystack import Pipeline
+
+from ltrr_haystack.server.answers import JSONAnswer, callers_fault
+from ltrr_haystack.server.schemas import MOST_EVENTS, Events, FeedbackAnswer
+
+
+class PipelineWrapper(BasePipelineWrapper):
+    """Serves feedback.yml."""
+
+    answer = FeedbackAnswer
+
+    def setup(self) -> None:
+        """Load the pipeline beside this file."""
+        self.pipeline = Pipeline.loads(Path(__file__).with_name("feedback.yml").read_text(encoding="utf-8"))
+
+    async def run_api_async(self, events: Events) -> JSONAnswer:
+        """
+        Take in what people did with the answers of searches; an event that is sent twice counts once.
+
+        :param events: UBI events, at most 1,000; each is judged by itself.
+        """
+        if len(events) > MOST_EVENTS:
+            raise HTTPException(413, f"events: at most {MOST_EVENTS:,} in one call, got {len(events):,}")
+        with callers_fault():
+            judged = (await self.pipeline.run_async({"feedback": {"events": events}}))["feedback"]
+        answer = FeedbackAnswer.model_validate(judged)
+        return JSONAnswer(answer, 200 if answer.accepted or answer.duplicate else 422)

@@ -1,0 +1,30 @@
+"""POST /indexing/run"""
+
+from pathlib import Path
+
+from hayhooks import BasePipelineWrapper
+from haystack import Document, Pipeline
+
+from ltrr_haystack.server.answers import JSONAnswer
+from ltrr_haystack.server.schemas import Documents, IndexingAnswer
+
+
+class PipelineWrapper(BasePipelineWrapper):
+    """Serves indexing.yml."""
+
+    answer = IndexingAnswer
+
+    def setup(self) -> None:
+        """Load the pipeline beside this file."""
+        self.pipeline = Pipeline.loads(Path(__file__).with_name("indexing.yml").read_text(encoding="utf-8"))
+
+    def run_api(self, documents: Documents) -> JSONAnswer:
+        """
+        Make documents findable; one whose id is known already is overwritten.
+
+        :param documents: The documents, at most 1,000.
+        """
+        # Hayhooks hands on what was validated as plain dictionaries.
+        given = [Document(id=each["id"] or "", content=each["content"], meta=each["meta"]) for each in documents]
+        written = self.pipeline.run({"documents": given})
+        return JSONAnswer(IndexingAnswer(written=written["lexical_writer"]["documents_written"]))

@@ -1,0 +1,57 @@
+"""POST /search/run"""
+
+from pathlib import Path
+
+from hayhooks import BasePipelineWrapper
+from haystack import Pipeline
+
+from ltrr_haystack.server.answers import JSONAnswer, callers_fault, search_answer
+from ltrr_haystack.server.schemas import Context, Filters, Identifier, QueryText, SearchAnswer, TopK
+from ltrr_haystack.types import Mode
+
+
+class PipelineWrapper(BasePipelineWrapper):
+    """Serves search.yml."""
+
+    answer = SearchAnswer
+
+    def setup(self) -> None:
+        """Load the pipeline beside this file."""
+        self.pipeline = Pipeline.loads(Path(__file__).with_name("search.yml").read_text(encoding="utf-8"))
+
+    async def run_api_async(
+        self,
+        query: QueryText,
+        user_id: Identifier | None = None,
+        session_id: Identifier | None = None,
+        context: Context | None = None,
+        top_k: TopK = 10,
+        filters: Filters | None = None,
+        mode: Mode | None = None,
+    ) -> JSONAnswer:
+        """
+        Search, and log what was shown under the answer's query_id.
+
+        :param query: What the person typed, at most 1,000 characters.
+        :param user_id: Who searches.
+        :param session_id: The session.
+        :param context: What else is known of the moment (device, country, page …): name → text or number.
+        :param top_k: How many documents to show, 1 to 100.
+        :param filters: Haystack metadata filters.
+        :param mode: Another mode than the router's for this search: `baseline` for people who are to be compared.
+        """
+        inputs = {
+            "understanding": {"query": query},
+            "router": {
+                "user_id": user_id,
+                "session_id": session_id,
+                "context": context,
+                "filters": filters,
+                "mode": mode,
+            },
+            "ranker": {"top_k": top_k},
+        }
+        with callers_fault():
+            # Room for all arms at once.
+            found = await self.pipeline.run_async(inputs, concurrency_limit=16)
+        return JSONAnswer(search_answer(found["impressions"]["ranking"]))

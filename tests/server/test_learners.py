@@ -1,0 +1,87 @@
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from haystack import Pipeline
+
+pytest.importorskip("haystack_integrations.document_stores.qdrant")
+
+from ltrr_haystack.components.feedback_writer import FeedbackWriter
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.learning import Learner
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.server.learners import background_learner, configured_reward_wait, learner_of
+from ltrr_haystack.store import LTRRStore
+
+PIPELINES = Path(__file__).parents[2] / "pipelines"
+
+
+@pytest.fixture(autouse=True)
+def _store(monkeypatch, tmp_path):
+    monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
+    monkeypatch.delenv("LTRR_REWARD_WAIT", raising=False)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return copytree(PIPELINES, tmp_path / "pipelines")
+
+
+def load(name: str) -> Pipeline:
+    return Pipeline.loads((PIPELINES / name / f"{name}.yml").read_text())
+
+
+class TestLearnerOf:
+    def test_takes_store_and_policy_of_the_router(self, folder, tmp_path):
+        learner = learner_of(folder, reward_wait=5.0)
+        assert (learner.reward_wait, learner.policy.name) == (5.0, "vw")
+        assert learner.store.to_dict() == LTRRStore().to_dict()
+        assert learner_of(folder).reward_wait == 1800.0
+        assert list(tmp_path.glob("*.db")) == []
+
+    def test_without_a_router_it_is_a_mistake(self, folder):
+        (folder / "search" / "search.yml").unlink()
+        with pytest.raises(ConfigurationError, match=r"no YAML file in .* has a BanditRouter"):
+            learner_of(folder)
+
+    def test_two_routers_are_a_mistake(self, folder):
+        copytree(folder / "search", folder / "other")
+        (folder / "other" / "search.yml").rename(folder / "other" / "other.yml")
+        with pytest.raises(ConfigurationError, match=r"the pipelines \['other', 'search'\] each have a BanditRouter"):
+            learner_of(folder)
+
+    def test_a_file_that_cannot_be_loaded_is_named(self, folder):
+        (folder / "feedback" / "feedback.yml").write_text("components: {a: {type: no.such.Component}}")
+        with pytest.raises(ConfigurationError, match=r"feedback\.yml cannot be loaded"):
+            learner_of(folder)
+
+
+class TestBackgroundLearner:
+    def test_learns_for_the_router(self):
+        background = background_learner({"search": load("search"), "feedback": load("feedback")}, 0.5)
+        assert (background.interval, background.learner.reward_wait) == (0.5, 1800.0)
+        assert not background.running
+
+    def test_leaves_it_to_a_writer_that_learns_inline(self):
+        store = LTRRStore()
+        feedback = Pipeline()
+        feedback.add_component("feedback", FeedbackWriter(store, learn="inline", learner=Learner(store, VWPolicy())))
+        assert background_learner({"search": load("search"), "feedback": feedback}, 0.5) is None
+
+    def test_without_a_router_there_is_nothing_to_learn(self):
+        assert background_learner({"indexing": load("indexing")}, 0.5) is None
+
+
+class TestRewardWait:
+    @pytest.mark.parametrize(("text", "seconds"), [(None, 1800.0), ("3", 3.0), ("0.5", 0.5), ("0", 0.0)])
+    def test_comes_from_the_environment(self, text, seconds, monkeypatch):
+        monkeypatch.delenv("LTRR_REWARD_WAIT", raising=False)
+        if text is not None:
+            monkeypatch.setenv("LTRR_REWARD_WAIT", text)
+        assert configured_reward_wait() == seconds
+
+    @pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "inf"])
+    def test_must_be_seconds(self, text, monkeypatch):
+        monkeypatch.setenv("LTRR_REWARD_WAIT", text)
+        with pytest.raises(ConfigurationError, match="LTRR_REWARD_WAIT must be a number of seconds"):
+            configured_reward_wait()

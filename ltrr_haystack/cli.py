@@ -1,8 +1,9 @@
-"""The command line: `ltrr serve`, `demo`, `simulate`, `learn`, `train-ranker`, `models`, `activate`."""
+"""The command line: `ltrr serve`, `demo`, `simulate`, `learn`, `train-ranker`, `models`, `activate`, `prune`."""
 
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -187,15 +188,15 @@ def train_ranker(
 
 @app.command()
 def models(store: Store = None, home: Home = None) -> None:
-    """List the snapshots of policies and rankers, and which are active."""
+    """List the snapshots of policies and rankers, which are active, and what is known of them."""
     with _told():
         opened = _open(store, home)
-        table = Table("kind", "version", "active", "made", "card")
+        table = Table("kind", "version", "active", "made (UTC)", "card")
         for kind in ("policy", "ranker"):
             active = opened.active_version(kind)
             for info in opened.snapshots(kind):
                 mark = "active" if info.version == active else ""
-                table.add_row(kind, str(info.version), mark, _moment(info.created_at), json.dumps(dict(info.card))[:80])
+                table.add_row(kind, str(info.version), mark, _moment(info.created_at), _told_by(info.card))
         Console().print(table)
 
 
@@ -210,6 +211,18 @@ def activate(
     with _told():
         _open(store, home).activate(kind, version)
         typer.echo(f"{kind} {version} is active")
+
+
+@app.command()
+def prune(
+    older_than: Annotated[float, typer.Option("--older-than", help="Days.", min=0)] = 90.0,
+    store: Store = None,
+    home: Home = None,
+) -> None:
+    """Remove old searches with their events from the log; what was learned from them stays."""
+    with _told():
+        removed = _open(store, home).prune(time.time() - older_than * 86_400)
+        typer.echo(f"{removed:,} searches removed; those that nothing was learned from yet are kept")
 
 
 def _store_url(store: str | None, home: Path | None) -> None:
@@ -231,6 +244,17 @@ def _moment(seconds: float) -> str:
     from datetime import UTC, datetime
 
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _told_by(card: Mapping[str, Any]) -> str:
+    """The plain figures of a card; what is nested stands in `ltrr train-ranker --json`."""
+    plain = {key: value for key, value in card.items() if isinstance(value, str | int | float)}
+    verdict = card.get("gate")
+    if isinstance(verdict, Mapping):
+        plain["gate"] = "passed" if verdict.get("passed") else "not passed"
+    return ", ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in plain.items()
+    )
 
 
 def _write(path: Path, figures: dict[str, Any]) -> None:

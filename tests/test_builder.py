@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 from haystack import Document, component
 from haystack.utils import Secret
@@ -12,7 +10,6 @@ from ltrr_haystack import (
 )
 from ltrr_haystack.errors import ConfigurationError
 
-PIPELINES = Path(__file__).parents[1] / "pipelines"
 ARMS = {"bm25": {"kind": "lexical", "levels": [0, 10]}, "memory": {"kind": "memory", "levels": [10]}}
 
 

@@ -36,9 +36,9 @@ def live_tables(console: Console | None = None) -> Iterator[Callable[[Simulation
     ```
 
     :param console: Where to; standard error by default, so that standard output stays free.
-    :returns: A context manager that gives what `simulate` takes as `watch`.
+    :returns: A context manager that gives what `simulate` takes as `watch`. The tables leave the screen with it.
     """
-    with Live(console=console or Console(stderr=True), auto_refresh=False) as live:
+    with Live(console=console or Console(stderr=True), auto_refresh=False, transient=True) as live:
 
         def watch(simulation: Simulation) -> None:
             live.update(simulation_tables(simulation), refresh=True)
@@ -80,23 +80,23 @@ def _arms(simulation: Simulation) -> list[Table]:
         last = tally.last_arms.shares()
         baseline = simulation.tallies.get("baseline")
         arms = sorted({arm for of_kind in shares.values() for arm in of_kind})
-        table = Table(title=f"{TITLES[name]}: share of searches in which an arm ran (→ in the last fifth)")
-        table.add_column("kind of query")
-        for title in ("searches", "click rate", *(["of the baseline"] if baseline else []), *arms):
+        table = Table(title=f"{TITLES[name]}: share of searches in which an arm ran (→ in the last fifth), and of searches clicked")
+        table.add_column("kind", no_wrap=True)
+        for title in ("searches", "clicked", *(["baseline"] if baseline else []), *arms):
             table.add_column(title, justify="right")
         for kind, of_kind in shares.items():
             figures = tally.kinds[kind]
             rates = [_share(figures.clicked, figures.searches)]
             if baseline:
                 rates.append(_share(baseline.kinds[kind].clicked, baseline.kinds[kind].searches))
-            cells = [f"{of_kind.get(arm, 0):.0%}{_arrow(last.get(kind, {}).get(arm))}" for arm in arms]
+            cells = [_change(of_kind.get(arm, 0.0), last.get(kind, {}).get(arm)) for arm in arms]
             table.add_row(kind, f"{figures.searches:,}", *rates, *cells)
         tables.append(table)
     return tables
 
 
-def _arrow(share: float | None) -> str:
-    return f" → {share:.0%}" if share is not None else ""
+def _change(share: float, last: float | None) -> str:
+    return f"{share:.0%}" if last is None else f"{100 * share:.0f}→{last:.0%}"
 
 
 def _share(count: int, of: int) -> str:

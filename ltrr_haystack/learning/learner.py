@@ -144,7 +144,7 @@ class Learner:
         with self._lock:
             self._wait_for_lease()
             try:
-                return self.store.add_snapshot(POLICY, payload, {"policy": policy.name, **(card or {})}, activate=True)
+                return self.store.add_snapshot(POLICY, payload, {**policy.card(), **(card or {})}, activate=True)
             finally:
                 self._release()
 
@@ -213,7 +213,7 @@ class Learner:
                     memory=amounts.memory,
                     history=amounts.history,
                     snapshot=SnapshotDraft(
-                        POLICY, policy.to_bytes(), _card(policy, batch[-1].seq), replaces=started_from
+                        POLICY, policy.to_bytes(), {**policy.card(), "learned": batch[-1].seq}, replaces=started_from
                     ),
                     updated_at=now,
                 )
@@ -281,7 +281,3 @@ class Learner:
             self.store.release_lease(self.holder)
         except Exception as error:  # noqa: BLE001 (it runs out by itself, and must not hide what went wrong before)
             logger.warning("The learner's lease could not be given back: {error}", error=str(error))
-
-
-def _card(policy: Policy, learned: int) -> dict[str, Any]:
-    return {"policy": policy.name, "learned": learned, "safe_start": policy.safe_start}

@@ -62,6 +62,13 @@ class Policy(Protocol):
         :raises SnapshotError: If the snapshot is damaged or was made with other settings.
         """
 
+    def card(self) -> dict[str, Any]:
+        """
+        Say what a person should know of the policy as it stands.
+
+        :returns: Plain JSON types: its name, and how it compares with the baseline where it can tell.
+        """
+
     def to_dict(self) -> dict[str, Any]:
         """
         Give the settings.

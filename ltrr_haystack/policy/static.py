@@ -84,6 +84,14 @@ class StaticPolicy:
         check_settings(header, self._settings())
         return type(self)(self.allocation)
 
+    def card(self) -> dict[str, Any]:
+        """
+        Say what a person should know of the policy.
+
+        :returns: Its name.
+        """
+        return {"policy": self.name}
+
     def to_dict(self) -> dict[str, Any]:
         """
         Give the settings.

@@ -67,6 +67,14 @@ class UniformPolicy:
         unpack(payload, self.name)
         return type(self)()
 
+    def card(self) -> dict[str, Any]:
+        """
+        Say what a person should know of the policy.
+
+        :returns: Its name.
+        """
+        return {"policy": self.name}
+
     def to_dict(self) -> dict[str, Any]:
         """
         Give the settings.

@@ -203,6 +203,23 @@ class VWPolicy:
         policy._workspace = VowpalWorkspace.restored(self._arguments(), model, _PROBE, header["probe"])
         return policy
 
+    def card(self) -> dict[str, Any]:
+        """
+        Say how far the policy has come and how it compares with the baseline.
+
+        :returns: Name, count of settled decisions, whether it is held back, how often it agrees with the baseline, and
+            what it is estimated to gain per decision, with the standard error.
+        """
+        estimate = self.estimate()
+        return {
+            "policy": self.name,
+            "settled": self._n,
+            "safe_start": self.safe_start,
+            "agreement": estimate.agreement,
+            "gain": estimate.gain,
+            "standard_error": estimate.standard_error,
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """
         Give the settings.

@@ -41,6 +41,9 @@ class Diary:
         self.title = title
         self.entries: list[str] = []
 
+    def card(self):
+        return {"policy": self.name, "entries": len(self.entries)}
+
     def to_dict(self):
         return default_to_dict(self, title=self.title)
 

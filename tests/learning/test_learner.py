@@ -144,7 +144,7 @@ class TestSnapshots:
         log.search("q1")
         log.search("q2")
         learner.run_once(now=DUE)
-        assert dict(store.snapshot("policy").card) == {"policy": "diary", "learned": 2, "safe_start": False}
+        assert dict(store.snapshot("policy").card) == {"policy": "diary", "entries": 2, "learned": 2}
 
     def test_the_policy_that_was_handed_in_is_left_alone(self, store, diary, log):
         policy = diary()
@@ -207,7 +207,7 @@ class TestSnapshots:
         trained = diary()
         trained.entries = ["warm"]
         assert learner.install(trained, {"queries": 300}) == 2
-        assert dict(store.snapshot("policy").card) == {"policy": "diary", "queries": 300}
+        assert dict(store.snapshot("policy").card) == {"policy": "diary", "entries": 1, "queries": 300}
         log.search("q2")
         learner.run_once(now=DUE)
         assert log.diary() == ["warm", "q2"]

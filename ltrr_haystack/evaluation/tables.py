@@ -80,7 +80,7 @@ def _arms(simulation: Simulation) -> list[Table]:
         last = tally.last_arms.shares()
         baseline = simulation.tallies.get("baseline")
         arms = sorted({arm for of_kind in shares.values() for arm in of_kind})
-        table = Table(title=f"{TITLES[name]}: share of searches in which an arm ran (→ in the last fifth), and of searches clicked")
+        table = Table(title=f"{TITLES[name]}: share of searches clicked, and in which an arm ran (→ in the last fifth)")
         table.add_column("kind", no_wrap=True)
         for title in ("searches", "clicked", *(["baseline"] if baseline else []), *arms):
             table.add_column(title, justify="right")

@@ -1,12 +1,12 @@
 """A data set and a search pipeline made ready for simulated people, in this process."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from haystack import Pipeline
+from haystack import Document, Pipeline
 from haystack.components.retrievers.types import TextRetriever
 from haystack.utils import Secret
 
@@ -14,6 +14,7 @@ from ltrr_haystack.builder import build_search_pipeline
 from ltrr_haystack.components.bandit_router import BanditRouter
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
+from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.embedded.indexing import index
@@ -53,6 +54,7 @@ class Laboratory:
         seed: int,
         warm_queries: int = 0,
         faulty: bool = False,
+        search: Path | None = None,
     ) -> None:
         """
         Load the pipelines and index the documents.
@@ -64,6 +66,7 @@ class Laboratory:
         :param warm_queries: How many labelled queries the warm-started system learns from, at most half of those that
             the data set has.
         :param faulty: Adds an arm that raises and one that sleeps past its time limit, both in the baseline.
+        :param search: A search pipeline in the place of the folder's `search/search.yml`.
         :raises ConfigurationError: If the search pipeline has no BanditRouter named `router` or no arm it names.
         """
         self.data = data
@@ -73,17 +76,20 @@ class Laboratory:
         self._stores = home / "simulations"
         self._stores.mkdir(parents=True, exist_ok=True)
         with _environment(LTRR_STORE_URL=f"sqlite:///{self._stores / 'unused.db'}", LTRR_HOME=str(home)):
-            search = _load(pipelines, "search")
-            indexing = _load(pipelines, "indexing")
-            index(indexing, data.documents)
-        router = search.get_component("router")
+            loaded = _load(search or pipelines / "search" / "search.yml")
+            index(_load(pipelines / "indexing" / "indexing.yml"), data.documents)
+        router = loaded.get_component("router")
         if not isinstance(router, BanditRouter):
-            raise ConfigurationError(f"'router' of {pipelines} must be a BanditRouter, got {type(router).__name__}")
-        joiner = search.get_component("joiner")
+            raise ConfigurationError(
+                f"'router' of {search or pipelines} must be a BanditRouter, got {type(router).__name__}"
+            )
+        understanding = loaded.get_component("understanding")
+        self.understanding = understanding if isinstance(understanding, QueryUnderstanding) else QueryUnderstanding()
+        joiner = loaded.get_component("joiner")
         self.weights = dict(joiner.weights or {}) if isinstance(joiner, UnionJoiner) else {}
         self.policy = router.policy or VWPolicy()
         self.arms, self.budget, self.baseline = dict(router.arms), router.budget, dict(router.baseline)
-        self._wrapped = {name: _arm(search, name) for name in self.arms}
+        self._wrapped = {name: _arm(loaded, name) for name in self.arms}
         self._cached = {
             name: self._remembering(name, arm.retriever)
             for name, arm in self._wrapped.items()
@@ -110,6 +116,25 @@ class Laboratory:
         if name == "learning_warm":
             self._warm(learner)
         return PipelineSystem(pipeline, FeedbackWriter(store), learner, train_ranker=_trainer(store, self.seed))
+
+    def memory_arms(self) -> dict[str, MemoryIndexRetriever]:
+        """
+        Give the arms that change as people act.
+
+        :returns: Arm → its retriever, for each arm of kind `memory`.
+        """
+        return {name: _memory(arm.retriever) for name, arm in self._wrapped.items() if name not in self._cached}
+
+    def results(self, queries: Iterable[str], depth: int) -> Iterator[tuple[str, dict[str, list[Document]]]]:
+        """
+        Ask every arm but the memory index, once per distinct query; what is kept on disk is not asked for again.
+
+        :param queries: The query texts.
+        :param depth: How many documents to ask for.
+        :returns: Pairs of query text and arm → documents.
+        """
+        for query in dict.fromkeys(queries):
+            yield query, {name: arm.run(query, top_k=depth)["documents"] for name, arm in self._cached.items()}
 
     def _pipeline(self, store: LTRRStore, arms: dict[str, dict[str, Any]], *, mode: Any) -> Pipeline:
         return build_search_pipeline(
@@ -174,12 +199,11 @@ class Laboratory:
         learner.install(policy, {"warm_start": used})
 
 
-def _load(pipelines: Path, name: str) -> Pipeline:
-    file = pipelines / name / f"{name}.yml"
+def _load(file: Path) -> Pipeline:
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigurationError(f"a folder of pipelines must have '{file}': {error}") from error
+        raise ConfigurationError(f"the pipeline '{file}' cannot be read: {error}") from error
     return Pipeline.loads(text, allowed_modules=["ltrr_haystack"])
 
 
@@ -190,9 +214,14 @@ def _arm(search: Pipeline, name: str) -> RetrievalArm:
     return arm
 
 
-def _with_store(retriever: TextRetriever, store: LTRRStore) -> TextRetriever:
+def _memory(retriever: TextRetriever) -> MemoryIndexRetriever:
     if not isinstance(retriever, MemoryIndexRetriever):
         raise ConfigurationError(f"an arm of kind 'memory' must wrap a MemoryIndexRetriever, got {retriever}")
+    return retriever
+
+
+def _with_store(arm: TextRetriever, store: LTRRStore) -> TextRetriever:
+    retriever = _memory(arm)
     return MemoryIndexRetriever(
         store,
         retriever.document_store,

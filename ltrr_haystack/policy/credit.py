@@ -23,7 +23,7 @@ from ltrr_haystack.types import Allocation, Impression, SettledDecision
 Credit = Mapping[str, Mapping[int, float]]
 """Arm that ran → level, up to the drawn one → credit in units of reward."""
 
-REWARD_LIMIT = 1e4
+REWARD_LIMIT = 10.0
 """Rewards of one impression beyond it are cut: no single one may drown all the others."""
 
 

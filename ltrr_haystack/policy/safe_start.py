@@ -177,7 +177,7 @@ class SafeStartGate:
         mean = (self._weight * self._mean - DOUBT) / weight
         squares = self._squares + self._weight / weight * (self._mean + DOUBT) ** 2
         size = weight**2 / (self._squared_weight + 1)
-        return mean / math.sqrt(squares / weight / size) if squares > 0 else 0.0
+        return mean / math.sqrt(squares / weight / (size - 1)) if squares > 0 else 0.0
 
     def _decide(self) -> None:
         if self._compared < self._least or self._rewarded < LEAST_REWARDED:

@@ -71,6 +71,17 @@ class TestFusion:
         assert ids(unite(UnionJoiner(arms, rrf_k=0.1), depths, *results))[:2] == ["other", "top"]
         assert ids(unite(UnionJoiner(arms), depths, *results))[0] == "middle"
 
+    def test_of_equal_scores_the_better_rank_comes_first_then_the_smaller_id(self):
+        """61/61 for the first of x, 62/62 for the second of y."""
+        united = unite(
+            UnionJoiner(["x", "y"], weights={"x": 61.0, "y": 62.0}),
+            {"x": 5, "y": 5},
+            result("x", document("z")),
+            result("y", document("first"), document("a")),
+        )
+        assert ids(united) == ["first", "z", "a"]
+        assert united.candidates[1].score == united.candidates[2].score
+
     def test_an_arm_of_weight_zero_only_brings_candidates(self):
         united = unite(
             UnionJoiner(["x", "y"], weights={"y": 0}),

@@ -81,14 +81,18 @@ class TestSafeStartGate:
         assert estimate.gain == pytest.approx(mean, rel=1e-2)
         assert estimate.standard_error == pytest.approx(error, rel=1e-2)
 
-    def test_z_counts_the_doubt_of_one_lost_reward(self, clicked_a):
+    def test_z_counts_the_doubt_of_one_lost_reward(self, clicked_a, clicked_b):
+        """As if a fifth decision had lost a reward of 1: the mean over its standard error of the five."""
         gate = SafeStartGate(2, 2.5)
-        for _ in range(4):
-            gate.observe(clicked_a)
-        gain = 0.1 / 0.925
-        mean = (4 * gain - 1) / 5
-        error = math.sqrt(4 / 5 * (gain + 1) ** 2 / 5 / 5)
+        for settled in (clicked_a, clicked_a, clicked_b, clicked_a):
+            gate.observe(settled)
+        seen = [0.1 / 0.925, 0.1 / 0.925, -0.9 / 0.925, 0.1 / 0.925, -1.0]
+        mean = sum(seen) / 5
+        error = math.sqrt(sum((difference - mean) ** 2 for difference in seen) / 4 / 5)
         assert gate.estimate().z == pytest.approx(mean / error, rel=1e-2)
+
+    def test_before_the_first_difference_nothing_is_known(self):
+        assert SafeStartGate(2, 2.5).estimate().z == 0
 
     def test_opens_with_enough_evidence_and_not_before(self, clicked_a, nothing_clicked):
         gate = SafeStartGate(40, 2.5)

@@ -57,6 +57,16 @@ class TestCommitLearning:
         assert ready.active_version("policy") == 1
         assert ready.snapshot("policy").payload == b"model"
 
+    def test_a_model_trained_from_one_that_is_no_longer_active_is_not_kept(self, ready):
+        ready.add_snapshot("policy", b"first", {}, activate=True)
+        ready.add_snapshot("policy", b"second", {}, activate=True)
+        stale = update(memory={("love", "a"): Evidence(1.0, 1.0)}, snapshot=SnapshotDraft("policy", b"x", replaces=1))
+        with pytest.raises(StoreError, match="trained policy 1 on, but 2 was made active meanwhile"):
+            ready.commit_learning(stale)
+        assert ready.memory("love") == []
+        assert ready.watermark() == Watermark(3, 0, 0)
+        assert ready.commit_learning(update(snapshot=SnapshotDraft("policy", b"third", replaces=2))) == 3
+
     def test_nothing_is_learned_twice(self, ready):
         step = update(memory={("love", "a"): Evidence(1.0, 1.0)})
         ready.commit_learning(step)

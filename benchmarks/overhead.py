@@ -198,7 +198,7 @@ def ranks(store: LTRRStore, runs: int) -> list[float]:
     candidates = _union(results, QueryUnderstanding().run("love song")["understanding"], store)
     candidates = replace(candidates, candidates=candidates.candidates[:300])
     assert len(candidates.candidates) == 300, "the union has fewer than 300 candidates"
-    ranker = LTRRanker(store)
+    ranker = LTRRanker(store, rerank=300)
     ranker.warm_up()
     assert ranker.run(candidates)["ranking"].ranker_version > 0, "the ranker has no trained model"
     return [milliseconds(partial(ranker.run, candidates)) for _ in range(runs)]

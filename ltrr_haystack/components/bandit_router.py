@@ -1,3 +1,4 @@
+import asyncio
 import random
 import time
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import ArmRequest, Decision, Mode, Understanding
 
 MODES = ("baseline", "apprentice", "live")
+"""From the most cautious to the boldest."""
 
 
 @component
@@ -76,8 +78,9 @@ class BanditRouter:
             the log that it does better.
         :param store: Where learned policies and the arms' history are read from.
         :param policy: What decides; a `VWPolicy` with its defaults if left out.
-        :param mode: `baseline` plays the baseline and asks no policy; `apprentice` plays the baseline and logs what the
-            policy would have done; `live` lets the policy decide once it is past its safe start.
+        :param mode: `baseline` plays the baseline, asks no policy and teaches it nothing; `apprentice` plays the
+            baseline, and logs and learns what the policy would have done; `live` lets the policy decide once it is
+            past its safe start.
         :param poll_interval: Seconds between two looks for a newer policy; 0 looks for every query.
         :param seed: Makes the choices repeatable; for tests and simulations.
         :raises ConfigurationError: If arms, budget, baseline or mode cannot work together.
@@ -100,9 +103,17 @@ class BanditRouter:
         self.store.warm_up()
         self.active.current()
 
+    async def warm_up_async(self) -> None:
+        """Open the store and load the active policy without blocking the event loop."""
+        await asyncio.to_thread(self.warm_up)
+
     def close(self) -> None:
         """Release the store."""
         self.store.close()
+
+    async def close_async(self) -> None:
+        """Release the store without blocking the event loop."""
+        await asyncio.to_thread(self.close)
 
     def run(
         self,
@@ -121,11 +132,12 @@ class BanditRouter:
         :param session_id: The session.
         :param context: What else is known of the moment (device, country, page …): name → text or number.
         :param filters: Haystack filters, handed on to every arm.
-        :param mode: Overrides the mode for this query.
+        :param mode: A more cautious mode than the router's own, for this query; a bolder one changes nothing.
         :returns: A dictionary with `decision`, and under the name of each chosen arm its `ArmRequest`.
         :raises ConfigurationError: If the mode is unknown.
         """
-        decision = self._decide(understanding, user_id, session_id, context or {}, _known(mode or self.mode))
+        cautious = min(self.mode, _known(mode or self.mode), key=MODES.index)
+        decision = self._decide(understanding, user_id, session_id, context or {}, cautious)
         requests = {
             arm: ArmRequest(understanding.query, depth, filters, understanding)
             for arm, depth in decision.allocation.items()
@@ -143,18 +155,21 @@ class BanditRouter:
         mode: str | None = None,
     ) -> dict[str, Any]:
         """
-        Decide for one query; takes a fraction of a millisecond, so it runs on the event loop itself.
+        Decide for one query without blocking the event loop while the store is read.
 
         :param understanding: What QueryUnderstanding said of the query.
         :param user_id: Who searches.
         :param session_id: The session.
         :param context: What else is known of the moment.
         :param filters: Haystack filters, handed on to every arm.
-        :param mode: Overrides the mode for this query.
+        :param mode: A more cautious mode than the router's own, for this query; a bolder one changes nothing.
         :returns: A dictionary with `decision`, and under the name of each chosen arm its `ArmRequest`.
         :raises ConfigurationError: If the mode is unknown.
         """
-        return self.run(understanding, user_id, session_id, context, filters, mode)
+        decided: dict[str, Any] = await asyncio.to_thread(
+            self.run, understanding, user_id, session_id, context, filters, mode
+        )
+        return decided
 
     def _decide(
         self,
@@ -185,7 +200,7 @@ class BanditRouter:
             marginals=distribution.marginals,
             baseline_share=distribution.baseline_share,
             floor=distribution.floor,
-            preferred=distribution.preferred,
+            preferred=distribution.preferred if mode != "baseline" else {},
             safe_start=policy.safe_start,
             user_id=user_id,
             session_id=session_id,

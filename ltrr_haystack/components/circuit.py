@@ -36,13 +36,15 @@ class Circuit:
         self._trial = False
 
     @contextmanager
-    def call(self) -> Iterator[None]:
+    def call(self, *, counts: bool = True) -> Iterator[None]:
         """
         Guard one call.
 
         A call that raises an `Exception` has failed. One that is cancelled, or raises `NotCalledError`, counts neither
         way. While the circuit is open, only the trial call can close it; calls from before are not counted any more.
 
+        :param counts: Whether a failure may be laid to what is called. One that may be the caller's own fault does not
+            count; a success always does.
         :raises NotCalledError: If the circuit is open; the message starts with `circuit open`.
         """
         is_trial = self._enter()
@@ -53,7 +55,7 @@ class Circuit:
         except NotCalledError:
             raise
         except Exception:
-            failed = True
+            failed = True if counts else None
             raise
         finally:
             self._leave(is_trial, failed)

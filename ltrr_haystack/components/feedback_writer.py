@@ -164,7 +164,7 @@ class FeedbackWriter:
         :raises InvalidInputError: If `events` is not a list, is empty, or is longer than `max_events`.
         :raises StoreError: If the events could not be logged; none of them is then.
         """
-        outcomes = self._read(events)
+        outcomes = await asyncio.to_thread(self._read, events)
         records = [outcome for outcome in outcomes if isinstance(outcome, EventRecord)]
         fresh = await self.store.record_events_async(records) if records else []
         if records and self.learn == "inline":

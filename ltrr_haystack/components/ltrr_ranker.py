@@ -23,6 +23,9 @@ class LTRRanker:
 
     Until a trained model is active in the store, whenever none can be used, and for searches in mode `baseline`,
     candidates keep the union's own order.
+    Only the first `rerank` of the union are put into another order. The model was trained on pages that were shown, and
+    further down stand candidates of a kind that it has never seen: sorting all of them by it undoes the union's work.
+
     The features of the candidates that will be shown are computed and handed on in either case, so that they can be
     logged with the impressions and a later model is trained on exactly what it will be asked.
 
@@ -38,21 +41,25 @@ class LTRRanker:
     ```
     """
 
-    def __init__(self, store: LTRRStore, top_k: int = 10, poll_interval: float = 1.0) -> None:
+    def __init__(self, store: LTRRStore, top_k: int = 10, poll_interval: float = 1.0, rerank: int = 20) -> None:
         """
         Create an LTRRanker.
 
         :param store: Where the ranking models and the memory statistics are kept.
         :param top_k: How many candidates to show.
         :param poll_interval: Seconds between two looks for a newer model.
-        :raises ConfigurationError: If `top_k` is below 1 or `poll_interval` is negative.
+        :param rerank: How many of the union's first candidates the model orders; never fewer than are shown.
+        :raises ConfigurationError: If `top_k` or `rerank` is below 1, or `poll_interval` is negative.
         """
         if top_k < 1:
             raise ConfigurationError(f"top_k of LTRRanker must be at least 1, got {top_k}")
         if poll_interval < 0:
             raise ConfigurationError(f"poll_interval of LTRRanker must not be negative, got {poll_interval}")
+        if rerank < 1:
+            raise ConfigurationError(f"rerank of LTRRanker must be at least 1, got {rerank}")
         self.store = store
         self.top_k = top_k
+        self.rerank = rerank
         self.poll_interval = poll_interval
         self._memory = MemoryIndex(store)
         self._active: ActiveModel[RankingModel | None] = ActiveModel(
@@ -110,13 +117,12 @@ class LTRRanker:
             shown = candidates.candidates[:top_k]
             features = compute(schema, shown, candidates.reports, candidates.decision.understanding, remembered)
         else:
-            everything = compute(
-                schema, candidates.candidates, candidates.reports, candidates.decision.understanding, remembered
-            )
-            scores = model.scores(everything)
+            first = candidates.candidates[: max(self.rerank, top_k)]
+            known = compute(schema, first, candidates.reports, candidates.decision.understanding, remembered)
+            scores = model.scores(known)
             order = np.argsort(-scores, kind="stable")[:top_k]
-            shown = tuple(_rescored(candidates.candidates[row], float(scores[row])) for row in order)
-            features = everything[order]
+            shown = tuple(_rescored(first[row], float(scores[row])) for row in order)
+            features = known[order]
         return {"ranking": Ranking(candidates.decision, shown, schema.mappings(features), candidates.reports, version)}
 
     @component.output_types(ranking=Ranking)

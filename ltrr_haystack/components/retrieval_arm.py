@@ -167,7 +167,7 @@ class RetrievalArm:
         started = time.perf_counter()
         try:
             arguments = self._arguments(request)
-            with self._circuit.call():
+            with self._circuit.call(counts=request.filters is None):
                 return self._brought(request, self._in_thread(arguments), started)
         except Exception as error:  # noqa: BLE001 (whatever a retriever raises, the search goes on)
             return self._failed(error, started)
@@ -186,7 +186,7 @@ class RetrievalArm:
         try:
             arguments = self._arguments(request)
             ask = self._awaited if self._awaits else self._in_thread_async
-            with self._circuit.call():
+            with self._circuit.call(counts=request.filters is None):
                 return self._brought(request, await ask(arguments), started)
         except Exception as error:  # noqa: BLE001 (whatever a retriever raises, the search goes on)
             return self._failed(error, started)

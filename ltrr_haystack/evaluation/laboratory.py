@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,9 @@ class Laboratory:
             return RetrievalArm(name, self._faulty[name], timeout=FAULTY_TIMEOUT)
         if name in self._cached:
             return RetrievalArm(name, self._cached[name], timeout=60.0)
-        return RetrievalArm(name, _with_store(self._wrapped[name].retriever, store), timeout=60.0)
+        memory = _memory(self._wrapped[name].retriever)
+        retriever = MemoryIndexRetriever(store, memory.document_store, **memory_settings(memory))
+        return RetrievalArm(name, retriever, timeout=60.0)
 
     def _remembering(self, name: str, retriever: TextRetriever) -> CachedRetriever:
         return CachedRetriever(
@@ -220,17 +223,15 @@ def _memory(retriever: TextRetriever) -> MemoryIndexRetriever:
     return retriever
 
 
-def _with_store(arm: TextRetriever, store: LTRRStore) -> TextRetriever:
-    retriever = _memory(arm)
-    return MemoryIndexRetriever(
-        store,
-        retriever.document_store,
-        key=retriever.key,
-        prior_successes=retriever.prior_successes,
-        prior_exposures=retriever.prior_exposures,
-        min_successes=retriever.min_successes,
-        top_k=retriever.top_k,
-    )
+def memory_settings(retriever: MemoryIndexRetriever) -> dict[str, Any]:
+    """
+    Give the settings of a memory arm's retriever.
+
+    :param retriever: The retriever.
+    :returns: Whatever its constructor takes beside the two stores.
+    """
+    names = signature(MemoryIndexRetriever.__init__).parameters
+    return {name: getattr(retriever, name) for name in names if name not in ("self", "store", "document_store")}
 
 
 def _fingerprint(retriever: TextRetriever) -> str:

@@ -18,6 +18,8 @@ from random import Random
 from ltrr_haystack.evaluation.click_models import ClickModel, PageReader
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 
+__all__ = ["STAY", "ClickModel", "People", "Search", "labelled_sample"]
+
 STAY = 0.6
 """Probability that a person's session goes on with another search."""
 

@@ -21,6 +21,19 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
 }
 """Rewards where none are configured, in units of a click."""
 
+MOST = 10.0
+"""What one impression can earn or lose at the most, however many events speak of it: none may drown all others."""
+
+
+def bounded(reward: float) -> float:
+    """
+    Keep what an impression earned within what one impression can mean.
+
+    :param reward: The sum of the rewards of its events.
+    :returns: The sum, cut to ±`MOST`; 0 if it is not finite.
+    """
+    return max(-MOST, min(MOST, reward)) if math.isfinite(reward) else 0.0
+
 
 @dataclass(frozen=True, repr=False)
 class RewardModel:
@@ -45,13 +58,17 @@ class RewardModel:
         """
         Check the weights.
 
-        :raises ConfigurationError: If an action has no name, or its reward is not a finite number.
+        :raises ConfigurationError: If an action has no name, or its reward is not a number within ±`MOST`.
         """
         for action, weight in self.weights.items():
             if not isinstance(action, str) or not action:
                 raise ConfigurationError(f"rewards must name actions by text such as 'click', got {action!r}")
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
                 raise ConfigurationError(f"reward of action '{action}' must be a finite number, got {weight!r}")
+            if abs(weight) > MOST:
+                raise ConfigurationError(
+                    f"reward of action '{action}' must lie within ±{MOST:g}, got {weight:g}: scale all rewards alike"
+                )
 
     def __call__(self, action_name: str) -> float:
         """

@@ -185,17 +185,21 @@ class UBIEvent(_Part):
         """
         The id that makes an event sent twice count once.
 
-        The sender's `event_id`, or a hash of query_id, action_name, object_id, ordinal, timestamp (the instant, however
-        it was written) and client_id. Each part is preceded by its length, so that no two events share an encoding.
-        Without a `timestamp` the rest decides alone: doing the same thing again is then a duplicate as well.
+        A hash of query_id and the sender's `event_id`, so that senders who count from 1 in every session do not meet;
+        without an `event_id`, of query_id, action_name, object_id, ordinal, timestamp (the instant, however it was
+        written) and client_id. Each part is preceded by its length, so that no two events share an encoding. Without a
+        `timestamp` the rest decides alone: doing the same thing again is then a duplicate as well.
         """
         if self.event_id is not None:
-            return self.event_id
+            return _hashed("given", self.query_id, self.event_id)
         moment = None if self.timestamp is None else str((self.timestamp - _EPOCH) // timedelta(microseconds=1))
         ordinal = None if self.ordinal is None else str(self.ordinal)
-        parts = (self.query_id, self.action_name, self.object_id, ordinal, moment, self.client_id)
-        encoded = "".join("-" if part is None else f"{len(part)}:{part}" for part in parts)
-        return "ubi-" + blake2b(encoded.encode(), digest_size=16).hexdigest()
+        return _hashed(self.query_id, self.action_name, self.object_id, ordinal, moment, self.client_id)
+
+
+def _hashed(*parts: str | None) -> str:
+    encoded = "".join("-" if part is None else f"{len(part)}:{part}" for part in parts)
+    return "ubi-" + blake2b(encoded.encode(), digest_size=16).hexdigest()
 
 
 _ADAPTER = TypeAdapter(UBIEvent)

@@ -4,6 +4,7 @@ from threading import Event, Lock, Thread
 
 from haystack import logging
 
+from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.learning.learner import Learner, Progress
 
 logger = logging.getLogger(__name__)
@@ -72,10 +73,10 @@ class BackgroundLearner:
 
         :param learner: What learns.
         :param interval: Seconds between the end of a pass and the next one.
-        :raises ValueError: If `interval` is not positive.
+        :raises ConfigurationError: If `interval` is not positive.
         """
         if interval <= 0:
-            raise ValueError(f"interval must be positive, got {interval}")
+            raise ConfigurationError(f"interval must be positive, got {interval}")
         self.learner = learner
         self.interval = interval
         self._lock = Lock()

@@ -1,3 +1,4 @@
+import math
 import os
 import socket
 import time
@@ -8,7 +9,7 @@ from uuid import uuid4
 
 from haystack import default_from_dict, default_to_dict, logging
 
-from ltrr_haystack.errors import StoreError
+from ltrr_haystack.errors import ConfigurationError, StoreError
 from ltrr_haystack.learning.active import POLICY, load_policy
 from ltrr_haystack.learning.amounts import Amounts
 from ltrr_haystack.policy.protocol import Policy
@@ -81,14 +82,14 @@ class Learner:
         :param batch: Most decisions in one transaction. What is learned does not depend on it.
         :param lease_seconds: Seconds after which another learner may take over from one that fell silent; longer than
             two batches take.
-        :raises ValueError: If `reward_wait` is negative, or `batch` or `lease_seconds` is not positive.
+        :raises ConfigurationError: If `reward_wait` is negative, or `batch` or `lease_seconds` is not positive.
         """
-        if reward_wait < 0:
-            raise ValueError(f"reward_wait must not be negative, got {reward_wait}")
+        if not 0 <= reward_wait < math.inf:
+            raise ConfigurationError(f"reward_wait must be a number of seconds, 0 or more, got {reward_wait}")
         if batch < 1:
-            raise ValueError(f"batch must be at least 1, got {batch}")
+            raise ConfigurationError(f"batch must be at least 1, got {batch}")
         if lease_seconds <= 0:
-            raise ValueError(f"lease_seconds must be positive, got {lease_seconds}")
+            raise ConfigurationError(f"lease_seconds must be positive, got {lease_seconds}")
         self.store = store
         self.policy = policy
         self.reward_wait = reward_wait

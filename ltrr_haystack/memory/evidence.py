@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ltrr_haystack.feedback.examination import examination
+from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.store import Evidence, LateReward
 from ltrr_haystack.types import SettledDecision
 
@@ -19,7 +20,7 @@ def evidence_of(settled: SettledDecision) -> Mapping[str, Evidence]:
     :returns: Object id → exposures and successes, for every impression.
     """
     return {
-        impression.object_id: _evidence(settled.rewards.get(impression.object_id, 0.0), impression.ordinal)
+        impression.object_id: _evidence(bounded(settled.rewards.get(impression.object_id, 0.0)), impression.ordinal)
         for impression in settled.impressions
     }
 
@@ -33,9 +34,8 @@ def late_evidence(late: LateReward) -> Evidence:
     :param late: The reward that came late.
     :returns: Exposures and successes to add.
     """
-    if late.reward == 0.0:
-        return Evidence(exposures=0.0, successes=0.0)
-    return _rewarded(late.reward)
+    reward = bounded(late.reward)
+    return _rewarded(reward) if reward else Evidence(exposures=0.0, successes=0.0)
 
 
 def _evidence(reward: float, ordinal: int) -> Evidence:

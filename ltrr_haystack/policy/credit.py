@@ -2,7 +2,8 @@
 What each arm is credited with for a settled decision.
 
 Leave one out: an arm's credit is the reward of the documents that would have been missing from the union without it.
-Arms that find the same documents share nothing and claim nothing twice.
+Where two arms bring a document, neither is credited with it. Where nobody in the company brings it, each arm that found
+it is credited in full: what is learned is what each would add to that company, not how a reward is shared out.
 
 The union that counts is the one that the policy prefers. Where the baseline was played, every arm runs deep, each finds
 what the others find, and none would be missed: judged in that company, all arms look worthless, and the policy comes to
@@ -15,16 +16,13 @@ side information (Audibert, Bubeck & Lugosi 2014, Regret in Online Combinatorial
 From Bandits to Experts). The value of an arm alone is its difference reward (Wolpert & Tumer 2001).
 """
 
-import math
 from collections.abc import Iterable, Mapping
 
+from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.types import Allocation, Impression, SettledDecision
 
 Credit = Mapping[str, Mapping[int, float]]
 """Arm that ran → level, up to the drawn one → credit in units of reward."""
-
-REWARD_LIMIT = 10.0
-"""Rewards of one impression beyond it are cut: no single one may drown all the others."""
 
 
 def leave_one_out(settled: SettledDecision) -> Credit:
@@ -70,10 +68,9 @@ def reward_of(settled: SettledDecision, impression: Impression) -> float:
 
     :param settled: The decision and what came of it.
     :param impression: One of its impressions.
-    :returns: The reward, cut to ±`REWARD_LIMIT`; 0 if there was none or it is not finite.
+    :returns: The reward, bounded; 0 if there was none.
     """
-    reward = settled.rewards.get(impression.object_id, 0.0)
-    return max(-REWARD_LIMIT, min(REWARD_LIMIT, reward)) if math.isfinite(reward) else 0.0
+    return bounded(settled.rewards.get(impression.object_id, 0.0))
 
 
 def at_drawn_depth(credit: Credit, allocation: Allocation) -> Mapping[str, float]:

@@ -146,11 +146,15 @@ class VWPolicy:
         """
         Learn from a decision whose reward wait is over.
 
+        One in mode `baseline` teaches nothing: no preference was logged beside which its arms could be judged.
+
         :param settled: The decision and what came of it.
         :returns: Arm that ran → its credit at the depth it drew.
         """
         credit = leave_one_out(settled)
         decision = settled.decision
+        if decision.mode == "baseline":
+            return at_drawn_depth(credit, decision.allocation)
         with self._learning:
             self._fit(decision.actions, decision.features, credit)
             self._n += 1

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 BODY_LIMIT = 2_000_000
 THREADS = 64
 
-CLOSED = ("/deploy", "/undeploy", "/draw")
-"""Routes that Hayhooks leaves open to everybody: they run anybody's code, or send a pipeline's plan to another site."""
+CLOSED = ("/deploy", "/undeploy", "/draw", "/v1", "/models", "/chat", "/responses", "/files")
+"""
+Routes that Hayhooks leaves open to everybody: they run anybody's code, send a pipeline's plan to another site, or talk
+to models that are not here.
+"""
 
 
 def create_app(
@@ -111,11 +114,11 @@ def _settle_down() -> None:
 
 
 def _close_routes(app: "FastAPI") -> None:
-    from hayhooks.server.routers import deploy_router, draw_router, undeploy_router
+    from hayhooks.server.routers import status_router, traces_router
 
-    closed = (deploy_router, draw_router, undeploy_router)
+    open_to_all = (None, status_router, traces_router)
     app.router.routes[:] = [
-        route for route in app.router.routes if getattr(route, "original_router", None) not in closed
+        route for route in app.router.routes if getattr(route, "original_router", None) in open_to_all
     ]
     app.openapi_schema = None
     left = sorted(path for path in app.openapi()["paths"] if path.startswith(CLOSED))

@@ -8,8 +8,8 @@ from types import ModuleType
 import ltrr_haystack
 from ltrr_haystack.errors import ConfigurationError
 
-PLACES = (Path(ltrr_haystack.__file__).parents[1], Path(ltrr_haystack.__file__).parent / "bundled")
-"""Where it lies: in the project's folder, or in an installed package."""
+PLACES = (Path(ltrr_haystack.__file__).parent / "bundled", Path(ltrr_haystack.__file__).parents[1])
+"""Where it lies: in an installed package, or in the project's folder."""
 
 
 def provided(name: str) -> Path:

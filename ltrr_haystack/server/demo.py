@@ -11,7 +11,7 @@ from ltrr_haystack.embedded.minilm import resolve_model
 from ltrr_haystack.evaluation.datasets import DataSet, load_beir
 from ltrr_haystack.server.bundled import music, provided
 from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
-from ltrr_haystack.server.serving import HOST, PORT, serve
+from ltrr_haystack.server.serving import HOST, PORT, require_hayhooks, serve
 
 REWARD_WAIT = "3"
 ANSWER = "/tmp/ltrr-answer.json"  # noqa: S108 (named in a line that the person at the shell pastes)
@@ -40,6 +40,7 @@ def demo(
     :raises ConfigurationError: If the port is taken, or something that is needed is missing.
     :raises InvalidInputError: If the data cannot be read.
     """
+    require_hayhooks()
     disable_telemetry()
     folder = prepare_environment(home)
     os.environ.setdefault("LTRR_REWARD_WAIT", REWARD_WAIT)

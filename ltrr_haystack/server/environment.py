@@ -4,6 +4,8 @@ import os
 from importlib import import_module
 from pathlib import Path
 
+from ltrr_haystack.errors import ConfigurationError
+
 DEFAULT_HOME = ".ltrr"
 
 QUIET = {
@@ -27,9 +29,15 @@ def prepare_environment(home: str | Path | None = None) -> Path:
 
     :param home: The folder of the store and the caches; `LTRR_HOME`, or `.ltrr`, if left out.
     :returns: The folder; it exists.
+    :raises ConfigurationError: If it cannot be made.
     """
     folder = Path(home or os.environ.get("LTRR_HOME") or DEFAULT_HOME).expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the home folder '{folder}' cannot be made ({error}); name another with --home or LTRR_HOME"
+        ) from error
     os.environ["LTRR_HOME"] = str(folder)
     os.environ.setdefault("LTRR_STORE_URL", f"sqlite:///{folder / 'ltrr.db'}")
     for name, value in QUIET.items():

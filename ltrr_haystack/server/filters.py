@@ -1,5 +1,6 @@
 """Haystack's metadata filters, as callers send them: https://docs.haystack.deepset.ai/docs/metadata-filtering"""
 
+import re
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,10 @@ EQUAL = ("==", "!=")
 ORDER = (">", ">=", "<", "<=")
 AMONG = ("in", "not in")
 
+MOST_VALUES = 300
+"""A filter is applied to every document of an embedded store: one of a thousand conditions takes seconds."""
+
+_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
 _OWN_FIELDS = frozenset(field.name for field in fields(Document))
 
 
@@ -27,7 +32,7 @@ def check_filters(filters: Any) -> dict[str, Any]:
     :returns: The filters, with `meta.` in front of the names of metadata fields.
     :raises ValueError: If they are not filters; the message says where and what was expected.
     """
-    check_json(filters, depth=24, values=2_000, characters=20_000)
+    check_json(filters, depth=8, values=MOST_VALUES, characters=20_000)
     return _condition(filters, "filters")
 
 
@@ -55,6 +60,10 @@ def _comparison(condition: dict[str, Any], where: str) -> dict[str, Any]:
     field, operator = condition.get("field"), condition["operator"]
     if not isinstance(field, str) or not 0 < len(field) <= 256:
         raise ValueError(f"{where}.field: '{operator}' needs the name of a field, of at most 256 characters")
+    if _NAME.fullmatch(field) is None:
+        raise ValueError(
+            f"{where}.field: expected letters, digits, '_' and '-', with dots between parts, got {field!r}"
+        )
     if "value" not in condition:
         raise ValueError(f"{where}.value: '{operator}' needs a value")
     value = condition["value"]

@@ -1,5 +1,6 @@
 """Starting the server."""
 
+import importlib.util
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from haystack import Document
 
-from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.errors import ConfigurationError, MissingExtraError
 from ltrr_haystack.server.environment import prepare_environment
 
 HOST = "127.0.0.1"
@@ -39,12 +40,23 @@ def serve(
     :raises ConfigurationError: If the port is taken, or a pipeline cannot be deployed or warmed up.
     :raises MissingExtraError: If Hayhooks is not installed.
     """
+    require_hayhooks()
     prepare_environment(home)
     listening = _listen(host, port)
     try:
         _serve(listening, _url(host, listening), pipelines, learn, learn_interval, documents, on_ready)
     finally:
         listening.close()
+
+
+def require_hayhooks() -> None:
+    """
+    Make sure that there is something to serve with, before anything else is done.
+
+    :raises MissingExtraError: If Hayhooks is not installed.
+    """
+    if importlib.util.find_spec("hayhooks") is None:
+        raise MissingExtraError("serving needs hayhooks; install it with: pip install 'ltrr-haystack[demo]'")
 
 
 def _serve(
@@ -92,10 +104,11 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()
     except (OSError, OverflowError) as error:
         listening.close()
         raise ConfigurationError(
-            f"cannot listen on {host}, port {port} ({error}); choose another with --port"
+            f"cannot listen on {host}, port {port} ({error}); choose others with --host and --port"
         ) from error
     return listening
 

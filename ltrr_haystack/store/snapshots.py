@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
 from ltrr_haystack.errors import SnapshotError, StoreError
 from ltrr_haystack.store import tables as t
@@ -14,8 +14,11 @@ from ltrr_haystack.store.checks import LONGEST_ID, storable
 from ltrr_haystack.store.engines import upsert
 from ltrr_haystack.store.records import Snapshot, SnapshotDraft, SnapshotInfo
 
-KEEP = 20
-"""How many versions of a kind are kept; the active one is kept besides."""
+KEPT = ((20, 1), (2_000, 100), (100_000, 2_000))
+"""
+Of the last so many versions of a kind every so manyth is kept; the active one is kept besides. A learner that makes one
+a second can so be taken back by seconds, by minutes and by hours.
+"""
 
 _columns = t.snapshots.c
 _of_kind = _columns.kind == bindparam("of_kind")
@@ -32,7 +35,7 @@ _LIST = _LIST.order_by(_columns.version)
 _VERSIONS = select(_columns.version).where(_of_kind).order_by(_columns.version)
 _FORGET_OLD = delete(t.snapshots).where(
     _of_kind,
-    _columns.version <= bindparam("up_to"),
+    *(or_(_columns.version <= bindparam("newest") - last, _columns.version % every != 0) for last, every in KEPT),
     _columns.version.not_in(select(t.active.c.version).where(t.active.c.kind == bindparam("of_kind"))),
 )
 
@@ -74,7 +77,7 @@ def add(connection: Connection, row: Mapping[str, Any], *, activate: bool) -> in
     connection.execute(_ADD, {**row, "version": version})
     if activate:
         _point(connection, kind, version)
-    connection.execute(_FORGET_OLD, {"of_kind": kind, "up_to": version - KEEP})
+    connection.execute(_FORGET_OLD, {"of_kind": kind, "newest": version})
     return version
 
 

@@ -291,7 +291,10 @@ def event_of(parts) -> UBIEvent:
 
 class TestIdentity:
     def test_is_the_senders_where_it_gives_one(self):
-        assert read(event_id="e-1").identity == "e-1"
+        one = read(event_id="e-1")
+        assert one.identity == read(event_id="e-1", action_name="like").identity
+        assert one.identity != read(event_id="e-2").identity
+        assert one.identity != read(event_id="e-1", query_id="another").identity
 
     def test_is_the_same_in_every_process(self):
         program = (

@@ -353,7 +353,7 @@ class TestSerialisation:
     @pytest.mark.parametrize(
         ("settings", "complaint"),
         [
-            ({"reward_wait": -1.0}, r"reward_wait must not be negative, got -1.0"),
+            ({"reward_wait": -1.0}, r"reward_wait must be a number of seconds, 0 or more, got -1.0"),
             ({"batch": 0}, "batch must be at least 1, got 0"),
             ({"lease_seconds": 0.0}, r"lease_seconds must be positive, got 0.0"),
         ],

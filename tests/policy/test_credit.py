@@ -2,8 +2,9 @@ import math
 
 import pytest
 
+from ltrr_haystack.feedback.rewards import MOST
 from ltrr_haystack.policy.actions import parse_actions
-from ltrr_haystack.policy.credit import REWARD_LIMIT, at_drawn_depth, leave_one_out
+from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out
 
 ACTIONS = parse_actions(
     {"bm25": {"levels": [0, 5, 10, 30]}, "dense": {"levels": [0, 5, 10, 30]}, "memory": {"levels": [0, 5, 10, 30]}},
@@ -67,7 +68,7 @@ class TestLeaveOneOut:
 
     @pytest.mark.parametrize(
         ("reward", "credit"),
-        [(math.nan, 0.0), (math.inf, 0.0), (-math.inf, 0.0), (1e300, REWARD_LIMIT), (-1e300, -REWARD_LIMIT)],
+        [(math.nan, 0.0), (math.inf, 0.0), (-math.inf, 0.0), (1e300, MOST), (-1e300, -MOST)],
     )
     def test_rewards_stay_finite_and_bounded(self, make_settled, reward, credit):
         settled = make_settled(ACTIONS, {"bm25": 5}, {"early": {"bm25": 3}}, {"early": reward})

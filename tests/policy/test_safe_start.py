@@ -82,14 +82,37 @@ class TestSafeStartGate:
         assert estimate.standard_error == pytest.approx(error, rel=1e-2)
 
     def test_z_counts_the_doubt_of_one_lost_reward(self, clicked_a, clicked_b):
-        """As if a fifth decision had lost a reward of 1: the mean over its standard error of the five."""
+        """As if a fifth decision had lost a reward of 1, weighted as the others: the mean over its standard error."""
         gate = SafeStartGate(2, 2.5)
         for settled in (clicked_a, clicked_a, clicked_b, clicked_a):
             gate.observe(settled)
-        seen = [0.1 / 0.925, 0.1 / 0.925, -0.9 / 0.925, 0.1 / 0.925, -1.0]
+        seen = [0.1 / 0.925, 0.1 / 0.925, -0.9 / 0.925, 0.1 / 0.925, -1 / 0.925]
         mean = sum(seen) / 5
         error = math.sqrt(sum((difference - mean) ** 2 for difference in seen) / 4 / 5)
         assert gate.estimate().z == pytest.approx(mean / error, rel=1e-2)
+
+    def test_a_worse_policy_that_is_seldom_seen_stays_held_back(self, make_settled):
+        """
+        Preferred is b, deeper than the baseline; both are drawn in one decision of forty, and b gains .5 there, but for
+        every tenth time, when it loses 10: the first nine say that it is better.
+        """
+        actions = parse_actions({"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}}, 20, {"a": 10})
+        logged = {
+            "marginals": {"a": (0.5, 0.5), "b": (0.5, 0.5)},
+            "baseline_share": 0.9,
+            "floor": 0.0,
+            "preferred": {"a": 0, "b": 10},
+        }
+        alone = make_settled(actions, {"a": 10, "b": 0}, {"x": {"a": 2}}, {"x": 1.0}, **logged)
+        gain = make_settled(actions, {"a": 10, "b": 10}, {"x": {"b": 2}}, {"x": 0.5}, **logged)
+        loss = make_settled(actions, {"a": 10, "b": 10}, {"x": {"a": 2}}, {"x": 10.0}, **logged)
+        gate, opened = SafeStartGate(5, 2.5), False
+        for pair in range(100):
+            for settled in [alone] * 39 + [loss if pair % 10 == 9 else gain]:
+                gate.observe(settled)
+                opened = opened or gate.is_open
+        assert gate.estimate().compared == 100
+        assert not opened
 
     def test_before_the_first_difference_nothing_is_known(self):
         assert SafeStartGate(2, 2.5).estimate().z == 0

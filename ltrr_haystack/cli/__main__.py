@@ -1,0 +1,5 @@
+"""`python -m ltrr_haystack.cli`."""
+
+from ltrr_haystack.cli import app
+
+app()

@@ -1,0 +1,111 @@
+"""The commands that judge: `simulate`, `export`, `report`."""
+
+from typing import Annotated, cast
+
+import typer
+from rich.console import Console
+
+from ltrr_haystack.cli.options import (
+    Data,
+    Home,
+    JsonFile,
+    Log,
+    Out,
+    Pipelines,
+    open_store,
+    require_place,
+    told,
+    write_json,
+)
+
+
+def simulate(
+    impressions: Annotated[int, typer.Option(help="Searches that each system meets.", min=1)] = 5000,
+    seed: Annotated[int, typer.Option(help="Where chance comes from.")] = 7,
+    data: Data = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Search through this running server instead of in this process.", show_default=False),
+    ] = None,
+    warm_start: Annotated[
+        int, typer.Option(help="Labelled queries that a warm-started system learns from first; 0 leaves it out.", min=0)
+    ] = 300,
+    faulty: Annotated[bool, typer.Option("--faulty", help="Add an arm that raises and one that sleeps.")] = False,
+    pipelines: Pipelines = None,
+    home: Home = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Let simulated people search and click: the same people meet the baseline and the learning system."""
+    from ltrr_haystack.evaluation.datasets import load_beir
+    from ltrr_haystack.evaluation.laboratory import Laboratory
+    from ltrr_haystack.evaluation.simulate import simulate as run
+    from ltrr_haystack.evaluation.simulate import simulate_server
+    from ltrr_haystack.evaluation.tables import live_tables, simulation_tables
+    from ltrr_haystack.server.bundled import music, provided
+    from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
+
+    with told():
+        require_place(json_file)
+        disable_telemetry()
+        folder = prepare_environment(home)
+        data_set = load_beir(data or music(folder))
+        if url is not None:
+            with live_tables() as watch:
+                result = simulate_server(data_set, url, impressions=impressions, seed=seed, watch=watch)
+        else:
+            laboratory = Laboratory(
+                data_set,
+                pipelines or provided("pipelines"),
+                folder,
+                seed=seed,
+                warm_queries=warm_start,
+                faulty=faulty,
+            )
+            with live_tables() as watch:
+                result = run(
+                    data_set,
+                    laboratory.make_system,
+                    impressions=impressions,
+                    seed=seed,
+                    warm=laboratory.warm_queries > 0,
+                    train_ranker_at=[impressions * fifth // 5 for fifth in range(1, 5)],
+                    watch=watch,
+                )
+        Console().print(simulation_tables(result))
+        if json_file is not None:
+            write_json(json_file, result.to_dict())
+
+
+def export(
+    form: Annotated[str, typer.Option("--format", help="dsjson, obp, trec-run or qrels.", show_default=False)],
+    out: Out,
+    log: Log = None,
+    home: Home = None,
+    per: Annotated[str, typer.Option(help="For trec-run: query (its last page) or search is a topic.")] = "query",
+    estimator: Annotated[str, typer.Option(help="For qrels: debiased, coec or clicks.")] = "debiased",
+    least_examined: Annotated[float, typer.Option(help="For qrels: looks that make a document judged.")] = 5.0,
+) -> None:
+    """Write the settled log in a format that others read."""
+    from ltrr_haystack.evaluation.interchange import Estimator, Format, Per
+    from ltrr_haystack.evaluation.interchange import export as run
+
+    with told():
+        typer.echo(
+            run(
+                open_store(log, home),
+                cast(Format, form),
+                out,
+                per=cast(Per, per),
+                estimator=cast(Estimator, estimator),
+                least_examined=least_examined,
+            )
+        )
+
+
+def report(out: Out, log: Log = None, home: Home = None, pipelines: Pipelines = None) -> None:
+    """Write a report on the running system as one HTML file."""
+    from ltrr_haystack.evaluation.report import report as run
+
+    with told():
+        run(open_store(log, home), out, pipelines=pipelines)
+        typer.echo(f"The report: {out}")

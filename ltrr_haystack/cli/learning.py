@@ -1,0 +1,129 @@
+"""The commands that learn, and look after what was learned: `learn`, `train-ranker`, `models`, `activate`, `prune`."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from threading import Event
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ltrr_haystack.cli.options import (
+    Home,
+    JsonFile,
+    Pipelines,
+    Store,
+    open_store,
+    require_place,
+    told,
+    use_store,
+    write_json,
+)
+
+
+class Kind(Enum):
+    """What there are snapshots of."""
+
+    POLICY = "policy"
+    RANKER = "ranker"
+
+
+def learn(
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until told to stop.")] = False,
+    interval: Annotated[float, typer.Option(help="Seconds between two passes.", min=0.05)] = 2.0,
+    reward_wait: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds that a decision waits for feedback. [default: $LTRR_REWARD_WAIT or 1800]", show_default=False
+        ),
+    ] = None,
+    pipelines: Pipelines = None,
+    store: Store = None,
+    home: Home = None,
+) -> None:
+    """Turn settled decisions into a better policy and a better memory."""
+    from ltrr_haystack.learning import follow as run
+    from ltrr_haystack.server.bundled import provided
+    from ltrr_haystack.server.learners import learner_of
+
+    with told():
+        use_store(store, home)
+        learner = learner_of(pipelines or provided("pipelines"), reward_wait=reward_wait)
+        if follow:
+            run(learner, interval, Event())
+        else:
+            typer.echo(str(learner.run_once()))
+
+
+def train_ranker(
+    store: Store = None,
+    home: Home = None,
+    min_decisions: Annotated[int, typer.Option(help="With fewer rewarded decisions nothing is trained.", min=1)] = 200,
+    activate: Annotated[bool, typer.Option(help="Whether a model that passes the gate goes live.")] = True,
+    seed: Annotated[int, typer.Option(help="Draws the held-out sessions.")] = 0,
+    json_file: JsonFile = None,
+) -> None:
+    """Train the ranker on the log, judge it on held-out sessions, and activate it if it is better."""
+    from ltrr_haystack.ranking.report import render
+    from ltrr_haystack.ranking.training import train_ranker as run
+
+    with told():
+        require_place(json_file)
+        report = run(open_store(store, home), min_decisions=min_decisions, activate_if_passed=activate, seed=seed)
+        Console().print(render(report))
+        if json_file is not None:
+            write_json(json_file, report.to_dict())
+
+
+def models(store: Store = None, home: Home = None) -> None:
+    """List the snapshots of policies and rankers, which are active, and what is known of them."""
+    with told():
+        opened = open_store(store, home)
+        table = Table("kind", "version", "active", "made (UTC)", "card")
+        for kind in (each.value for each in Kind):
+            active = opened.active_version(kind)
+            for info in opened.snapshots(kind):
+                mark = "active" if info.version == active else ""
+                table.add_row(kind, str(info.version), mark, _moment(info.created_at), _told_by(info.card))
+        Console().print(table)
+
+
+def activate(
+    kind: Annotated[Kind, typer.Argument(help="Which of the two.")],
+    version: Annotated[int, typer.Argument(help="A version that `ltrr models` lists.")],
+    store: Store = None,
+    home: Home = None,
+) -> None:
+    """Make a snapshot the active one: the way back to an earlier model."""
+    with told():
+        open_store(store, home).activate(kind.value, version)
+        typer.echo(f"{kind.value} {version} is active")
+
+
+def prune(
+    older_than: Annotated[float, typer.Option("--older-than", help="Days.", min=0)] = 90.0,
+    store: Store = None,
+    home: Home = None,
+) -> None:
+    """Remove old searches with their events from the log; what was learned from them stays."""
+    with told():
+        removed = open_store(store, home).prune(time.time() - older_than * 86_400)
+        typer.echo(f"{removed:,} searches removed; those that nothing was learned from yet are kept")
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _told_by(card: Mapping[str, Any]) -> str:
+    """The plain figures of a card; what is nested stands in `ltrr train-ranker --json`."""
+    plain = {key: value for key, value in card.items() if isinstance(value, str | int | float)}
+    verdict = card.get("gate")
+    if isinstance(verdict, Mapping):
+        plain["gate"] = "passed" if verdict.get("passed") else "not passed"
+    return ", ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in plain.items()
+    )

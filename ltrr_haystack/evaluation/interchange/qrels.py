@@ -1,0 +1,186 @@
+"""
+Judgements from the log: which documents answer a query, as those who searched have shown by clicking.
+
+Clicks alone judge the position as much as the document. Two ways take the position out, and the plain click rate is
+there to see what they change.
+
+- `debiased`: each click counts 1 / examination(position) and each impression 1. Inverse propensity weighting by the
+  position-based model (Joachims, Swaminathan and Schnabel, "Unbiased Learning-to-Rank with Biased Feedback", WSDM 2017,
+  section 4; the curve is `feedback.examination`): if the curve is right, the mean is the probability that the document
+  is clicked once it is looked at, relative to the first position. It may exceed 1 by chance.
+- `coec`, clicks over expected clicks (Zhang and Jones, "Comparing Click Logs and Editorial Labels for Training Query
+  Rewriting", WWW 2007 Workshop on Query Log Analysis): clicks of a document for a query over the clicks that the
+  average document would have had at the same positions. It needs no curve, as the click rates of the positions come
+  from the log; but these know of good documents standing high, so a document that always stands first is judged too
+  strictly.
+- `clicks`: clicks over impressions.
+
+A click is an impression with a reward above 0. Grades go by thresholds on the value, and a pair of query and document
+is judged only if it was looked at often enough: the examination of its impressions has to sum up to `least_examined`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal, get_args
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.evaluation.interchange.files import replacing
+from ltrr_haystack.evaluation.interchange.log import read_log
+from ltrr_haystack.evaluation.interchange.trec import trec_id
+from ltrr_haystack.feedback import examination
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import Impression, SettledDecision
+
+Estimator = Literal["debiased", "coec", "clicks"]
+
+THRESHOLDS: dict[Estimator, tuple[float, ...]] = {
+    "debiased": (0.1, 0.3, 0.6),
+    "coec": (0.5, 1.0, 2.0),
+    "clicks": (0.1, 0.3, 0.6),
+}
+"""Least value of the grades 1, 2, 3."""
+
+LEAST_EXAMINED = 5.0
+"""As many looks at a document, as if it had been shown that often at the first position, make it judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """
+    How well a document answers a query.
+
+    :param query_key: The query key.
+    :param object_id: The document.
+    :param grade: Its grade, from 0.
+    :param value: The estimate behind it.
+    :param impressions: How often it was shown.
+    :param clicks: How often it was clicked.
+    :param examined: Sum of the examination of its impressions.
+    """
+
+    query_key: str
+    object_id: str
+    grade: int
+    value: float
+    impressions: int
+    clicks: int
+    examined: float
+
+
+def judgements(
+    read: Callable[[], Iterable[SettledDecision]],
+    estimator: Estimator = "debiased",
+    *,
+    thresholds: Sequence[float] | None = None,
+    least_examined: float = LEAST_EXAMINED,
+    eta: float = 1.0,
+) -> Iterator[Judgement]:
+    """
+    Judge every pair of query and document that was shown often enough.
+
+    ### Usage example
+
+    ```python
+    for judgement in judgements(lambda: read_log(store), "debiased", least_examined=10.0):
+        print(judgement.query_key, judgement.object_id, judgement.grade)
+    ```
+
+    :param read: Gives the log; called once, by `coec` twice. What is kept in memory is a few numbers per pair.
+    :param estimator: `debiased`, `coec` or `clicks`.
+    :param thresholds: Least value of grade 1, 2, …, ascending; those of `THRESHOLDS` if left out.
+    :param least_examined: Least sum of the examination of a pair's impressions.
+    :param eta: Steepness of the examination curve.
+    :returns: The judgements, by query key and then object id.
+    :raises ConfigurationError: If the estimator is unknown, or the thresholds do not ascend from above 0.
+    """
+    if estimator not in get_args(Estimator):
+        raise ConfigurationError(f"judgements come by {', '.join(get_args(Estimator))}; got {estimator!r}")
+    grades = tuple(THRESHOLDS[estimator] if thresholds is None else thresholds)
+    if not grades or grades[0] <= 0 or any(low >= high for low, high in pairwise(grades)):
+        raise ConfigurationError(f"thresholds of grades must ascend and be above 0, got {list(grades)}")
+    if not least_examined > 0 or eta < 0:
+        raise ConfigurationError(f"least_examined must be above 0 and eta not below it, got {least_examined} and {eta}")
+    rates = click_rates(read()) if estimator == "coec" else {}
+    pairs: dict[tuple[str, str], _Pair] = {}
+    for key, impression, clicked in _looks(read()):
+        pair = pairs.setdefault((key, impression.object_id), _Pair())
+        look = examination(impression.ordinal, eta)
+        pair.impressions += 1
+        pair.clicks += clicked
+        pair.examined += look
+        pair.earned += clicked / look if estimator == "debiased" else clicked
+        pair.expected += rates[impression.ordinal] if estimator == "coec" else 1.0
+    for (key, object_id), pair in sorted(pairs.items()):
+        if pair.examined >= least_examined:
+            value = round(pair.earned / pair.expected, 9) if pair.expected else 0.0
+            grade = sum(value >= threshold for threshold in grades)
+            yield Judgement(key, object_id, grade, value, pair.impressions, pair.clicks, pair.examined)
+
+
+def click_rates(log: Iterable[SettledDecision]) -> dict[int, float]:
+    """
+    Give the click rate of each position, over all queries.
+
+    :param log: The searches.
+    :returns: Position, from 1 → share of its impressions that were clicked.
+    """
+    shown: Counter[int] = Counter()
+    clicks: Counter[int] = Counter()
+    for _, impression, clicked in _looks(log):
+        shown[impression.ordinal] += 1
+        clicks[impression.ordinal] += clicked
+    return {ordinal: clicks[ordinal] / count for ordinal, count in shown.items()}
+
+
+def write_qrels(
+    store: LTRRStore,
+    out: Path,
+    estimator: Estimator = "debiased",
+    *,
+    thresholds: Sequence[float] | None = None,
+    least_examined: float = LEAST_EXAMINED,
+) -> int:
+    """
+    Write judgements from a store as TREC qrels: `topic 0 document grade`.
+
+    Topics and documents have the ids that `write_run` gives them, so that the two files fit.
+
+    :param store: The store with the log.
+    :param out: The file.
+    :param estimator: `debiased`, `coec` or `clicks`.
+    :param thresholds: Least value of grade 1, 2, …; those of `THRESHOLDS` if left out.
+    :param least_examined: Least sum of the examination of a pair's impressions.
+    :returns: How many pairs were judged.
+    :raises ConfigurationError: If the file cannot be written, or a setting is wrong.
+    """
+    until = store.watermark().settled
+    made = judgements(lambda: read_log(store, until), estimator, thresholds=thresholds, least_examined=least_examined)
+    lines = 0
+    with replacing(out) as file:
+        for judged in made:
+            file.write(f"{trec_id(judged.query_key)} 0 {trec_id(judged.object_id)} {judged.grade}\n")
+            lines += 1
+    return lines
+
+
+@dataclass(slots=True)
+class _Pair:
+    impressions: int = 0
+    clicks: int = 0
+    examined: float = 0.0
+    earned: float = 0.0
+    expected: float = 0.0
+
+
+def _looks(log: Iterable[SettledDecision]) -> Iterator[tuple[str, Impression, bool]]:
+    """Each document of a page, where it stands first."""
+    for settled in log:
+        first: dict[str, Impression] = {}
+        for impression in settled.impressions:
+            first.setdefault(impression.object_id, impression)
+        for impression in first.values():
+            clicked = settled.rewards.get(impression.object_id, 0.0) > 0
+            yield settled.decision.understanding.normal_form, impression, clicked

@@ -1,0 +1,45 @@
+"""Off-policy evaluation: what another policy would have been worth, from the decision log alone."""
+
+from ltrr_haystack.evaluation.off_policy.decisions import DecisionLog, LoggedDecision
+from ltrr_haystack.evaluation.off_policy.evaluate import evaluate, evaluate_decisions
+from ltrr_haystack.evaluation.off_policy.intervals import Estimate
+from ltrr_haystack.evaluation.off_policy.positions import Slope
+from ltrr_haystack.evaluation.off_policy.report import render
+from ltrr_haystack.evaluation.off_policy.results import (
+    Comparison,
+    Estimated,
+    Evaluation,
+    LogSummary,
+    Refusal,
+    Support,
+    TargetResult,
+)
+from ltrr_haystack.evaluation.off_policy.targets import (
+    BaselineTarget,
+    PolicyTarget,
+    StaticTarget,
+    Target,
+    parse_target,
+)
+
+__all__ = [
+    "BaselineTarget",
+    "Comparison",
+    "DecisionLog",
+    "Estimate",
+    "Estimated",
+    "Evaluation",
+    "LogSummary",
+    "LoggedDecision",
+    "PolicyTarget",
+    "Refusal",
+    "Slope",
+    "StaticTarget",
+    "Support",
+    "Target",
+    "TargetResult",
+    "evaluate",
+    "evaluate_decisions",
+    "parse_target",
+    "render",
+]

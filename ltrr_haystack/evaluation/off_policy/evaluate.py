@@ -1,0 +1,140 @@
+"""Off-policy evaluation: what other policies would have been worth on the queries of a decision log."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from ltrr_haystack.errors import InvalidInputError
+from ltrr_haystack.evaluation.off_policy.columns import LogColumns, TargetColumns
+from ltrr_haystack.evaluation.off_policy.decisions import DecisionLog, LoggedDecision
+from ltrr_haystack.evaluation.off_policy.intervals import Column, Estimate, mean_interval
+from ltrr_haystack.evaluation.off_policy.judgement import Judge
+from ltrr_haystack.evaluation.off_policy.positions import Slope, estimate_slope
+from ltrr_haystack.evaluation.off_policy.results import Comparison, Evaluation, LogSummary, TargetResult
+from ltrr_haystack.evaluation.off_policy.reward_model import RewardModel
+from ltrr_haystack.evaluation.off_policy.targets import Target
+from ltrr_haystack.store import LTRRStore
+
+DRIFT = 3.0
+"""Standard errors by which the log's halves may differ before that is said."""
+
+
+def evaluate(store: LTRRStore, targets: Sequence[Target], *, after: int = 0, eta: float | None = None) -> Evaluation:
+    """
+    Ask a decision log what other policies would have been worth.
+
+    ### Usage example
+
+    ```python
+    from haystack.utils import Secret
+    from ltrr_haystack import LTRRStore
+    from ltrr_haystack.evaluation.off_policy import evaluate, parse_target
+
+    store = LTRRStore(Secret.from_token("sqlite:////var/lib/ltrr/ltrr.db"))
+    evaluation = evaluate(store, [parse_target("static:bm25=50,dense=10", store), parse_target("snapshot:12", store)])
+    for result in evaluation.targets:
+        print(result.name, result.comparison)
+    ```
+
+    :param store: The store with the log. Settled decisions are used, with all rewards that came, late or not.
+    :param targets: The policies.
+    :param after: Only decisions with a higher seq are used: those that a policy was not trained on.
+    :param eta: How steeply people's looks thin out down the page, for the replay; found out from the log if left out.
+    :returns: Estimates, what they rest on, and where the log cannot answer.
+    :raises InvalidInputError: If two targets have the same name.
+    """
+    log = DecisionLog(store, after=after)
+    return evaluate_decisions(log, log, targets, eta=eta)
+
+
+def evaluate_decisions(
+    log: DecisionLog, decisions: Iterable[LoggedDecision], targets: Sequence[Target], *, eta: float | None = None
+) -> Evaluation:
+    """
+    Ask decisions from anywhere what other policies would have been worth.
+
+    :param log: What counts them.
+    :param decisions: The decisions.
+    :param targets: The policies.
+    :param eta: As for `evaluate`.
+    :returns: The evaluation.
+    :raises InvalidInputError: If two targets have the same name.
+    """
+    names = [target.name for target in targets]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidInputError(f"the policy '{twice}' is named twice; name each once")
+    logged, columns, known = LogColumns(), [TargetColumns() for _ in targets], [0] * len(targets)
+    for decision in decisions:
+        logged.add(decision)
+        for place, (target, column) in enumerate(zip(targets, columns, strict=True)):
+            column.add(decision, target)
+            known[place] += decision.seq <= target.learned
+    rewards = np.array(logged.rewards)
+    model = RewardModel(logged.features, logged.drawn, rewards) if logged.rewards else None
+    slope = estimate_slope(logged.replayed, rewards) if eta is None else Slope(eta)
+    results = tuple(
+        _judged(target.name, logged, column, model, slope, trained)
+        for target, column, trained in zip(targets, columns, known, strict=True)
+    )
+    return Evaluation(_summary(log, logged), slope, results)
+
+
+def _judged(
+    name: str, logged: LogColumns, columns: TargetColumns, model: RewardModel | None, slope: Slope, trained: int
+) -> TargetResult:
+    judge = Judge(logged, columns, model, slope)
+    everything = np.ones(len(logged.rewards), dtype=bool)
+    estimates = judge.estimates(everything)
+    slices: dict[str, dict[str, Comparison]] = {}
+    for dimension, kinds in logged.slices.items():
+        labels = np.array(kinds)
+        slices[dimension] = {str(kind): judge.comparison(labels == kind) for kind in sorted(set(kinds))}
+    return TargetResult(
+        name=name,
+        comparison=judge.comparison(everything, estimates),
+        estimates=estimates,
+        weights=judge.support(everything, replay=False),
+        replay=judge.support(everything, replay=True),
+        candidates=_mean(np.array(columns.candidates)),
+        arm_calls=_mean(np.array(columns.calls)),
+        slices=slices,
+        cautions=tuple(judge.cautions(everything, trained)),
+    )
+
+
+def _summary(log: DecisionLog, logged: LogColumns) -> LogSummary:
+    rewards = np.array(logged.rewards)
+    used = len(rewards)
+    if not used:
+        return LogSummary(log.read, 0, dict(log.skipped), dict(log.modes), 0)
+    first, second = rewards[: used // 2], rewards[used // 2 :]
+    return LogSummary(
+        log.read,
+        used,
+        dict(log.skipped),
+        dict(log.modes),
+        rewarded=int((rewards != 0).sum()),
+        value=_mean(logged.value()),
+        reward=_mean(rewards),
+        candidates=_mean(np.array(logged.candidates)),
+        arm_calls=_mean(np.array(logged.calls)),
+        halves=(float(first.mean()) if len(first) else 0.0, float(second.mean())),
+        cautions=tuple(_drift(first, second)),
+    )
+
+
+def _drift(first: Column, second: Column) -> Iterable[str]:
+    if min(len(first), len(second)) < 2:
+        return
+    error = float(np.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)))
+    change = float(second.mean() - first.mean())
+    if abs(change) > DRIFT * error:
+        yield (
+            f"The mean reward changed from {first.mean():.4f} in the log's first half to {second.mean():.4f} in the "
+            f"second: estimates are about the whole time, not about today."
+        )
+
+
+def _mean(values: Column) -> Estimate:
+    return Estimate(float(values.mean()), *mean_interval(values)) if len(values) else Estimate(0.0, 0.0, 0.0)

@@ -1,0 +1,111 @@
+"""
+How steeply people's looks thin out down the page, as the log itself tells.
+
+A replay takes documents off the page, and those below move up, where they are looked at more. By the position-based
+model (Craswell et al. 2008) with examination 1 / ordinal^η, a reward at ordinal k is worth (k / j)^η at ordinal j. What
+η is can be found out, since the logged policy can be replayed as well: draw another allocation from the very
+distribution that a decision was drawn from, replay it, and the mean reward must come out as it was logged. Agarwal et
+al. 2019 (Estimating position bias without intrusive interventions) use the same chance, that one document was shown at
+different positions for reasons that have nothing to do with it. Where the log says little, η stays near what the rest
+of this package assumes.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ltrr_haystack.evaluation.off_policy.intervals import Column
+from ltrr_haystack.types import Travelling
+
+Kept = tuple[tuple[float, float], ...]
+"""For each rewarded document that stays: its reward, and its ordinal as shown over its ordinal in the replay."""
+
+PRIOR = (1.0, 0.5)
+"""η before the log is asked, and its standard deviation: 1 as in `feedback.examination`."""
+
+_CANDIDATES = np.linspace(0.0, 2.0, 81)
+
+
+@dataclass
+class Replayed:
+    """
+    Replays of one allocation for each decision.
+
+    :ivar weights: 1[drawn ≥ y] / P(drawn ≥ y) for the allocation y; `nan` where that could not happen.
+    :ivar kept: What stays of the page under y, where it was reached.
+    """
+
+    weights: list[float] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+
+    def rewards(self, eta: float) -> Column:
+        """
+        Say what the pages under y would have brought.
+
+        :param eta: How steeply looks thin out; 0 means that every position is looked at alike.
+        :returns: The reward of each decision, 0 where y was not reached.
+        """
+        return self.curve()(eta)
+
+    def curve(self) -> Callable[[float], Column]:
+        """
+        Prepare to say it for many η.
+
+        :returns: What gives the rewards for an η.
+        """
+        size = len(self.kept)
+        rows = np.repeat(np.arange(size), [len(each) for each in self.kept])
+        pairs = np.array([pair for each in self.kept for pair in each]).reshape(-1, 2)
+        rewards, moved = pairs[:, 0], np.log(pairs[:, 1])
+
+        def of(eta: float) -> Column:
+            return np.bincount(rows, rewards * np.exp(eta * moved), minlength=size).astype(float)
+
+        return of
+
+
+@dataclass(frozen=True, slots=True)
+class Slope(Travelling):
+    """
+    How steeply looks thin out.
+
+    :param eta: η of 1 / ordinal^η.
+    :param deviation: How uncertain it is: its standard deviation.
+    """
+
+    eta: float
+    deviation: float = 0.0
+
+
+def estimate_slope(replayed: Replayed, rewards: Column) -> Slope:
+    """
+    Find the η with which the logged policy's replay agrees with what was logged.
+
+    The difference between the two is taken as normal, and so is η before the log is asked; η and its deviation are
+    those of what follows by Bayes' rule, from 0 to 2.
+
+    :param replayed: Replays of allocations that were drawn from each decision's own distribution.
+    :param rewards: What was logged.
+    :returns: η and how uncertain it is.
+    """
+    weights = np.array(replayed.weights)
+    used = ~np.isnan(weights)
+    weights, rewards = weights[used], rewards[used]
+    if len(weights) < 2 or not weights.any():
+        return Slope(*PRIOR)
+    curve = replayed.curve()
+    plausible = np.array([_log_plausibility(eta, weights, curve(eta)[used], rewards) for eta in _CANDIDATES])
+    chances = np.exp(plausible - plausible.max())
+    chances /= chances.sum()
+    mean = float(chances @ _CANDIDATES)
+    return Slope(mean, math.sqrt(float(chances @ np.square(_CANDIDATES - mean))))
+
+
+def _log_plausibility(eta: float, weights: Column, replay: Column, rewards: Column) -> float:
+    mean = float((weights * replay).sum() / weights.sum())
+    differences = mean - rewards + weights * (replay - mean) / weights.mean()
+    variance = float(differences.var(ddof=1)) / len(differences)
+    distance = float(differences.mean()) ** 2 / variance if variance > 0 else 0.0
+    return -0.5 * (distance + ((eta - PRIOR[0]) / PRIOR[1]) ** 2)

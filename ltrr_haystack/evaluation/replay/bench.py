@@ -1,0 +1,224 @@
+"""The arms of a pipeline as what they found: asked once, replayed as often as a comparison needs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from haystack import Document, component
+from haystack.document_stores.in_memory import InMemoryDocumentStore
+
+from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
+from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.evaluation.datasets import DataSet, Query
+from ltrr_haystack.evaluation.laboratory import MEMORY, Laboratory, memory_settings
+from ltrr_haystack.policy.protocol import Policy
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.understanding import normal_form
+
+ArmSettings = dict[str, dict[str, Any]]
+Asked = Callable[[int, int], None]
+"""Told after each query: how many are asked, of how many."""
+
+
+@component
+class FoundBefore:
+    """
+    Answers from what a retriever found before.
+
+    ### Usage example
+
+    ```python
+    FoundBefore({"sad songs": [Document(id="song-7", content="…", score=0.9)]}).run("sad songs", top_k=10)
+    ```
+    """
+
+    def __init__(self, found: Mapping[str, Sequence[Document]]) -> None:
+        """
+        Create a FoundBefore.
+
+        :param found: Query → documents, best first.
+        """
+        self.found = found
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self,
+        query: str,
+        filters: dict[str, Any] | None = None,  # noqa: ARG002 (a retriever's arguments)
+        top_k: int | None = None,
+    ) -> dict[str, list[Document]]:
+        """
+        Give what was found.
+
+        :param query: The query text.
+        :param filters: Not used: simulated people do not filter.
+        :param top_k: How many documents.
+        :returns: A dictionary with `documents`.
+        :raises KeyError: If the query was not asked before.
+        """
+        return {"documents": list(self.found[query][:top_k])}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """
+    A pipeline's settings with what its arms found for every query of a data set.
+
+    :param data: The data set.
+    :param arms: Arm → settings, as `BanditRouter` takes them; those of kind `memory` too.
+    :param budget: Most candidates that one query may draw.
+    :param baseline: Arm → depth in the pipeline as it is without learning.
+    :param found: Arm → query text → documents, for every arm that is no memory.
+    :param weights: Arm → weight in the union's own order.
+    :param policy: The policy that learns; it is not changed.
+    :param memories: Arm → the retriever whose settings the arm has, for every arm of kind `memory`.
+    :param understanding: What understands the queries.
+    :raises ConfigurationError: If an arm has no results.
+    """
+
+    data: DataSet = field(repr=False)
+    arms: ArmSettings
+    budget: int
+    baseline: Mapping[str, int]
+    found: Mapping[str, Mapping[str, Sequence[Document]]] = field(repr=False)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    policy: Policy = field(default_factory=VWPolicy)
+    memories: Mapping[str, MemoryIndexRetriever] = field(default_factory=dict, repr=False)
+    understanding: QueryUnderstanding = field(default_factory=QueryUnderstanding, repr=False)
+
+    def __post_init__(self) -> None:
+        missing = sorted(set(self.arms) - set(self.found) - set(self.memories))
+        if missing or not self.found:
+            raise ConfigurationError(f"a replay needs the results of every arm; there are none of {missing or 'any'}")
+
+    @property
+    def searching(self) -> list[str]:
+        """The arms that are no memory."""
+        return list(self.found)
+
+    @property
+    def full_depths(self) -> dict[str, int]:
+        """Every arm but the memory at its deepest level."""
+        return {arm: max(self.arms[arm]["levels"]) for arm in self.found}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that change whenever settings, queries, judgements or results do."""
+        digest = blake2b(digest_size=8)
+        settings = [self.arms, self.budget, dict(self.baseline), dict(self.weights), self.policy.to_dict()]
+        memories = {name: memory_settings(memory) for name, memory in self.memories.items()}
+        digest.update(repr([settings, memories, self.data.name, self.data.fingerprint]).encode())
+        for query in self.data.queries:
+            digest.update(repr([query, sorted(self.data.qrels.get(query.id, {}).items())]).encode())
+        for arm, found in self.found.items():
+            for query_text, documents in found.items():
+                digest.update(repr([arm, query_text, [document.id for document in documents]]).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def documents(self) -> InMemoryDocumentStore:
+        """A document store with whatever an arm found; a memory knows nothing else."""
+        store = InMemoryDocumentStore()
+        everything = {
+            document.id: document for found in self.found.values() for of in found.values() for document in of
+        }
+        store.storage.update(everything)
+        return store
+
+    def text(self, query: Query) -> str:
+        """
+        Give a query as arms are asked.
+
+        :param query: The query.
+        :returns: Its text as QueryUnderstanding gives it.
+        """
+        return str(self.understanding.run(query.text, 0.0)["understanding"].query)
+
+    def memory(self, arm: str, store: LTRRStore) -> MemoryIndexRetriever:
+        """
+        Make the retriever of a memory arm.
+
+        :param arm: The arm.
+        :param store: Where its statistics are.
+        :returns: The retriever.
+        """
+        return MemoryIndexRetriever(store, self.documents, **memory_settings(self.memories[arm]))
+
+    def split(self, seed: int, held_out: float) -> tuple[list[Query], list[Query]]:
+        """
+        Part the queries that something answers into those that people type and those that are held out.
+
+        Queries of one normal form are one query to the memory, so they stay together.
+
+        :param seed: Another seed holds out others.
+        :param held_out: The share to hold out.
+        :returns: The seen and the held-out queries.
+        :raises ConfigurationError: If one of the two is empty.
+        """
+        queries = self.data.answerable()
+        forms = sorted({normal_form(query.text) for query in queries})
+        out = set(Random(f"{seed}:held-out").sample(forms, round(held_out * len(forms))))
+        seen = [query for query in queries if normal_form(query.text) not in out]
+        unseen = [query for query in queries if normal_form(query.text) in out]
+        if not seen or not unseen:
+            raise ConfigurationError(
+                f"{len(queries)} queries of '{self.data.name}' are too few to hold out {held_out:.0%} of them"
+            )
+        return seen, unseen
+
+
+def bench_of(laboratory: Laboratory, watch: Asked | None = None) -> Bench:
+    """
+    Ask the arms of a laboratory for every query that something answers.
+
+    Each arm is asked as deep as the whole budget goes, so that it can be judged alone at the same number of candidates.
+
+    :param laboratory: The data set with its pipeline.
+    :param watch: Told how far it has come.
+    :returns: The bench.
+    """
+    arms = laboratory.arms
+    depth = sum(max(settings["levels"]) for settings in arms.values() if settings.get("kind") != MEMORY)
+    understanding = laboratory.understanding
+    queries = [understanding.run(query.text, 0.0)["understanding"].query for query in laboratory.data.answerable()]
+    found: dict[str, dict[str, list[Document]]] = {
+        name: {} for name, settings in arms.items() if settings.get("kind") != MEMORY
+    }
+    for asked, (query, results) in enumerate(laboratory.results(queries, depth), start=1):
+        for arm, documents in results.items():
+            found[arm][query] = documents
+        if watch is not None:
+            watch(asked, len(queries))
+    return Bench(
+        data=laboratory.data,
+        arms=arms,
+        budget=laboratory.budget,
+        baseline=laboratory.baseline,
+        found=found,
+        weights=laboratory.weights,
+        policy=laboratory.policy,
+        memories=laboratory.memory_arms(),
+        understanding=understanding,
+    )
+
+
+def laboratory_bench(
+    data: DataSet, pipelines: Path, home: Path, *, search: Path | None = None, watch: Asked | None = None
+) -> Bench:
+    """
+    Index a data set, and ask a pipeline's arms; what is kept on disk from an earlier run is not asked for again.
+
+    :param data: The data set.
+    :param pipelines: Folder with `search/search.yml` and `indexing/indexing.yml`.
+    :param home: Folder of the caches.
+    :param search: A search pipeline in the place of the folder's.
+    :param watch: Told how far it has come.
+    :returns: The bench.
+    """
+    return bench_of(Laboratory(data, pipelines, home, seed=0, search=search), watch)

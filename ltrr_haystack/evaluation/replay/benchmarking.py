@@ -1,0 +1,81 @@
+"""The benchmark: a pipeline, what it would be without learning, and what it could be, before the same people."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.evaluation.datasets import DataSet
+from ltrr_haystack.evaluation.replay.bench import Bench, laboratory_bench
+from ltrr_haystack.evaluation.replay.figures import Figures
+from ltrr_haystack.evaluation.replay.files import write_files
+from ltrr_haystack.evaluation.replay.metrics import ir_measures
+from ltrr_haystack.evaluation.replay.running import CONFIG, Watch, replay
+from ltrr_haystack.evaluation.replay.settings import Settings
+from ltrr_haystack.evaluation.replay.variants import OURS
+from ltrr_haystack.ranking.model import lightgbm
+
+
+def benchmark(
+    data: DataSet,
+    out: Path,
+    *,
+    pipelines: Path,
+    home: Path,
+    settings: Settings | None = None,
+    configs: Sequence[Path] = (),
+    processes: int = 1,
+    watch: Watch | None = None,
+) -> Figures:
+    """
+    Replay a whole search pipeline before simulated people, beside all that it has to be compared with.
+
+    In the table are `ours`, the pipeline as it learns; `ours-bandit`, which plays the baseline's allocation;
+    `ours-memory`, without memory arms and memory features; `ours-ranker`, in the union's own order; `rrf_full`,
+    reciprocal rank fusion of all arms at full depth by Haystack's own DocumentJoiner; `rrf_equal`, the same with as
+    many candidates as ours asked for; `arm:<name>`, each arm alone with the candidates of all; and `oracle`, the best
+    order of the union at full depth.
+
+    Run again with the same folder it goes on where it stopped; a crash loses at most the parts that were running.
+
+    ### Usage example
+
+    ```python
+    figures = benchmark(
+        load_beir("icecat"), Path("out"), pipelines=Path("pipelines"), home=Path(".ltrr"),
+        settings=Settings(impressions=20_000, seeds=(0, 1, 2)), processes=2,
+    )
+    print(figures.summary()["rows"][0])
+    ```
+
+    :param data: The data set.
+    :param out: Folder of the results.
+    :param pipelines: Folder with `search/search.yml` and `indexing/indexing.yml`.
+    :param home: Folder of the caches.
+    :param settings: What to replay.
+    :param configs: Search pipelines: the first is `ours` in the place of the folder's, each further one is compared as
+        `config:<name of the file>`.
+    :param processes: How many processes to use.
+    :param watch: Told how far it has come.
+    :returns: The figures, which lie in `out`, too.
+    :raises ConfigurationError: If two configurations have one name, or a pipeline cannot be replayed.
+    :raises MissingExtraError: If ir-measures or LightGBM is not installed.
+    """
+    ir_measures()
+    lightgbm()
+    benches: dict[str, Bench] = {}
+    for name, search in _named(configs).items():
+        asked = partial(watch, f"arms of {name}") if watch is not None else None
+        benches[name] = laboratory_bench(data, pipelines, home, search=search, watch=asked)
+    figures = Figures(replay(benches, settings or Settings(), out, processes=processes, watch=watch))
+    write_files(figures, out)
+    return figures
+
+
+def _named(configs: Sequence[Path]) -> dict[str, Path | None]:
+    named: dict[str, Path | None] = {OURS: configs[0] if configs else None}
+    for path in configs[1:]:
+        if f"{CONFIG}{path.stem}" in named:
+            raise ConfigurationError(f"two configurations are named '{path.stem}'; give one of the files another name")
+        named[f"{CONFIG}{path.stem}"] = path
+    return named

@@ -1,0 +1,151 @@
+"""Writes what a replay came to: summary, tables, curves and TREC runs."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ltrr_haystack.evaluation.replay.curves import curves
+from ltrr_haystack.evaluation.replay.figures import ARM_CALLS, CANDIDATES, NDCG, QUALITY, Figures, Row
+from ltrr_haystack.evaluation.replay.outcomes import SPLITS
+from ltrr_haystack.evaluation.replay.running import Replay
+from ltrr_haystack.evaluation.replay.variants import OURS
+
+TITLES = {
+    "stream": "While people searched (exploration included)",
+    "seen": "Frozen at the end, queries that people had typed",
+    "heldout": "Frozen at the end, held-out queries",
+}
+
+
+def write_files(figures: Figures, out: Path) -> None:
+    """
+    Write everything beside the parts.
+
+    :param figures: The replay's figures.
+    :param out: The folder: `summary.json`, `table.md`, `results.csv`, `by_seed.csv`, `comparisons.csv`, `curves.json`,
+        and in `trec` the runs of the frozen systems with the judgements.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "summary.json").write_text(json.dumps(figures.summary(), indent=2) + "\n", encoding="utf-8")
+    (out / "curves.json").write_text(json.dumps(curves(figures)) + "\n", encoding="utf-8")
+    (out / "table.md").write_text(markdown(figures), encoding="utf-8")
+    _write_csv(out / "results.csv", map(_flat, figures.rows))
+    _write_csv(out / "by_seed.csv", figures.by_seed())
+    _write_csv(
+        out / "comparisons.csv",
+        (
+            {
+                "system": system,
+                "other": other,
+                "split": split,
+                "metric": metric,
+                "difference": comparison.difference.mean,
+                "low": comparison.difference.low,
+                "high": comparison.difference.high,
+                "p": comparison.p,
+            }
+            for system, other, split, metric, comparison in figures.comparisons()
+        ),
+    )
+    _write_trec(figures.replay, out / "trec")
+
+
+def markdown(figures: Figures) -> str:
+    """
+    Give the figures as Markdown.
+
+    :param figures: The replay's figures.
+    :returns: A table for each split, and what a reader has to know.
+    """
+    replay = figures.replay
+    settings = replay.settings
+    lines = [
+        f"# {replay.bench.data.name}: {settings.impressions:,} searches, "
+        f"{len(settings.seeds)} seed{'s' if len(settings.seeds) > 1 else ''}",
+        "",
+        f"Click model: {settings.click_model}, noise {settings.noise:g}; clicks arrive after {settings.delay:g} "
+        f"searches on average, decisions are settled after {settings.reward_wait}; {settings.held_out:.0%} of the "
+        f"queries are held out. {figures.impressions_per_s:.0f} searches a second in one process.",
+        "",
+    ]
+    for split in SPLITS:
+        lines += [f"## {TITLES[split]}", "", *_table([row for row in figures.rows if row.split == split]), ""]
+    lines += [
+        "In brackets 95 % intervals of a bootstrap over queries and seeds; p of a paired randomisation test against "
+        "`rrf_full` in nDCG@10, not corrected for the number of systems. Candidates are what the arms were asked for, "
+        "and a memory arm counts as an arm call like any other.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(rows: list[Row]) -> list[str]:
+    head = ["system", *QUALITY, "candidates", "arm calls", "regret", "nDCG@10 less rrf_full", "p"]
+    lines = ["| " + " | ".join(head) + " |", "|---" + "|--:" * (len(head) - 1) + "|"]
+    for row in rows:
+        difference, p = row.against_full.difference, row.against_full.p
+        ndcg = row.means[NDCG]
+        cells = [
+            f"**{row.system}**" if row.system == OURS else row.system,
+            f"{ndcg.mean:.3f} [{ndcg.low:.3f}, {ndcg.high:.3f}]",
+            *(f"{row.means[name].mean:.3f}" for name in QUALITY if name != NDCG),
+            f"{row.means[CANDIDATES].mean:.1f}",
+            f"{row.means[ARM_CALLS].mean:.2f}",
+            f"{row.regret:.3f}",
+            f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
+            f"{p:.4f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    mean, median, p95 = row.latency or (None, None, None)
+    flat: dict[str, Any] = {"system": row.system, "split": row.split}
+    for name, interval in row.means.items():
+        flat |= {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return {
+        **flat,
+        "regret": row.regret,
+        "candidates_without_memory": row.without_memory[0],
+        "arm_calls_without_memory": row.without_memory[1],
+        "seconds_mean": mean,
+        "seconds_median": median,
+        "seconds_p95": p95,
+        "difference_to_rrf_full": row.against_full.difference.mean,
+        "difference_low": row.against_full.difference.low,
+        "difference_high": row.against_full.difference.high,
+        "p": row.against_full.p,
+    }
+
+
+def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    listed = list(rows)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(listed[0]))
+        writer.writeheader()
+        writer.writerows(listed)
+
+
+def _write_trec(replay: Replay, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    with (folder / "qrels.txt").open("w", encoding="utf-8") as file:
+        for query, grades in replay.bench.data.qrels.items():
+            file.writelines(f"{_word(query)} 0 {_word(document)} {grade}\n" for document, grade in grades.items())
+    for system, parts in replay.parts.items():
+        for part in parts:
+            for split in ("seen", "heldout"):
+                outcomes = part.splits[split]
+                name = f"{system.replace(':', '_')}-{split}-{part.seed}.run"
+                with (folder / name).open("w", encoding="utf-8") as file:
+                    for query, page in zip(outcomes.queries, outcomes.pages, strict=True):
+                        file.writelines(
+                            f"{_word(query)} Q0 {_word(document)} {rank} {1 / rank:.6f} {system}\n"
+                            for rank, document in enumerate(page, start=1)
+                        )
+
+
+def _word(text: str) -> str:
+    """TREC's fields are parted by white space."""
+    return "_".join(text.split())

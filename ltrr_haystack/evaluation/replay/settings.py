@@ -1,0 +1,86 @@
+"""What is replayed, and how."""
+
+import json
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import ltrr_haystack
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.evaluation.click_models import ClickModelName
+
+BESIDE = ("server", "cli.py")
+"""Parts of the package that no replay runs through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    A replay's settings; the same settings give the same figures, but for the times.
+
+    :param impressions: How many searches each system meets, for each seed.
+    :param seeds: Each seed is other people, another draw of the held-out queries, and other choices of the router.
+    :param click_model: How people look through a page: `position`, `cascade`, `dependent`, or `mixed` for all three.
+    :param noise: Probability of a click on an examined document that answers nothing.
+    :param exponent: The Zipf law's of the queries.
+    :param held_out: Share of the queries that nobody types before the end.
+    :param delay: After how many searches of others a click arrives, on average; exponentially distributed.
+    :param reward_wait: After how many searches a decision is settled; later clicks are late.
+    :param learn_every: Searches between two passes of the learner.
+    :param train_at: At which shares of the stream the ranker is trained.
+    :param drift: Whether other queries become popular half way.
+    :param top_k: How many documents a page has.
+    :raises ConfigurationError: If a setting cannot work.
+    """
+
+    impressions: int = 20_000
+    seeds: tuple[int, ...] = (0, 1, 2)
+    click_model: ClickModelName = "mixed"
+    noise: float = 0.05
+    exponent: float = 1.0
+    held_out: float = 0.25
+    delay: float = 10.0
+    reward_wait: int = 50
+    learn_every: int = 20
+    train_at: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+    drift: bool = False
+    top_k: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("impressions", "learn_every", "top_k"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ConfigurationError(f"seeds must be different numbers, at least one, got {self.seeds}")
+        if not 0 < self.held_out < 1:
+            raise ConfigurationError(f"held_out must lie between 0 and 1, got {self.held_out}")
+        if self.delay < 0 or self.reward_wait < 0:
+            raise ConfigurationError(
+                f"delay and reward_wait must not be negative, got {self.delay} and {self.reward_wait}"
+            )
+        if not all(0 < share <= 1 for share in self.train_at):
+            raise ConfigurationError(
+                f"train_at must be shares of the stream, above 0 and at most 1, got {self.train_at}"
+            )
+
+    def fingerprint(self, *others: str) -> str:
+        """
+        Give the mark of results that were made with these settings and this code.
+
+        How many seeds there are makes no difference to the results of one.
+
+        :param others: Whatever else the results depend on, such as the data set's fingerprint.
+        :returns: Sixteen hexadecimal digits.
+        """
+        own = {name: value for name, value in asdict(self).items() if name != "seeds"}
+        text = json.dumps([own, _code(), *others], sort_keys=True)
+        return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _code() -> str:
+    digest = blake2b(digest_size=8)
+    package = Path(ltrr_haystack.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).parts[0] not in BESIDE:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,199 @@
+"""The learning systems of a replay: the pipeline as it is, and with one part of the learning taken out of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from haystack import Pipeline
+from haystack.core.serialization import import_class_by_name
+
+from ltrr_haystack.builder import build_search_pipeline
+from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.evaluation.replay.bench import Bench, FoundBefore
+from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.policy.protocol import Policy
+from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.store import LTRRStore, MemoryEntry
+from ltrr_haystack.types import ActionSet, Features, SettledDecision
+
+PATIENCE = 60.0
+"""Seconds that an arm has: on a busy machine none shall fail for want of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """
+    Which parts of a pipeline learn.
+
+    :param bandit: Whether a policy chooses the allocation; if not, the baseline is played.
+    :param memory: Whether there are memory arms and the ranker's memory features. What the router knows of its arms for
+        a query stays in either case.
+    :param ranker: Whether a ranker is trained; if not, the union's own order stays.
+    """
+
+    bandit: bool = True
+    memory: bool = True
+    ranker: bool = True
+
+
+OURS = "ours"
+VARIANTS: Mapping[str, Variant] = {
+    OURS: Variant(),
+    "ours-bandit": Variant(bandit=False),
+    "ours-memory": Variant(memory=False),
+    "ours-ranker": Variant(ranker=False),
+}
+
+
+class ForgetfulStore(LTRRStore):
+    """A store whose memory index is empty, whatever was learned; all else is there."""
+
+    def memory(self, query_key: str) -> list[MemoryEntry]:  # noqa: ARG002 (the store's own arguments)
+        """
+        Remember nothing.
+
+        :param query_key: Not used.
+        :returns: Nothing.
+        """
+        return []
+
+
+class WithoutExploring:
+    """
+    Plays what a policy serves when it neither explores nor gathers evidence: the baseline as long as the safe start
+    holds it back, what it prefers from then on.
+
+    :param policy: The policy.
+    """
+
+    explores = False
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    @property
+    def name(self) -> str:
+        """The policy's name."""
+        return self.policy.name
+
+    @property
+    def safe_start(self) -> bool:
+        """Whether the policy is held back."""
+        return self.policy.safe_start
+
+    def distribution(self, actions: ActionSet, features: Features) -> JointDistribution:
+        """
+        Put all probability on one allocation.
+
+        :param actions: What there is to choose from.
+        :param features: What is known of the query.
+        :returns: The distribution.
+        """
+        preferred = self.policy.distribution(actions, features).preferred
+        played = actions.baseline if self.policy.safe_start else preferred
+        certain = ActionSet(actions.arms, actions.budget, played)
+        return JointDistribution(certain, {}, 1.0, 0.0, preferred)
+
+    def learn(self, settled: SettledDecision) -> Mapping[str, float]:
+        """
+        Learn as the policy does.
+
+        :param settled: The decision and what came of it.
+        :returns: Arm that ran → its credit at the depth it drew.
+        """
+        return self.policy.learn(settled)
+
+    def to_bytes(self) -> bytes:
+        """
+        Give the policy's snapshot.
+
+        :returns: The snapshot.
+        """
+        return self.policy.to_bytes()
+
+    def restored(self, payload: bytes) -> Self:
+        """
+        Make one around the policy of a snapshot.
+
+        :param payload: The policy's snapshot.
+        :returns: The policy of the snapshot, without exploring.
+        """
+        return type(self)(self.policy.restored(payload))
+
+    def card(self) -> dict[str, Any]:
+        """
+        Say what the policy says of itself.
+
+        :returns: Plain JSON types.
+        """
+        return self.policy.card()
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Give the policy's settings.
+
+        :returns: A dictionary.
+        """
+        return self.policy.to_dict()
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """
+        Make one around a policy of these settings.
+
+        :param data: What `to_dict` of a VWPolicy or StaticPolicy gave.
+        :returns: The policy, without exploring.
+        """
+        policy: Any = import_class_by_name(data["type"])
+        return cls(policy.from_dict(data))
+
+
+def policy_of(bench: Bench, variant: Variant) -> Policy:
+    """
+    Give the policy of a variant.
+
+    :param bench: The bench.
+    :param variant: The variant.
+    :returns: The bench's policy, or one that plays the baseline.
+    """
+    return bench.policy if variant.bandit else StaticPolicy()
+
+
+def search_pipeline(
+    bench: Bench, variant: Variant, store: LTRRStore, *, seed: int, top_k: int, frozen: bool = False
+) -> Pipeline:
+    """
+    Wire the real components over what the arms found before.
+
+    :param bench: The bench.
+    :param variant: Which parts learn.
+    :param store: The system's store.
+    :param seed: Seed of the router's choices.
+    :param top_k: How many documents a page has.
+    :param frozen: Whether it serves what was learned without exploring and without writing to the log.
+    :returns: The pipeline.
+    """
+    arms = {name: own for name, own in bench.arms.items() if variant.memory or name not in bench.memories}
+    policy = policy_of(bench, variant)
+    pipeline = build_search_pipeline(
+        {name: _arm(bench, name, store) for name in arms},
+        arms=arms,
+        budget=bench.budget,
+        baseline={name: depth for name, depth in bench.baseline.items() if name in arms},
+        store=store,
+        policy=WithoutExploring(policy) if frozen else policy,
+        weights={name: weight for name, weight in bench.weights.items() if name in arms},
+        top_k=top_k,
+        poll_interval=0.0,
+        seed=seed,
+        understanding=QueryUnderstanding.from_dict(bench.understanding.to_dict()),
+    )
+    if frozen:
+        pipeline.remove_component("impressions")
+    return pipeline
+
+
+def _arm(bench: Bench, name: str, store: LTRRStore) -> RetrievalArm:
+    retriever = bench.memory(name, store) if name in bench.memories else FoundBefore(bench.found[name])
+    return RetrievalArm(name, retriever, timeout=PATIENCE)

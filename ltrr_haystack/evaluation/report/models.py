@@ -1,0 +1,156 @@
+"""The section on model versions and the gates that they passed, or did not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ltrr_haystack.errors import LTRRError
+from ltrr_haystack.evaluation.report.reading import RankerRuns
+from ltrr_haystack.evaluation.report.values import Finding, Grid, Section, decimal, moment, percent, share_of
+from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
+from ltrr_haystack.policy.snapshot import unpack
+from ltrr_haystack.store import LTRRStore, SnapshotInfo
+
+MOST_VERSIONS = 5
+
+_GATE_SETTINGS = (2, 2.5)
+"""To read a gate's state. What it has come to does not depend on them; only what it decides next would."""
+
+
+def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section, tuple[Finding, ...]]:
+    """
+    Which versions there are, which are active, and what their gates say.
+
+    :param store: The store with the snapshots.
+    :param rankers: Ranker version → what came of its pages.
+    :returns: The section, and what to know of it.
+    """
+    policies, trained = store.snapshots("policy"), store.snapshots("ranker")
+    grids, findings = [], []
+    estimate = None
+    try:
+        estimate = _gate(store)
+    except LTRRError as error:
+        findings.append(Finding("bad", "The active policy cannot be read", str(error)))
+    if estimate is not None:
+        grids.append(_safe_start(estimate))
+    grids += [_policies(policies), _rankers(trained), _pages(rankers)]
+    return (
+        Section(
+            "models",
+            "Model versions and gates",
+            "A policy goes live past its safe start: when, on the log, what it prefers is shown to be better than the "
+            "baseline. A ranker goes live when it orders held-out sessions better than the union's own order, by the "
+            "whole 95 % interval. The command ltrr activate goes back to an earlier version.",
+            grids=tuple(grids),
+        ),
+        tuple(findings),
+    )
+
+
+def _gate(store: LTRRStore) -> SafeStartEstimate | None:
+    """What the active policy's safe start has come to; other policies have none."""
+    snapshot = store.snapshot("policy")
+    if snapshot is None or snapshot.card.get("policy") != "vw":
+        return None
+    header, _ = unpack(snapshot.payload, "vw")
+    return SafeStartGate.from_dict(*_GATE_SETTINGS, header["safe_start"]).estimate()
+
+
+def _safe_start(estimate: SafeStartEstimate) -> Grid:
+    error = estimate.standard_error
+    gain = "–" if estimate.gain is None else f"{estimate.gain:+.4f}" + (f" ± {error:.4f}" if error is not None else "")
+    return Grid(
+        "Safe start of the active policy",
+        ("", ""),
+        (
+            ("state", "open: the policy decides" if estimate.is_open else "closed: mostly the baseline is played"),
+            ("settled decisions with a preference", f"{estimate.settled:,}"),
+            ("preferred the baseline itself", percent(estimate.agreement)),
+            ("compared with the baseline", f"{estimate.compared:,}, {estimate.rewarded:,} of them rewarded"),
+            ("gain per compared search, ± standard error", gain),
+            ("z, with one lost reward of doubt", decimal(estimate.z, 2)),
+        ),
+    )
+
+
+def _policies(snapshots: Sequence[SnapshotInfo]) -> Grid:
+    return Grid(
+        f"Policies: {_how_many(snapshots)}",
+        ("version", "active", "made", "policy", "learned up to", "safe start"),
+        tuple(
+            (
+                str(info.version),
+                "active" if info.active else "",
+                moment(info.created_at),
+                _text(info.card.get("policy")),
+                _text(info.card.get("learned")),
+                _said(info.card.get("safe_start"), "held back", "past it"),
+            )
+            for info in _newest(snapshots)
+        ),
+    )
+
+
+def _rankers(snapshots: Sequence[SnapshotInfo]) -> Grid:
+    return Grid(
+        f"Rankers: {_how_many(snapshots)}",
+        ("version", "active", "made", "learned from", "gate", "what it says"),
+        tuple(
+            (
+                str(info.version),
+                "active" if info.active else "",
+                moment(info.created_at),
+                _text(_inner(info.card, "learned_from", "training")),
+                _said(_inner(info.card, "gate", "passed"), "passed", "not passed"),
+                _text(_inner(info.card, "gate", "reason")),
+            )
+            for info in _newest(snapshots)
+        ),
+    )
+
+
+def _pages(rankers: Mapping[int, RankerRuns]) -> Grid:
+    rows = []
+    for version in sorted(rankers):
+        runs = rankers[version]
+        rate = share_of(runs.clicked, runs.searches)
+        rows.append(
+            (
+                str(version) if version else "the union's own order",
+                f"{runs.searches:,}",
+                f"{percent(rate.value)} ({percent(rate.low or 0.0)} to {percent(rate.high or 0.0)})",
+                decimal(runs.reward / runs.searches),
+            )
+        )
+    return Grid(
+        "Pages by ranker: they were in charge at different times, so this is no comparison of like with like",
+        ("ranker", "searches", "click rate", "reward per search"),
+        tuple(rows),
+    )
+
+
+def _newest(snapshots: Sequence[SnapshotInfo]) -> list[SnapshotInfo]:
+    newest = sorted(snapshots, key=lambda info: -info.version)
+    return [info for place, info in enumerate(newest) if place < MOST_VERSIONS or info.active]
+
+
+def _how_many(snapshots: Sequence[SnapshotInfo]) -> str:
+    if not snapshots:
+        return "none yet"
+    newest = max(info.version for info in snapshots)
+    return f"version {newest} is the newest"
+
+
+def _inner(card: Mapping[str, Any], *path: str) -> Any:
+    value: Any = card
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _said(value: Any, yes: str, no: str) -> str:
+    return (yes if value else no) if isinstance(value, bool) else "–"
+
+
+def _text(value: Any) -> str:
+    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,166 @@
+"""Sections that follow the log: what people get, what it costs, what is remembered."""
+
+from collections.abc import Hashable
+from itertools import pairwise
+
+from ltrr_haystack.evaluation.report.blocks import Block, curve
+from ltrr_haystack.evaluation.report.reading import Reading
+from ltrr_haystack.evaluation.report.values import (
+    CurveChart,
+    Estimate,
+    Grid,
+    Section,
+    decimal,
+    mean_of,
+    percent,
+    share_of,
+)
+
+
+def learning(reading: Reading) -> Section:
+    """
+    The learning curve.
+
+    :param reading: The sums over the log.
+    :returns: The section.
+    """
+    blocks = reading.blocks.blocks()
+    charts = (
+        CurveChart(
+            "Click rate: searches with at least one click",
+            (curve("click rate", blocks, lambda block: share_of(block["clicked"], block.searches)),),
+        ),
+        CurveChart(
+            "Reward per search",
+            (curve("reward", blocks, lambda block: mean_of(block["reward"], block["reward²"], block.searches)),),
+            percent=False,
+        ),
+        CurveChart(
+            "Reward less the cost of the arms, per search",
+            (curve("reward less cost", blocks, lambda block: mean_of(block["net"], block["net²"], block.searches)),),
+            percent=False,
+        ),
+        CurveChart(
+            "How far the policy is let loose",
+            (
+                curve("held back by the safe start", blocks, lambda block: _share(block, "safe start")),
+                curve("prefers the baseline", blocks, lambda block: share_of(block["agreed"], block["preferring"])),
+            ),
+        ),
+    )
+    return Section(
+        "learning",
+        "Learning curve",
+        "Each point is a block of searches in the order of the log, the shade its 95 % interval. A search counts as "
+        "clicked if anything earned a reward above 0. A rise may also come from easier queries: the off-policy "
+        "estimates below compare policies on the same queries.",
+        charts,
+        (_thirds(reading),),
+    )
+
+
+def savings(reading: Reading) -> Section:
+    """
+    Candidates and arm calls saved against the baseline.
+
+    :param reading: The sums over the log.
+    :returns: The section.
+    """
+    blocks = reading.blocks.blocks()
+    chart = CurveChart(
+        "Saved against the baseline",
+        (
+            curve("candidates", blocks, lambda block: saved(block, "candidates")),
+            curve("arm calls", blocks, lambda block: saved(block, "calls")),
+        ),
+    )
+    total = reading.blocks.total()
+    rows = tuple(
+        (
+            name,
+            decimal(total[key] / total.searches if total.searches else float("nan"), 2),
+            decimal(total[f"baseline {key}"] / total.searches if total.searches else float("nan"), 2),
+            percent(saved(total, key).value),
+        )
+        for name, key in (("candidates", "candidates"), ("arm calls", "calls"))
+    )
+    return Section(
+        "savings",
+        "Saved",
+        "Candidates are the depths that the arms were asked for, the baseline's are those of the pipeline as it is "
+        "without learning. Below 0, more was asked for than the baseline would have.",
+        (chart,),
+        (Grid("Per search", ("", "asked for", "baseline", "saved"), rows),),
+    )
+
+
+def memory(reading: Reading) -> Section:
+    """
+    How much of what is searched for is remembered.
+
+    :param reading: The sums over the log.
+    :returns: The section.
+    """
+    blocks = reading.blocks.blocks()
+    curves = [curve("query remembered", blocks, lambda block: _share(block, "remembered"))]
+    if reading.blocks.total()["memory asked"]:
+        curves.append(
+            curve(
+                "memory brought candidates",
+                blocks,
+                lambda block: share_of(block["memory found"], block["memory asked"]),
+            )
+        )
+    return Section(
+        "memory",
+        "Memory coverage",
+        "The share of the searches whose query key had been learned from before they were decided; and, where an arm "
+        "of the kind memory was asked, the share in which it brought anything.",
+        (CurveChart("Memory coverage", tuple(curves)),),
+    )
+
+
+def saved(block: Block, key: str) -> Estimate:
+    """
+    The share saved against the baseline.
+
+    :param block: Sums over some searches.
+    :param key: `candidates` or `calls`.
+    :returns: The share, without an interval: it is counted, not estimated.
+    """
+    baseline = block[f"baseline {key}"]
+    return Estimate(1 - block[key] / baseline if baseline else float("nan"))
+
+
+def _share(block: Block, key: Hashable) -> Estimate:
+    return share_of(block[key], block.searches)
+
+
+def _thirds(reading: Reading) -> Grid:
+    rows = []
+    for name, block in zip(("first third", "second third", "last third"), _in_three(reading), strict=False):
+        clicked = share_of(block["clicked"], block.searches)
+        reward = mean_of(block["reward"], block["reward²"], block.searches)
+        rows.append((name, f"{block.searches:,}", _with_interval(clicked, share=True), _with_interval(reward)))
+    return Grid("By thirds of the log", ("", "searches", "click rate", "reward per search"), tuple(rows))
+
+
+def _in_three(reading: Reading) -> list[Block]:
+    blocks = reading.blocks.blocks()
+    if len(blocks) < 3:
+        return blocks
+    cuts = [round(len(blocks) * third / 3) for third in range(4)]
+    thirds = []
+    for start, end in pairwise(cuts):
+        third = Block(blocks[start].first, blocks[start].last, blocks[start].until, dict(blocks[start].sums))
+        for block in blocks[start + 1 : end]:
+            third.add(block)
+        thirds.append(third)
+    return thirds
+
+
+def _with_interval(estimate: Estimate, *, share: bool = False) -> str:
+    write = percent if share else decimal
+    if estimate.low is None or estimate.high is None:
+        return write(estimate.value)
+    return f"{write(estimate.value)} ({write(estimate.low)} to {write(estimate.high)})"

@@ -1,0 +1,231 @@
+"""One pass through the log, and the sums that all of the report is made from."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from ltrr_haystack.evaluation.report.blocks import Blocks
+from ltrr_haystack.evaluation.report.reliability import Reliability
+from ltrr_haystack.policy.credit import reward_of
+from ltrr_haystack.types import SettledDecision
+
+MOST_QUERIES = 10_000
+"""More query keys are not counted at a time."""
+
+CLOCK_STEP = 1.0
+"""Seconds by which a decision may be older than the one before it in the log: writers share commits."""
+
+
+@dataclass(slots=True)
+class ArmRuns:
+    """
+    How an arm fared.
+
+    :param asked: In how many searches it was asked.
+    :param failed: Why it failed → how often.
+    :param empty: How often it brought nothing without failing.
+    :param depth: Sum of the depths asked for.
+    :param returned: How many candidates it brought.
+    :param seconds: How long it took in all.
+    """
+
+    asked: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    empty: int = 0
+    depth: int = 0
+    returned: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class RankerRuns:
+    """
+    What came of the pages that one ranker ordered.
+
+    :param searches: How many there were.
+    :param clicked: How many of them had a click.
+    :param reward: Sum of their rewards.
+    """
+
+    searches: int = 0
+    clicked: int = 0
+    reward: float = 0.0
+
+
+class FrequentQueries:
+    """
+    Counts the searches of frequent queries in bounded memory: with too many query keys, the rarer half is forgotten
+    (in the manner of Manku & Motwani 2002, Approximate frequency counts over data streams).
+    """
+
+    def __init__(self, most: int = MOST_QUERIES) -> None:
+        self._most = most
+        self._counts: dict[str, tuple[int, int]] = {}
+
+    def add(self, query_key: str, clicked: bool) -> None:
+        """
+        Add a search.
+
+        :param query_key: Its query key.
+        :param clicked: Whether anything was clicked.
+        """
+        searches, clicks = self._counts.get(query_key, (0, 0))
+        self._counts[query_key] = (searches + 1, clicks + clicked)
+        if len(self._counts) > self._most:
+            kept = sorted(self._counts.items(), key=lambda entry: -entry[1][0])[: self._most // 2]
+            self._counts = dict(kept)
+
+    def top(self, count: int, *, unclicked: bool = False) -> list[tuple[str, int, int]]:
+        """
+        Give the most frequent queries.
+
+        :param count: How many.
+        :param unclicked: Whether only those count that were never clicked on.
+        :returns: Query key, searches and those of them with a click.
+        """
+        found = [(key, *counts) for key, counts in self._counts.items() if not (unclicked and counts[1])]
+        return sorted(found, key=lambda entry: (-entry[1], entry[0]))[:count]
+
+
+class Reading:
+    """
+    Sums over the log. Each search is read once and not kept.
+
+    The blocks sum, for each search: `clicked`, `reward`, `reward²`, `net`, `net²`, `candidates`, `calls`,
+    `baseline candidates`, `baseline calls`, `remembered`, `memory asked`, `memory found`, `safe start`, `agreed`,
+    `preferring`, `("type", query type)` and `("ran", query type, arm)`.
+
+    :ivar blocks: The blocks.
+    :ivar reliability: Drawn levels against their probabilities.
+    :ivar arms: Arm → how it fared, in the order of their appearance.
+    :ivar queries: Frequent queries.
+    :ivar rankers: Ranker version, 0 for the union's own order → what came of its pages.
+    :ivar modes: The router's mode → searches.
+    :ivar policies: Policy → searches.
+    :ivar action_sets: Fingerprint of what there was to choose from → searches.
+    :ivar rewarded: Objects with a reward other than 0.
+    :ivar not_shown: Those of them that were not on the page.
+    :ivar empty_pages: Searches that showed nothing.
+    :ivar steps_back: Decisions older than the one before them in the log.
+    :ivar newest: Time of the youngest decision.
+    :ivar oldest: Time of the oldest decision.
+    """
+
+    def __init__(self) -> None:
+        self.blocks = Blocks()
+        self.reliability = Reliability()
+        self.arms: dict[str, ArmRuns] = {}
+        self.queries = FrequentQueries()
+        self.rankers: dict[int, RankerRuns] = {}
+        self.modes: Counter[str] = Counter()
+        self.policies: Counter[str] = Counter()
+        self.action_sets: Counter[str] = Counter()
+        self.rewarded = 0
+        self.not_shown = 0
+        self.empty_pages = 0
+        self.steps_back = 0
+        self.newest = float("-inf")
+        self.oldest = float("inf")
+        self._before = float("-inf")
+
+    @classmethod
+    def of(cls, log: Iterable[SettledDecision]) -> Self:
+        """
+        Read a log.
+
+        :param log: The searches, in the order of the log.
+        :returns: The sums.
+        """
+        reading = cls()
+        for settled in log:
+            reading.add(settled)
+        return reading
+
+    @property
+    def query_types(self) -> list[str]:
+        """The query types that occur, the most frequent first."""
+        total = self.blocks.total()
+        counts = {key[1]: count for key, count in total.sums.items() if isinstance(key, tuple) and key[0] == "type"}
+        return sorted(counts, key=lambda kind: (-counts[kind], kind))
+
+    def add(self, settled: SettledDecision) -> None:
+        """
+        Add a search.
+
+        :param settled: The search.
+        """
+        decision = settled.decision
+        amounts = _amounts(settled)
+        self.blocks.add(decision.decided_at, amounts)
+        self.reliability.add(decision)
+        self.queries.add(decision.understanding.normal_form, bool(amounts["clicked"]))
+        self.modes[decision.mode] += 1
+        self.policies[decision.policy] += 1
+        self.action_sets[decision.actions.fingerprint] += 1
+        self._add_ranker(settled, amounts["clicked"], amounts["reward"])
+        self._add_arms(settled)
+        self._add_faults(settled)
+
+    def _add_ranker(self, settled: SettledDecision, clicked: float, reward: float) -> None:
+        runs = self.rankers.setdefault(settled.ranker_version, RankerRuns())
+        runs.searches += 1
+        runs.clicked += bool(clicked)
+        runs.reward += reward
+
+    def _add_arms(self, settled: SettledDecision) -> None:
+        for arm in settled.decision.actions.names:
+            self.arms.setdefault(arm, ArmRuns())
+        for report in settled.reports:
+            runs = self.arms.setdefault(report.arm, ArmRuns())
+            runs.asked += 1
+            runs.depth += report.depth
+            runs.returned += report.returned
+            runs.seconds += report.seconds
+            if report.error is not None:
+                runs.failed[report.error.partition(":")[0][:80]] += 1
+            elif report.returned == 0:
+                runs.empty += 1
+
+    def _add_faults(self, settled: SettledDecision) -> None:
+        at = settled.decision.decided_at
+        shown = {impression.object_id for impression in settled.impressions}
+        rewarded = [object_id for object_id, reward in settled.rewards.items() if reward]
+        self.rewarded += len(rewarded)
+        self.not_shown += sum(object_id not in shown for object_id in rewarded)
+        self.empty_pages += not shown
+        self.steps_back += at < self._before - CLOCK_STEP
+        self._before = at
+        self.newest = max(self.newest, at)
+        self.oldest = min(self.oldest, at)
+
+
+def _amounts(settled: SettledDecision) -> dict[Hashable, float]:
+    decision = settled.decision
+    actions, kind = decision.actions, decision.understanding.query_type
+    reward = sum(reward_of(settled, impression) for impression in settled.impressions)
+    net = reward - actions.cost(decision.allocation)
+    memories = {arm.name for arm in actions.arms if arm.kind == "memory"}
+    found = [report.returned > 0 for report in settled.reports if report.arm in memories]
+    wanted = {arm: decision.preferred.get(arm, 0) for arm in actions.names}
+    amounts: dict[Hashable, float] = {
+        "clicked": any(one > 0 for one in settled.rewards.values()),
+        "reward": reward,
+        "reward²": reward**2,
+        "net": net,
+        "net²": net**2,
+        "candidates": sum(decision.allocation.values()),
+        "calls": sum(depth > 0 for depth in decision.allocation.values()),
+        "baseline candidates": sum(actions.baseline.values()),
+        "baseline calls": sum(depth > 0 for depth in actions.baseline.values()),
+        "remembered": bool(decision.features.history),
+        "memory asked": bool(found),
+        "memory found": any(found),
+        "safe start": decision.safe_start,
+        "preferring": bool(decision.preferred),
+        "agreed": bool(decision.preferred) and wanted == {arm: actions.baseline.get(arm, 0) for arm in actions.names},
+        ("type", kind): 1,
+    }
+    for arm, depth in decision.allocation.items():
+        amounts["ran", kind, arm] = depth > 0
+    return amounts

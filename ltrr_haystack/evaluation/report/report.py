@@ -1,0 +1,113 @@
+"""The report of a running system: what it learned, what it saves, and whether its figures can be believed."""
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ltrr_haystack.evaluation.interchange import read_log
+from ltrr_haystack.evaluation.interchange.files import replacing
+from ltrr_haystack.evaluation.report.arms import arms
+from ltrr_haystack.evaluation.report.health import health, ordered
+from ltrr_haystack.evaluation.report.models import models
+from ltrr_haystack.evaluation.report.over_time import learning, memory, saved, savings
+from ltrr_haystack.evaluation.report.page import plotly_script, render
+from ltrr_haystack.evaluation.report.queries import queries
+from ltrr_haystack.evaluation.report.reading import Reading
+from ltrr_haystack.evaluation.report.trust import alternatives, reliability
+from ltrr_haystack.evaluation.report.values import CurveChart, Page, Section, decimal, moment, percent, share_of
+from ltrr_haystack.store import LTRRStore
+
+
+def report(store: LTRRStore, out: Path, *, pipelines: Path | None = None, now: float | None = None) -> Page:
+    """
+    Write a report on the log of a store as one HTML file, which needs nothing else to be read.
+
+    ### Usage example
+
+    ```python
+    from pathlib import Path
+    from haystack.utils import Secret
+    from ltrr_haystack import LTRRStore
+    from ltrr_haystack.evaluation.report import report
+
+    report(LTRRStore(Secret.from_env_var("LTRR_STORE_URL")), Path("report.html"))
+    ```
+
+    :param store: The store with the log.
+    :param out: The file.
+    :param pipelines: The search pipeline, or a folder with it, whose policy settings belong to the snapshots; a
+        `VWPolicy` with its defaults if left out.
+    :param now: Seconds since 1970 at which the report is made; the clock's time if left out.
+    :returns: What the report says, before it became a page.
+    :raises MissingExtraError: If Plotly is not installed.
+    :raises ConfigurationError: If the file cannot be written.
+    """
+    plotly_script()
+    page = gather(store, time.time() if now is None else now, pipelines)
+    with replacing(out) as file:
+        file.write(render(page))
+    return page
+
+
+def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Page:
+    """
+    Read a log and say what there is to say of it.
+
+    :param store: The store with the log.
+    :param now: The time, in seconds since 1970.
+    :param pipelines: Where the policy's settings are.
+    :returns: The report as plain values.
+    """
+    watermark, counts = store.watermark(), store.counts()
+    reading = Reading.of(read_log(store, watermark.settled))
+    estimates, on_estimates = alternatives(store, pipelines)
+    versions, on_versions = models(store, reading.rankers)
+    findings = health(reading, counts, watermark, now)
+    if on_estimates or on_versions:
+        found = [finding for finding in findings if finding.severity != "good"]
+        findings = ordered([*found, *(on_estimates if reading.blocks.searches else ()), *on_versions])
+    sections = (
+        Section("health", "Health of the data", "", findings=findings),
+        learning(reading),
+        savings(reading),
+        arms(reading),
+        memory(reading),
+        reliability(reading),
+        estimates,
+        versions,
+        queries(reading),
+    )
+    searches = reading.blocks.searches
+    when = f"{moment(reading.oldest)} to {moment(reading.newest)} UTC" if searches else "nothing settled yet"
+    subtitle = (
+        f"{searches:,} settled searches, {when}. {counts.decisions:,} decisions and {counts.events:,} events in the "
+        f"store. Made {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC."
+    )
+    return Page("What the search has learned", subtitle, _tiles(reading), tuple(map(_with_points, sections)))
+
+
+def _with_points(section: Section) -> Section:
+    """Without charts that there is nothing to draw in."""
+    charts = (
+        chart
+        for chart in section.charts
+        if not isinstance(chart, CurveChart) or any(curve.points for curve in chart.curves)
+    )
+    return replace(section, charts=tuple(charts))
+
+
+def _tiles(reading: Reading) -> dict[str, str]:
+    total = reading.blocks.total()
+    if not total.searches:
+        return {"settled searches": "0"}
+    last = reading.blocks.blocks(5)[-1]
+    return {
+        "settled searches": f"{total.searches:,}",
+        "click rate": percent(share_of(total["clicked"], total.searches).value),
+        f"click rate, last {last.searches:,}": percent(share_of(last["clicked"], last.searches).value),
+        "reward per search": decimal(total["reward"] / total.searches),
+        "candidates saved": percent(saved(total, "candidates").value),
+        "arm calls saved": percent(saved(total, "calls").value),
+        f"queries remembered, last {last.searches:,}": percent(last["remembered"] / last.searches),
+    }

@@ -1,0 +1,174 @@
+"""Sections on whether the log can be believed: its propensities, and the alternatives that it can judge."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ltrr_haystack.errors import LTRRError
+from ltrr_haystack.evaluation.off_policy import (
+    BaselineTarget,
+    Evaluation,
+    StaticTarget,
+    Target,
+    TargetResult,
+    evaluate,
+    parse_target,
+)
+from ltrr_haystack.evaluation.report.reading import Reading
+from ltrr_haystack.evaluation.report.values import (
+    Bin,
+    Estimate,
+    Finding,
+    Grid,
+    IntervalChart,
+    ReliabilityChart,
+    Section,
+    decimal,
+    percent,
+)
+from ltrr_haystack.store import LTRRStore
+
+
+def reliability(reading: Reading) -> Section:
+    """
+    Whether levels were drawn as often as they were said to be.
+
+    :param reading: The sums over the log.
+    :returns: The section.
+    """
+    bins, levels = reading.reliability.bins(), reading.reliability.levels()
+    columns = ("logged", "drawn", "95 % interval", "z", "cases")
+    return Section(
+        "reliability",
+        "Reliability of propensities",
+        "For every arm and level that was left to chance: how likely it was by the log, with budget, floor and "
+        "baseline share in it, against how often it was drawn. Points belong on the diagonal. Estimates for other "
+        "policies are right only if they are there.",
+        (ReliabilityChart("Levels: logged probability and share drawn", bins),) if bins else (),
+        (
+            Grid("By probability", columns, tuple(_drawn(one) for one in bins)),
+            Grid(
+                "By arm and depth",
+                ("arm and depth", *columns),
+                tuple((f"{arm} {depth}", *_drawn(one)) for (arm, depth), one in levels.items()),
+            ),
+        ),
+    )
+
+
+def _drawn(one: Bin) -> tuple[str, ...]:
+    low, high = one.observed.low or 0.0, one.observed.high or 0.0
+    return (
+        percent(one.predicted, 2),
+        percent(one.observed.value, 2),
+        f"{percent(low, 2)} to {percent(high, 2)}",
+        decimal(one.z, 1),
+        f"{one.count:,}",
+    )
+
+
+def alternatives(store: LTRRStore, pipelines: Path | None = None) -> tuple[Section, tuple[Finding, ...]]:
+    """
+    What other policies would have been worth: the baseline, the active policy, and each arm alone.
+
+    :param store: The store with the log.
+    :param pipelines: The pipeline, or a folder with it, whose policy settings belong to the snapshots; a `VWPolicy`
+        with its defaults if left out.
+    :returns: The section, and what to know of it.
+    """
+    try:
+        targets, findings = _targets(store, pipelines)
+        evaluation = evaluate(store, targets)
+    except LTRRError as error:
+        return _section((), ()), (Finding("bad", "No off-policy estimates", str(error)),)
+    return _of(evaluation), (*findings, *_cautions(evaluation))
+
+
+def _targets(store: LTRRStore, pipelines: Path | None) -> tuple[list[Target], list[Finding]]:
+    targets: list[Target] = [BaselineTarget()]
+    findings = []
+    version = store.active_version("policy")
+    if version:
+        for form in (f"snapshot:{version}", f"snapshot:{version}:greedy"):
+            try:
+                targets.append(parse_target(form, store, pipelines=pipelines))
+            except LTRRError as error:
+                findings.append(Finding("watch", f"{form} is not among the off-policy estimates", str(error)))
+                break
+    newest = store.settled(store.watermark().settled - 1, 1)
+    for settled in newest:
+        actions = settled.decision.actions
+        targets += [
+            StaticTarget({arm.name: min(max(arm.levels), actions.budget)}, f"{arm.name} alone")
+            for arm in actions.arms
+            if len(actions.arms) > 1 and max(arm.levels) > 0
+        ]
+    return targets, findings
+
+
+def _of(evaluation: Evaluation) -> Section:
+    logged = evaluation.log.value
+    estimates = {} if logged is None else {"as it was": Estimate(logged.mean, logged.low, logged.high)}
+    for result in evaluation.targets:
+        value = result.comparison.value
+        if value is not None:
+            estimates[result.name] = Estimate(value.mean, value.low, value.high)
+    return _section(
+        (IntervalChart("Reward less cost, per search", estimates),) if len(estimates) > 1 else (),
+        (
+            Grid(
+                "What other policies would have been worth",
+                ("policy", "outcome", "reward less cost", "gain", "by", "candidates", "effective size"),
+                tuple(_row(result) for result in evaluation.targets),
+            ),
+        ),
+    )
+
+
+def _section(charts: tuple[IntervalChart, ...], grids: tuple[Grid, ...]) -> Section:
+    return Section(
+        "alternatives",
+        "Off-policy estimates",
+        "What other policies would have been worth on the queries of this log, with 95 % intervals, from the logged "
+        "propensities. What the log holds no support for is refused, and nothing is guessed. As it was: the "
+        "policies that made this log, one after the other.",
+        charts,
+        grids,
+    )
+
+
+def _row(result: TargetResult) -> tuple[str, ...]:
+    told = result.comparison
+    used = result.replay if told.estimator == "replay" else result.weights
+    if told.value is None or told.gain is None:
+        return (result.name, f"refused: {told.refusal}", "–", "–", "–", decimal(result.candidates.mean, 1), "–")
+    return (
+        result.name,
+        told.outcome,
+        f"{told.value.mean:.3f} ({told.value.low:.3f} to {told.value.high:.3f})",
+        f"{told.gain.mean:+.3f} ({told.gain.low:+.3f} to {told.gain.high:+.3f})",
+        told.estimator or "–",
+        decimal(result.candidates.mean, 1),
+        decimal(used.effective, 0),
+    )
+
+
+def _cautions(evaluation: Evaluation) -> Sequence[Finding]:
+    log = evaluation.log
+    found = [Finding("watch", "Off-policy estimates", caution) for caution in log.cautions]
+    if log.skipped:
+        reasons = "; ".join(f"{reason}: {count:,}" for reason, count in log.skipped.items())
+        found.append(Finding("bad", "Decisions without usable propensity", f"Left out of all estimates: {reasons}."))
+    refused = [result for result in evaluation.targets if result.comparison.refusal is not None]
+    if refused and log.used:
+        names = ", ".join(result.name for result in refused)
+        text = f"The log has no support for: {names}. {refused[0].name}: {refused[0].comparison.refusal}."
+        found.append(Finding("watch", "Policies that the log cannot judge", text))
+    by_caution: dict[tuple[str, ...], list[str]] = {}
+    for result in evaluation.targets:
+        if result.cautions and result.comparison.refusal is None:
+            by_caution.setdefault(result.cautions, []).append(result.name)
+    found += [
+        Finding("watch", f"Off-policy estimate of {', '.join(names)}", " ".join(cautions))
+        for cautions, names in by_caution.items()
+    ]
+    return found

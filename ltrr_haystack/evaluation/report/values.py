@@ -1,0 +1,255 @@
+"""What a report is made of before it becomes a page: sections with charts and tables, all of it plain values."""
+
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+Severity = Literal["bad", "watch", "good"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """
+    A figure with its 95 % interval.
+
+    :param value: The figure.
+    :param low: Lower end; `None` if there is too little to tell.
+    :param high: Upper end; `None` if there is too little to tell.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """
+    A figure for a part of the log.
+
+    :param first: Number of its first search, from 1.
+    :param last: Number of its last search.
+    :param until: When the last search was, in seconds since 1970, UTC.
+    :param estimate: The figure.
+    """
+
+    first: int
+    last: int
+    until: float
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """
+    A figure over the log.
+
+    :param name: What it is a figure of.
+    :param points: Its points, in the order of the log.
+    """
+
+    name: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CurveChart:
+    """
+    Curves over the searches.
+
+    :param title: What it shows.
+    :param curves: The curves.
+    :param percent: Whether figures are shares.
+    """
+
+    title: str
+    curves: tuple[Curve, ...]
+    percent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """
+    Levels that were about equally likely.
+
+    :param count: How many there were.
+    :param predicted: Mean of their logged probabilities.
+    :param observed: Share of them that were drawn.
+    :param z: How many standard deviations the number drawn lies from what is to be expected.
+    """
+
+    count: int
+    predicted: float
+    observed: Estimate
+    z: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityChart:
+    """
+    How often levels were drawn against how likely they were said to be.
+
+    :param title: What it shows.
+    :param bins: The bins, by probability.
+    """
+
+    title: str
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalChart:
+    """
+    Figures side by side, each with its interval.
+
+    :param title: What it shows.
+    :param estimates: Name → figure, from top to bottom.
+    """
+
+    title: str
+    estimates: dict[str, Estimate]
+
+
+Chart = CurveChart | ReliabilityChart | IntervalChart
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """
+    A table of texts.
+
+    :param title: What it shows.
+    :param columns: The headings.
+    :param rows: The rows; as many cells in each as there are headings.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    Something to know of the data.
+
+    :param severity: `bad` where figures cannot be trusted or something is broken, `watch` where care is needed,
+        `good` where all is well.
+    :param title: What it is.
+    :param text: What it means and what can be done.
+    """
+
+    severity: Severity
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """
+    A part of the report.
+
+    :param key: Its anchor.
+    :param title: Its heading.
+    :param text: How to read it.
+    :param charts: Its charts.
+    :param grids: Its tables.
+    :param findings: What it found.
+    """
+
+    key: str
+    title: str
+    text: str
+    charts: tuple[Chart, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    findings: tuple[Finding, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """
+    A whole report.
+
+    :param title: Its title.
+    :param subtitle: What it is about, in a line.
+    :param tiles: Name → the figure to be seen first.
+    :param sections: Its parts.
+    """
+
+    title: str
+    subtitle: str
+    tiles: dict[str, str]
+    sections: tuple[Section, ...]
+
+
+def share_of(count: float, of: float) -> Estimate:
+    """
+    A share with its interval (Wilson, "Probable inference, the law of succession, and statistical inference", 1927).
+
+    :param count: How many.
+    :param of: Of how many.
+    :returns: The share; NaN without interval if there were none.
+    """
+    if of <= 0:
+        return Estimate(math.nan)
+    share, z2 = count / of, _Z**2 / of
+    middle = (share + z2 / 2) / (1 + z2)
+    half = _Z / (1 + z2) * math.sqrt(share * (1 - share) / of + z2 / of / 4)
+    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def mean_of(total: float, squares: float, count: float) -> Estimate:
+    """
+    A mean with its normal interval.
+
+    :param total: Sum of the values.
+    :param squares: Sum of their squares.
+    :param count: How many values.
+    :returns: The mean; without interval if there are less than two values, NaN if there are none.
+    """
+    if count <= 0:
+        return Estimate(math.nan)
+    mean = total / count
+    if count < 2:
+        return Estimate(mean)
+    half = _Z * math.sqrt(max(0.0, squares - total * mean) / (count - 1) / count)
+    return Estimate(mean, mean - half, mean + half)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """
+    Write a share.
+
+    :param share: The share.
+    :param digits: Digits after the point.
+    :returns: The text; a dash for what is not known.
+    """
+    return f"{share:.{digits}%}" if math.isfinite(share) else "–"
+
+
+def decimal(value: float, digits: int = 3) -> str:
+    """
+    Write a number.
+
+    :param value: The number.
+    :param digits: Digits after the point.
+    :returns: The text; a dash for what is not known.
+    """
+    return f"{value:,.{digits}f}" if math.isfinite(value) else "–"
+
+
+def moment(seconds: float) -> str:
+    """
+    Write a time.
+
+    :param seconds: Seconds since 1970, UTC.
+    :returns: The text, to the minute; a dash for what is no time.
+    """
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
+    except (OverflowError, ValueError, OSError):
+        return "–"
+
+
+_Z = 1.959964

@@ -1,0 +1,118 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from haystack import Document, component
+from haystack.utils import Secret
+from typer.testing import CliRunner
+
+from ltrr_haystack import FeedbackWriter, LTRRStore, build_search_pipeline
+from ltrr_haystack.cli import app
+
+
+@component
+class Songs:
+    @component.output_types(documents=list[Document])
+    def run(self, query: str, filters: dict | None = None, top_k: int | None = None):
+        return {"documents": [Document(id=f"d{rank}", content=query, score=1 / rank) for rank in range(1, 6)]}
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path}/ltrr.db"
+
+
+@pytest.fixture
+def log(url):
+    """Twenty searches; in each of them the third document was clicked."""
+    store = LTRRStore(Secret.from_token(url))
+    search = build_search_pipeline(
+        {"bm25": Songs()},
+        arms={"bm25": {"kind": "lexical", "levels": [0, 5]}},
+        budget=5,
+        baseline={"bm25": 5},
+        store=store,
+        mode="baseline",
+    )
+    feedback = FeedbackWriter(store)
+    for _ in range(20):
+        page = search.run({"understanding": {"query": "love"}})["impressions"]
+        click = {"action_name": "click", "query_id": page["query_id"]}
+        feedback.run([{**click, "event_attributes": {"object": {"object_id": "d3"}}}])
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def ltrr(url, tmp_path, monkeypatch):
+    """Runs a command on the store; what it sets in the environment is gone afterwards."""
+    for name in ("LTRR_STORE_URL", "LTRR_HOME", "LTRR_REWARD_WAIT"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+    def run(*arguments, store=True):
+        where = ["--store", url] if store else []
+        return CliRunner().invoke(app, [*arguments, *where, "--home", str(tmp_path)])
+
+    return run
+
+
+class TestLearn:
+    def test_learns_what_is_settled_once(self, log, ltrr):
+        assert "learned=20" in ltrr("learn", "--reward-wait", "0").output
+        assert "learned=0" in ltrr("learn", "--reward-wait", "0").output
+        assert {entry.object_id for entry in log.memory("love") if entry.successes} == {"d3"}
+
+    def test_waits_for_the_reward(self, log, ltrr):
+        assert "learned=0" in ltrr("learn", "--reward-wait", "3600").output
+
+
+class TestModels:
+    def test_lists_the_versions_and_goes_back_to_one(self, log, ltrr):
+        for number in (1, 2):
+            log.add_snapshot("ranker", b"model", {"note": f"number {number}"}, activate=True)
+        listed = ltrr("models").output
+        assert "number 1" in listed
+        assert ltrr("activate", "ranker", "1").output == "ranker 1 is active\n"
+        assert log.active_version("ranker") == 1
+
+    def test_a_version_that_is_not_there_is_named_with_those_that_are(self, log, ltrr):
+        log.add_snapshot("ranker", b"model", {}, activate=True)
+        refused = ltrr("activate", "ranker", "7")
+        assert refused.exit_code == 1
+        assert "7" in refused.output
+        assert "1" in refused.output
+
+
+class TestPrune:
+    def test_removes_what_is_old_and_learned(self, log, ltrr):
+        assert ltrr("prune", "--older-than", "0").output.startswith("0 searches removed")
+        ltrr("learn", "--reward-wait", "0")
+        assert ltrr("prune", "--older-than", "0").output.startswith("20 searches removed")
+        assert log.counts().decisions == 0
+
+
+class TestTrainRanker:
+    def test_says_what_is_missing(self, log, ltrr, tmp_path):
+        ltrr("learn", "--reward-wait", "0")
+        told = ltrr("train-ranker", "--json", str(tmp_path / "report.json"))
+        assert told.exit_code == 0
+        report = json.loads((tmp_path / "report.json").read_text())
+        assert report["gate"]["passed"] is False
+        assert "20 rewarded decisions, at least 200 are needed" in report["gate"]["reason"]
+
+    def test_a_file_that_cannot_be_written_is_named(self, log, ltrr, tmp_path):
+        refused = ltrr("train-ranker", "--json", str(tmp_path / "nowhere" / "report.json"))
+        assert refused.exit_code == 1
+        assert "nowhere" in refused.output.replace("\n", "")
+
+
+class TestErrors:
+    def test_a_foreseen_error_is_one_line_and_no_traceback(self, tmp_path):
+        command = [sys.executable, "-m", "ltrr_haystack.cli", "demo", "--data", str(tmp_path / "nothing")]
+        ended = subprocess.run([*command, "--home", str(tmp_path)], capture_output=True, text=True, check=False)
+        assert ended.returncode == 1
+        assert ended.stderr.startswith("Error: ")
+        assert "nothing" in ended.stderr.replace("\n", "")
+        assert "Traceback" not in ended.stderr

@@ -1,0 +1,95 @@
+"""Small logs, made by hand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pytest
+from haystack import Document
+from haystack.utils import Secret
+
+from ltrr_haystack.store import EventRecord, LTRRStore
+from ltrr_haystack.types import (
+    ActionSet,
+    Arm,
+    Candidate,
+    Decision,
+    Features,
+    Provenance,
+    Ranking,
+    SettledDecision,
+    Understanding,
+)
+
+ACTIONS = ActionSet(
+    (Arm("bm25", "lexical", (0, 10), 0.01, 0.001), Arm("dense", "dense", (0, 10))),
+    budget=10,
+    baseline={"bm25": 10, "dense": 0},
+)
+
+
+class Log:
+    """Makes settled decisions, and puts them into a store as a running system would."""
+
+    actions = ACTIONS
+
+    def decision(self, query_id="q1", query="sad songs", **changes) -> Decision:
+        values = {
+            "query_id": query_id,
+            "decided_at": 1_700_000_000.25,
+            "understanding": Understanding(query, query),
+            "actions": ACTIONS,
+            "allocation": {"bm25": 10, "dense": 0},
+            "propensity": 0.47,
+            "mode": "live",
+            "policy": "vw",
+            "policy_version": 3,
+            "features": Features({"type": "topical", "digits": 2.0}, {"weekday": "4"}, {"bm25": {"ctr": 0.25}}),
+            "marginals": {"bm25": (0.5, 0.5), "dense": (0.8, 0.2)},
+            "baseline_share": 0.1,
+            "floor": 0.3,
+        }
+        return Decision(**{**values, **changes})
+
+    def ranking(
+        self, decision: Decision, shown: Sequence[str], arms: Mapping[str, Sequence[str]] | None = None
+    ) -> Ranking:
+        ran = [arm for arm, depth in decision.allocation.items() if depth > 0]
+        candidates = tuple(
+            Candidate(
+                object_id,
+                Document(id=object_id, content="text"),
+                {arm: Provenance(rank, None, 1.0) for arm in (arms or {}).get(object_id, ran)},
+                1.0,
+            )
+            for rank, object_id in enumerate(shown, start=1)
+        )
+        return Ranking(decision, candidates, tuple({} for _ in candidates))
+
+    def settled(
+        self, seq: int = 1, shown: Sequence[str] = ("a", "b"), rewards: Mapping[str, float] | None = None, **decision
+    ) -> SettledDecision:
+        ranking = self.ranking(self.decision(f"q{seq}", **decision), shown)
+        return SettledDecision(seq, ranking.decision, ranking.impressions(), rewards or {})
+
+    def record(self, store: LTRRStore, visits: Iterable[tuple[Ranking, Mapping[str, float]]]) -> None:
+        events = []
+        for ranking, rewards in visits:
+            store.record_search(ranking)
+            query_id = ranking.decision.query_id
+            events += [
+                EventRecord(f"{query_id}-{object_id}", query_id, object_id, "click", 1.7e9, 1.7e9, reward)
+                for object_id, reward in rewards.items()
+            ]
+        store.record_events(events)
+        store.settle(before=2e9, limit=1_000_000)
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
+    yield store
+    store.close()

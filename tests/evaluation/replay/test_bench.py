@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+import pytest
+from haystack.utils import Secret
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.evaluation.datasets import Query
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.understanding import normal_form
+
+
+class TestSplit:
+    def test_parts_all_queries_and_another_seed_parts_otherwise(self, bench):
+        seen, held_out = bench.split(0, 0.25)
+        assert (len(seen), len(held_out)) == (9, 3)
+        assert {query.id for query in seen} | {query.id for query in held_out} == {f"q{number}" for number in range(12)}
+        assert bench.split(0, 0.25) == (seen, held_out)
+        assert any(bench.split(seed, 0.25)[1] != held_out for seed in range(1, 5))
+
+    def test_queries_that_mean_the_same_letters_stay_together(self, bench):
+        queries = [Query(f"q{number}", f"{'Same ' * (number % 2)}query", "topical") for number in range(12)]
+        both = replace(bench, data=replace(bench.data, queries=queries))
+        seen, held_out = both.split(0, 0.5)
+        forms = [{normal_form(query.text) for query in part} for part in (seen, held_out)]
+        assert not forms[0] & forms[1]
+        assert len(seen) == len(held_out) == 6
+
+    def test_refuses_to_hold_out_nothing(self, bench):
+        with pytest.raises(ConfigurationError, match="12 queries of 'tiny' are too few to hold out 1%"):
+            bench.split(0, 0.01)
+
+
+class TestBench:
+    def test_needs_the_results_of_every_arm(self, bench):
+        with pytest.raises(ConfigurationError, match=r"there are none of \['bad'\]"):
+            replace(bench, found={"good": bench.found["good"]})
+
+    def test_a_memory_has_the_settings_of_the_pipeline_and_knows_what_arms_found(self, bench, tmp_path):
+        memory = bench.memory("memory", LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/s.db")))
+        assert memory.min_successes == 2.0
+        assert memory.document_store.storage["q3-w"].content == "q3-w"
+
+    def test_the_mark_changes_with_whatever_the_results_depend_on(self, bench):
+        other = [
+            replace(bench, baseline={"good": 2, "bad": 4, "memory": 2}),
+            replace(bench, weights={}),
+            replace(bench, data=replace(bench.data, qrels={**bench.data.qrels, "q0": {"q0-a": 1}})),
+            replace(bench, found={**bench.found, "bad": bench.found["good"]}),
+        ]
+        assert len({bench.fingerprint, *(one.fingerprint for one in other)}) == 5
+        assert replace(bench).fingerprint == bench.fingerprint

@@ -1,0 +1,64 @@
+import random
+
+import pytest
+from haystack.utils import Secret
+
+from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, WithoutExploring
+from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.store import Evidence, LearningUpdate, LTRRStore
+from ltrr_haystack.types import Features
+
+ACTIONS = parse_actions({"bm25": {"levels": [0, 10]}, "dense": {"levels": [10, 30]}}, 30, {"bm25": 10})
+"""The baseline leaves out an arm that otherwise always runs."""
+
+
+class LetLoose(VWPolicy):
+    """A policy that is past its safe start and prefers arms that cost nothing."""
+
+    safe_start = False
+
+
+class TestWithoutExploring:
+    def test_held_back_it_plays_the_baseline(self):
+        joint = WithoutExploring(VWPolicy()).distribution(ACTIONS, Features())
+        assert [joint.sample(random.Random(seed)) for seed in range(20)] == [{"bm25": 10, "dense": 0}] * 20
+
+    def test_let_loose_it_plays_what_it_prefers(self):
+        policy = LetLoose()
+        joint = WithoutExploring(policy).distribution(ACTIONS, Features())
+        preferred = dict(policy.distribution(ACTIONS, Features()).preferred)
+        assert preferred["dense"] > 0
+        assert [joint.sample(random.Random(seed)) for seed in range(20)] == [preferred] * 20
+        assert joint.probability(preferred) == 1.0
+
+    @pytest.mark.parametrize("policy", [VWPolicy(safe_min=7), StaticPolicy({"dense": 30})])
+    def test_goes_by_name_settings_and_snapshots_of_its_policy(self, policy):
+        frozen = WithoutExploring(policy)
+        assert (frozen.name, frozen.to_dict(), frozen.card()) == (policy.name, policy.to_dict(), policy.card())
+        assert type(frozen.restored(policy.to_bytes()).policy) is type(policy)
+        assert WithoutExploring.from_dict(frozen.to_dict()).policy.to_dict() == policy.to_dict()
+
+
+class TestForgetfulStore:
+    def test_remembers_nothing_of_what_is_there(self, tmp_path):
+        url = Secret.from_token(f"sqlite:///{tmp_path}/s.db")
+        store, forgetful = LTRRStore(url), ForgetfulStore(url)
+        assert store.acquire_lease("me", 10.0)
+        store.commit_learning(
+            LearningUpdate(
+                holder="me",
+                since=store.watermark(),
+                learned=0,
+                late=0,
+                memory={("love", "song-7"): Evidence(exposures=1.0, successes=1.0)},
+                history={},
+                snapshot=None,
+                updated_at=1.0,
+            )
+        )
+        assert [entry.object_id for entry in store.memory("love")] == ["song-7"]
+        assert forgetful.memory("love") == []
+        store.close()
+        forgetful.close()

@@ -1,0 +1,114 @@
+"""Small logs, made by hand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pytest
+from haystack import Document
+from haystack.utils import Secret
+
+from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.store import EventRecord, LTRRStore
+from ltrr_haystack.types import (
+    ActionSet,
+    Arm,
+    ArmReport,
+    Candidate,
+    Decision,
+    Features,
+    Provenance,
+    Ranking,
+    SettledDecision,
+    Understanding,
+)
+
+START = 1_700_000_000.0
+
+
+class Log:
+    """Makes settled decisions, and puts them into a store as a running system would."""
+
+    start = START
+    actions = ActionSet(
+        (Arm("bm25", "lexical", (0, 10), 0.0, 0.01), Arm("memory", "memory", (0, 10))),
+        budget=20,
+        baseline={"bm25": 10, "memory": 10},
+    )
+
+    def decision(self, number=1, query="sad songs", query_type="topical", **changes) -> Decision:
+        values = {
+            "query_id": f"q{number}",
+            "decided_at": START + number,
+            "understanding": Understanding(query, query, query_type=query_type),
+            "actions": self.actions,
+            "allocation": {"bm25": 10, "memory": 10},
+            "propensity": None,
+            "mode": "live",
+            "policy": "vw",
+            "features": Features(),
+            "marginals": {"bm25": (0.5, 0.5), "memory": (0.5, 0.5)},
+            "baseline_share": 0.2,
+            "floor": 0.1,
+            "preferred": {"bm25": 10, "memory": 10},
+        }
+        values.update(changes)
+        decision = Decision(**values)
+        if decision.propensity is None:
+            values["propensity"] = JointDistribution.of(decision).probability(decision.allocation)
+        return Decision(**values)
+
+    def ranking(
+        self,
+        decision: Decision,
+        shown: Sequence[str] = ("a", "b"),
+        reports: Sequence[ArmReport] | None = None,
+        ranker_version=0,
+    ) -> Ranking:
+        ran = {arm: depth for arm, depth in decision.allocation.items() if depth > 0}
+        candidates = tuple(
+            Candidate(
+                object_id, Document(id=object_id, content="x"), {arm: Provenance(rank, 1.0, 1.0) for arm in ran}, 1.0
+            )
+            for rank, object_id in enumerate(shown, start=1)
+            if ran
+        )
+        if reports is None:
+            reports = [ArmReport(arm, depth, len(shown), 0.002) for arm, depth in ran.items()]
+        return Ranking(decision, candidates, tuple({} for _ in candidates), tuple(reports), ranker_version)
+
+    def settled(
+        self,
+        number=1,
+        rewards: Mapping[str, float] | None = None,
+        shown=("a", "b"),
+        reports=None,
+        ranker_version=0,
+        **decision,
+    ):
+        ranking = self.ranking(self.decision(number, **decision), shown, reports, ranker_version)
+        return SettledDecision(
+            number, ranking.decision, ranking.impressions(), rewards or {}, ranking.reports, ranker_version
+        )
+
+    def record(self, store: LTRRStore, visits: Iterable[tuple[Ranking, Mapping[str, float]]]) -> None:
+        events = []
+        for ranking, rewards in visits:
+            store.record_search(ranking)
+            query_id, at = ranking.decision.query_id, ranking.decision.decided_at
+            events += [
+                EventRecord(f"{query_id}-{object_id}", query_id, object_id, "click", at, at, reward)
+                for object_id, reward in rewards.items()
+            ]
+        store.record_events(events)
+        store.settle(before=2e9, limit=1_000_000)
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
+    yield store
+    store.close()

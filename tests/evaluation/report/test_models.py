@@ -1,0 +1,96 @@
+import pytest
+
+from ltrr_haystack.evaluation.report.models import models
+from ltrr_haystack.evaluation.report.reading import RankerRuns
+from ltrr_haystack.policy.vw import VWPolicy
+
+
+def grids(section):
+    return {grid.title: grid for grid in section.grids}
+
+
+def test_no_models_yet(store):
+    section, findings = models(store, {})
+
+    assert findings == ()
+    assert grids(section)["Policies: none yet"].rows == ()
+    assert grids(section)["Rankers: none yet"].rows == ()
+
+
+def test_policies_with_the_state_of_the_safe_start(log, store):
+    policy = VWPolicy(safe_min=2)
+    for number in range(1, 5):
+        preferred = {"bm25": 10, "memory": 0} if number > 1 else {"bm25": 10, "memory": 10}
+        policy.learn(log.settled(number, {"a": 1.0}, preferred=preferred))
+    store.add_snapshot("policy", policy.to_bytes(), {"policy": "vw", "learned": 1, "safe_start": True}, activate=True)
+    store.add_snapshot("policy", policy.to_bytes(), {"policy": "vw", "learned": 4, "safe_start": False}, activate=True)
+
+    section, findings = models(store, {})
+
+    assert findings == ()
+    rows = grids(section)["Policies: version 2 is the newest"].rows
+    assert [(row[0], row[1], *row[3:]) for row in rows] == [
+        ("2", "active", "vw", "4", "past it"),
+        ("1", "", "vw", "1", "held back"),
+    ]
+    safe_start = dict(grids(section)["Safe start of the active policy"].rows)
+    assert safe_start["settled decisions with a preference"] == "4"
+    assert safe_start["preferred the baseline itself"] == "25.0%"
+    assert safe_start["compared with the baseline"] == "3, 3 of them rewarded"
+    assert safe_start["state"].startswith("closed")
+
+
+def test_the_active_version_is_shown_however_old_it_is(store):
+    for _ in range(9):
+        store.add_snapshot("policy", b"x", {"policy": "uniform"}, activate=False)
+    store.activate("policy", 2)
+
+    section, findings = models(store, {})
+
+    rows = grids(section)["Policies: version 9 is the newest"].rows
+    assert [row[0] for row in rows] == ["9", "8", "7", "6", "5", "2"]
+    assert findings == ()
+
+
+def test_rankers_with_their_gates(store):
+    gate = {"passed": True, "reason": "better than the union's own order"}
+    store.add_snapshot("ranker", b"x", {"learned_from": {"training": 1200}, "gate": gate}, activate=True)
+    store.add_snapshot("ranker", b"x", {"gate": {"passed": False, "reason": "too few"}}, activate=False)
+    store.add_snapshot("ranker", b"x", {"gate": "unheard of"}, activate=False)
+
+    section, _ = models(store, {})
+
+    rows = grids(section)["Rankers: version 3 is the newest"].rows
+    assert [(row[0], row[1], *row[3:]) for row in rows] == [
+        ("3", "", "–", "–", "–"),
+        ("2", "", "–", "not passed", "too few"),
+        ("1", "active", "1,200", "passed", "better than the union's own order"),
+    ]
+
+
+def test_pages_by_ranker(store):
+    section, _ = models(store, {3: RankerRuns(10, 5, 20.0), 0: RankerRuns(4, 0, 0.0)})
+
+    rows = section.grids[-1].rows
+    assert rows == (
+        ("the union's own order", "4", "0.0% (0.0% to 49.0%)", "0.000"),
+        ("3", "10", "50.0% (23.7% to 76.3%)", "2.000"),
+    )
+
+
+def test_a_damaged_policy_is_said_to_be_one(store):
+    store.add_snapshot("policy", b"not a policy", {"policy": "vw"}, activate=True)
+
+    _, (finding,) = models(store, {})
+
+    assert finding.severity == "bad"
+    assert finding.title == "The active policy cannot be read"
+
+
+@pytest.mark.parametrize("card", [{}, {"policy": None, "learned": "x", "safe_start": {}}])
+def test_a_card_may_say_anything(store, card):
+    store.add_snapshot("policy", b"x", card, activate=True)
+
+    section, _ = models(store, {})
+
+    assert grids(section)["Policies: version 1 is the newest"].rows[0][-1] == "–"

@@ -2,7 +2,7 @@
 
 import typer
 
-from ltrr_haystack.cli.judging import export, report, simulate
+from ltrr_haystack.cli.judging import benchmark, evaluate, export, report, simulate
 from ltrr_haystack.cli.learning import activate, learn, models, prune, train_ranker
 from ltrr_haystack.cli.serving import demo, serve
 
@@ -13,6 +13,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, learn, models, activate, prune, report, export):
+for command in (demo, serve, simulate, learn, models, activate, prune, evaluate, report, export, benchmark):
     app.command()(command)
 app.command("train-ranker")(train_ranker)

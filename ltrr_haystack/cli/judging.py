@@ -1,5 +1,7 @@
-"""The commands that judge: `simulate`, `export`, `report`."""
+"""The commands that judge: `simulate`, `benchmark`, `evaluate`, `report`, `export`."""
 
+from enum import Enum
+from pathlib import Path
 from typing import Annotated, cast
 
 import typer
@@ -74,6 +76,81 @@ def simulate(
         Console().print(simulation_tables(result))
         if json_file is not None:
             write_json(json_file, result.to_dict())
+
+
+class Clicks(Enum):
+    """How simulated people click."""
+
+    POSITION = "position"
+    CASCADE = "cascade"
+    DEPENDENT = "dependent"
+    MIXED = "mixed"
+
+
+def benchmark(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the results; a run goes on where it stopped.")],
+    data: Data = None,
+    config: Annotated[
+        list[Path] | None, typer.Option(help="A search pipeline; the first is ours.", show_default=False)
+    ] = None,
+    impressions: Annotated[int, typer.Option(help="Searches that each system meets for each seed.", min=1)] = 20_000,
+    seeds: Annotated[int, typer.Option(help="How many seeds.", min=1)] = 3,
+    clicks: Annotated[Clicks, typer.Option(help="How people click.")] = Clicks.MIXED,
+    drift: Annotated[bool, typer.Option("--drift", help="What is popular changes half way.")] = False,
+    processes: Annotated[int, typer.Option(help="How many processes.", min=1)] = 2,
+    pipelines: Pipelines = None,
+    home: Home = None,
+) -> None:
+    """Replay a pipeline before simulated people, beside fusion, single arms, its own ablations and the oracle."""
+    from ltrr_haystack.evaluation.datasets import load_beir
+    from ltrr_haystack.evaluation.replay import Settings, live_progress, markdown
+    from ltrr_haystack.evaluation.replay import benchmark as run
+    from ltrr_haystack.server.bundled import music, provided
+    from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
+
+    with told():
+        disable_telemetry()
+        folder = prepare_environment(home)
+        settings = Settings(impressions=impressions, seeds=tuple(range(seeds)), click_model=clicks.value, drift=drift)
+        with live_progress() as watch:
+            figures = run(
+                load_beir(data or music(folder)),
+                out,
+                pipelines=pipelines or provided("pipelines"),
+                home=folder,
+                settings=settings,
+                configs=config or (),
+                processes=processes,
+                watch=watch,
+            )
+        typer.echo(markdown(figures))
+
+
+def evaluate(
+    policy: Annotated[
+        list[str],
+        typer.Option(
+            help="baseline, static:bm25=50,dense=10, snapshot:12, snapshot:12:greedy or config:search.yml; several may "
+            "be given.",
+            show_default=False,
+        ),
+    ],
+    log: Log = None,
+    home: Home = None,
+    pipelines: Pipelines = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Ask the log what other policies would have been worth."""
+    from ltrr_haystack.evaluation.off_policy import evaluate as run
+    from ltrr_haystack.evaluation.off_policy import parse_target, render
+
+    with told():
+        require_place(json_file)
+        store = open_store(log, home)
+        evaluation = run(store, [parse_target(spec, store, pipelines=pipelines) for spec in policy])
+        Console().print(render(evaluation))
+        if json_file is not None:
+            write_json(json_file, evaluation.to_dict())
 
 
 def export(

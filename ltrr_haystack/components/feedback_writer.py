@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NEUTRAL = {"impression", "view"}
+"""Actions that UBI names and that are worth nothing on purpose."""
+
 
 @component
 class FeedbackWriter:
@@ -142,7 +145,7 @@ class FeedbackWriter:
 
         :param events: UBI events, as dictionaries or as UBIEvent.
         :returns: A dictionary with the counts `accepted`, `duplicate` and `rejected`, and `results`: for each event, in
-            order, its `status` and, where it was rejected, the `reason`.
+            order, its `status` and, where it was rejected or is worth nothing, the `reason`.
         :raises InvalidInputError: If `events` is not a list, is empty, or is longer than `max_events`.
         :raises StoreError: If the events could not be logged; none of them is then.
         """
@@ -151,7 +154,7 @@ class FeedbackWriter:
         fresh = self.store.record_events(records) if records else []
         if records and self.learn == "inline":
             self._learn_now()
-        return _answer(outcomes, fresh)
+        return self._answer(outcomes, fresh)
 
     @component.output_types(accepted=int, duplicate=int, rejected=int, results=list[dict[str, str]])
     async def run_async(self, events: list[dict[str, Any] | UBIEvent]) -> dict[str, Any]:
@@ -169,7 +172,7 @@ class FeedbackWriter:
         fresh = await self.store.record_events_async(records) if records else []
         if records and self.learn == "inline":
             await asyncio.to_thread(self._learn_now)
-        return _answer(outcomes, fresh)
+        return self._answer(outcomes, fresh)
 
     def _read(self, events: object) -> list[EventRecord | str]:
         """For each event its record for the log, or the reason why it is rejected."""
@@ -217,6 +220,31 @@ class FeedbackWriter:
             return f"timestamp: {_iso(event.timestamp)} lies in the future (it is {now})"
         return None
 
+    def _answer(self, outcomes: Sequence[EventRecord | str], fresh: Sequence[bool]) -> dict[str, Any]:
+        """Counts and results; `fresh` says of each record, in order, whether it was new."""
+        flags = iter(fresh)
+        results = [
+            {"status": "rejected", "reason": outcome}
+            if isinstance(outcome, str)
+            else self._kept(outcome)
+            if next(flags)
+            else {"status": "duplicate"}
+            for outcome in outcomes
+        ]
+        statuses = [result["status"] for result in results]
+        counts = {status: statuses.count(status) for status in ("accepted", "duplicate", "rejected")}
+        return {**counts, "results": results}
+
+    def _kept(self, event: EventRecord) -> dict[str, str]:
+        """An action that is logged and teaches nothing is not an error, but often a typing error."""
+        if event.action_name in self._worth.weights or event.action_name in NEUTRAL:
+            return {"status": "accepted"}
+        known = ", ".join(self._worth.weights)
+        return {
+            "status": "accepted",
+            "reason": f"action_name: {excerpt(event.action_name)} is logged and worth nothing; rewarded are {known}",
+        }
+
     def _learn_now(self) -> None:
         try:
             if self.learner is not None:
@@ -236,19 +264,6 @@ def _read_or_reason(event: object) -> tuple[UBIEvent | None, str]:
         return read_event(event)
     except InvalidInputError as error:
         return None, str(error)
-
-
-def _answer(outcomes: Sequence[EventRecord | str], fresh: Sequence[bool]) -> dict[str, Any]:
-    """Counts and results; `fresh` says of each record, in order, whether it was new."""
-    flags = iter(fresh)
-    results = [
-        {"status": "rejected", "reason": outcome}
-        if isinstance(outcome, str)
-        else {"status": "accepted" if next(flags) else "duplicate"}
-        for outcome in outcomes
-    ]
-    statuses = [result["status"] for result in results]
-    return {**{status: statuses.count(status) for status in ("accepted", "duplicate", "rejected")}, "results": results}
 
 
 def _misplaced(event: UBIEvent, search: SearchRecord, reward: float) -> str | None:

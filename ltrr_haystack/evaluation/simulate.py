@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ltrr_haystack.errors import LTRRError
+from ltrr_haystack.errors import ConfigurationError, LTRRError
 from ltrr_haystack.evaluation.datasets import DataSet
 from ltrr_haystack.evaluation.people import ClickModel, People, Search
 from ltrr_haystack.evaluation.systems import SearchSystem, ServerSystem, click_events
@@ -185,6 +185,8 @@ def _meet(people: People, search: Search, system: SearchSystem, tally: Tally) ->
     """One person searches and clicks; gives the mode of the answer, or `None` if the search failed."""
     try:
         answer = system.search(search)
+    except ConfigurationError:
+        raise
     except Exception as error:
         tally.add_failure(error)
         if tally.failed == FAILURES_TO_GIVE_UP and not tally.whole.searches:

@@ -10,7 +10,7 @@ import httpx
 from haystack import Pipeline
 
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
-from ltrr_haystack.errors import InvalidInputError
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.evaluation.people import Search
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.types import Mode, Ranking
@@ -241,7 +241,15 @@ class ServerSystem:
         self._client.close()
 
     def _post(self, pipeline: str, body: Mapping[str, Any]) -> httpx.Response:
-        return self._client.post(f"{self._url}/{pipeline}/run", json=body)
+        try:
+            answer = self._client.post(f"{self._url}/{pipeline}/run", json=body)
+        except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise ConfigurationError(
+                f"no server answers at '{self._url}' ({error}); start one, or mend --url"
+            ) from error
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise ConfigurationError(f"'{self._url}' serves no pipeline '{pipeline}'; mend --url")
+        return answer
 
 
 def click_events(search: Search, answer: Answer, positions: list[int]) -> list[dict[str, Any]]:

@@ -26,5 +26,5 @@ class PipelineWrapper(BasePipelineWrapper):
         """
         # Hayhooks hands on what was validated as plain dictionaries.
         given = [Document(id=each["id"] or "", content=each["content"], meta=each["meta"]) for each in documents]
-        written = self.pipeline.run({"documents": given})
-        return JSONAnswer(IndexingAnswer(written=written["lexical_writer"]["documents_written"]))
+        self.pipeline.run({"documents": given})
+        return JSONAnswer(IndexingAnswer(written=len({document.id for document in given})))

@@ -86,9 +86,26 @@ class TestModes:
         assert decision.propensity == 1.0
         assert decision.preferred == favourite
 
-    def test_the_mode_of_a_query_overrides_the_routers(self, store):
+    def test_a_query_may_ask_for_the_baseline(self, store):
         decision = router(store, policy=UniformPolicy()).run(LOVE, mode="baseline")["decision"]
         assert decision.mode == "baseline"
+
+    @pytest.mark.parametrize(
+        ("own", "asked", "played"),
+        [
+            ("live", "apprentice", "apprentice"),
+            ("apprentice", "live", "apprentice"),
+            ("baseline", "live", "baseline"),
+            ("apprentice", "baseline", "baseline"),
+        ],
+    )
+    def test_a_query_can_only_be_more_cautious_than_the_router(self, store, own, asked, played):
+        decision = router(store, policy=UniformPolicy(), mode=own).run(LOVE, mode=asked)["decision"]
+        assert decision.mode == played
+        assert decision.allocation == BASELINE
+
+    def test_where_no_policy_was_asked_no_preference_is_logged(self, store):
+        assert router(store, mode="baseline").run(LOVE)["decision"].preferred == {}
 
     def test_an_unknown_mode_is_named_with_the_alternatives(self, store):
         with pytest.raises(

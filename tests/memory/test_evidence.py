@@ -22,6 +22,11 @@ def settled(rewards, ordinals=(1, 2, 3, 4)):
     return SettledDecision(1, decision, impressions, rewards)
 
 
+def test_a_thousand_clicks_on_one_impression_weigh_no_more_than_ten():
+    spam = evidence_of(settled({"d1": 1000.0}))["d1"]
+    assert (spam.successes, spam.exposures) == (10.0, 10.0)
+
+
 class TestEvidenceOf:
     def test_what_was_passed_over_counts_as_seen_as_far_as_its_position_is(self):
         assert evidence_of(settled({})) == {

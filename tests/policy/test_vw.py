@@ -55,6 +55,13 @@ class TestDistribution:
 
 
 class TestLearn:
+    def test_a_decision_in_mode_baseline_teaches_nothing(self, make_settled):
+        settled = make_settled(self.ACTIONS, {"a": 30, "b": 30}, {"x": {"a": 2}}, {"x": 1.0}, mode="baseline")
+        policy = VWPolicy()
+        before = policy.to_bytes()
+        assert policy.learn(settled) == {"a": 1.0, "b": 0.0}
+        assert policy.to_bytes() == before
+
     ACTIONS = parse_actions({"a": {"levels": [0, 5, 30]}, "b": {"levels": [0, 5, 30]}}, 60, {"a": 30, "b": 30})
 
     def value(self, policy, arm, level, **features):

@@ -109,6 +109,25 @@ class TestTrainRanker:
 
 
 class TestErrors:
+    def test_where_something_is_to_be_read_no_store_is_made(self, tmp_path):
+        missing = f"sqlite:///{tmp_path}/typing-error.db"
+        refused = CliRunner().invoke(app, ["models", "--store", missing, "--home", str(tmp_path)])
+        assert refused.exit_code == 1
+        assert "there is no store at" in refused.output.replace("\n", " ")
+        assert not (tmp_path / "typing-error.db").exists()
+
+    def test_brackets_in_a_message_are_no_markup(self, tmp_path):
+        refused = CliRunner().invoke(app, ["models", "--store", f"sqlite:///{tmp_path}/[/x].db"])
+        assert refused.exit_code == 1
+        assert "[/x].db" in refused.output.replace("\n", "")
+
+    def test_a_server_that_is_not_there_is_an_error(self, tmp_path):
+        refused = CliRunner().invoke(
+            app, ["simulate", "--url", "http://127.0.0.1:9", "--impressions", "5", "--home", str(tmp_path)]
+        )
+        assert refused.exit_code == 1
+        assert "no server answers at 'http://127.0.0.1:9'" in refused.output.replace("\n", " ")
+
     def test_a_foreseen_error_is_one_line_and_no_traceback(self, tmp_path):
         command = [sys.executable, "-m", "ltrr_haystack.cli", "demo", "--data", str(tmp_path / "nothing")]
         ended = subprocess.run([*command, "--home", str(tmp_path)], capture_output=True, text=True, check=False)

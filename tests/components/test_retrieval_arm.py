@@ -1,6 +1,7 @@
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -285,6 +286,13 @@ class TestCircuit:
         assert [ask(arm, how).error for _ in range(3)] == ["ConnectionError: broken"] * 3
         assert ask(arm, how).error.startswith("circuit open: failed 3 times in a row, next trial in 60")
         assert switch.calls == 3
+
+    @both_ways
+    def test_a_failure_over_a_callers_filters_is_not_laid_to_the_retriever(self, how):
+        arm = RetrievalArm("switch", Switch(), break_after=2, cool_down=60)
+        filtered = replace(REQUEST, filters={"field": "meta.year", "operator": ">", "value": 5})
+        assert [ask(arm, how, filtered).error for _ in range(5)] == ["ConnectionError: broken"] * 5
+        assert ask(arm, how).error == "ConnectionError: broken"
 
     def test_a_trial_that_succeeds_brings_it_back(self):
         switch = Switch()

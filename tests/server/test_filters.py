@@ -8,6 +8,18 @@ ROCK = {"field": "genre", "operator": "==", "value": "rock"}
 RECENT = {"field": "meta.year", "operator": ">=", "value": 2000}
 
 
+@pytest.mark.parametrize("field", ["a b", "\n", "a'b", "a|b", "meta.", "meta..x", ".", "a."])
+def test_a_field_that_no_store_can_have_is_refused(field):
+    with pytest.raises(ValueError, match="expected letters, digits"):
+        check_filters({"field": field, "operator": "==", "value": 1})
+
+
+def test_filters_that_would_take_seconds_are_refused():
+    conditions = [{"field": "year", "operator": "==", "value": year} for year in range(200)]
+    with pytest.raises(ValueError, match="values"):
+        check_filters({"operator": "OR", "conditions": conditions})
+
+
 class TestCheckFilters:
     def test_writes_metadata_fields_the_way_every_store_reads_them(self):
         assert check_filters({"operator": "AND", "conditions": [ROCK, RECENT]}) == {

@@ -264,7 +264,14 @@ class TestApi:
 
     @pytest.mark.parametrize(
         ("method", "path"),
-        [("POST", "/deploy_files"), ("POST", "/deploy-yaml"), ("POST", "/undeploy/search"), ("GET", "/draw/search")],
+        [
+            ("POST", "/v1/chat/completions"),
+            ("POST", "/files"),
+            ("POST", "/deploy_files"),
+            ("POST", "/deploy-yaml"),
+            ("POST", "/undeploy/search"),
+            ("GET", "/draw/search"),
+        ],
     )
     def test_nobody_puts_pipelines_in_or_takes_them_out(self, server, method, path):
         assert server.client.request(method, path, json={}).status_code == 404

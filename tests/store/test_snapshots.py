@@ -11,6 +11,13 @@ def _clock(monkeypatch):
     monkeypatch.setattr("ltrr_haystack.store.snapshots.time.time", lambda: 1000.0)
 
 
+def test_of_older_versions_some_are_kept_by_the_hundred(store):
+    for _ in range(330):
+        store.add_snapshot("policy", b"model", {}, activate=True)
+    kept = [info.version for info in store.snapshots("policy")]
+    assert kept == [100, 200, 300, *range(311, 331)]
+
+
 class TestSnapshots:
     def test_each_kind_counts_from_one(self, store):
         assert store.add_snapshot("policy", b"p1", {"n": 1}, activate=True) == 1

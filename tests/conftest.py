@@ -1,4 +1,9 @@
+import os
+
 import pytest
+
+# Before Haystack is loaded: tests send nothing anywhere.
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 
 
 @pytest.fixture(autouse=True)

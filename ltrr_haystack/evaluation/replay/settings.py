@@ -9,7 +9,7 @@ import ltrr_haystack
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.click_models import ClickModelName
 
-BESIDE = ("server", "cli.py")
+BESIDE = ("server", "cli")
 """Parts of the package that no replay runs through."""
 
 

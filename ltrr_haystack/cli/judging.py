@@ -130,12 +130,21 @@ def evaluate(
     policy: Annotated[
         list[str],
         typer.Option(
-            help="baseline, static:bm25=50,dense=10, snapshot:12, snapshot:12:greedy or config:search.yml; several may "
+            help="baseline, static:bm25=50,dense=10, snapshot:12, snapshot:12:greedy, config:search.yml; several may "
             "be given.",
             show_default=False,
         ),
     ],
     log: Log = None,
+    after: Annotated[int, typer.Option(help="Use only decisions after this place in the log.", min=0)] = 0,
+    eta: Annotated[
+        float | None,
+        typer.Option(
+            help="How steeply looks thin out down the page, 1 / ordinal^eta. [default: found out from the log]",
+            show_default=False,
+            min=0,
+        ),
+    ] = None,
     home: Home = None,
     pipelines: Pipelines = None,
     json_file: JsonFile = None,
@@ -147,7 +156,8 @@ def evaluate(
     with told():
         require_place(json_file)
         store = open_store(log, home)
-        evaluation = run(store, [parse_target(spec, store, pipelines=pipelines) for spec in policy])
+        targets = [parse_target(spec, store, pipelines=pipelines) for spec in policy]
+        evaluation = run(store, targets, after=after, eta=eta)
         Console().print(render(evaluation))
         if json_file is not None:
             write_json(json_file, evaluation.to_dict())

@@ -26,6 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.credit import reward_of
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.types import Allocation, SettledDecision
@@ -160,7 +161,11 @@ class SafeStartGate:
         :param threshold: As in the constructor.
         :param state: What `to_dict` gave.
         :returns: The gate.
+        :raises SnapshotError: If the state is of another make.
         """
+        missing = [key for key in _STATE if key not in state]
+        if missing:
+            raise SnapshotError(f"the state of the safe start lacks {', '.join(missing)}: another version wrote it")
         gate = cls(least, threshold)
         for key in _STATE:
             setattr(gate, f"_{key}", state[key])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.safe_start import HALF_LIFE, SafeStartGate
 
@@ -113,6 +114,12 @@ class TestSafeStartGate:
                 opened = opened or gate.is_open
         assert gate.estimate().compared == 100
         assert not opened
+
+    def test_a_state_of_another_make_is_refused(self):
+        state = SafeStartGate(2, 2.5).to_dict()
+        del state["rarest"]
+        with pytest.raises(SnapshotError, match="lacks rarest"):
+            SafeStartGate.from_dict(2, 2.5, state)
 
     def test_before_the_first_difference_nothing_is_known(self):
         assert SafeStartGate(2, 2.5).estimate().z == 0

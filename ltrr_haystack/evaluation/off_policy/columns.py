@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.evaluation.off_policy.decisions import LoggedDecision
 from ltrr_haystack.evaluation.off_policy.intervals import Column
-from ltrr_haystack.evaluation.off_policy.positions import Replayed
+from ltrr_haystack.evaluation.off_policy.positions import Kept, Replayed, looks_to
 from ltrr_haystack.evaluation.off_policy.reward_model import Terms
 from ltrr_haystack.evaluation.off_policy.targets import Target
 from ltrr_haystack.policy.joint import JointDistribution
@@ -29,6 +29,7 @@ class LogColumns:
     :ivar features: What the policy saw.
     :ivar drawn: What was drawn.
     :ivar replayed: Replays of another draw from each decision's own distribution.
+    :ivar ends: How many documents each page had, and what those of its last quarter brought.
     :ivar slices: Dimension → what each decision is in it.
     """
 
@@ -39,6 +40,7 @@ class LogColumns:
     features: list[Features] = field(default_factory=list)
     drawn: list[Terms] = field(default_factory=list)
     replayed: Replayed = field(default_factory=Replayed)
+    ends: list[tuple[int, float]] = field(default_factory=list)
     slices: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, logged: LoggedDecision) -> None:
@@ -55,8 +57,27 @@ class LogColumns:
         self.features.append(logged.decision.features)
         self.drawn.append(_reached(logged.decision.actions, allocation))
         _replay(self.replayed, logged, logged.joint.sample(random.Random(f"{logged.decision.query_id}/again")))
+        shown = len(logged.page)
+        self.ends.append((shown, sum(reward for reward, _ in logged.page[_last_quarter(shown) :])))
         for dimension, kind in logged.slices.items():
             self.slices.setdefault(dimension, []).append(kind)
+
+    @property
+    def full(self) -> int:
+        """How many documents a full page has."""
+        return max((shown for shown, _ in self.ends), default=0)
+
+    def reward_per_look(self, eta: float) -> float:
+        """
+        Say what a look at the last quarter of a full page brings: documents below the page will hardly bring more.
+
+        :param eta: How steeply people's looks thin out.
+        :returns: Rewards over looks, at least 0.
+        """
+        looks = looks_to(self.full, eta)
+        rewards = [reward for shown, reward in self.ends if shown == self.full]
+        seen = len(rewards) * float(looks[self.full] - looks[_last_quarter(self.full)])
+        return max(sum(rewards) / seen, 0.0) if seen > 0 else 0.0
 
     def value(self) -> Column:
         """
@@ -73,7 +94,8 @@ class TargetColumns:
     What a target would have done in each decision, and what the log knows of that.
 
     :ivar weights: π(choice) / propensity; `nan` where the target may choose what could not have been chosen.
-    :ivar squares: What the square of that weight is expected to be; `nan` where only the weight itself is known.
+    :ivar squares: What the square of that weight is expected to be. Of a target that draws at random one draw stands
+        for all: the mean of π(x) / μ(x) over x drawn from π is that of its square over x drawn from μ.
     :ivar replayed: Replays of the target's allocation; where it draws at random, of one draw.
     :ivar replayed_squares: What the square of a replay's weight is expected to be.
     :ivar replay_costs: What the replayed allocation costs.
@@ -124,8 +146,8 @@ class TargetColumns:
         covered = covers(logged.joint, target)
         chosen = target.probability(decision.allocation) if _is_known(target.actions, decision.allocation) else 0.0
         self.weights.append(chosen / decision.propensity if covered else np.nan)
-        self.squares.append(np.nan)
         wanted = target.sample(random.Random(decision.query_id))
+        self.squares.append(target.probability(wanted) / logged.joint.probability(wanted) if covered else np.nan)
         self._add_replay(logged, wanted, is_covered=covered or _reaches_all(logged.joint, target))
         tails = _tails(target)
         self.plans.append(_expected(decision.actions, target, tails))
@@ -147,7 +169,7 @@ def _replay(replayed: Replayed, logged: LoggedDecision, wanted: Allocation, *, i
     chance = logged.joint.at_least(wanted) if is_covered and _is_known(decision.actions, wanted) else 0.0
     reached = all(decision.allocation.get(arm, 0) >= depth for arm, depth in wanted.items())
     replayed.weights.append(float(reached) / chance if chance > 0 else np.nan)
-    replayed.kept.append(logged.kept(wanted) if reached else ())
+    replayed.kept.append(logged.kept(wanted) if reached else Kept())
     return chance
 
 
@@ -197,6 +219,10 @@ def _is_known(actions: ActionSet, allocation: Allocation) -> bool:
 
 def _same(one: Allocation, other: Allocation) -> bool:
     return all(one.get(arm, 0) == other.get(arm, 0) for arm in {*one, *other})
+
+
+def _last_quarter(shown: int) -> int:
+    return shown - max(shown // 4, 1) if shown else 0
 
 
 def _calls(allocation: Allocation) -> int:

@@ -49,10 +49,10 @@ class LoggedDecision:
 
     def kept(self, allocation: Allocation) -> Kept:
         """
-        Say which rewarded documents would still have been on the page under a shallower allocation.
+        Say what would still have been on the page under a shallower allocation.
 
         :param allocation: Arm → depth, in no arm deeper than what was drawn.
-        :returns: For each its reward, and its ordinal as shown over the one that it would have moved up to.
+        :returns: The rewarded documents that stay, and how many stay in all.
         """
         kept = []
         place = 0
@@ -61,7 +61,7 @@ class LoggedDecision:
                 place += 1
                 if reward:
                     kept.append((reward, ordinal / place))
-        return tuple(kept)
+        return Kept(tuple(kept), place, len(self.page))
 
 
 class DecisionLog:

@@ -49,18 +49,19 @@ class Estimate(Travelling):
     low: float
     high: float
 
-    def widened(self, deviation: float) -> "Estimate":
+    def widened(self, deviation: float, unseen: float = 0.0) -> "Estimate":
         """
-        Count in another uncertainty that has nothing to do with this one.
+        Count in another uncertainty that has nothing to do with this one, and what may be missing.
 
-        :param deviation: Its standard deviation.
-        :returns: The estimate with a wider interval: squares of distances add up, as variances do.
+        :param deviation: The other uncertainty's standard deviation: squares of distances add up, as variances do.
+        :param unseen: By how much the estimate may be too low.
+        :returns: The estimate with a wider interval.
         """
         more = _Z * deviation
         return Estimate(
             self.mean,
             self.mean - math.hypot(self.mean - self.low, more),
-            self.mean + math.hypot(self.high - self.mean, more),
+            self.mean + math.hypot(self.high - self.mean, more) + unseen,
         )
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from ltrr_haystack.evaluation.off_policy import estimators
 from ltrr_haystack.evaluation.off_policy.columns import LogColumns, Rows, TargetColumns
 from ltrr_haystack.evaluation.off_policy.estimators import Sample
-from ltrr_haystack.evaluation.off_policy.intervals import Column, Estimate, effective_size
+from ltrr_haystack.evaluation.off_policy.intervals import Column, Estimate
 from ltrr_haystack.evaluation.off_policy.positions import Slope
 from ltrr_haystack.evaluation.off_policy.results import ESTIMATORS, Comparison, Estimated, Outcome, Refusal, Support
 from ltrr_haystack.evaluation.off_policy.reward_model import RewardModel
@@ -55,6 +55,8 @@ class Judge:
         self._replay_rewards = columns.replayed.rewards(slope.eta)
         beside = [columns.replayed.rewards(slope.eta + step) for step in (-_STEP, _STEP)]
         self._replay_change = slope.deviation * (beside[1] - beside[0]) / (2 * _STEP)
+        worth = logged.reward_per_look(slope.eta)
+        self._replay_unseen = worth * columns.replayed.emptied(slope.eta, logged.full)
         self._replay_costs = np.array(columns.replay_costs)
         self._planned_costs = np.array(columns.costs)
         self._predicted = model.predict(logged.drawn) if model else np.zeros(0)
@@ -75,15 +77,12 @@ class Judge:
         weights, squares = weights[answered], squares[answered]
         if not size:
             return Support(0, 0.0, 0, 0.0, 0.0, 0.0, 0.0, (0.0, 0.0))
-        effective = effective_size(weights)
-        if not np.isnan(squares).any():
-            effective = min(effective, size**2 / float(squares.sum()))
         first, second = weights[: size // 2], weights[size // 2 :]
         return Support(
             decisions=size,
             share=size / asked,
             matched=int((weights > 0).sum()),
-            effective=effective,
+            effective=size**2 / float(squares.sum()),
             greatest=float(weights.max()),
             mean=float(weights.mean()),
             error=float(weights.std() / np.sqrt(size)),
@@ -166,8 +165,10 @@ class Judge:
         value, reward = _ESTIMATORS[name](sample), _ESTIMATORS[name](of_rewards)
         gain = estimators.gain(name, sample, self._value[used]) if compares else None
         if replay:
-            doubt = float((weights[used] * self._replay_change[used]).sum() / weights[used].sum())
-            value, reward, gain = value.widened(doubt), reward.widened(doubt), gain and gain.widened(doubt)
+            shares = weights[used] / weights[used].sum()
+            doubt, unseen = float(shares @ self._replay_change[used]), float(shares @ self._replay_unseen[used])
+            value, reward = value.widened(doubt, unseen), reward.widened(doubt, unseen)
+            gain = gain and gain.widened(doubt, unseen)
         return Estimated(value, reward, gain, self._refusal(name, rows))
 
     def _refusal(self, name: str, rows: Rows) -> Refusal | None:

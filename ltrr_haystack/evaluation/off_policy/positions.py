@@ -19,8 +19,22 @@ import numpy as np
 from ltrr_haystack.evaluation.off_policy.intervals import Column
 from ltrr_haystack.types import Travelling
 
-Kept = tuple[tuple[float, float], ...]
-"""For each rewarded document that stays: its reward, and its ordinal as shown over its ordinal in the replay."""
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """
+    What stays of a page in a replay.
+
+    :param rewarded: For each rewarded document that stays its reward, and its ordinal as shown over the one that it
+        moves up to.
+    :param stay: How many documents stay, rewarded or not.
+    :param shown: How many there were.
+    """
+
+    rewarded: tuple[tuple[float, float], ...] = ()
+    stay: int = 0
+    shown: int = 0
+
 
 PRIOR = (1.0, 0.5)
 """η before the log is asked, and its standard deviation: 1 as in `feedback.examination`."""
@@ -49,6 +63,17 @@ class Replayed:
         """
         return self.curve()(eta)
 
+    def emptied(self, eta: float, full: int) -> Column:
+        """
+        Say how much people would have looked at the places that documents from below the page would have taken.
+
+        :param eta: How steeply looks thin out.
+        :param full: How many documents a full page has: below a shorter one there was nothing.
+        :returns: The sum of 1 / ordinal^η over the places that became free on each page.
+        """
+        looks = looks_to(full, eta)
+        return np.array([looks[each.shown] - looks[each.stay] if each.shown == full else 0.0 for each in self.kept])
+
     def curve(self) -> Callable[[float], Column]:
         """
         Prepare to say it for many η.
@@ -56,14 +81,25 @@ class Replayed:
         :returns: What gives the rewards for an η.
         """
         size = len(self.kept)
-        rows = np.repeat(np.arange(size), [len(each) for each in self.kept])
-        pairs = np.array([pair for each in self.kept for pair in each]).reshape(-1, 2)
+        rows = np.repeat(np.arange(size), [len(each.rewarded) for each in self.kept])
+        pairs = np.array([pair for each in self.kept for pair in each.rewarded]).reshape(-1, 2)
         rewards, moved = pairs[:, 0], np.log(pairs[:, 1])
 
         def of(eta: float) -> Column:
             return np.bincount(rows, rewards * np.exp(eta * moved), minlength=size).astype(float)
 
         return of
+
+
+def looks_to(last: int, eta: float) -> Column:
+    """
+    Sum up how much people look at a page from its top.
+
+    :param last: The last ordinal.
+    :param eta: How steeply looks thin out.
+    :returns: The sum of 1 / ordinal^η over the first 0, 1, … `last` ordinals.
+    """
+    return np.concatenate([[0.0], np.cumsum(np.arange(1.0, last + 1) ** -eta)])
 
 
 @dataclass(frozen=True, slots=True)

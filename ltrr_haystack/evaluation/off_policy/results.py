@@ -20,7 +20,8 @@ ASSUMPTIONS = {
     "dr": "Rests on the logged propensities alone; a model of the reward takes out noise and cannot bias it.",
     "replay": "Assumes that what people do with a document depends on it and on its position alone, that they look at "
     "position k with a chance of 1 / k^η, and that the documents which remain keep their order. What would have moved "
-    "up from below the page is not known and not counted, so that policies which draw less are somewhat undervalued.",
+    "up from below the page is not known: the estimate leaves it out, and the interval's upper end allows as much for "
+    "it as the last quarter of a page brings.",
 }
 """Estimator → what has to be believed with it."""
 
@@ -49,8 +50,8 @@ class Support(Travelling):
     :param decisions: Decisions that the log can answer for: the target's choices could have been made in them.
     :param share: Their share of all.
     :param matched: Those of them with a weight above 0.
-    :param effective: The effective sample size; where the weights' spread is known beforehand, and foretells a smaller
-        one, that.
+    :param effective: The effective sample size as the distributions foretell it, n / E[w²] (Kong 1992): that of the
+        weights that were drawn is large just when the rare large ones have not been seen.
     :param greatest: The greatest weight.
     :param mean: The mean weight; 1 is expected.
     :param error: Its standard error, as far as the weights that were seen tell.

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltrr_haystack.evaluation.off_policy import PolicyTarget, StaticTarget
-from ltrr_haystack.evaluation.off_policy.columns import TargetColumns, covers
+from ltrr_haystack.evaluation.off_policy.columns import LogColumns, TargetColumns, covers
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
 
@@ -84,7 +84,8 @@ class TestDrawing:
         found = columns([make_settled(1, make_joint(floor=0.1), LEXICAL)], Drawing(target))
         logged = 0.9 * (0.1 / 4 + 0.9 * 0.5 * 0.8)
         assert found.weights == pytest.approx([0.9 * 0.5 / logged])
-        assert math.isnan(found.squares[0])
+        # E[w²] is estimated by the one draw from the target: π / μ of it
+        assert found.squares[0] > 0
         assert found.costs == pytest.approx([(0.9 + 0.5) * 0.2])
         assert found.candidates == pytest.approx([14.0])
         assert found.calls == pytest.approx([1.4])
@@ -106,6 +107,15 @@ class TestDrawing:
             columns = (drawing.weights, certain.weights, drawing.replayed.weights, certain.replayed.weights)
             total = [sum_ + chance * column[0] for sum_, column in zip(total, columns, strict=True)]
         assert total == pytest.approx([1.0] * 4)
+
+    def test_the_square_of_a_weight_is_foretold_by_draws_of_the_target(self, usable, make_settled, make_joint):
+        logged, target = make_joint(floor=0.1), make_joint(share=0.0, bm25=(0.1, 0.9), dense=(0.5, 0.5))
+        foretold = TargetColumns()
+        for number in range(4000):
+            _, (each,) = usable([make_settled(1, logged, LEXICAL, query_id=f"q{number}")])
+            foretold.add(each, Drawing(target))
+        truth = sum(target.probability(x) ** 2 / chance for x, chance in logged.enumerate())
+        assert sum(foretold.squares) / 4000 == pytest.approx(truth, rel=0.05)
 
     @given(share=st.floats(0, 1), floor=st.floats(0, 1))
     def test_the_logged_policy_itself_has_weights_of_one(self, usable, make_settled, make_joint, share, floor):
@@ -148,3 +158,19 @@ def test_a_policy_that_never_explores_is_certain(columns, make_settled, make_joi
 
     found = columns([make_settled(1, make_joint(), LEXICAL)], PolicyTarget(StaticPolicy(LEXICAL), "static"))
     assert found.weights == pytest.approx([1 / 0.36])
+
+
+def test_what_a_look_at_the_last_quarter_of_a_full_page_brings(usable, make_settled, make_joint):
+    four = [(name, {"bm25": rank}) for rank, name in enumerate("abcd", start=1)]
+    settled = [
+        make_settled(1, make_joint(), BOTH, four, {"a": 5.0, "d": 1.0}),
+        make_settled(2, make_joint(), BOTH, four),
+        make_settled(3, make_joint(), BOTH, four[:2], {"b": 1.0}),
+    ]
+    logged = LogColumns()
+    for each in usable(settled)[1]:
+        logged.add(each)
+    assert logged.full == 4
+    assert logged.reward_per_look(0.0) == pytest.approx(1 / 2)
+    assert logged.reward_per_look(1.0) == pytest.approx(1 / (2 / 4))
+    assert LogColumns().reward_per_look(1.0) == 0.0

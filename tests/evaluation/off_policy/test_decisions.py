@@ -2,6 +2,7 @@ import pytest
 
 from ltrr_haystack.evaluation.off_policy import DecisionLog
 from ltrr_haystack.evaluation.off_policy.decisions import NO_PROPENSITY, OTHER_PROPENSITY
+from ltrr_haystack.evaluation.off_policy.positions import Kept
 from ltrr_haystack.store import EventRecord
 
 BOTH = {"bm25": 10, "dense": 10}
@@ -64,8 +65,8 @@ class TestDecisionLog:
 class TestKept:
     def test_what_stays_of_the_page_moves_up(self, usable, make_settled, make_joint):
         _, (logged,) = usable([make_settled(1, make_joint(), BOTH, PAGE, {"a": 1.0, "c": 2.0})])
-        assert logged.kept(BOTH) == ((1.0, 1.0), (2.0, 1.0))
-        assert logged.kept({"bm25": 10, "dense": 0}) == ((1.0, 1.0), (2.0, 3 / 2))
-        assert logged.kept({"bm25": 0, "dense": 2}) == ((2.0, 3.0),)
-        assert logged.kept({"bm25": 1}) == ((1.0, 1.0),)
-        assert logged.kept({}) == ()
+        assert logged.kept(BOTH) == Kept(((1.0, 1.0), (2.0, 1.0)), 3, 3)
+        assert logged.kept({"bm25": 10, "dense": 0}) == Kept(((1.0, 1.0), (2.0, 3 / 2)), 2, 3)
+        assert logged.kept({"bm25": 0, "dense": 2}) == Kept(((2.0, 3.0),), 1, 3)
+        assert logged.kept({"bm25": 1}) == Kept(((1.0, 1.0),), 1, 3)
+        assert logged.kept({}) == Kept((), 0, 3)

@@ -181,7 +181,7 @@ class TestSupport:
         weights = ask(settled, StaticTarget(LEXICAL)).targets[0].weights
         assert (weights.matched, weights.greatest) == (1, pytest.approx(1 / 0.36))
         assert weights.halves == pytest.approx((0.5 / 0.36, 0.0))
-        assert weights.effective == pytest.approx(1.0)
+        assert weights.effective == pytest.approx(4 * 0.36)
 
     def test_a_policy_is_better_known_on_what_it_was_trained_on(self, make_world, soft, ask):
         trained = ByKind("trained", learned=120, **GOOD.allocations)

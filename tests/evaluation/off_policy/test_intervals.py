@@ -101,3 +101,7 @@ class TestEstimate:
     def test_another_uncertainty_adds_up_by_squares(self):
         wider = Estimate(1.0, 1.0 - 0.3, 1.0 + 0.4).widened(0.4 / 1.959964)
         assert (wider.low, wider.high) == pytest.approx((0.5, 1 + 0.4 * math.sqrt(2)))
+
+    def test_what_may_be_missing_raises_the_upper_end_alone(self):
+        wider = Estimate(1.0, 0.5, 1.5).widened(0.0, unseen=0.25)
+        assert (wider.mean, wider.low, wider.high) == (1.0, 0.5, 1.75)

@@ -18,7 +18,7 @@ from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import ArmRequest, Decision, Mode, Understanding
 
-MODES = ("baseline", "apprentice", "live")
+MODES: tuple[Mode, ...] = ("baseline", "apprentice", "live")
 """From the most cautious to the boldest."""
 
 
@@ -212,6 +212,7 @@ def _held_to_the_baseline(wanted: JointDistribution) -> JointDistribution:
 
 
 def _known(mode: str) -> Mode:
-    if mode not in MODES:
-        raise ConfigurationError(f"mode '{mode}' is unknown; choose one of {', '.join(MODES)}")
-    return mode  # type: ignore[return-value]
+    for known in MODES:
+        if known == mode:
+            return known
+    raise ConfigurationError(f"mode '{mode}' is unknown; choose one of {', '.join(MODES)}")

@@ -83,7 +83,7 @@ class TestSafeStartGate:
         assert estimate.standard_error == pytest.approx(error, rel=1e-2)
 
     def test_z_counts_the_doubt_of_one_lost_reward(self, clicked_a, clicked_b):
-        """As if a fifth decision had lost a reward of 1, weighted as the others: the mean over its standard error."""
+        """As if a fifth decision had lost a reward of 1, weighted as the others."""
         gate = SafeStartGate(2, 2.5)
         for settled in (clicked_a, clicked_a, clicked_b, clicked_a):
             gate.observe(settled)
@@ -94,8 +94,8 @@ class TestSafeStartGate:
 
     def test_a_worse_policy_that_is_seldom_seen_stays_held_back(self, make_settled):
         """
-        Preferred is b, deeper than the baseline; both are drawn in one decision of forty, and b gains .5 there, but for
-        every tenth time, when it loses 10: the first nine say that it is better.
+        Preferred is b, deeper than the baseline; both are drawn in one decision of forty, and b gains .06 there, but
+        for every fifteenth time, when it loses a click: the first fourteen say that it is better, and it is not.
         """
         actions = parse_actions({"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}}, 20, {"a": 10})
         logged = {
@@ -105,15 +105,29 @@ class TestSafeStartGate:
             "preferred": {"a": 0, "b": 10},
         }
         alone = make_settled(actions, {"a": 10, "b": 0}, {"x": {"a": 2}}, {"x": 1.0}, **logged)
-        gain = make_settled(actions, {"a": 10, "b": 10}, {"x": {"b": 2}}, {"x": 0.5}, **logged)
-        loss = make_settled(actions, {"a": 10, "b": 10}, {"x": {"a": 2}}, {"x": 10.0}, **logged)
+        gain = make_settled(actions, {"a": 10, "b": 10}, {"x": {"b": 2}}, {"x": 0.06}, **logged)
+        loss = make_settled(actions, {"a": 10, "b": 10}, {"x": {"a": 2}}, {"x": 1.0}, **logged)
         gate, opened = SafeStartGate(5, 2.5), False
-        for pair in range(100):
-            for settled in [alone] * 39 + [loss if pair % 10 == 9 else gain]:
+        for pair in range(90):
+            for settled in [alone] * 39 + [loss if pair % 15 == 14 else gain]:
                 gate.observe(settled)
                 opened = opened or gate.is_open
-        assert gate.estimate().compared == 100
+        assert gate.estimate().compared == 90
         assert not opened
+
+    def test_z_forgets_as_the_mean_does(self, clicked_a, clicked_b):
+        """Each weighs half after another `HALF_LIFE`, the doubt 1; the effective size is (Σw)² / Σw²."""
+        settled = [clicked_b if number % 9 == 0 else clicked_a for number in range(1500)]
+        gate = SafeStartGate(2, 2.5)
+        for each in settled:
+            gate.observe(each)
+        weights = [0.5 ** ((1499 - number) / HALF_LIFE) for number in range(1500)] + [1.0]
+        seen = [(-0.9 if each is clicked_b else 0.1) / 0.925 for each in settled] + [-1 / 0.925]
+        total = sum(weights)
+        mean = sum(weight * one for weight, one in zip(weights, seen, strict=True)) / total
+        squares = sum(weight * (one - mean) ** 2 for weight, one in zip(weights, seen, strict=True))
+        size = total**2 / sum(weight**2 for weight in weights)
+        assert gate.estimate().z == pytest.approx(mean / math.sqrt(squares / total / (size - 1)), rel=1e-6)
 
     def test_a_state_of_another_make_is_refused(self):
         state = SafeStartGate(2, 2.5).to_dict()

@@ -38,6 +38,7 @@ def build_search_pipeline(
     poll_interval: float = 1.0,
     seed: int | None = None,
     understanding: QueryUnderstanding | None = None,
+    min_candidates: int = 0,
 ) -> Pipeline:
     """
     Put a learning pipeline over the retrievers you have.
@@ -70,6 +71,7 @@ def build_search_pipeline(
     :param poll_interval: Seconds between two looks for newer models.
     :param seed: Makes the router's choices repeatable.
     :param understanding: A `QueryUnderstanding` of your own settings.
+    :param min_candidates: Fewest candidates that one query draws.
     :returns: A pipeline with the inputs `understanding.query`, `router.user_id`, `router.session_id`, `router.context`,
         `router.filters` and `ranker.top_k`, and the output of `impressions`.
     :raises ConfigurationError: If retrievers and arms do not carry the same names, or a name is taken.
@@ -79,7 +81,17 @@ def build_search_pipeline(
     pipeline.add_component("understanding", understanding or QueryUnderstanding())
     pipeline.add_component(
         "router",
-        BanditRouter(arms, budget, baseline, store, policy=policy, mode=mode, poll_interval=poll_interval, seed=seed),
+        BanditRouter(
+            arms,
+            budget,
+            baseline,
+            store,
+            policy=policy,
+            mode=mode,
+            poll_interval=poll_interval,
+            seed=seed,
+            min_candidates=min_candidates,
+        ),
     )
     pipeline.add_component("joiner", UnionJoiner(list(arms), weights=weights, key=key))
     pipeline.add_component("ranker", LTRRanker(store, top_k=top_k, poll_interval=poll_interval))

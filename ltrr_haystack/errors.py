@@ -21,5 +21,9 @@ class SnapshotError(LTRRError):
     """A model snapshot is damaged, or was made for other features than the ones in use."""
 
 
+class OutdatedSnapshotError(SnapshotError):
+    """An earlier version made the model snapshot, in a form that cannot be learned on from: learning begins anew."""
+
+
 class MissingExtraError(LTRRError, ImportError):
     """An optional package is needed and not installed; the message says which extra brings it."""

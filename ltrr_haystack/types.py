@@ -19,6 +19,9 @@ Allocation = Mapping[str, int]
 Mode = Literal["baseline", "apprentice", "live"]
 QueryType = Literal["navigational", "topical", "broad", "question"]
 
+MEMORY = "memory"
+"""Kind of the arms that bring what people chose before."""
+
 
 class Travelling:
     """
@@ -180,11 +183,13 @@ class ActionSet(Travelling):
     :param budget: Most candidates that one query may draw, over all arms.
     :param baseline: The allocation of the pipeline as it is without learning. A depth of 0 is allowed here even for
         an arm that otherwise always runs.
+    :param min_candidates: Fewest candidates that one query draws, over all arms.
     """
 
     arms: tuple[Arm, ...]
     budget: int
     baseline: Allocation
+    min_candidates: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -193,8 +198,13 @@ class ActionSet(Travelling):
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that change whenever arms, levels, costs, budget or baseline do."""
+        """Twelve hexadecimal digits that change whenever arms, levels, costs, bounds or baseline do."""
         return blake2b(self.to_json().encode(), digest_size=6).hexdigest()
+
+    @property
+    def memory_arms(self) -> tuple[str, ...]:
+        """The arms that bring what people chose before, in order."""
+        return tuple([arm.name for arm in self.arms if arm.kind == MEMORY])
 
     def cost(self, allocation: Allocation) -> float:
         """
@@ -309,6 +319,9 @@ class ArmReport(Travelling):
     :param seconds: Wall-clock time of the retriever.
     :param top_score: Raw score of its first document, if it has one.
     :param error: `None`, or why it brought nothing.
+    :param found: For each rank of the arm the place of that document in the union, from 1; empty where it is not known.
+    :param weight: The arm's weight in the union's own order.
+    :param rrf_k: To a document at its rank r the arm adds weight / (rrf_k + r).
     """
 
     arm: str
@@ -317,6 +330,9 @@ class ArmReport(Travelling):
     seconds: float
     top_score: float | None = None
     error: str | None = None
+    found: tuple[int, ...] = field(default=(), repr=False)
+    weight: float = 1.0
+    rrf_k: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,12 +359,14 @@ class Candidate(Travelling):
     :param document: The document, as the arm that ranked it highest brought it.
     :param arms: Arm → where that arm had it; at least one.
     :param score: Score of the order that the candidate stands in.
+    :param place: Its place in the union's own order, from 1; 0 where it is not known.
     """
 
     object_id: str
     document: TravellingDocument = field(repr=False)
     arms: Mapping[str, Provenance]
     score: float
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +399,7 @@ class Impression(Travelling):
     :param score: The score that put it there.
     :param arms: Arm → where that arm had it.
     :param features: Ranking feature → value; what has no value is left out.
+    :param place: The candidate's place in the union's own order, from 1; 0 where it is not known.
     """
 
     object_id: str
@@ -388,6 +407,7 @@ class Impression(Travelling):
     score: float
     arms: Mapping[str, Provenance]
     features: Mapping[str, float] = field(default_factory=dict, repr=False)
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,7 +435,7 @@ class Ranking(Travelling):
         :returns: One impression for each candidate, in order.
         """
         return tuple(
-            Impression(candidate.object_id, ordinal, candidate.score, candidate.arms, features)
+            Impression(candidate.object_id, ordinal, candidate.score, candidate.arms, features, candidate.place)
             for ordinal, (candidate, features) in enumerate(zip(self.candidates, self.features, strict=True), start=1)
         )
 

@@ -11,8 +11,9 @@ PACKAGE = Path(ltrr_haystack.__file__).parent
 FLOORS = [
     {"__about__", "types", "errors"},
     {"store"},
-    {"feedback", "understanding", "embedded"},
+    {"feedback", "understanding"},
     {"memory", "policy"},
+    {"embedded"},
     {"ranking"},
     {"learning"},
     {"components"},

@@ -49,6 +49,17 @@ class TestBuildSearchPipeline:
         feedback = build_feedback_pipeline(FeedbackWriter(store))
         assert feedback.run({"feedback": {"events": [event]}})["feedback"]["accepted"] == 1
 
+    def test_the_lower_bound_reaches_the_router(self, store):
+        built = build_search_pipeline(
+            {"bm25": Found(), "memory": Found()},
+            arms=ARMS,
+            budget=20,
+            baseline={"bm25": 10, "memory": 10},
+            store=store,
+            min_candidates=20,
+        )
+        assert built.get_component("router").actions.min_candidates == 20
+
     def test_retrievers_and_arms_must_carry_the_same_names(self, store):
         with pytest.raises(ConfigurationError, match=r"only one of them has \['dense', 'memory'\]"):
             build_search_pipeline(

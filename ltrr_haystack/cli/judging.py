@@ -88,7 +88,9 @@ class Clicks(Enum):
 
 
 def benchmark(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the results; a run goes on where it stopped.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder of the results, with report.html; a run goes on where it stopped.")
+    ],
     data: Data = None,
     config: Annotated[
         list[Path] | None, typer.Option(help="A search pipeline; the first is ours.", show_default=False)
@@ -97,33 +99,49 @@ def benchmark(
     seeds: Annotated[int, typer.Option(help="How many seeds.", min=1)] = 3,
     clicks: Annotated[Clicks, typer.Option(help="How people click.")] = Clicks.MIXED,
     drift: Annotated[bool, typer.Option("--drift", help="What is popular changes half way.")] = False,
+    late_documents: Annotated[
+        float, typer.Option(metavar="SHARE", help="Share of the documents that appear half way.", min=0)
+    ] = 0.0,
     processes: Annotated[int, typer.Option(help="How many processes.", min=1)] = 2,
-    pipelines: Pipelines = None,
+    pipelines: Annotated[
+        Path | None, typer.Option(help="Folder of pipelines. [default: benchmarks/hybrid]", show_default=False)
+    ] = None,
     home: Home = None,
 ) -> None:
     """Replay a pipeline before simulated people, beside fusion, single arms, its own ablations and the oracle."""
     from ltrr_haystack.evaluation.datasets import load_beir
     from ltrr_haystack.evaluation.replay import Settings, live_progress, markdown
     from ltrr_haystack.evaluation.replay import benchmark as run
+    from ltrr_haystack.evaluation.report.benchmark import benchmark_report
+    from ltrr_haystack.evaluation.report.page import plotly_script
     from ltrr_haystack.server.bundled import music, provided
     from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
 
     with told():
         disable_telemetry()
         folder = prepare_environment(home)
-        settings = Settings(impressions=impressions, seeds=tuple(range(seeds)), click_model=clicks.value, drift=drift)
+        plotly_script()
+        settings = Settings(
+            impressions=impressions,
+            seeds=tuple(range(seeds)),
+            click_model=clicks.value,
+            drift=drift,
+            late_documents=late_documents,
+        )
         with live_progress() as watch:
             figures = run(
                 load_beir(data or music(folder)),
                 out,
-                pipelines=pipelines or provided("pipelines"),
+                pipelines=pipelines or provided("benchmarks/hybrid"),
                 home=folder,
                 settings=settings,
                 configs=config or (),
                 processes=processes,
                 watch=watch,
             )
+        benchmark_report(figures, out / "report.html")
         typer.echo(markdown(figures))
+        typer.echo(f"The report: {out / 'report.html'}")
 
 
 def evaluate(

@@ -63,10 +63,10 @@ def train_ranker(
     home: Home = None,
     min_decisions: Annotated[int, typer.Option(help="With fewer rewarded decisions nothing is trained.", min=1)] = 200,
     activate: Annotated[bool, typer.Option(help="Whether a model that passes the gate goes live.")] = True,
-    seed: Annotated[int, typer.Option(help="Draws the held-out sessions.")] = 0,
+    seed: Annotated[int, typer.Option(help="Parts the queries for the judging.")] = 0,
     json_file: JsonFile = None,
 ) -> None:
-    """Train the ranker on the log, judge it on held-out sessions, and activate it if it is better."""
+    """Train the ranker on the log, judge it on queries that it has not seen, and activate it if it is better."""
     from ltrr_haystack.ranking.report import render
     from ltrr_haystack.ranking.training import train_ranker as run
 
@@ -75,7 +75,7 @@ def train_ranker(
         report = run(open_store(store, home), min_decisions=min_decisions, activate_if_passed=activate, seed=seed)
         Console().print(render(report))
         if json_file is not None:
-            write_json(json_file, report.to_dict())
+            write_json(json_file, {**report.to_dict(), **report.card()})
 
 
 def models(store: Store = None, home: Home = None) -> None:
@@ -93,7 +93,7 @@ def models(store: Store = None, home: Home = None) -> None:
 
 def activate(
     kind: Annotated[Kind, typer.Argument(help="Which of the two.")],
-    version: Annotated[int, typer.Argument(help="A version that `ltrr models` lists.")],
+    version: Annotated[int, typer.Argument(help="A version that `ltrr models` lists; 0 for none.")],
     store: Store = None,
     home: Home = None,
 ) -> None:

@@ -66,6 +66,7 @@ class BanditRouter:
         mode: Mode = "live",
         poll_interval: float = 1.0,
         seed: int | None = None,
+        min_candidates: int = 0,
     ) -> None:
         """
         Create a BanditRouter.
@@ -83,6 +84,7 @@ class BanditRouter:
             past its safe start.
         :param poll_interval: Seconds between two looks for a newer policy; 0 looks for every query.
         :param seed: Makes the choices repeatable; for tests and simulations.
+        :param min_candidates: Fewest candidates that one query draws over all arms, so that no page is empty by choice.
         :raises ConfigurationError: If arms, budget, baseline or mode cannot work together.
         """
         self.arms = arms
@@ -93,7 +95,8 @@ class BanditRouter:
         self.mode = _known(mode)
         self.poll_interval = poll_interval
         self.seed = seed
-        self.actions = parse_actions(arms, budget, baseline)
+        self.min_candidates = min_candidates
+        self.actions = parse_actions(arms, budget, baseline, min_candidates)
         self.active = active_policy(store, policy or VWPolicy(), poll_interval=poll_interval)
         self._random = random.SystemRandom() if seed is None else random.Random(seed)
         component.set_output_types(self, decision=Decision, **dict.fromkeys(self.actions.names, ArmRequest))

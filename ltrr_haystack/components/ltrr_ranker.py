@@ -5,11 +5,13 @@ from threading import Lock
 
 import numpy as np
 from haystack import component, logging
+from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingExtraError, SnapshotError
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
-from ltrr_haystack.ranking.features import FeatureSchema, compute
-from ltrr_haystack.ranking.model import RANKER, RankingModel, lightgbm
+from ltrr_haystack.ranking.features import FeatureSchema, Matrix, compute
+from ltrr_haystack.ranking.model import lightgbm
+from ltrr_haystack.ranking.models import RANKER, RankingModels
 from ltrr_haystack.store import ActiveModel, LTRRStore
 from ltrr_haystack.types import Candidate, CandidateSet, Ranking
 
@@ -23,8 +25,12 @@ class LTRRanker:
 
     Until a trained model is active in the store, whenever none can be used, and for searches in mode `baseline`,
     candidates keep the union's own order.
-    Only the first `rerank` of the union are put into another order. The model was trained on pages that were shown, and
-    further down stand candidates of a kind that it has never seen: sorting all of them by it undoes the union's work.
+
+    Only the first `rerank` of the union, ten by default, are put into another order. The model was trained on pages
+    that were shown, and further down stand candidates of a kind that it has never seen: what it says of them is a guess
+    that undoes the union's work.
+
+    Queries that the memory index knows something of, and new ones, are ordered by models of their own.
 
     The features of the candidates that will be shown are computed and handed on in either case, so that they can be
     logged with the impressions and a later model is trained on exactly what it will be asked.
@@ -41,7 +47,7 @@ class LTRRanker:
     ```
     """
 
-    def __init__(self, store: LTRRStore, top_k: int = 10, poll_interval: float = 1.0, rerank: int = 20) -> None:
+    def __init__(self, store: LTRRStore, top_k: int = 10, poll_interval: float = 1.0, rerank: int = 10) -> None:
         """
         Create an LTRRanker.
 
@@ -62,10 +68,10 @@ class LTRRanker:
         self.rerank = rerank
         self.poll_interval = poll_interval
         self._memory = MemoryIndex(store)
-        self._active: ActiveModel[RankingModel | None] = ActiveModel(
+        self._active: ActiveModel[RankingModels | None] = ActiveModel(
             store,
             RANKER,
-            load=lambda snapshot: RankingModel.from_bytes(snapshot.payload),
+            load=lambda snapshot: RankingModels.from_bytes(snapshot.payload),
             default=None,
             poll_interval=poll_interval,
         )
@@ -109,21 +115,20 @@ class LTRRanker:
         top_k = self.top_k if top_k is None else top_k
         if top_k < 1:
             raise InvalidInputError(f"top_k of LTRRanker must be at least 1, got {top_k}")
-        schema = FeatureSchema.of_arms(candidates.decision.actions.names)
+        decision = candidates.decision
+        schema = FeatureSchema.of_arms(decision.actions.names)
         remembered = self._remembered(candidates)
-        learned = candidates.decision.mode != "baseline"
-        model, version = self._usable_model(schema) if learned else (None, 0)
-        if model is None or not candidates.candidates:
-            shown = candidates.candidates[:top_k]
-            features = compute(schema, shown, candidates.reports, candidates.decision.understanding, remembered)
-        else:
-            first = candidates.candidates[: max(self.rerank, top_k)]
-            known = compute(schema, first, candidates.reports, candidates.decision.understanding, remembered)
-            scores = model.scores(known)
-            order = np.argsort(-scores, kind="stable")[:top_k]
-            shown = tuple(_rescored(first[row], float(scores[row])) for row in order)
-            features = known[order]
-        return {"ranking": Ranking(candidates.decision, shown, schema.mappings(features), candidates.reports, version)}
+        first = candidates.candidates[: max(self.rerank, top_k)]
+        features = compute(schema, first, candidates.reports, decision, remembered)
+        order, version = np.arange(len(first)), 0
+        ranked = self._scores(candidates, schema, features) if decision.mode != "baseline" and first else None
+        if ranked is not None:
+            scores, version = ranked
+            order = np.argsort(-scores, kind="stable")
+            first = tuple(map(_rescored, first, scores.tolist()))
+        order = order[:top_k]
+        shown = tuple([first[row] for row in order])
+        return {"ranking": Ranking(decision, shown, schema.mappings(features[order]), candidates.reports, version)}
 
     @component.output_types(ranking=Ranking)
     async def run_async(self, candidates: CandidateSet, top_k: int | None = None) -> dict[str, Ranking]:
@@ -138,18 +143,25 @@ class LTRRanker:
         ranked: dict[str, Ranking] = await asyncio.to_thread(self.run, candidates, top_k)
         return ranked
 
-    def _usable_model(self, schema: FeatureSchema) -> tuple[RankingModel | None, int]:
-        model, version = self._active.current()
+    def _scores(
+        self, candidates: CandidateSet, schema: FeatureSchema, features: Matrix
+    ) -> tuple[NDArray[np.float64], int] | None:
+        """The scores of the model for this situation with its version, if there is one that fits."""
+        models, version = self._active.current()
+        known = not np.isnan(features[:, schema.columns["memory.exposures"]]).all()
+        model = None if models is None else models.models.get("remembered" if known else "new")
         if model is None:
-            return None, 0
+            return None
+        own = schema if known else schema.without_memory(candidates.decision.actions.memory_arms)
         try:
-            model.schema.require(schema)
+            model.schema.require(own)
         except SnapshotError as error:
             self._report_once(
                 f"ranker {version}", f"Version {version} cannot rank, the union's order is served: {error}"
             )
-            return None, 0
-        return model, version
+            return None
+        columns = slice(None) if known else [schema.columns[name] for name in own.names]
+        return model.scores(features[:, columns]), version
 
     def _remembered(self, candidates: CandidateSet) -> dict[str, Remembered]:
         try:

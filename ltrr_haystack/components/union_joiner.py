@@ -111,12 +111,14 @@ class UnionJoiner:
             for arm in self.arms
             if decision.allocation.get(arm, 0) > 0 and (result := _result_of(arm, results)) is not None
         }
+        candidates = self._united(drawn)
+        places = {candidate.object_id: candidate.place for candidate in candidates}
         reports = tuple(
-            _report(arm, depth, results.get(arm), drawn.get(arm, ()))
+            self._report(arm, depth, results.get(arm), drawn.get(arm, ()), places)
             for arm, depth in decision.allocation.items()
             if depth > 0
         )
-        return {"candidates": CandidateSet(decision, self._united(drawn), reports)}
+        return {"candidates": CandidateSet(decision, candidates, reports)}
 
     @component.output_types(candidates=CandidateSet)
     async def run_async(self, decision: Decision, **results: ArmResult | None) -> dict[str, CandidateSet]:
@@ -133,7 +135,7 @@ class UnionJoiner:
     def _united(self, drawn: Mapping[str, Sequence[Document]]) -> tuple[Candidate, ...]:
         entries: dict[str, _Entry] = {}
         for arm, documents in drawn.items():
-            weight = 1.0 if self.weights is None else self.weights.get(arm, 1.0)
+            weight = self._weight(arm)
             scores = [_finite(document.score) for document in documents]
             scaled = normalised(scores)
             for rank, document in enumerate(documents, start=1):
@@ -148,7 +150,35 @@ class UnionJoiner:
                 entry.arms[arm] = Provenance(rank, scores[rank - 1], scaled[rank - 1])
                 entry.score += weight / (self.rrf_k + rank)
         ordered = sorted(entries.items(), key=lambda item: (-item[1].score, item[1].best_rank, item[0]))
-        return tuple(Candidate(object_id, entry.document, entry.arms, entry.score) for object_id, entry in ordered)
+        return tuple(
+            Candidate(object_id, entry.document, entry.arms, entry.score, place)
+            for place, (object_id, entry) in enumerate(ordered, start=1)
+        )
+
+    def _report(
+        self,
+        arm: str,
+        depth: int,
+        result: ArmResult | None,
+        drawn: Sequence[Document],
+        places: Mapping[str, int],
+    ) -> ArmReport:
+        if result is None:
+            return ArmReport(arm, depth, 0, 0.0, error=NO_RESULT)
+        return ArmReport(
+            arm=arm,
+            depth=depth,
+            returned=len(drawn),
+            seconds=result.seconds,
+            top_score=_finite(drawn[0].score) if drawn else None,
+            error=result.error,
+            found=tuple([places[object_id_of(document, self.key)] for document in drawn]),
+            weight=self._weight(arm),
+            rrf_k=self.rrf_k,
+        )
+
+    def _weight(self, arm: str) -> float:
+        return 1.0 if self.weights is None else self.weights.get(arm, 1.0)
 
 
 def normalised(scores: Sequence[float | None]) -> list[float]:
@@ -186,13 +216,6 @@ def _result_of(arm: str, results: Mapping[str, ArmResult | None]) -> ArmResult |
             "connect each arm to the input of its name"
         )
     return result
-
-
-def _report(arm: str, depth: int, result: ArmResult | None, drawn: Sequence[Document]) -> ArmReport:
-    if result is None:
-        return ArmReport(arm, depth, 0, 0.0, error=NO_RESULT)
-    top_score = _finite(drawn[0].score) if drawn else None
-    return ArmReport(arm, depth, len(drawn), result.seconds, top_score, result.error)
 
 
 def _check_arms(arms: list[str]) -> None:

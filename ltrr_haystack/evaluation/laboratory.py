@@ -30,8 +30,8 @@ from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.ranking.training import train_ranker
 from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import MEMORY
 
-MEMORY = "memory"
 FAULTY_LEVELS = [0, 10, 30]
 FAULTY_TIMEOUT = 0.05
 FAULTY_SLEEP = 0.2
@@ -90,6 +90,7 @@ class Laboratory:
         self.weights = dict(joiner.weights or {}) if isinstance(joiner, UnionJoiner) else {}
         self.policy = router.policy or VWPolicy()
         self.arms, self.budget, self.baseline = dict(router.arms), router.budget, dict(router.baseline)
+        self.min_candidates = router.min_candidates
         self._wrapped = {name: _arm(loaded, name) for name in self.arms}
         self._cached = {
             name: self._remembering(name, arm.retriever)
@@ -142,6 +143,7 @@ class Laboratory:
             {name: self._arm_of(name, store) for name in arms},
             arms=arms,
             budget=self.budget,
+            min_candidates=self.min_candidates,
             baseline={name: depth for name, depth in self.baseline.items() if name in arms},
             store=store,
             policy=self.policy,
@@ -194,7 +196,7 @@ class Laboratory:
         used = warm_start_from(
             self.data,
             policy,
-            parse_actions(self.arms, self.budget, self.baseline),
+            parse_actions(self.arms, self.budget, self.baseline, self.min_candidates),
             self._cached,
             size=self.warm_queries,
             seed=self.seed,

@@ -1,6 +1,10 @@
-from ltrr_haystack.errors import SnapshotError
+from haystack import logging
+
+from ltrr_haystack.errors import OutdatedSnapshotError, SnapshotError
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.store import ActiveModel, LTRRStore, Snapshot
+
+logger = logging.getLogger(__name__)
 
 POLICY = "policy"
 """The kind under which learned policies lie in the store's snapshots."""
@@ -13,11 +17,17 @@ def load_policy(store: LTRRStore, policy: Policy) -> tuple[Policy, int]:
     :param store: The store with the snapshots.
     :param policy: The policy with its settings; it is not changed.
     :returns: A policy with the active snapshot's state and the snapshot's version; where nothing was learned yet,
-        `policy` itself and 0.
+        `policy` itself and 0, and where an earlier version made the snapshot, `policy` itself and its version.
     :raises SnapshotError: If the active snapshot is damaged or was made with other settings.
     """
     snapshot = store.snapshot(POLICY)
-    return (policy, 0) if snapshot is None else (_restored(policy, snapshot), snapshot.version)
+    if snapshot is None:
+        return policy, 0
+    try:
+        return _restored(policy, snapshot), snapshot.version
+    except OutdatedSnapshotError as error:
+        logger.warning("Learning begins anew; memory and history stay: {error}", error=str(error))
+        return policy, snapshot.version
 
 
 def active_policy(store: LTRRStore, policy: Policy, *, poll_interval: float = 1.0) -> ActiveModel[Policy]:
@@ -47,4 +57,4 @@ def _restored(policy: Policy, snapshot: Snapshot) -> Policy:
     try:
         return policy.restored(snapshot.payload)
     except SnapshotError as error:
-        raise SnapshotError(f"policy snapshot {snapshot.version} cannot be used: {error}") from error
+        raise type(error)(f"policy snapshot {snapshot.version} cannot be used: {error}") from error

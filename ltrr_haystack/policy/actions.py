@@ -2,10 +2,11 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.policy.lattice import lattice_of
 from ltrr_haystack.types import ActionSet, Allocation, Arm
 
 RESERVED_ARM_NAMES = frozenset({"decision"})
@@ -15,7 +16,9 @@ _ARM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ARM_KEYS = ("kind", "levels", "cost_per_call", "cost_per_candidate")
 
 
-def parse_actions(arms: Mapping[str, Mapping[str, Any]], budget: int, baseline: Mapping[str, int]) -> ActionSet:
+def parse_actions(
+    arms: Mapping[str, Mapping[str, Any]], budget: int, baseline: Mapping[str, int], min_candidates: int = 0
+) -> ActionSet:
     """
     Read the arms, the budget and the baseline as a pipeline's YAML has them.
 
@@ -35,6 +38,7 @@ def parse_actions(arms: Mapping[str, Mapping[str, Any]], budget: int, baseline: 
         and if wanted `kind` (the arm's own name by default), `cost_per_call` and `cost_per_candidate`.
     :param budget: Most candidates that one query may draw, over all arms.
     :param baseline: Arm name → depth of the pipeline as it is without learning; arms that are left out do not run.
+    :param min_candidates: Fewest candidates that one query draws, over all arms.
     :returns: The action set; its baseline names every arm.
     :raises ConfigurationError: If anything in it cannot work; the message names it.
     """
@@ -49,9 +53,10 @@ def parse_actions(arms: Mapping[str, Mapping[str, Any]], budget: int, baseline: 
             f"no allocation keeps the budget of {budget}: the lowest levels of the arms sum up to {least}; "
             "raise the budget, or give arms lower levels or 0"
         )
+    _check_min_candidates(min_candidates, parsed, budget)
     if not isinstance(baseline, Mapping):
         raise ConfigurationError(f"baseline must map arm names to depths, got {baseline!r}")
-    actions = ActionSet(parsed, budget, {arm.name: baseline.get(arm.name, 0) for arm in parsed})
+    actions = ActionSet(parsed, budget, {arm.name: baseline.get(arm.name, 0) for arm in parsed}, min_candidates)
     check_allocation(actions, baseline, "baseline", may_rest=True)
     if not any(baseline.values()):
         raise ConfigurationError("the baseline draws no candidates; give at least one arm a depth above 0")
@@ -82,6 +87,11 @@ def check_allocation(actions: ActionSet, allocation: Allocation, what: str, *, m
     total = sum(allocation.values())
     if total > actions.budget:
         raise ConfigurationError(f"{what} draws {total} candidates, more than the budget of {actions.budget}")
+    if total < actions.min_candidates:
+        raise ConfigurationError(
+            f"{what} draws {total} candidates, fewer than the min_candidates of {actions.min_candidates}; "
+            "draw more, or lower it"
+        )
 
 
 def _arm(name: str, settings: Mapping[str, Any]) -> Arm:
@@ -106,6 +116,17 @@ def _arm(name: str, settings: Mapping[str, Any]) -> Arm:
         cost_per_call=_cost(name, "cost_per_call", settings.get("cost_per_call", 0.0)),
         cost_per_candidate=_cost(name, "cost_per_candidate", settings.get("cost_per_candidate", 0.0)),
     )
+
+
+def _check_min_candidates(min_candidates: Any, arms: Sequence[Arm], budget: int) -> None:
+    if not _is_int(min_candidates) or min_candidates < 0:
+        raise ConfigurationError(f"min_candidates must be a whole number of 0 or more, got {min_candidates!r}")
+    actions = ActionSet(tuple(arms), budget, {}, min_candidates)
+    if not lattice_of(actions).feasible:
+        raise ConfigurationError(
+            f"no allocation has at least {min_candidates} candidates within the budget of {budget}; "
+            "lower min_candidates, raise the budget or give arms other levels"
+        )
 
 
 def _levels(name: str, levels: Any) -> tuple[int, ...]:

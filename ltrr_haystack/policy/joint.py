@@ -1,4 +1,4 @@
-"""The joint distribution over allocations: exact probabilities and exact sampling under the budget."""
+"""The joint distribution over allocations: exact probabilities and exact sampling within the bounds."""
 
 import math
 import random
@@ -16,7 +16,7 @@ class JointDistribution:
 
     π(x) = α·1[x = baseline] + (1−α)·{ ε·Uniform(feasible)(x) + (1−ε)·Π_a p_a(x_a)·1[x feasible]/Z }
 
-    Feasible are the allocations that take one of its levels for each arm and keep the budget.
+    Feasible are the allocations that take one of its levels for each arm and keep the bounds.
 
     ### Usage example
 
@@ -32,7 +32,7 @@ class JointDistribution:
     ```
 
     :ivar actions: What there is to choose from.
-    :ivar marginals: Arm → probability of each of its levels before budget, floor and baseline share are applied.
+    :ivar marginals: Arm → probability of each of its levels before bounds, floor and baseline share are applied.
     :ivar baseline_share: α, the probability with which the baseline is played outright.
     :ivar floor: ε, the share of the rest that is spread evenly over all feasible allocations.
     """
@@ -70,7 +70,10 @@ class JointDistribution:
         self._weights = self._checked_weights() if self._weighted_share > 0 else []
         self._table: Table = self._lattice.table(self._weights) if self._weights else []
         if self._weights and not self._table[0][self._lattice.units] > 0:
-            raise ConfigurationError(f"the marginals leave nothing within the budget of {actions.budget} a probability")
+            raise ConfigurationError(
+                f"the marginals leave no allocation of {actions.min_candidates} to {actions.budget} candidates a "
+                "probability; give each arm's levels probabilities above 0"
+            )
 
     @classmethod
     def of(cls, decision: Decision) -> "JointDistribution":
@@ -159,7 +162,7 @@ class JointDistribution:
         if self._lattice.places(self._baseline) is None:
             yield dict(zip(names, self._baseline, strict=True)), self.baseline_share
         for depths in product(*self._lattice.levels):
-            if sum(depths) <= self.actions.budget:
+            if self._lattice.places(depths) is not None:
                 allocation = dict(zip(names, depths, strict=True))
                 yield allocation, self.probability(allocation)
 

@@ -1,10 +1,11 @@
 """
-Sums, draws and maxima over all allocations that keep the budget, without visiting them one by one.
+Sums, draws and maxima over all allocations that keep the bounds, without visiting them one by one.
 
-Of n arms with L levels each there are up to Lⁿ allocations. Sums over those that keep the budget are found by dynamic
-programming over what is left of it, arm by arm from the last to the first:
+Of n arms with L levels each there are up to Lⁿ allocations. Sums over those that keep the budget, and draw no fewer
+candidates than they must, are found by dynamic programming over what is left of the budget, arm by arm from the last to
+the first:
 
-    S_a(r) = Σ_l p_a(l) · S_{a+1}(r − depth of l),  S after the last arm = 1
+    S_a(r) = Σ_l p_a(l) · S_{a+1}(r − depth of l),  S after the last arm = 1[enough is drawn]
 
 so that S of the first arm at the full budget is the sum over all feasible allocations of the product of their weights,
 and drawing arm by arm with weight p_a(l) · S_{a+1}(what is left) is an exact sample: backward filtering and forward
@@ -30,23 +31,25 @@ Table = list[list[float]]
 
 class Lattice:
     """
-    The feasible allocations: one level for each arm, their sum within the budget.
+    The feasible allocations: one level for each arm, their sum within the bounds.
 
     :ivar levels: For each arm its depths, ascending.
     :ivar units: The budget in units of the greatest common divisor of all depths.
     :ivar uniform: The table of counts; `uniform[0][units]` is the number of feasible allocations.
     """
 
-    def __init__(self, levels: tuple[tuple[int, ...], ...], budget: int) -> None:
+    def __init__(self, levels: tuple[tuple[int, ...], ...], budget: int, least: int = 0) -> None:
         """
-        Prepare the recursion for some levels under a budget.
+        Prepare the recursion for some levels within bounds.
 
         :param levels: For each arm its depths, ascending.
         :param budget: Most candidates over all arms.
+        :param least: Fewest candidates over all arms.
         """
         unit = math.gcd(*(level for row in levels for level in row)) or 1
         self.levels = levels
         self.units = min(budget, sum(row[-1] for row in levels)) // unit
+        self._least = -(-least // unit)
         self.steps = tuple(tuple(level // unit for level in row) for row in levels)
         self.ones: Weights = [(1.0,) * len(row) for row in levels]
         self._gather = [self._gathering(row) for row in self.steps]
@@ -65,8 +68,7 @@ class Lattice:
         :param weights: p of the recursion.
         :returns: S of the recursion.
         """
-        sums = np.ones(self.units + 2)
-        sums[-1] = 0.0
+        sums = self._at_the_end(1.0, 0.0)
         table: Table = [sums.tolist()]
         for row, gather in zip(reversed(weights), reversed(self._gather), strict=True):
             sums = np.array(row).dot(sums.take(gather))
@@ -116,8 +118,7 @@ class Lattice:
         :param orders: For each arm its levels' places in order of preference among equals.
         :returns: The depths, in the order of the arms.
         """
-        sums = np.zeros(self.units + 2)
-        sums[-1] = -np.inf
+        sums = self._at_the_end(0.0, -np.inf)
         choices: list[list[int]] = []
         for row, order, gather in zip(reversed(values), reversed(orders), reversed(self._gather), strict=True):
             places = np.array(order)
@@ -140,7 +141,13 @@ class Lattice:
         """
         places = [row.get(depth, -1) for row, depth in zip(self._places, depths, strict=True)]
         spent = sum([steps[place] for steps, place in zip(self.steps, places, strict=True)])
-        return None if -1 in places or spent > self.units else places
+        return places if -1 not in places and self._least <= spent <= self.units else None
+
+    def _at_the_end(self, feasible: float, infeasible: float) -> NDArray[np.float64]:
+        """What each rest of the budget is worth after the last arm; the last cell stands for an overdrawn one."""
+        ends = np.full(self.units + 2, infeasible)
+        ends[: max(0, self.units - self._least + 1)] = feasible
+        return ends
 
     def _gathering(self, steps: tuple[int, ...]) -> NDArray[np.intp]:
         """For each level and each rest of the budget, where to read on; the last cell stands for an overdrawn one."""
@@ -155,9 +162,9 @@ def lattice_of(actions: ActionSet) -> Lattice:
     The feasible allocations of an action set.
 
     :param actions: What there is to choose from.
-    :returns: The lattice, prepared once for all action sets of the same levels and budget.
+    :returns: The lattice, prepared once for all action sets of the same levels and bounds.
     """
-    return _lattice(tuple([arm.levels for arm in actions.arms]), actions.budget)
+    return _lattice(tuple([arm.levels for arm in actions.arms]), actions.budget, actions.min_candidates)
 
 
 def best_allocation(actions: ActionSet, values: Weights) -> Allocation:
@@ -172,7 +179,7 @@ def best_allocation(actions: ActionSet, values: Weights) -> Allocation:
     orders = [_preference(arm.levels, actions.baseline.get(arm.name, 0)) for arm in actions.arms]
     freely = [max(order, key=row.__getitem__) for order, row in zip(orders, values, strict=True)]
     depths = [levels[place] for levels, place in zip(lattice.levels, freely, strict=True)]
-    if sum(depths) > actions.budget:
+    if not actions.min_candidates <= sum(depths) <= actions.budget:
         depths = lattice.best(values, orders)
     return dict(zip(actions.names, depths, strict=True))
 
@@ -195,5 +202,5 @@ def _preference(levels: tuple[int, ...], baseline: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=128)
-def _lattice(levels: tuple[tuple[int, ...], ...], budget: int) -> Lattice:
-    return Lattice(levels, budget)
+def _lattice(levels: tuple[tuple[int, ...], ...], budget: int, least: int) -> Lattice:
+    return Lattice(levels, budget, least)

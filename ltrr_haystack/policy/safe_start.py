@@ -2,9 +2,10 @@
 The gate of the safe start: it opens when what the policy prefers is shown to be better than the baseline.
 
 Each settled decision says something of both, by dominance replay: where every arm drew at least as deep as under an
-allocation y, the page under y is known, as the ranks tell which documents would have been there, and so is its value
+allocation y, the union under y is known, as the ranks tell which documents would have been there and in which order,
+and so is its value
 
-    V(y) = Σ rewards of what y would still have brought − cost(y)
+    V(y) = Σ rewards that would have been left under y − cost(y)
 
 Weighted by how likely that was (Horvitz & Thompson 1952), the paired difference
 
@@ -27,8 +28,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from ltrr_haystack.errors import SnapshotError
-from ltrr_haystack.policy.credit import reward_of
+from ltrr_haystack.policy.credit import reward_of, rewards_left
 from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.types import Allocation, SettledDecision
 
 HALF_LIFE = 2000.0
@@ -217,30 +219,21 @@ def _difference(settled: SettledDecision) -> _Seen | None:
     both = {arm: max(preferred.get(arm, 0), baseline.get(arm, 0)) for arm in decision.actions.names}
     chance = joint.at_least(both)
     if chance >= LEAST_SUPPORT:
-        tells = _reaches(drawn, both)
+        tells = reaches(drawn, both)
         difference = _value(settled, preferred) - _value(settled, baseline) if tells else 0.0
         return _Seen(difference / chance, 1 / chance, tells)
     chances = joint.at_least(preferred), joint.at_least(baseline)
     if min(chances) < LEAST_SUPPORT:
         return None
     apart = _value(settled, preferred) / chances[0] - _value(settled, baseline) / chances[1]
-    return _Seen(apart, 1 / min(chances), _reaches(drawn, preferred) or _reaches(drawn, baseline))
+    return _Seen(apart, 1 / min(chances), reaches(drawn, preferred) or reaches(drawn, baseline))
 
 
 def _value(settled: SettledDecision, target: Allocation) -> float:
-    """The value of the page under another allocation, 0 where it is not known."""
-    if not _reaches(settled.decision.allocation, target):
+    """The value of the union under another allocation, 0 where it is not known."""
+    if not reaches(settled.decision.allocation, target):
         return 0.0
-    rewards = sum(
-        reward_of(settled, impression)
-        for impression in settled.impressions
-        if any(provenance.rank <= target.get(arm, 0) for arm, provenance in impression.arms.items())
-    )
-    return rewards - settled.decision.actions.cost(target)
-
-
-def _reaches(drawn: Allocation, target: Allocation) -> bool:
-    return all(drawn.get(arm, 0) >= depth for arm, depth in target.items())
+    return rewards_left(settled, [target])[0] - settled.decision.actions.cost(target)
 
 
 def _same(one: Allocation, other: Allocation) -> bool:

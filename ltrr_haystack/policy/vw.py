@@ -3,23 +3,25 @@
 import math
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Self
 
 from haystack import default_from_dict, default_to_dict, logging
 
-from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError
 from ltrr_haystack.policy.credit import Credit, at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation, best_level
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import check_settings, pack, unpack
+from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.policy.vw_workspace import VowpalWorkspace, escaped, features_text, is_finite, magnitude
 from ltrr_haystack.types import ActionSet, Arm, Features, SettledDecision
 
 logger = logging.getLogger(__name__)
 
-_LINES_VERSION = 1
+_LINES_VERSION = 2
 """To be raised with every change to the lines below: a model that was trained on others is of no use."""
 
 
@@ -30,7 +32,10 @@ class VWPolicy:
     A linear model in Vowpal Wabbit predicts the credit of every arm at every level. Its value is that credit less the
     known cost; level 0 is worth 0. Per arm, levels are drawn by inverse gap weighting (Foster & Rakhlin 2020, Beyond
     UCB, section 3): the further a level's value lies below the best one's, and the more has been learned, the rarer it
-    is drawn. Over all arms together the draw is exact under the budget (see `JointDistribution`).
+    is drawn. Over all arms together the draw is exact within the bounds (see `JointDistribution`).
+
+    Queries that were searched before and new ones have weights of their own. What is learned of the first is learned of
+    the second, too, as far as it tells: from the same decision, without history and memory.
 
     Until its preference is shown to be better than the baseline it plays the baseline for most queries (see
     `SafeStartGate`), and again if that turns.
@@ -156,14 +161,16 @@ class VWPolicy:
         if decision.mode == "baseline":
             return at_drawn_depth(credit, decision.allocation)
         with self._learning:
-            self._fit(decision.actions, decision.features, credit)
+            self._fit(decision.actions, decision.features, credit, new=not decision.features.history)
+            self._fit_as_new(settled)
             self._n += 1
             self._gate.observe(settled)
         return at_drawn_depth(credit, decision.allocation)
 
     def fit(self, actions: ActionSet, features: Features, credit: Credit, *, counts: int = 0) -> None:
         """
-        Learn credits that did not come from a decision of one's own: nothing is told to the safe start.
+        Learn credits that did not come from a decision of one's own: for queries that were searched before and for new
+        ones alike. Nothing is told to the safe start.
 
         :param actions: What there was to choose from.
         :param features: What was known of the query.
@@ -171,7 +178,8 @@ class VWPolicy:
         :param counts: As how many settled decisions it counts.
         """
         with self._learning:
-            self._fit(actions, features, credit)
+            self._fit(actions, features, credit, new=False)
+            self._fit(actions, replace(features, history={}), _without_memory(actions, credit), new=True)
             self._n += counts
 
     def to_bytes(self) -> bytes:
@@ -198,8 +206,14 @@ class VWPolicy:
         :param payload: What `to_bytes` gave.
         :returns: A new policy.
         :raises SnapshotError: If the snapshot is damaged or was made with other settings.
+        :raises OutdatedSnapshotError: If an earlier version made it.
         """
         header, model = unpack(payload, self.name)
+        if (lines := header["settings"].get("lines", 0)) < _LINES_VERSION:
+            raise OutdatedSnapshotError(
+                f"the snapshot was made with lines={lines}, in use is lines={_LINES_VERSION}: an earlier version of "
+                "ltrr-haystack made it; the next pass of a learner begins with an empty policy"
+            )
         check_settings(header, self._learned_with())
         policy = type(self)(**self._settings())
         policy._n = header["n"]
@@ -247,23 +261,45 @@ class VWPolicy:
 
     def _values(self, actions: ActionSet, features: Features) -> list[list[float]]:
         lines = [
-            line for arm in actions.arms for line in _arm_lines(arm, arm.levels, features.history.get(arm.name, {}))
+            line
+            for arm in actions.arms
+            for line in _arm_lines(arm, arm.levels, features.history.get(arm.name, {}), new=not features.history)
         ]
         scores = iter(self._workspace.predict(_shared_line(features), lines))
         return [[-next(scores) - arm.cost(level) if level > 0 else 0.0 for level in arm.levels] for arm in actions.arms]
 
-    def _fit(self, actions: ActionSet, features: Features, credit: Credit) -> None:
+    def _fit(self, actions: ActionSet, features: Features, credit: Credit, *, new: bool) -> None:
         shared = _shared_line(features)
         for arm in actions.arms:
             by_level = credit.get(arm.name, {})
-            lines = _arm_lines(arm, tuple(by_level), features.history.get(arm.name, {}))
+            lines = _arm_lines(arm, tuple(by_level), features.history.get(arm.name, {}), new=new)
             for line, reward in zip(lines, by_level.values(), strict=True):
                 self._workspace.learn(shared, line, -reward)
+
+    def _fit_as_new(self, settled: SettledDecision) -> None:
+        """
+        Learn from a decision once more, as if nobody had searched that query before.
+
+        Most searches repeat a query, and memory serves those; what the other arms are worth without it is seldom seen.
+        But their ranks tell: the same decision, without its history and without what memory brought. It tells only
+        where all that would be preferred for a new query was drawn; else an arm would seem to be needed because the
+        others were not asked.
+        """
+        decision = settled.decision
+        if not decision.features.history:
+            return
+        as_new = replace(decision.features, history={})
+        memory = dict.fromkeys(decision.actions.memory_arms, 0)
+        preferred = {**best_allocation(decision.actions, self._values(decision.actions, as_new)), **memory}
+        if reaches(decision.allocation, preferred):
+            credit = _without_memory(decision.actions, leave_one_out(settled, preferred))
+            self._fit(decision.actions, as_new, credit, new=True)
 
     def _arguments(self) -> list[str]:
         return [
             *("--cb_adf", "--cb_type", "mtr", "-b", str(self.bits), "-l", str(self.learning_rate)),
-            *("-q", "qa", "-q", "dh"),
+            # What is known of query and time matters through the arms alone, never for all of them alike.
+            *("-q", "qa", "-q", "ta", "-q", "dh", "--ignore_linear", "q", "--ignore_linear", "t"),
         ]
 
     def _learned_with(self) -> dict[str, Any]:
@@ -282,13 +318,18 @@ class VWPolicy:
         }
 
 
+def _without_memory(actions: ActionSet, credit: Credit) -> Credit:
+    """A memory brings nothing to a query that nobody searched before."""
+    return {arm: dict.fromkeys(of, 0.0) if arm in actions.memory_arms else of for arm, of in credit.items()}
+
+
 def _shared_line(features: Features) -> str:
     return f"shared |q c {features_text(features.query)} |t {features_text(features.time)}"
 
 
-def _arm_lines(arm: Arm, levels: Sequence[int], history: Mapping[str, float]) -> list[str]:
+def _arm_lines(arm: Arm, levels: Sequence[int], history: Mapping[str, float], *, new: bool) -> list[str]:
     known = _history_text(arm.name, history)
-    return [_level_text(arm.name, arm.kind, level) + known for level in levels if level > 0]
+    return [_level_text(arm.name, arm.kind, level, new) + known for level in levels if level > 0]
 
 
 def _history_text(arm: str, history: Mapping[str, float]) -> str:
@@ -297,9 +338,15 @@ def _history_text(arm: str, history: Mapping[str, float]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _level_text(arm: str, kind: str, level: int) -> str:
-    """Depth crossed with arm and kind, arm and kind; then the namespace of the arm's history begins."""
-    name, sort = f"a={escaped(arm)}", f"k={escaped(kind)}"
+def _level_text(arm: str, kind: str, level: int, new: bool) -> str:
+    """
+    Depth crossed with arm and kind, arm and kind; then the namespace of the arm's history begins.
+
+    A query that was never searched before has names of its own: an arm's value there has little to do with what it
+    adds to a memory.
+    """
+    when = "^new" if new else ""
+    name, sort = f"a={escaped(arm)}{when}", f"k={escaped(kind)}{when}"
     return f"|d {name}^{level} {sort}^{level} |a {name} {sort} |h"
 
 
@@ -320,6 +367,6 @@ def _check(key: str, value: Any, holds: bool, expected: str) -> None:
 
 _PROBE = (
     _shared_line(Features(query={"type": "topical"}, time={"weekday": "0"})),
-    *_arm_lines(Arm("probe", "lexical", (10, 30)), (10, 30), {"cnt": 0.5, "ctr": 0.2}),
+    *_arm_lines(Arm("probe", "lexical", (10, 30)), (10, 30), {"cnt": 0.5, "ctr": 0.2}, new=False),
 )
 """An example that a model is asked when it is saved, and again when it is loaded."""

@@ -12,6 +12,7 @@ from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.types import (
     ActionSet,
     Allocation,
+    ArmReport,
     Decision,
     Features,
     Impression,
@@ -111,7 +112,14 @@ def warm_start(
 def _pretended(
     query: LabelledQuery, actions: ActionSet, allocation: Allocation, click_rate: float, page: int
 ) -> SettledDecision:
-    shown = _fused(query.results, allocation)[:page]
+    union = _fused(query.results, allocation)
+    shown = union[:page]
+    places = {object_id: place for place, (object_id, _) in enumerate(union, start=1)}
+    reports = tuple(
+        ArmReport(arm, depth, len(found), 0.0, found=tuple([places[object_id] for object_id in found]), rrf_k=_RRF_K)
+        for arm, depth in allocation.items()
+        if (found := query.results[arm][:depth])
+    )
     decision = Decision(
         query_id="",
         decided_at=0.0,
@@ -124,10 +132,11 @@ def _pretended(
         features=query.features,
     )
     impressions = tuple(
-        Impression(object_id, ordinal, 0.0, arms) for ordinal, (object_id, arms) in enumerate(shown, start=1)
+        Impression(object_id, ordinal, 0.0, arms, place=ordinal)
+        for ordinal, (object_id, arms) in enumerate(shown, start=1)
     )
     rewards = {object_id: click_rate * query.relevance.get(object_id, 0.0) for object_id, _ in shown}
-    return SettledDecision(0, decision, impressions, rewards)
+    return SettledDecision(0, decision, impressions, rewards, reports)
 
 
 def _fused(results: Mapping[str, tuple[str, ...]], allocation: Allocation) -> list[tuple[str, dict[str, Provenance]]]:

@@ -1,21 +1,25 @@
 """What a ranker is trained and judged on: the rewarded pages of the log, as arrays."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.ranking.features import FeatureSchema, Matrix
+from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema, Matrix
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import SettledDecision
 
 MAX_REWARD = 5.0
 """Rewards are clipped to this, so that one purchase does not drown out every click."""
 
+_NO_REWARD = "no reward"
 _BATCH = 500
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +27,21 @@ class Example:
     """
     The impressions of one decision that brought a reward.
 
-    :param session: The session, or the query id where the session is not known.
+    :param query_key: The query's normal form.
+    :param remembered: Whether the memory index knew anything of the documents shown.
     :param features: One row per impression, as it was logged.
     :param rewards: One reward per impression, clipped to 0 … `MAX_REWARD`.
     :param ordinals: One position per impression, from 1.
+    :param searches: For how many decisions of its query it stands, those without a reward included: a query's decisions
+        are shared out among its examples.
     """
 
-    session: str
+    query_key: str
+    remembered: bool
     features: Matrix = field(repr=False)
     rewards: NDArray[np.float64]
     ordinals: NDArray[np.int32]
+    searches: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,38 +49,37 @@ class ExampleLog:
     """
     What a part of the log holds to learn ranking from.
 
+    :param schema: The features of the pipeline that the log comes from.
+    :param searched: Those of them that do not tell whether a query was searched before.
     :param decisions: Settled decisions read.
     :param examples: Those that say something about the order, in the order of the log.
     :param left_out: Why the others say nothing → how many.
     """
 
+    schema: FeatureSchema
+    searched: FeatureSchema
     decisions: int
     examples: tuple[Example, ...] = field(repr=False)
     left_out: Mapping[str, int]
 
 
-def newest_schema(store: LTRRStore) -> FeatureSchema | None:
-    """
-    Give the schema of the pipeline that the log comes from.
-
-    :param store: The store with the log.
-    :returns: The schema of the newest settled decision, or `None` if nothing is settled.
-    """
-    newest = store.settled(store.watermark().settled - 1, 1, include_late=True)
-    return FeatureSchema.of_arms(newest[0].decision.actions.names) if newest else None
-
-
-def read_examples(store: LTRRStore, schema: FeatureSchema, max_decisions: int) -> ExampleLog:
+def read_examples(store: LTRRStore, max_decisions: int, max_per_query: int) -> ExampleLog:
     """
     Read the newest part of the log.
 
     :param store: The store with the log.
-    :param schema: The features to read; what a decision did not log is missing.
     :param max_decisions: The most decisions to go back.
-    :returns: The examples, rewards that came late included.
+    :param max_per_query: The most examples of one query; the newest are taken.
+    :returns: The examples, rewards that came late included. Features are those of the newest settled decision's
+        pipeline; what an older one did not log is missing.
     """
+    newest = store.settled(store.watermark().settled - 1, 1, include_late=True)
+    actions = newest[0].decision.actions if newest else None
+    schema = FeatureSchema.of_arms(actions.names if actions else ())
+    searched = schema.without_memory(actions.memory_arms if actions else ())
     examples: list[Example] = []
     left_out: Counter[str] = Counter()
+    searches: Counter[tuple[str, bool]] = Counter()
     decisions = 0
     for settled in _newest(store, max_decisions):
         decisions += 1
@@ -80,7 +88,13 @@ def read_examples(store: LTRRStore, schema: FeatureSchema, max_decisions: int) -
             examples.append(example_of(settled, schema))
         else:
             left_out[reason] += 1
-    return ExampleLog(decisions, tuple(examples), dict(left_out))
+        if reason in (None, _NO_REWARD):
+            searches[_query_key(settled), _remembered(settled)] += 1
+    examples = _shared_out(examples, searches, lambda example: (example.query_key, example.remembered))
+    kept = _newest_of_each(examples, max_per_query)
+    if len(kept) < len(examples):
+        left_out[f"older than the newest {max_per_query} of its query"] = len(examples) - len(kept)
+    return ExampleLog(schema, searched, decisions, tuple(kept), dict(left_out))
 
 
 def example_of(settled: SettledDecision, schema: FeatureSchema) -> Example:
@@ -94,25 +108,56 @@ def example_of(settled: SettledDecision, schema: FeatureSchema) -> Example:
     impressions = settled.impressions
     rewards = np.array([settled.rewards.get(impression.object_id, 0.0) for impression in impressions], dtype=np.float64)
     return Example(
-        session=settled.decision.session_id or settled.decision.query_id,
+        query_key=_query_key(settled),
+        remembered=_remembered(settled),
         features=schema.matrix([impression.features for impression in impressions]),
         rewards=np.clip(rewards, 0.0, MAX_REWARD),
         ordinals=np.array([impression.ordinal for impression in impressions], dtype=np.int32),
     )
 
 
-def split(examples: Iterable[Example], held_out: float, seed: int) -> tuple[list[Example], list[Example]]:
+def as_if_new(examples: Iterable[Example], schema: FeatureSchema, searched: FeatureSchema) -> list[Example]:
     """
-    Part the examples by session, so that no session is both learned from and judged on.
+    Take from examples all that memory did to them: what is left is what a page of a query never searched before shows.
 
     :param examples: The examples.
-    :param held_out: The share of the sessions to hold out.
-    :param seed: Another seed holds out other sessions.
-    :returns: The examples to learn from, and those held out.
+    :param schema: Their features.
+    :param searched: The features to keep.
+    :returns: Those that still say something, without the impressions that no arm but a memory brought. An impression
+        keeps the position that it was shown at, and of an older log without `fused.searched` nothing is left.
     """
-    parts: tuple[list[Example], list[Example]] = ([], [])
+    columns = [schema.columns[name] for name in searched.names]
+    column = schema.columns[SEARCHED]
+    searches: defaultdict[str, float] = defaultdict(float)
+    kept = []
     for example in examples:
-        parts[_unit(example.session, seed) < held_out].append(example)
+        searches[example.query_key] += example.searches
+        found = example.features[:, column] > 0
+        if found.sum() >= 2 and example.rewards[found].any():
+            kept.append(
+                replace(
+                    example,
+                    remembered=False,
+                    features=example.features[found][:, columns],
+                    rewards=example.rewards[found],
+                    ordinals=example.ordinals[found],
+                )
+            )
+    return _shared_out(kept, searches, lambda example: example.query_key)
+
+
+def folded(examples: Iterable[Example], folds: int, seed: int) -> list[list[int]]:
+    """
+    Part the examples by query, so that no query is both learned from and judged on.
+
+    :param examples: The examples.
+    :param folds: Into how many parts.
+    :param seed: Another seed parts them otherwise.
+    :returns: For each part the places of its examples.
+    """
+    parts: list[list[int]] = [[] for _ in range(folds)]
+    for place, example in enumerate(examples):
+        parts[int(_unit(example.query_key, seed) * folds)].append(place)
     return parts
 
 
@@ -138,13 +183,39 @@ def _newest(store: LTRRStore, max_decisions: int) -> Iterator[SettledDecision]:
         after = batch[-1].seq
 
 
+def _newest_of_each(examples: Sequence[Example], most: int) -> list[Example]:
+    met: Counter[str] = Counter()
+    kept = []
+    for example in reversed(examples):
+        met[example.query_key] += 1
+        if met[example.query_key] <= most:
+            kept.append(example)
+    return kept[::-1]
+
+
+def _shared_out(
+    examples: Sequence[Example], searches: Mapping[_Key, float], key: Callable[[Example], _Key]
+) -> list[Example]:
+    """Examples of one key stand for its searches in equal parts."""
+    rewarded = Counter(map(key, examples))
+    return [replace(example, searches=searches[key(example)] / rewarded[key(example)]) for example in examples]
+
+
+def _query_key(settled: SettledDecision) -> str:
+    return settled.decision.understanding.normal_form
+
+
+def _remembered(settled: SettledDecision) -> bool:
+    return any("memory.exposures" in impression.features for impression in settled.impressions)
+
+
 def _says_nothing(settled: SettledDecision) -> str | None:
-    if not any(settled.rewards.get(impression.object_id, 0.0) > 0 for impression in settled.impressions):
-        return "no reward"
     if len(settled.impressions) < 2:
-        return "a single impression"
+        return "less than two impressions"
     if not any(impression.features for impression in settled.impressions):
         return "no features logged"
+    if not any(settled.rewards.get(impression.object_id, 0.0) > 0 for impression in settled.impressions):
+        return _NO_REWARD
     return None
 
 

@@ -16,15 +16,18 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.memory.index import Remembered
-from ltrr_haystack.types import ArmReport, Candidate, QueryType, Understanding
+from ltrr_haystack.types import ArmReport, Candidate, Decision, QueryType, Understanding
 
 Matrix = NDArray[np.float64]
 
 FUSED = "fused"
 """Name of the feature that holds the union's own score."""
 
+SEARCHED = "fused.searched"
+"""Name of the feature that holds the union's score without what memory arms add to it."""
+
 _ARM = ("present", "reciprocal_rank", "normalised", "of_top_score")
-_CANDIDATE = ("arms", FUSED, "memory.posterior", "memory.successes", "memory.exposures")
+_CANDIDATE = ("arms", FUSED, SEARCHED, "memory.posterior", "memory.successes", "memory.exposures")
 _QUERY_TYPES: tuple[str, ...] = get_args(QueryType)
 _QUERY = (
     "query.tokens",
@@ -64,6 +67,18 @@ class FeatureSchema:
     def columns(self) -> Mapping[str, int]:
         """Feature → column."""
         return {name: column for column, name in enumerate(self.names)}
+
+    def without_memory(self, memory_arms: Iterable[str]) -> "FeatureSchema":
+        """
+        Give the features that do not tell whether a query was searched before.
+
+        :param memory_arms: The arms that bring what people chose before.
+        :returns: The schema without all that they, and the memory index, say of a candidate.
+        """
+        begins = ("memory.", *(f"arm.{arm}." for arm in memory_arms))
+        return FeatureSchema(
+            tuple(name for name in self.names if not name.startswith(begins) and name not in ("arms", FUSED))
+        )
 
     def require(self, other: "FeatureSchema") -> None:
         """
@@ -113,7 +128,7 @@ def compute(
     schema: FeatureSchema,
     candidates: Sequence[Candidate],
     reports: Iterable[ArmReport],
-    understanding: Understanding,
+    decision: Decision,
     remembered: Mapping[str, Remembered],
 ) -> Matrix:
     """
@@ -124,7 +139,7 @@ def compute(
     :param schema: The pipeline's schema.
     :param candidates: The candidates, with the union's scores.
     :param reports: How each arm that was asked fared.
-    :param understanding: What was understood of the query.
+    :param decision: The decision behind them.
     :param remembered: Object id → what is remembered of it for this query.
     :returns: One row per candidate, NaN for what is missing.
     """
@@ -135,9 +150,21 @@ def compute(
             _fill_arm(values, columns, report, candidates)
     values[:, columns["arms"]] = [len(candidate.arms) for candidate in candidates]
     values[:, columns[FUSED]] = [candidate.score for candidate in candidates]
+    memory = decision.actions.memory_arms
+    fusion = {report.arm: (report.weight, report.rrf_k) for report in reports if report.arm not in memory}
+    values[:, columns[SEARCHED]] = [
+        sum(
+            [
+                fusion[arm][0] / (fusion[arm][1] + provenance.rank)
+                for arm, provenance in candidate.arms.items()
+                if arm in fusion
+            ]
+        )
+        for candidate in candidates
+    ]
     if remembered:
         _fill_memory(values, columns, candidates, remembered)
-    for name, value in _query_values(understanding).items():
+    for name, value in _query_values(decision.understanding).items():
         values[:, columns[name]] = value
     values[~np.isfinite(values)] = np.nan
     return values

@@ -1,4 +1,4 @@
-"""The gate: a ranking model goes live only if held-out sessions say that it is better than the union's own order."""
+"""The gate: a ranking model goes live only if queries that it has not seen say that it is better than the union."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.feedback.examination import examination
-from ltrr_haystack.ranking.examples import Example, stacked
-from ltrr_haystack.ranking.features import FUSED
-from ltrr_haystack.ranking.model import RankingModel
+from ltrr_haystack.ranking.examples import Example
 from ltrr_haystack.types import Travelling
 
 MAX_WEIGHT = 10.0
@@ -25,7 +23,7 @@ class Estimate(Travelling):
     """
     A mean with its interval.
 
-    :param mean: The mean over all held-out decisions.
+    :param mean: The mean over all queries.
     :param low: Lower bound of the 95 % interval.
     :param high: Upper bound of the 95 % interval.
     """
@@ -42,23 +40,23 @@ class Verdict(Travelling):
 
     :param passed: Whether the model may go live.
     :param reason: Why, in a sentence.
-    :param decisions: Held-out decisions with a reward.
-    :param sessions: Their sessions.
-    :param fallback: Debiased DCG of the union's own order, or `None` where too little was held out.
-    :param model: Debiased DCG of the model's order.
-    :param difference: Model less fallback, paired by decision.
+    :param decisions: Decisions with a reward.
+    :param queries: Their different queries.
+    :param fallback: Debiased DCG of the union's own order per search, or `None` where there were too few queries.
+    :param model: Debiased DCG of the model's order per search.
+    :param difference: Model less fallback, paired by query.
     """
 
     passed: bool
     reason: str
     decisions: int
-    sessions: int
+    queries: int
     fallback: Estimate | None = None
     model: Estimate | None = None
     difference: Estimate | None = None
 
 
-def debiased_dcg(scores: Scores, rewards: Scores, ordinals: NDArray[np.int32]) -> float:
+def debiased_dcg(scores: Scores, ties: Scores, rewards: Scores, ordinals: NDArray[np.int32]) -> float:
     """
     Estimate the DCG of an order from rewards that were collected in another one.
 
@@ -66,81 +64,67 @@ def debiased_dcg(scores: Scores, rewards: Scores, ordinals: NDArray[np.int32]) -
     Joachims, Swaminathan and Schnabel, "Unbiased learning-to-rank with biased feedback", WSDM 2017; for DCG, Agarwal
     et al., "A general framework for counterfactual learning-to-rank", SIGIR 2019).
 
-    :param scores: Score of each impression in the order to judge; equal scores keep the order shown.
+    :param scores: Score of each impression in the order to judge.
+    :param ties: What decides between equal scores; what is equal here, too, keeps the order shown.
     :param rewards: Reward of each impression.
     :param ordinals: Position at which each impression was shown.
     :returns: The sum of rewards / examination(ordinal) / log2(1 + rank).
     """
     ranks = np.empty(len(scores))
-    ranks[np.lexsort((ordinals, -scores))] = np.arange(1, len(scores) + 1)
+    ranks[np.lexsort((ordinals, -ties, -scores))] = np.arange(1, len(scores) + 1)
     weights = np.array([min(1.0 / examination(int(ordinal)), MAX_WEIGHT) for ordinal in ordinals])
     return float(np.sum(rewards * weights / np.log2(1.0 + ranks)))
 
 
-def judge(model: RankingModel, held_out: Sequence[Example], *, min_decisions: int, seed: int) -> Verdict:
+def judge(
+    examples: Sequence[Example], fallback: Sequence[Scores], learned: Sequence[Scores], *, min_queries: int, seed: int
+) -> Verdict:
     """
     Compare a model's order of the documents shown with the union's own order of them.
 
-    :param model: The model.
-    :param held_out: Decisions of sessions that it was not trained on.
-    :param min_decisions: With fewer held-out decisions no model passes.
+    What the model scores alike stays in the union's own order, as the ranker serves it. In the order shown it would be
+    credited with what another model knew that had ordered the page.
+
+    Each query counts once, however often it was typed: what is asked is whether the model helps with queries that it
+    has not seen. A query's figure is the mean over all its searches, those without a reward included. Over the rewarded
+    ones alone a query whose documents were shown low would count for more, since its rewards are few and each is
+    weighted up, and any other order would seem better than the one shown.
+
+    The interval is a percentile bootstrap over queries (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993,
+    chapter 13).
+
+    :param examples: Pages of queries that the scoring model was not trained on.
+    :param fallback: For each page the union's own scores.
+    :param learned: For each page the model's scores.
+    :param min_queries: With fewer queries no model passes.
     :param seed: Seed of the bootstrap.
     :returns: The verdict: passed if the whole 95 % interval of the difference is above 0.
     """
-    column = model.schema.columns[FUSED]
-    fallback, learned = [], []
-    for example, scores in zip(held_out, _scores(model, held_out), strict=True):
-        fused = np.nan_to_num(example.features[:, column], nan=-np.inf)
-        fallback.append(debiased_dcg(fused, example.rewards, example.ordinals))
-        learned.append(debiased_dcg(scores, example.rewards, example.ordinals))
-    return verdict(fallback, learned, [example.session for example in held_out], min_decisions=min_decisions, seed=seed)
-
-
-def verdict(
-    fallback: Sequence[float], learned: Sequence[float], sessions: Sequence[str], *, min_decisions: int, seed: int
-) -> Verdict:
-    """
-    Say from paired figures whether a model is better than the fallback.
-
-    The interval is a percentile bootstrap over sessions, since the decisions of one session are not independent
-    (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13).
-
-    :param fallback: Debiased DCG of the fallback, by decision.
-    :param learned: Debiased DCG of the model, by decision.
-    :param sessions: Session of each decision.
-    :param min_decisions: With fewer decisions no model passes.
-    :param seed: Seed of the bootstrap.
-    :returns: The verdict.
-    """
-    decisions, distinct = len(sessions), len(set(sessions))
-    if decisions < min_decisions:
-        reason = f"too few held-out decisions with a reward to tell: {decisions}, at least {min_decisions} are needed"
-        return Verdict(False, reason, decisions, distinct)
-    values = np.column_stack([fallback, learned, np.subtract(learned, fallback)])
-    of_fallback, of_model, difference = _bootstrapped(values, sessions, seed)
+    keys = {key: place for place, key in enumerate(sorted({example.query_key for example in examples}))}
+    if len(keys) < min_queries:
+        reason = f"too few queries with a reward to tell: {len(keys)}, at least {min_queries} are needed"
+        return Verdict(False, reason, len(examples), len(keys))
+    pages = np.array(
+        [
+            [debiased_dcg(scores, by_union, example.rewards, example.ordinals) for scores in (by_union, by_model)]
+            for example, by_union, by_model in zip(examples, fallback, learned, strict=True)
+        ]
+    )
+    values = np.column_stack([pages, pages[:, 1] - pages[:, 0]])
+    query = np.array([keys[example.query_key] for example in examples])
+    sums = np.column_stack([np.bincount(query, column) for column in values.T])
+    searches = np.bincount(query, [example.searches for example in examples])
+    of_fallback, of_model, difference = _bootstrapped(sums / searches[:, None], seed)
     passed = difference.low > 0.0
     interval = f"{difference.mean:+.4f} (95 % interval {difference.low:+.4f} to {difference.high:+.4f})"
     held = "better than" if passed else "not shown to be better than"
-    reason = f"{held} the union's own order on {decisions} held-out decisions: debiased DCG {interval}"
-    return Verdict(passed, reason, decisions, distinct, of_fallback, of_model, difference)
+    reason = f"{held} the union's own order on {len(keys)} queries that it had not seen: debiased DCG {interval}"
+    return Verdict(passed, reason, len(examples), len(keys), of_fallback, of_model, difference)
 
 
-def _scores(model: RankingModel, examples: Sequence[Example]) -> list[Scores]:
-    if not examples:
-        return []
-    features, _, _, groups = stacked(examples)
-    return np.split(model.scores(features), np.cumsum(groups)[:-1])
-
-
-def _bootstrapped(values: NDArray[np.float64], sessions: Sequence[str], seed: int) -> list[Estimate]:
-    _, cluster = np.unique(np.array(sessions), return_inverse=True)
-    clusters = int(cluster.max()) + 1
-    counts = np.bincount(cluster, minlength=clusters)
-    sums = np.column_stack([np.bincount(cluster, column, minlength=clusters) for column in values.T])
-    generator = np.random.default_rng(seed)
-    means = np.empty((REPLICATES, values.shape[1]))
-    for replicate in range(REPLICATES):
-        drawn = generator.integers(clusters, size=clusters)
-        means[replicate] = sums[drawn].sum(axis=0) / counts[drawn].sum()
+def _bootstrapped(values: NDArray[np.float64], seed: int) -> list[Estimate]:
+    """Columns of one row per query."""
+    generator, shares = np.random.default_rng(seed), np.full(len(values), 1 / len(values))
+    means = [generator.multinomial(len(values), shares) @ values / len(values) for _ in range(REPLICATES)]
     low, high = np.percentile(means, [2.5, 97.5], axis=0)
     return [Estimate(float(m), float(a), float(b)) for m, a, b in zip(values.mean(axis=0), low, high, strict=True)]

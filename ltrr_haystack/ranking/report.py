@@ -13,26 +13,22 @@ from ltrr_haystack.types import Travelling
 
 
 @dataclass(frozen=True, slots=True)
-class LearnedFrom(Travelling):
+class Trained(Travelling):
     """
-    The part of the log that a ranker was trained and judged on.
+    What came of one model.
 
-    :param decisions: Settled decisions read.
-    :param rewarded: Those that say something about the order.
-    :param training: Those of them that were learned from.
-    :param held_out: Those of them that the model was judged on.
-    :param impressions: Impressions learned from.
-    :param sessions: Sessions learned from.
-    :param left_out: Why the other decisions say nothing → how many.
+    :param decisions: Rewarded decisions that it was trained and judged on.
+    :param queries: Their different queries.
+    :param impressions: Their impressions.
+    :param gate: Whether the model is better than the union's own order on queries that it has not seen.
+    :param importance: Feature → its share of what all splits gained, the most important first.
     """
 
     decisions: int
-    rewarded: int
-    training: int
-    held_out: int
+    queries: int
     impressions: int
-    sessions: int
-    left_out: Mapping[str, int]
+    gate: Verdict
+    importance: Mapping[str, float] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,36 +36,49 @@ class TrainingReport(Travelling):
     """
     What came of one training.
 
-    :param learned_from: The part of the log that was used.
-    :param gate: Whether the model is better than the union's own order.
-    :param features: The model's features.
+    :param decisions: Settled decisions read.
+    :param left_out: Why some say nothing → how many.
+    :param situations: Situation → its model.
+    :param features: The pipeline's features.
     :param schema: Fingerprint of the feature schema.
     :param settings: How it was trained.
     :param seed: The seed.
     :param lightgbm: LightGBM's version.
-    :param importance: Feature → its share of what all splits gained, the most important first.
     :param version: The snapshot's version; 0 if nothing was trained.
     :param active: Whether the snapshot went live.
     """
 
-    learned_from: LearnedFrom
-    gate: Verdict
+    decisions: int
+    left_out: Mapping[str, int]
+    situations: Mapping[str, Trained]
     features: tuple[str, ...] = field(repr=False)
     schema: str
     settings: Mapping[str, float]
     seed: int
     lightgbm: str
-    importance: Mapping[str, float] = field(default_factory=dict, repr=False)
     version: int = 0
     active: bool = False
 
+    @property
+    def passed(self) -> bool:
+        """Whether a model passed its gate."""
+        return any(trained.gate.passed for trained in self.situations.values())
+
+    @property
+    def reason(self) -> str:
+        """What the gates say, in a sentence."""
+        return "; ".join(
+            f"{situation} queries: {trained.gate.reason}" for situation, trained in self.situations.items()
+        )
+
     def card(self) -> dict[str, Any]:
         """
-        Describe the model for the store.
+        Describe the models for the store.
 
-        :returns: The report without what the snapshot itself says.
+        :returns: The report without what the snapshot itself says, with `gate`: whether a model passed, and why.
         """
-        return {name: value for name, value in self.to_dict().items() if name not in {"version", "active"}}
+        said = {name: value for name, value in self.to_dict().items() if name not in {"version", "active"}}
+        return {**said, "gate": {"passed": self.passed, "reason": self.reason}}
 
 
 def render(report: TrainingReport, features: int = 12) -> RenderableType:
@@ -81,31 +90,32 @@ def render(report: TrainingReport, features: int = 12) -> RenderableType:
     :returns: Something that Rich prints.
     """
     parts: list[RenderableType] = [_log_table(report)]
-    if report.gate.difference is not None:
-        parts.append(_gate_table(report.gate))
-    if report.importance:
-        parts.append(_importance_table(report, features))
-    parts.append(Text(_outcome(report), style="bold green" if report.gate.passed else "bold yellow"))
+    for situation, trained in report.situations.items():
+        if trained.gate.difference is not None:
+            parts.append(_gate_table(situation, trained.gate))
+        if trained.importance:
+            parts.append(_importance_table(situation, trained, features))
+    parts.append(Text(_outcome(report), style="bold green" if report.passed else "bold yellow"))
     return Group(*parts)
 
 
 def _log_table(report: TrainingReport) -> Table:
-    source = report.learned_from
     table = Table(title="Learned from", title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
-    table.add_row("settled decisions", f"{source.decisions:,}")
-    for reason, count in source.left_out.items():
+    table.add_row("settled decisions", f"{report.decisions:,}")
+    for reason, count in report.left_out.items():
         table.add_row(f"  left out: {reason}", f"{count:,}")
-    table.add_row("decisions learned from", f"{source.training:,}")
-    table.add_row("  their impressions", f"{source.impressions:,}")
-    table.add_row("  their sessions", f"{source.sessions:,}")
-    table.add_row("decisions held out", f"{source.held_out:,}")
+    for situation, trained in report.situations.items():
+        table.add_row(f"decisions for {situation} queries", f"{trained.decisions:,}")
+        table.add_row("  their queries", f"{trained.queries:,}")
+        table.add_row("  their impressions", f"{trained.impressions:,}")
     return table
 
 
-def _gate_table(gate: Verdict) -> Table:
-    table = Table("order", "debiased DCG", "95 % interval", title="Held-out sessions", title_justify="left")
+def _gate_table(situation: str, gate: Verdict) -> Table:
+    title = f"{situation.capitalize()} queries, judged as unseen"
+    table = Table("order", "debiased DCG", "95 % interval", title=title, title_justify="left")
     rows = {"union": gate.fallback, "model": gate.model, "model − union": gate.difference}
     for name, estimate in rows.items():
         if estimate is not None:
@@ -113,9 +123,10 @@ def _gate_table(gate: Verdict) -> Table:
     return table
 
 
-def _importance_table(report: TrainingReport, features: int) -> Table:
-    table = Table("feature", "share of gain", title="What the model looks at", title_justify="left")
-    for name, share in list(report.importance.items())[:features]:
+def _importance_table(situation: str, trained: Trained, features: int) -> Table:
+    title = f"What the model of {situation} queries looks at"
+    table = Table("feature", "share of gain", title=title, title_justify="left")
+    for name, share in list(trained.importance.items())[:features]:
         table.add_row(Text(name), f"{share:.1%}")
     return table
 
@@ -126,9 +137,9 @@ def _interval(estimate: Estimate) -> str:
 
 def _outcome(report: TrainingReport) -> str:
     if not report.version:
-        return f"Nothing was trained: {report.gate.reason}."
+        return f"Nothing was trained: {report.reason}."
     if report.active:
-        return f"Version {report.version} is live: {report.gate.reason}."
-    if report.gate.passed:
-        return f"Version {report.version} is kept and may be activated: {report.gate.reason}."
-    return f"Version {report.version} is kept but not live: {report.gate.reason}."
+        return f"Version {report.version} is live: {report.reason}."
+    if report.passed:
+        return f"Version {report.version} is kept and may be activated: {report.reason}."
+    return f"Version {report.version} is kept but not live: {report.reason}."

@@ -16,7 +16,7 @@ def provided(name: str) -> Path:
     """
     Find a folder that comes with the project.
 
-    :param name: `pipelines` or `examples/music`.
+    :param name: `pipelines`, `benchmarks/hybrid` or `examples/music`.
     :returns: The folder.
     :raises ConfigurationError: If it is not there.
     """

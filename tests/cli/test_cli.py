@@ -100,7 +100,10 @@ class TestTrainRanker:
         assert told.exit_code == 0
         report = json.loads((tmp_path / "report.json").read_text())
         assert report["gate"]["passed"] is False
-        assert "20 rewarded decisions, at least 200 are needed" in report["gate"]["reason"]
+        assert "new queries: 20 rewarded decisions, at least 200 are needed" in report["gate"]["reason"]
+        assert report["situations"]["new"]["decisions"] == 20
+        assert (report["version"], report["active"]) == (0, False)
+        assert "at least 200 are needed" in told.output
 
     def test_a_file_that_cannot_be_written_is_named(self, log, ltrr, tmp_path):
         refused = ltrr("train-ranker", "--json", str(tmp_path / "nowhere" / "report.json"))

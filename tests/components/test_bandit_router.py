@@ -49,6 +49,14 @@ class TestChoosing:
         assert max(sum(allocation.values()) for allocation in drawn) == 45
         assert all(allocation["memory"] == 5 for allocation in drawn)
 
+    def test_no_fewer_are_drawn_than_must_be(self, store):
+        drawing = router(store, policy=UniformPolicy(), min_candidates=35)
+        decisions = [drawing.run(LOVE)["decision"] for _ in range(300)]
+        totals = Counter(sum(decision.allocation.values()) for decision in decisions)
+        assert set(totals) == {35, 45}
+        assert all(decision.actions.min_candidates == 35 for decision in decisions)
+        assert {decision.propensity for decision in decisions} == {1 / 4}
+
     def test_the_logged_propensity_is_that_of_the_logged_distribution(self, store):
         decision = router(store, seed=1).run(LOVE)["decision"]
         assert decision.propensity == JointDistribution.of(decision).probability(decision.allocation)
@@ -155,6 +163,17 @@ class TestInAPipeline:
         assert again.actions == original.actions
         assert (again.mode, again.seed, type(again.policy)) == ("apprentice", 5, UniformPolicy)
 
+    def test_the_lower_bound_survives_yaml_and_is_none_where_it_is_not_given(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
+        bounded = BanditRouter(ARMS, 45, BASELINE, LTRRStore(), min_candidates=35)
+        pipeline = Pipeline()
+        pipeline.add_component("router", bounded)
+        again = Pipeline.loads(pipeline.dumps()).get_component("router")
+        assert again.min_candidates == again.actions.min_candidates == 35
+        data = pipeline.to_dict()
+        del data["components"]["router"]["init_parameters"]["min_candidates"]
+        assert Pipeline.from_dict(data).get_component("router").actions.min_candidates == 0
+
     def test_constructing_opens_nothing(self, tmp_path):
         router(LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/never.db")))
         assert list(tmp_path.iterdir()) == []
@@ -165,6 +184,9 @@ class TestInAPipeline:
             ({"baseline": {"bm25": 30, "dense": 30}}, "budget"),
             ({"baseline": {"bm52": 30}}, "bm52"),
             ({"budget": 3}, "budget"),
+            ({"min_candidates": -5}, "min_candidates must be a whole number of 0 or more, got -5"),
+            ({"min_candidates": 46}, "no allocation has at least 46 candidates within the budget of 45"),
+            ({"baseline": {"bm25": 10, "memory": 5}, "min_candidates": 20}, "baseline draws 15 .*min_candidates of 20"),
             ({"arms": {"bm25": {"kind": "lexical", "levels": [0, 10, 5]}}}, "levels"),
         ],
     )

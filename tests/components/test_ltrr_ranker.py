@@ -14,7 +14,7 @@ from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, StoreError
 from ltrr_haystack.ranking.examples import Example
 from ltrr_haystack.ranking.features import FeatureSchema
-from ltrr_haystack.ranking.model import RANKER
+from ltrr_haystack.ranking.models import RANKER, RankingModels
 from ltrr_haystack.ranking.training import TrainingSettings, fit
 from ltrr_haystack.store import Evidence, LearningUpdate, LTRRStore, Watermark
 from ltrr_haystack.types import (
@@ -28,16 +28,21 @@ from ltrr_haystack.types import (
     Understanding,
 )
 
-ARMS = ("bm25", "dense")
+ARMS = ("bm25", "dense", "recall")
+KINDS = {"bm25": "lexical", "dense": "dense", "sparse": "sparse", "recall": "memory"}
 
 
 def union(documents=20, arms=ARMS):
-    """The union follows bm25; dense has the documents in the opposite order."""
+    """
+    The union follows bm25; dense has the documents in the opposite order.
+
+    An arm named recall brings what people chose before, and finds nothing.
+    """
     decision = Decision(
         query_id="q1",
         decided_at=0.0,
         understanding=Understanding("sad songs", "sad songs", ("sad", "songs"), "en"),
-        actions=ActionSet(tuple(Arm(arm, arm, (0, 100)) for arm in arms), 200, dict.fromkeys(arms, 100)),
+        actions=ActionSet(tuple(Arm(arm, KINDS[arm], (0, 100)) for arm in arms), 200, dict.fromkeys(arms, 100)),
         allocation=dict.fromkeys(arms, 100),
         propensity=1.0,
         mode="live",
@@ -59,28 +64,42 @@ def union(documents=20, arms=ARMS):
     return CandidateSet(decision, candidates, reports)
 
 
-def trained(feature, arms=ARMS):
-    """A model that likes one feature: the more of it, the better."""
-    schema = FeatureSchema.of_arms(arms)
+def trained(feature, schema, most=1.0):
+    """A model that likes one feature, which is never above `most`: the more of it, the better."""
     draw = np.random.default_rng(0)
     examples = []
     for number in range(100):
         features = np.full((10, len(schema.names)), np.nan)
         liked = draw.random(10)
-        features[:, schema.columns[feature]] = liked
+        features[:, schema.columns[feature]] = liked * most
         ordinals = np.arange(1, 11, dtype=np.int32)
-        examples.append(Example(f"s{number}", features, (liked == liked.max()).astype(float), ordinals))
-    return fit(examples, schema, TrainingSettings(rounds=20), seed=0)
+        examples.append(Example(f"query {number}", False, features, np.ceil(liked * 5), ordinals))
+    return fit(examples, schema, TrainingSettings(rounds=20, learning_rate=0.05, min_leaf=20), seed=0)
+
+
+def likes(*, arms=ARMS, most=1.0, **features):
+    """The bytes of models by situation, each of which likes one feature."""
+    schema = FeatureSchema.of_arms(arms)
+    schemas = {"remembered": schema, "new": schema.without_memory(("recall",))}
+    return RankingModels(
+        {situation: trained(feature, schemas[situation], most) for situation, feature in features.items()}
+    ).to_bytes()
 
 
 @pytest.fixture(scope="module")
 def likes_dense():
-    return trained("arm.dense.normalised").to_bytes()
+    return likes(remembered="arm.dense.normalised", new="arm.dense.normalised")
 
 
 @pytest.fixture(scope="module")
 def likes_bm25():
-    return trained("arm.bm25.normalised").to_bytes()
+    return likes(remembered="arm.bm25.normalised", new="arm.bm25.normalised")
+
+
+@pytest.fixture(scope="module")
+def both():
+    """Of remembered queries dense is believed, of new ones bm25."""
+    return likes(remembered="arm.dense.normalised", new="arm.bm25.normalised")
 
 
 @pytest.fixture
@@ -88,6 +107,17 @@ def store(tmp_path):
     store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
     yield store
     store.close()
+
+
+def remember(store, query="sad songs", object_id="d1"):
+    """Have the memory index know one document for a query."""
+    store.acquire_lease("test", 30.0)
+    memory = {(query, object_id): Evidence(exposures=40.0, successes=30.0)}
+    store.commit_learning(LearningUpdate(holder="test", since=Watermark(), learned=0, late=0, memory=memory))
+
+
+def places(result):
+    return [int(candidate.object_id[1:]) for candidate in result["ranking"].candidates]
 
 
 def ids(result):
@@ -123,9 +153,7 @@ class TestWithoutModel:
         assert ranking.impressions()[1].features == ranking.features[1]
 
     def test_memory_is_among_the_features(self, store):
-        store.acquire_lease("test", 30.0)
-        memory = {("sad songs", "d1"): Evidence(exposures=40.0, successes=30.0)}
-        store.commit_learning(LearningUpdate(holder="test", since=Watermark(), learned=0, late=0, memory=memory))
+        remember(store)
         features = LTRRanker(store).run(union())["ranking"].features
         assert features[1]["memory.posterior"] == pytest.approx(0.62)  # (1 + 30) / (10 + 40)
         assert "memory.posterior" not in features[0]
@@ -147,9 +175,9 @@ class TestWithoutModel:
 
 
 class TestWithModel:
-    def test_orders_all_candidates_before_it_cuts(self, store, likes_dense):
+    def test_orders_the_first_of_the_union_before_it_cuts(self, store, likes_dense):
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
-        ranking = LTRRanker(store, top_k=5).run(union())["ranking"]
+        ranking = LTRRanker(store, top_k=5, rerank=20).run(union())["ranking"]
         assert ranking.ranker_version == 1
         assert min(int(candidate.object_id[1:]) for candidate in ranking.candidates) >= 10
         scores = [candidate.score for candidate in ranking.candidates]
@@ -160,6 +188,16 @@ class TestWithModel:
         found = LTRRanker(store, top_k=20).run(union())["ranking"].candidates
         by_score = [(-candidate.score, int(candidate.object_id[1:])) for candidate in found]
         assert by_score == sorted(by_score)
+        assert len({candidate.score for candidate in found}) < len(found)
+
+    def test_a_candidate_keeps_its_place_in_the_union_beside_its_new_one(self, store, likes_dense):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        candidates = union()
+        placed = tuple(replace(one, place=place) for place, one in enumerate(candidates.candidates, start=1))
+        ranking = LTRRanker(store).run(replace(candidates, candidates=placed))["ranking"]
+        shown = [int(candidate.object_id[1:]) + 1 for candidate in ranking.candidates]
+        assert [impression.place for impression in ranking.impressions()] == shown
+        assert shown != sorted(shown)
 
     def test_logs_the_features_that_it_would_without_a_model(self, store, likes_dense):
         before = LTRRanker(store, top_k=20).run(union())["ranking"]
@@ -196,9 +234,96 @@ class TestWithModel:
             assert [ids(result) for result in pool.map(ranker.run, candidates)] == expected
 
 
+class TestRerank:
+    @pytest.fixture(autouse=True)
+    def _live(self, store, likes_dense):
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+
+    def test_no_more_than_ten_are_put_into_another_order(self, store):
+        result = LTRRanker(store).run(union())
+        assert sorted(places(result)) == list(range(10))
+        assert places(result) != list(range(10))
+
+    def test_what_stands_beyond_never_enters_the_page(self, store):
+        for rerank in (3, 5, 12):
+            found = places(LTRRanker(store, top_k=3, rerank=rerank).run(union()))
+            assert max(found) < rerank
+        assert max(places(LTRRanker(store, top_k=3, rerank=20).run(union()))) >= 12
+
+    def test_what_is_shown_is_ordered_even_where_it_is_more_than_that(self, store):
+        few = places(LTRRanker(store, top_k=8, rerank=1).run(union()))
+        assert sorted(few) == list(range(8))
+        assert few[0] != 0
+        assert places(LTRRanker(store, rerank=1).run(union(), top_k=8)) == few
+
+    def test_a_search_in_mode_baseline_keeps_the_unions_order_and_logs_its_features(self, store):
+        candidates = union()
+        as_it_is = replace(candidates, decision=replace(candidates.decision, mode="baseline"))
+        ranking = LTRRanker(store, top_k=5).run(as_it_is)["ranking"]
+        assert ranking.candidates == candidates.candidates[:5]
+        assert ranking.ranker_version == 0
+        assert ranking.features[1]["arm.bm25.reciprocal_rank"] == 0.5
+
+    def test_a_search_in_mode_apprentice_is_ranked(self, store):
+        candidates = union()
+        tried = replace(candidates, decision=replace(candidates.decision, mode="apprentice"))
+        assert LTRRanker(store).run(tried)["ranking"].ranker_version == 1
+
+
+class TestSituations:
+    def test_a_query_that_memory_does_not_know_is_ordered_by_the_model_of_new_ones(self, store, both, likes_bm25):
+        remember(store, query="happy songs")
+        store.add_snapshot(RANKER, both, {}, activate=True)
+        found = LTRRanker(store).run(union())["ranking"]
+        store.add_snapshot(RANKER, likes_bm25, {}, activate=True)
+        assert LTRRanker(store).run(union())["ranking"].candidates == found.candidates
+        assert found.candidates[0].object_id == "d0"
+        assert found.ranker_version == 1
+
+    def test_a_query_that_memory_knows_is_ordered_by_the_model_of_remembered_ones(self, store, both, likes_dense):
+        remember(store)
+        store.add_snapshot(RANKER, both, {}, activate=True)
+        found = LTRRanker(store, rerank=20).run(union())["ranking"]
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        assert LTRRanker(store, rerank=20).run(union())["ranking"].candidates == found.candidates
+        assert int(found.candidates[0].object_id[1:]) >= 10
+        assert found.ranker_version == 1
+
+    def test_a_query_is_new_where_memory_knows_only_what_will_not_be_shown(self, store, both):
+        remember(store, object_id="d15")
+        store.add_snapshot(RANKER, both, {}, activate=True)
+        assert places(LTRRanker(store).run(union()))[0] == 0
+        assert places(LTRRanker(store, rerank=20).run(union()))[0] >= 10
+
+    @pytest.mark.parametrize("situation", ["remembered", "new"])
+    def test_where_only_one_passed_the_other_situation_keeps_the_unions_order(self, store, situation, caplog):
+        store.add_snapshot(RANKER, likes(**{situation: "arm.dense.normalised"}), {}, activate=True)
+        ranker = LTRRanker(store)
+        found = {"new": ranker.run(union())["ranking"]}
+        remember(store)
+        found["remembered"] = ranker.run(union())["ranking"]
+        ranked = found.pop(situation)
+        (as_it_is,) = found.values()
+        assert ranked.ranker_version == 1
+        assert ranked.candidates[0].object_id != "d0"
+        assert as_it_is.candidates == union().candidates[:10]
+        assert as_it_is.ranker_version == 0
+        assert not caplog.records
+
+    def test_the_model_of_new_queries_is_blind_to_what_a_memory_arm_brought(self, store):
+        """What the memory arm alone found stands first in the union; no feature tells the model of it."""
+        store.add_snapshot(RANKER, likes(new="fused.searched", most=0.04), {}, activate=True)
+        candidates = union()
+        first = replace(candidates.candidates[0], arms={"recall": Provenance(1, 0.9, 1.0)})
+        brought = replace(candidates, candidates=(first, *candidates.candidates[1:]))
+        found = LTRRanker(store).run(brought)["ranking"]
+        assert found.candidates[-1].object_id == "d0"
+        assert {"arm.recall.present", "fused", "arms"} <= found.features[-1].keys()
+
+
 class TestSwapping:
     def test_a_newer_model_is_taken_up_and_an_older_one_brought_back(self, store, likes_dense, likes_bm25):
-        ranker = LTRRanker(store, top_k=1, poll_interval=0.0)
+        ranker = LTRRanker(store, top_k=1, poll_interval=0.0, rerank=20)
         assert ids(ranker.run(union())) == ["d0"]
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
         (dense_first,) = ids(ranker.run(union()))
@@ -209,26 +334,6 @@ class TestSwapping:
         store.activate(RANKER, 1)
         result = ranker.run(union())
         assert (ids(result), result["ranking"].ranker_version) == ([dense_first], 1)
-
-    def test_only_the_first_of_the_union_are_put_into_another_order(self, store, likes_dense):
-        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
-        candidates = union()
-        (best,) = ids(LTRRanker(store, top_k=1, rerank=100).run(candidates))
-        place = [candidate.object_id for candidate in candidates.candidates].index(best)
-        assert place >= 10
-        assert ids(LTRRanker(store, top_k=1, rerank=place + 1).run(candidates)) == [best]
-        assert ids(LTRRanker(store, top_k=1, rerank=place).run(candidates)) != [best]
-
-    def test_what_is_shown_is_ordered_even_where_it_is_more_than_that(self, store, likes_dense):
-        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
-        assert len(ids(LTRRanker(store, top_k=8, rerank=1).run(union()))) == 8
-
-    def test_a_search_in_mode_baseline_keeps_the_unions_order(self, store, likes_dense):
-        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
-        candidates = union()
-        as_it_is = replace(candidates, decision=replace(candidates.decision, mode="baseline"))
-        result = LTRRanker(store, top_k=1).run(as_it_is)
-        assert (ids(result), result["ranking"].ranker_version) == (["d0"], 0)
 
     def test_looks_no_more_often_than_it_is_told(self, store, likes_dense, monkeypatch):
         now = 1000.0
@@ -302,13 +407,13 @@ class TestFailures:
             assert ranker.run(union())["ranking"].ranker_version == 1
             assert ranker.run(union())["ranking"].ranker_version == 1
         (record,) = caplog.records
-        assert "SnapshotError: the ranking model is damaged" in record.getMessage()
+        assert "SnapshotError: the ranking models are damaged" in record.getMessage()
         store.activate(RANKER, 1)
         assert ranker.run(union())["ranking"].ranker_version == 1
 
     def test_a_model_of_other_arms_serves_the_unions_order_and_says_why_once(self, store, caplog):
-        model = trained("arm.sparse.normalised", ("bm25", "sparse"))
-        store.add_snapshot(RANKER, model.to_bytes(), {}, activate=True)
+        model = likes(arms=("bm25", "recall", "sparse"), new="arm.sparse.normalised")
+        store.add_snapshot(RANKER, model, {}, activate=True)
         ranker = LTRRanker(store, top_k=2)
         with caplog.at_level(logging.WARNING):
             for _ in range(3):
@@ -318,6 +423,15 @@ class TestFailures:
         (record,) = caplog.records
         assert "Version 1 cannot rank, the union's order is served" in record.getMessage()
         assert "only the model has arm.sparse.normalised" in record.getMessage()
+
+    def test_a_model_of_the_format_before_leaves_the_unions_order_and_both_formats_are_named(self, store, caplog):
+        header = b'{"format": "ltrr-ranker/1", "features": ["fused"], "checksum": "00"}'
+        store.add_snapshot(RANKER, header + b"\ntree", {}, activate=True)
+        with caplog.at_level(logging.WARNING):
+            result = LTRRanker(store, top_k=2).run(union())
+        assert (ids(result), result["ranking"].ranker_version) == (["d0", "d1"], 0)
+        (record,) = caplog.records
+        assert "have format 'ltrr-ranker/1', this version reads 'ltrr-ranker/2'" in record.getMessage()
 
     def test_without_lightgbm_the_unions_order_is_served_and_it_says_how_to_get_it(
         self, store, likes_dense, caplog, monkeypatch
@@ -337,6 +451,7 @@ class TestLifecycle:
         ("settings", "message"),
         [
             ({"top_k": 0}, "top_k of LTRRanker must be at least 1, got 0"),
+            ({"rerank": 0}, "rerank of LTRRanker must be at least 1, got 0"),
             ({"poll_interval": -1.0}, "poll_interval of LTRRanker must not be negative, got -1.0"),
         ],
     )
@@ -356,9 +471,9 @@ class TestLifecycle:
     def test_goes_through_yaml_with_its_store(self, tmp_path, monkeypatch):
         monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
         pipeline = Pipeline()
-        pipeline.add_component("ranker", LTRRanker(LTRRStore(), top_k=5, poll_interval=0.5))
+        pipeline.add_component("ranker", LTRRanker(LTRRStore(), top_k=5, poll_interval=0.5, rerank=7))
         loaded = Pipeline.loads(pipeline.dumps()).get_component("ranker")
-        assert (loaded.top_k, loaded.poll_interval) == (5, 0.5)
+        assert (loaded.top_k, loaded.poll_interval, loaded.rerank) == (5, 0.5, 7)
         assert len(ids(loaded.run(union()))) == 5
         loaded.close()
 

@@ -123,6 +123,8 @@ class TestFusion:
             assert joiner.run(asked, **{arm: results[arm] for arm in arrival}) == expected
         united = expected["candidates"]
         assert sorted(ids(united)) == sorted(set().union(*lists.values()))
+        assert [candidate.place for candidate in united.candidates] == [*range(1, len(united.candidates) + 1)]
+        assert {report.arm: [ids(united)[place - 1] for place in report.found] for report in united.reports} == lists
         for candidate in united.candidates:
             assert {arm: lists[arm].index(candidate.object_id) + 1 for arm in candidate.arms} == {
                 arm: provenance.rank for arm, provenance in candidate.arms.items()
@@ -228,11 +230,41 @@ class TestReports:
             result("dense", seconds=1.0, error="timeout"),
         )
         assert united.reports == (
-            ArmReport("bm25", 30, 2, 0.02, 8.0),
+            ArmReport("bm25", 30, 2, 0.02, 8.0, found=(1, 2)),
             ArmReport("dense", 10, 0, 1.0, None, "timeout"),
             ArmReport("memory", 10, 0, 0.0, None, "no result"),
         )
         assert united.missing == {"dense": "timeout", "memory": "no result"}
+
+    def test_each_arm_tells_where_in_the_union_its_documents_stand(self):
+        """The union is c, a, b: dense counts twice."""
+        united = unite(
+            UnionJoiner(["bm25", "dense", "memory"], weights={"dense": 2.0}, rrf_k=10),
+            {"bm25": 10, "dense": 1, "memory": 10},
+            result("bm25", document("a"), document("b"), document("c")),
+            result("dense", document("c"), document("a")),
+            result("memory", error="timeout"),
+        )
+        assert [(each.object_id, each.place) for each in united.candidates] == [("c", 1), ("a", 2), ("b", 3)]
+        bm25, dense, memory = united.reports
+        assert (bm25.found, bm25.weight, bm25.rrf_k) == ((2, 3, 1), 1.0, 10)
+        assert (dense.found, dense.weight, dense.rrf_k) == ((1,), 2.0, 10)
+        assert (memory.found, memory.error) == ((), "timeout")
+
+    def test_a_document_that_an_arm_brings_twice_has_one_place(self):
+        united = unite(
+            UnionJoiner(["x"], key="meta.sku"),
+            {"x": 5},
+            result("x", document("1", sku="a"), document("2", sku="b"), document("3", sku="a")),
+        )
+        assert united.reports[0].found == (1, 2, 1)
+        assert united.reports[0].returned == 3
+
+    def test_what_was_found_goes_to_json_and_back(self):
+        united = unite(UnionJoiner(["x"], weights={"x": 2}), {"x": 5}, result("x", document("a"), document("b")))
+        again = CandidateSet.from_json(united.to_json())
+        assert again.reports == united.reports
+        assert [each.place for each in again.candidates] == [1, 2]
 
     def test_an_arm_that_the_joiner_does_not_know_is_missed_if_it_was_asked(self):
         assert unite(UnionJoiner(["bm25"]), {"bm25": 0, "personal": 5}).missing == {"personal": "no result"}
@@ -246,7 +278,7 @@ class TestReports:
         )
         assert ids(united) == ["a", "b"]
         assert united.candidates[1].arms["x"].normalised == 0.0
-        assert united.reports == (ArmReport("x", 2, 2, 0.01, 9.0),)
+        assert united.reports == (ArmReport("x", 2, 2, 0.01, 9.0, found=(1, 2)),)
 
     def test_no_candidates_where_nothing_was_brought(self):
         united = unite(UnionJoiner(["x"]), {"x": 2}, result("x"))

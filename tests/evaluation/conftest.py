@@ -1,6 +1,15 @@
 import json
+from types import SimpleNamespace
 
 import pytest
+from haystack import Document
+
+from ltrr_haystack.evaluation.datasets import DataSet, Query
+from ltrr_haystack.evaluation.replay.bench import Bench
+from ltrr_haystack.evaluation.replay.figures import Figures
+from ltrr_haystack.evaluation.replay.outcomes import Outcomes, Part
+from ltrr_haystack.evaluation.replay.running import Replay
+from ltrr_haystack.evaluation.replay.settings import Settings
 
 
 @pytest.fixture
@@ -22,3 +31,97 @@ def beir(tmp_path):
         return folder
 
     return write
+
+
+class Finished:
+    """
+    Finished replays, made by hand: what each system scored, and how deep it asked its arms.
+
+    Four searches of the stream for `q0`, `q1`, `q0`, `q1`; frozen, `q0` and `q1` are seen and `q2` and `q3` held out.
+    """
+
+    LEARNING = ("ours", "ours-bandit", "ours-memory", "ours-ranker")
+
+    def __init__(self):
+        self.seeds = (0,)
+        self.name = "shop"
+        self.kinds = {"q0": "topical", "q1": "broad", "q2": "topical", "q3": "broad"}
+        self.notes = {
+            "trainings": [{"at": 4, "passed": True, "active": True, "reason": "better by 0.1"}],
+            "rejected_events": 0,
+            "safe_start": False,
+            "policy_version": 3,
+            "ranker_version": 1,
+            "late_events": 2,
+            "impressions_per_s": 50.0,
+        }
+        self.settings = {}
+        self.arms = {"a": "a", "b": "b", "memory": "memory"}
+        self.scores = {}  # (system, split) -> nDCG@10 of each search; 0.5 where nothing is said
+        self.depths = {}  # (system, split) -> arm -> depths; 5 for a and b where nothing is said
+        self.forecasts = {}  # system -> (forecast, preferred)
+        self.held_back = {}  # system -> of each search of the stream
+        self.config = []  # names of further pipelines
+
+    def figures(self):
+        data = DataSet(
+            self.name,
+            [Document(id="d", content="text")],
+            [Query(query, query, kind) for query, kind in self.kinds.items()],
+            {query: {"d": 3} for query in self.kinds},
+        )
+        levels = {arm: {"kind": "memory" if arm == "memory" else "lexical", "levels": [0, 5]} for arm in self.arms}
+        bench = Bench(
+            data=data,
+            arms={self.arms[arm]: own for arm, own in levels.items()},
+            budget=15,
+            baseline=dict.fromkeys(self.arms.values(), 5),
+            found={name: {} for arm, name in self.arms.items() if arm != "memory"},
+            memories={self.arms["memory"]: SimpleNamespace()},
+        )
+        learning = [*self.LEARNING, *self.config]
+        alone = [f"arm:{name}" for name in bench.searching]
+        fixed = ["rrf_full", "rrf_equal", *alone, "oracle"]
+        settings = Settings(**{"impressions": 4, "seeds": self.seeds, **self.settings})
+        return Figures(
+            Replay(
+                {"ours": bench, **dict.fromkeys(self.config, bench)},
+                settings,
+                {
+                    system: [self._part(system, seed, learns=system in learning) for seed in self.seeds]
+                    for system in [*learning, *fixed]
+                },
+            )
+        )
+
+    def _part(self, system, seed, *, learns):
+        splits = {
+            split: self._outcomes(system, split, queries, learns=learns)
+            for split, queries in {
+                "stream": ["q0", "q1", "q0", "q1"],
+                "seen": ["q0", "q1"],
+                "heldout": ["q2", "q3"],
+            }.items()
+        }
+        return Part("mark", seed, system, splits, self.notes if learns else {})
+
+    def _outcomes(self, system, split, queries, *, learns):
+        scores = self.scores.get((system, split), [1.0 if system == "oracle" else 0.5] * len(queries))
+        depths = self.depths.get((system, split), {arm: [5] * len(queries) for arm in ("a", "b")})
+        forecast, preferred = self.forecasts.get(system, ([1.0], [True])) if learns else ([], [])
+        return Outcomes(
+            queries=queries,
+            kinds=[self.kinds[query] for query in queries],
+            scores={name: list(scores) for name in ("nDCG@10", "RR@10", "candidate_recall")},
+            depths={self.arms[arm]: of for arm, of in depths.items()},
+            seconds=[0.01] * len(queries) if learns else [],
+            pages=[] if split == "stream" else [["d"]] * len(queries),
+            safe_start=self.held_back.get(system, [False] * len(queries)) if learns else [],
+            forecast=forecast if split == "stream" else [],
+            preferred=preferred if split == "stream" else [],
+        )
+
+
+@pytest.fixture
+def finished():
+    return Finished()

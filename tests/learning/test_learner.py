@@ -5,6 +5,7 @@ from haystack.utils import Secret
 
 from ltrr_haystack.errors import SnapshotError, StoreError
 from ltrr_haystack.learning import Learner, Progress
+from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
 
@@ -361,3 +362,16 @@ class TestSerialisation:
     def test_refuses_settings_that_cannot_work(self, store, diary, settings, complaint):
         with pytest.raises(ValueError, match=complaint):
             Learner(store, diary(), **settings)
+
+
+def test_after_a_policy_that_an_earlier_version_made_learning_begins_anew(store, log, monkeypatch, caplog):
+    monkeypatch.setattr(vw, "_LINES_VERSION", 1)
+    older = VWPolicy()
+    older._n = 900
+    store.add_snapshot("policy", older.to_bytes(), {}, activate=True)
+    monkeypatch.undo()
+    log.search("q1")
+    progress = Learner(store, VWPolicy(), reward_wait=10.0).run_once(now=DUE)
+    assert (progress.learned, progress.version) == (1, 2)
+    assert VWPolicy().restored(store.snapshot("policy").payload).n == 1
+    assert "Learning begins anew; memory and history stay: policy snapshot 1 cannot be used" in caplog.text

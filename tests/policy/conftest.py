@@ -1,12 +1,25 @@
 import random
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from haystack import Document
 
+from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.policy.warm_start import LabelledQuery
-from ltrr_haystack.types import Decision, Impression, Provenance, SettledDecision, Understanding
+from ltrr_haystack.types import (
+    ActionSet,
+    Arm,
+    ArmReport,
+    ArmResult,
+    Decision,
+    Impression,
+    Provenance,
+    SettledDecision,
+    Understanding,
+)
 
 KINDS = ("navigational", "topical")
 FINDS = {
@@ -126,3 +139,63 @@ def make_settled():
         return SettledDecision(1, Decision(actions=actions, allocation=allocation, **logged), impressions, rewards)
 
     return settled
+
+
+@pytest.fixture
+def make_logged(make_settled):
+    """
+    Settled decisions with the union as it is logged.
+
+    Arm → for each of its ranks the place of that document in the union, and what of the union was shown: object id →
+    place.
+    """
+
+    def logged(actions, allocation, found, shown, rewards, *, weights=None, rrf_k=60.0, **decision):
+        arms = {
+            object_id: {arm: places.index(place) + 1 for arm, places in found.items() if place in places}
+            for object_id, place in shown.items()
+        }
+        settled = make_settled(actions, allocation, arms, rewards, **decision)
+        impressions = [replace(each, place=shown[each.object_id]) for each in settled.impressions]
+        reports = tuple(
+            ArmReport(
+                arm,
+                depth,
+                len(found.get(arm, ())),
+                0.0,
+                found=tuple(found.get(arm, ())),
+                weight=(weights or {}).get(arm, 1.0),
+                rrf_k=rrf_k,
+            )
+            for arm, depth in allocation.items()
+            if depth > 0
+        )
+        return replace(settled, impressions=tuple(impressions), reports=reports)
+
+    return logged
+
+
+@pytest.fixture
+def unite():
+    """
+    Lets the real joiner unite lists of object ids, and shows the whole union as it stands.
+
+    Gives the settled decision; `rewards` are those of the documents.
+    """
+
+    def united(lists, allocation, weights=None, rewards=None):
+        levels = {arm: tuple(range(max(len(found), 1) + 1)) for arm, found in lists.items()}
+        actions = ActionSet(tuple(Arm(arm, arm, row) for arm, row in levels.items()), 1000, allocation)
+        decision = Decision("q", 0.0, Understanding("q", "q"), actions, allocation, 1.0, "live", "any")
+        results = {
+            arm: ArmResult(arm, tuple(Document(id=object_id, content="") for object_id in found), 0.0)
+            for arm, found in lists.items()
+        }
+        candidates = UnionJoiner(list(lists), weights=weights).run(decision, **results)["candidates"]
+        impressions = tuple(
+            Impression(each.object_id, ordinal, each.score, each.arms, {}, each.place)
+            for ordinal, each in enumerate(candidates.candidates, start=1)
+        )
+        return SettledDecision(1, decision, impressions, rewards or {}, candidates.reports)
+
+    return united

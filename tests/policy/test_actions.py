@@ -4,7 +4,7 @@ import pytest
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.policy.actions import check_allocation, parse_actions
-from ltrr_haystack.types import Arm
+from ltrr_haystack.types import ActionSet, Arm
 
 ARMS = {"bm25": {"kind": "lexical", "levels": [0, 10, 30]}, "dense": {"levels": [10, 30], "cost_per_call": 1}}
 
@@ -18,6 +18,41 @@ class TestParseActions:
         )
         assert actions.budget == 60
         assert actions.baseline == {"bm25": 0, "dense": 30}
+
+    def test_reads_how_few_candidates_a_query_may_draw(self):
+        assert parse_actions(ARMS, 60, {"dense": 30}).min_candidates == 0
+        assert parse_actions(ARMS, 60, {"dense": 30}, 30).min_candidates == 30
+
+    def test_the_lower_bound_goes_to_json_and_back_and_tells_action_sets_apart(self):
+        bounded = parse_actions(ARMS, 60, {"dense": 30}, min_candidates=20)
+        assert ActionSet.from_json(bounded.to_json()) == bounded
+        assert ActionSet.from_dict(bounded.to_dict()).min_candidates == 20
+        assert bounded.fingerprint != parse_actions(ARMS, 60, {"dense": 30}).fingerprint
+
+    @pytest.mark.parametrize(
+        ("least", "message"),
+        [
+            (-1, "min_candidates must be a whole number of 0 or more, got -1"),
+            (2.5, "min_candidates must be a whole number of 0 or more, got 2.5"),
+            (True, "min_candidates must be a whole number of 0 or more, got True"),
+            ("20", "min_candidates must be a whole number of 0 or more, got '20'"),
+            (61, "no allocation has at least 61 candidates within the budget of 60; lower min_candidates"),
+            (1000, "no allocation has at least 1000 candidates within the budget of 60; lower min_candidates"),
+            (31, "baseline draws 30 candidates, fewer than the min_candidates of 31; draw more, or lower it"),
+        ],
+    )
+    def test_names_a_lower_bound_that_cannot_work(self, least, message):
+        with pytest.raises(ConfigurationError, match=message):
+            parse_actions(ARMS, 60, {"dense": 30}, least)
+
+    def test_a_lower_bound_that_only_sums_of_levels_between_it_and_the_budget_could_keep_is_refused(self):
+        """Of 0, 20, 40 and 60 none lies between 25 and 35."""
+        arms = {"a": {"levels": [0, 20]}, "b": {"levels": [0, 40]}}
+        with pytest.raises(
+            ConfigurationError, match="no allocation has at least 25 candidates within the budget of 35"
+        ):
+            parse_actions(arms, 35, {"a": 20}, 25)
+        assert parse_actions(arms, 40, {"b": 40}, 25).min_candidates == 25
 
     def test_the_baseline_may_rest_an_arm_that_otherwise_always_runs(self):
         assert parse_actions(ARMS, 60, {"bm25": 10}).baseline == {"bm25": 10, "dense": 0}
@@ -67,3 +102,9 @@ class TestCheckAllocation:
         actions = parse_actions(ARMS, 60, {"dense": 10})
         with pytest.raises(ConfigurationError, match=r"what I want gives arm 'dense' the depth 0.*\[10, 30\]"):
             check_allocation(actions, {"bm25": 10}, "what I want")
+
+    def test_no_fewer_candidates_than_must_be(self):
+        actions = parse_actions(ARMS, 60, {"dense": 30}, min_candidates=20)
+        with pytest.raises(ConfigurationError, match="mine draws 10 candidates, fewer than the min_candidates of 20"):
+            check_allocation(actions, {"dense": 10}, "mine")
+        check_allocation(actions, {"bm25": 10, "dense": 10}, "mine")

@@ -1,10 +1,12 @@
 import math
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ltrr_haystack.feedback.rewards import MOST
 from ltrr_haystack.policy.actions import parse_actions
-from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out
+from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out, reward_of, rewards_left
 
 ACTIONS = parse_actions(
     {"bm25": {"levels": [0, 5, 10, 30]}, "dense": {"levels": [0, 5, 10, 30]}, "memory": {"levels": [0, 5, 10, 30]}},
@@ -73,3 +75,124 @@ class TestLeaveOneOut:
     def test_rewards_stay_finite_and_bounded(self, make_settled, reward, credit):
         settled = make_settled(ACTIONS, {"bm25": 5}, {"early": {"bm25": 3}}, {"early": reward})
         assert leave_one_out(settled) == {"bm25": {5: credit}}
+
+
+SMALL = parse_actions(
+    {"a": {"levels": [0, 1, 2, 3]}, "b": {"levels": [0, 1, 2]}, "memory": {"levels": [0, 1]}}, 6, {"a": 3}
+)
+ALL = {"a": 3, "b": 2, "memory": 1}
+ROOT = math.sqrt
+
+
+@pytest.fixture
+def clicked(make_logged):
+    """
+    A search whose union was logged. Arm a finds x, y and z, arm b finds z and w, memory finds y; at rank r an arm adds
+    weight / (1 + r), so that x has 1/2, y 1/3 + 3/2, z 1/4 + 2/2, w 2/3: the union is y, z, w, x.
+    """
+
+    def of(rewards, **decision):
+        return make_logged(
+            SMALL,
+            ALL,
+            {"a": (4, 1, 2), "b": (2, 3), "memory": (1,)},
+            {"y": 1, "z": 2, "w": 3, "x": 4},
+            rewards,
+            weights={"b": 2.0, "memory": 3.0},
+            rrf_k=1.0,
+            **decision,
+        )
+
+    return of
+
+
+class TestInTheOrderOfTheUnion:
+    def test_an_arm_is_credited_with_keeping_a_document_up(self, clicked):
+        """Without memory y falls from the first place to the fourth; a and b hold it where it is, or bring nothing."""
+        assert leave_one_out(clicked({"y": 1.0})) == {
+            "a": {1: 0.0, 2: 0.0, 3: 0.0},
+            "b": {1: 0.0, 2: 0.0},
+            "memory": {1: pytest.approx(1 - ROOT(1 / 4))},
+        }
+
+    def test_an_arm_that_pushes_down_what_people_click_has_a_negative_credit(self, clicked):
+        """Memory puts y before z; without b, which has z on top, z falls to the third place."""
+        credit = leave_one_out(clicked({"z": 1.0}))
+        assert credit["memory"] == {1: pytest.approx(1 - ROOT(2))}
+        assert credit["b"] == {1: pytest.approx(1 - ROOT(2 / 3)), 2: pytest.approx(1 - ROOT(2 / 3))}
+
+    def test_each_level_is_credited_with_the_order_that_it_leads_to(self, clicked):
+        """Arm a brings x at its first rank already, b brings w at its second; nobody else has them."""
+        assert leave_one_out(clicked({"x": 1.0}))["a"] == {1: 1.0, 2: 1.0, 3: 1.0}
+        assert leave_one_out(clicked({"w": 1.0}))["b"] == {1: 0.0, 2: 1.0}
+
+    def test_in_the_company_of_the_preferred(self, clicked):
+        """
+        Beside a at 3 alone: x, y, z. Arm b lifts z from the third place to the first, memory puts y before x and
+        leaves z third; a must draw 3 to have it.
+        """
+        third, first = ROOT(2 / 3), ROOT(2 / 1)
+        expected = {
+            "a": {1: 0.0, 2: 0.0, 3: pytest.approx(third)},
+            "b": {1: pytest.approx(first - third), 2: pytest.approx(first - third)},
+            "memory": {1: pytest.approx(0.0)},
+        }
+        alone = {"a": 3, "b": 0, "memory": 0}
+        assert leave_one_out(clicked({"z": 1.0}, preferred=alone)) == expected
+        assert leave_one_out(clicked({"z": 1.0}), alone) == expected
+
+    def test_a_given_company_counts_and_not_the_logged_one(self, clicked):
+        told = leave_one_out(clicked({"z": 1.0}, preferred={"a": 0, "b": 2, "memory": 1}), {"a": 3})
+        assert told == leave_one_out(clicked({"z": 1.0}), {"a": 3})
+        assert told != leave_one_out(clicked({"z": 1.0}, preferred={"a": 0, "b": 2, "memory": 1}))
+
+    def test_a_company_that_was_not_drawn_counts_as_far_as_it_was(self, clicked):
+        deeper = {"a": 30, "b": 2, "memory": 1}
+        assert leave_one_out(clicked({"z": 1.0}), deeper) == leave_one_out(clicked({"z": 1.0}), ALL)
+
+    def test_a_dislike_credits_the_arm_that_pushes_it_down(self, clicked):
+        assert leave_one_out(clicked({"z": -1.0}))["memory"] == {1: pytest.approx(ROOT(2) - 1)}
+
+
+rewards = st.dictionaries(st.sampled_from("wxyz"), st.floats(-5, 5), max_size=4)
+companies = st.fixed_dictionaries(
+    {"a": st.sampled_from([0, 1, 2, 3]), "b": st.sampled_from([0, 1, 2]), "memory": st.sampled_from([0, 1])}
+)
+many = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class TestSums:
+    @many
+    @given(rewards, companies)
+    def test_a_credit_is_what_would_be_left_with_the_arm_less_what_without(self, clicked, earned, company):
+        settled = clicked(earned)
+        for arm, by_level in leave_one_out(settled, company).items():
+            for level, credit in by_level.items():
+                with_it, without = rewards_left(settled, [{**company, arm: level}, {**company, arm: 0}])
+                assert credit == pytest.approx(with_it - without)
+
+    @many
+    @given(rewards, companies)
+    def test_credits_of_several_rewards_add_up(self, clicked, earned, company):
+        together = leave_one_out(clicked(earned), company)
+        apart = [leave_one_out(clicked({object_id: reward}), company) for object_id, reward in earned.items()]
+        for arm, by_level in together.items():
+            for level, credit in by_level.items():
+                assert credit == pytest.approx(sum(each[arm][level] for each in apart), abs=1e-9)
+
+    @many
+    @given(rewards)
+    def test_as_drawn_all_rewards_are_left_and_where_nothing_is_asked_none(self, clicked, earned):
+        settled = clicked(earned)
+        shown = sum(reward_of(settled, impression) for impression in settled.impressions)
+        assert rewards_left(settled, [ALL, {}]) == pytest.approx([shown, 0.0])
+
+    def test_arms_that_find_nothing_in_common_share_the_rewards_among_them(self, make_settled):
+        settled = make_settled(
+            ACTIONS, {"bm25": 5, "dense": 5}, {"x": {"bm25": 1}, "y": {"dense": 2}}, {"x": 2, "y": 3}
+        )
+        assert sum(at_drawn_depth(leave_one_out(settled), settled.decision.allocation).values()) == 5
+
+    def test_without_rewards_nothing_is_left_and_no_arm_is_credited(self, clicked):
+        assert rewards_left(clicked({}), [ALL, {}]) == [0.0, 0.0]
+        assert leave_one_out(clicked({})) == {"a": {1: 0.0, 2: 0.0, 3: 0.0}, "b": {1: 0.0, 2: 0.0}, "memory": {1: 0.0}}

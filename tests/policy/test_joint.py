@@ -33,11 +33,20 @@ def joints(draw):
     budget = sum(row[0] for row in rows) + draw(st.integers(0, 60))
     baseline = {arm.name: draw(st.sampled_from((arm.levels[0], 0))) for arm in arms}
     share = st.sampled_from([0.0, 0.05, 0.9])
+    most = max(total for depths in itertools.product(*rows) if (total := sum(depths)) <= budget)
+    least = draw(st.integers(0, most))
     marginals = {}
     for arm in arms:
         weights = draw(st.lists(st.floats(1e-6, 1), min_size=len(arm.levels), max_size=len(arm.levels)))
         marginals[arm.name] = tuple(weight / sum(weights) for weight in weights)
-    return JointDistribution(ActionSet(arms, budget, baseline), marginals, draw(share), draw(share))
+    return JointDistribution(ActionSet(arms, budget, baseline, least), marginals, draw(share), draw(share))
+
+
+def feasible(actions):
+    """All that keeps the bounds, one by one."""
+    for depths in itertools.product(*(arm.levels for arm in actions.arms)):
+        if actions.min_candidates <= sum(depths) <= actions.budget:
+            yield dict(zip(actions.names, depths, strict=True))
 
 
 class TestJointDistribution:
@@ -62,6 +71,17 @@ class TestJointDistribution:
         assert joint.at_least({"a": 5}) == pytest.approx(0.497)
         assert joint.at_least({"a": 10, "b": 10}) == 0
 
+    def test_draws_at_least_so_many_worked_by_hand(self):
+        """Without (0, 0) the products .4 of (10, 0) and .1 of (0, 10) are left."""
+        actions = parse_actions({"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}}, 10, {"a": 10}, min_candidates=10)
+        joint = JointDistribution(actions, {"a": (0.5, 0.5), "b": (0.8, 0.2)}, baseline_share=0.1, floor=0.03)
+        assert joint.feasible == 2
+        assert joint.probability({"a": 0, "b": 0}) == 0
+        assert joint.probability({"a": 10, "b": 0}) == pytest.approx(0.1 + 0.9 * (0.03 / 2 + 0.97 * 0.8))
+        assert joint.probability({"a": 0, "b": 10}) == pytest.approx(0.9 * (0.03 / 2 + 0.97 * 0.2))
+        assert joint.at_least({}) == pytest.approx(1)
+        assert [allocation for allocation, _ in joint.enumerate()] == [{"a": 0, "b": 10}, {"a": 10, "b": 0}]
+
     def test_prefers_the_likeliest_unless_told(self, joint):
         assert joint.preferred == {"a": 10, "b": 0}
         told = JointDistribution(TWO, joint.marginals, 0.1, 0.03, {"a": 0, "b": 10})
@@ -85,8 +105,40 @@ class TestJointDistribution:
         assert math.fsum(probability for _, probability in pairs) == pytest.approx(1)
         least = (1 - joint.baseline_share) * joint.floor / joint.feasible
         for allocation, probability in pairs:
-            if all(allocation[arm.name] in arm.levels for arm in joint.actions.arms):
+            if allocation in list(feasible(joint.actions)):
                 assert probability >= least * (1 - 1e-9)
+
+    @settings(deadline=None)
+    @given(joints())
+    def test_probabilities_are_those_of_the_formula_over_all_that_keeps_the_bounds(self, joint):
+        weights = {
+            tuple(allocation.values()): math.prod(
+                joint.marginals[arm.name][arm.levels.index(allocation[arm.name])] for arm in joint.actions.arms
+            )
+            for allocation in feasible(joint.actions)
+        }
+        share, floor, total = joint.baseline_share, joint.floor, sum(weights.values())
+        expected = {
+            depths: (1 - share) * (floor / len(weights) + (1 - floor) * weight / total)
+            for depths, weight in weights.items()
+        }
+        baseline = tuple(joint.actions.baseline.values())
+        expected[baseline] = expected.get(baseline, 0.0) + share
+        found = {tuple(allocation.values()): probability for allocation, probability in joint.enumerate()}
+        assert joint.feasible == len(weights)
+        assert found == pytest.approx(expected)
+        for depths in itertools.product(*(arm.levels for arm in joint.actions.arms)):
+            allocation = dict(zip(joint.actions.names, depths, strict=True))
+            assert joint.probability(allocation) == pytest.approx(expected.get(depths, 0.0))
+
+    @settings(deadline=None)
+    @given(joints(), st.integers(0, 1000))
+    def test_nothing_but_the_baseline_is_drawn_outside_the_bounds(self, joint, seed):
+        rng = random.Random(seed)
+        within = [*feasible(joint.actions), joint.actions.baseline]
+        assert all(joint.sample(rng) in within for _ in range(20))
+        if joint.baseline_share < 1 and joint.floor < 1:
+            assert joint.preferred in within[:-1]
 
     @settings(deadline=None)
     @given(joints(), st.randoms(use_true_random=False))
@@ -121,8 +173,10 @@ class TestJointDistribution:
             JointDistribution(TWO, {"a": (0.5, 0.5)}, 0.1, 0.03)
         with pytest.raises(ConfigurationError, match=r"baseline_share and floor must be 0 to 1, got 1\.5 and 0"):
             JointDistribution(TWO, {}, 1.5, 0)
-        with pytest.raises(ConfigurationError, match="nothing within the budget of 10"):
+        with pytest.raises(ConfigurationError, match="leave no allocation of 0 to 10 candidates a probability"):
             JointDistribution(TWO, {"a": (0.0, 1.0), "b": (0.0, 1.0)}, 0.0, 0.0)
+        with pytest.raises(ConfigurationError, match="leave no allocation of 10 to 10 candidates a probability"):
+            JointDistribution(replace(TWO, min_candidates=10), {"a": (1.0, 0.0), "b": (1.0, 0.0)}, 0.0, 0.0)
 
 
 class TestOfDecision:
@@ -148,6 +202,22 @@ class TestOfDecision:
         rebuilt = JointDistribution.of(logged)
         assert list(rebuilt.enumerate()) == list(joint.enumerate())
         assert rebuilt.preferred == {"a": 0, "b": 10}
+
+    def test_a_decision_with_a_lower_bound_is_rebuilt_with_it(self):
+        actions = replace(TWO, min_candidates=10)
+        joint = JointDistribution(actions, {"a": (0.5, 0.5), "b": (0.8, 0.2)}, baseline_share=0.1, floor=0.03)
+        decision = replace(self.decision(joint, "live"), actions=actions)
+        rebuilt = JointDistribution.of(Decision.from_json(decision.to_json()))
+        assert rebuilt.actions.min_candidates == 10
+        assert rebuilt.probability(decision.allocation) == decision.propensity
+
+    def test_a_decision_that_was_logged_without_a_lower_bound_had_none(self, joint):
+        decision = self.decision(joint, "live")
+        older = decision.to_dict()
+        assert older["actions"].pop("min_candidates") == 0
+        rebuilt = JointDistribution.of(Decision.from_dict(older))
+        assert rebuilt.actions == decision.actions
+        assert rebuilt.probability(decision.allocation) == decision.propensity
 
     @pytest.mark.parametrize("mode", ["baseline", "apprentice"])
     def test_the_baseline_was_certain_unless_live(self, joint, mode):

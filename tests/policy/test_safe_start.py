@@ -69,6 +69,40 @@ class TestDifference:
         assert self.gain(settled) == pytest.approx(0.1 / 0.925)
 
 
+class TestDifferenceInTheOrderOfTheUnion:
+    """Both arms find x: a at its tenth rank, b at its first. With b it stands on top, without it at the tenth place."""
+
+    @pytest.fixture
+    def sinks(self, make_logged):
+        found = {"a": (2, 3, 4, 5, 6, 7, 8, 9, 10, 1), "b": (1,)}
+        return make_logged(ACTIONS, BOTH, found, {"x": 1}, {"x": 1.0}, weights={"b": 5.0}, **LOGGED)
+
+    def test_what_sinks_is_lost_in_part(self, sinks):
+        gate = SafeStartGate(2, 2.5)
+        gate.observe(sinks)
+        assert gate.estimate().gain == pytest.approx((math.sqrt(1 / 10) - (1 - 0.1)) / 0.925)
+
+    def test_keeping_all_documents_does_not_open_it_where_the_clicked_ones_sink(self, sinks):
+        gate, blind = SafeStartGate(40, 2.5), SafeStartGate(40, 2.5)
+        unordered = replace(sinks, reports=())
+        for _ in range(200):
+            gate.observe(sinks)
+            blind.observe(unordered)
+        assert blind.is_open
+        assert not gate.is_open
+        assert gate.estimate().z < -2.5
+
+    def test_where_the_clicked_ones_rise_it_opens(self, make_logged):
+        """Only a finds x, and b's own ten stand before it: at the eleventh place with b, without it at the first."""
+        found = {"a": (11,), "b": tuple(range(1, 11))}
+        rises = make_logged(ACTIONS, BOTH, found, {"x": 11}, {"x": 1.0}, weights={"b": 5.0}, **LOGGED)
+        gate = SafeStartGate(40, 2.5)
+        for _ in range(40):
+            gate.observe(rises)
+        assert gate.estimate().gain == pytest.approx((3 - (1 - 0.1)) / 0.925)
+        assert gate.is_open
+
+
 class TestSafeStartGate:
     def test_mean_error_and_z_are_the_plain_ones_for_few(self, clicked_a, clicked_b):
         gate = SafeStartGate(2, 2.5)

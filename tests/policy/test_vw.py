@@ -1,8 +1,10 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from ltrr_haystack.errors import ConfigurationError, SnapshotError
+from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.safe_start import SafeStartGate
 from ltrr_haystack.policy.vw import VWPolicy
@@ -118,6 +120,144 @@ class TestLearn:
         assert likely == sorted(likely)
 
 
+EVERY_ARM = {"a": 5, "b": 5, "memory": 5}
+KNOWN = {"a": {"cnt": 0.5, "ctr": 0.2}, "memory": {"cnt": 0.5, "ctr": 0.8}}
+
+
+class TestLearnAsNew:
+    """
+    What is clicked has always been found by memory, first; of the other arms a finds it, too, at rank 2, and b does
+    not. Every query was searched before.
+    """
+
+    ACTIONS = parse_actions(
+        {
+            "a": {"levels": [0, 5], "cost_per_call": 0.1},
+            "b": {"levels": [0, 5], "cost_per_call": 0.1},
+            "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
+        },
+        15,
+        {"a": 5, "b": 5, "memory": 5},
+    )
+
+    def settled(self, make_settled, allocation, **decision):
+        arms = {arm: rank for arm, rank in {"a": 2, "memory": 1}.items() if allocation.get(arm)}
+        preferred = {"a": 0, "b": 0, "memory": 5}
+        logged = {"features": Features(history=KNOWN), "preferred": preferred, "baseline_share": 1.0, **decision}
+        return make_settled(self.ACTIONS, allocation, {"x": arms}, {"x": 1.0}, **logged)
+
+    def values(self, policy, **features):
+        rows = policy._values(self.ACTIONS, Features(**features))
+        return {arm.name: row[1] + arm.cost(5) for arm, row in zip(self.ACTIONS.arms, rows, strict=True)}
+
+    @pytest.fixture
+    def taught(self, make_settled):
+        policy = VWPolicy()
+        for _ in range(300):
+            policy.learn(self.settled(make_settled, EVERY_ARM))
+        return policy
+
+    @pytest.fixture
+    def learned(self, monkeypatch):
+        """For each time that a policy learns from a decision: as new or not, and the credit of each arm."""
+        told = []
+        fit = VWPolicy._fit
+
+        def listen(policy, actions, features, credit, *, new):
+            told.append((new, features, {arm: by_level.get(5) for arm, by_level in credit.items()}))
+            fit(policy, actions, features, credit, new=new)
+
+        monkeypatch.setattr(VWPolicy, "_fit", listen)
+        return told
+
+    def test_for_a_new_query_it_comes_to_prefer_the_arms_that_find_what_memory_knows(self, taught):
+        """Though it has not seen a single new query; for the known ones memory suffices."""
+        assert taught.distribution(self.ACTIONS, Features()).preferred == {"a": 5, "b": 0, "memory": 0}
+        assert taught.distribution(self.ACTIONS, Features(history=KNOWN)).preferred == {"a": 0, "b": 0, "memory": 5}
+
+    def test_the_values_are_those_of_either(self, taught):
+        new, known = self.values(taught), self.values(taught, history=KNOWN)
+        assert new == pytest.approx({"a": 1.0, "b": 0.0, "memory": 0.0}, abs=0.1)
+        assert known == pytest.approx({"a": 0.0, "b": 0.0, "memory": 1.0}, abs=0.1)
+
+    def test_a_decision_is_learned_as_it_was_and_then_as_new(self, make_settled, learned):
+        """The second time without its history, and memory is worth nothing whatever it brought."""
+        features = Features(query={"type": "broad"}, time={"weekday": "1"}, history=KNOWN)
+        policy = VWPolicy()
+        policy.learn(self.settled(make_settled, EVERY_ARM, features=features))
+        assert learned == [
+            (False, features, {"a": 0.0, "b": 0.0, "memory": 1.0}),
+            (True, replace(features, history={}), {"a": 1.0, "b": 0.0, "memory": 0.0}),
+        ]
+        assert policy.n == 1
+
+    def test_a_new_query_is_learned_once_as_new(self, make_settled, learned):
+        VWPolicy().learn(self.settled(make_settled, EVERY_ARM, features=Features()))
+        assert [new for new, *_ in learned] == [True]
+
+    def test_where_what_a_new_query_would_get_was_not_drawn_nothing_is_learned_of_new_ones(
+        self, taught, make_settled, learned
+    ):
+        """For a new query a is preferred by now; b alone, or memory alone, does not tell what would be missed."""
+        for allocation in ({"a": 0, "b": 5, "memory": 5}, {"a": 0, "b": 0, "memory": 5}):
+            taught.learn(self.settled(make_settled, allocation))
+        assert [new for new, *_ in learned] == [False, False]
+        taught.learn(self.settled(make_settled, {"a": 5, "b": 0, "memory": 0}))
+        assert [new for new, *_ in learned] == [False, False, False, True]
+
+    def test_a_memory_that_always_runs_is_no_company_either(self, make_settled, learned):
+        """It would be there for a new query, too, but would bring nothing: a is credited all the same."""
+        always = parse_actions({"a": {"levels": [0, 5]}, "m": {"kind": "memory", "levels": [5]}}, 10, {"a": 5, "m": 5})
+        logged = {"features": Features(history=KNOWN), "baseline_share": 1.0}
+        VWPolicy().learn(make_settled(always, {"a": 5, "m": 5}, {"x": {"a": 2, "m": 1}}, {"x": 1.0}, **logged))
+        assert learned[-1] == (True, Features(), {"a": 1.0, "m": 0.0})
+
+    def test_a_decision_in_mode_baseline_is_not_learned_as_new_either(self, make_settled, learned):
+        VWPolicy().learn(self.settled(make_settled, EVERY_ARM, mode="baseline", preferred={}))
+        assert learned == []
+
+    def test_arms_are_judged_in_the_company_that_a_new_query_would_get(self, make_settled, learned):
+        """By now a is preferred for new queries, so b is credited with nothing that a finds, too."""
+        policy = VWPolicy()
+        for _ in range(100):
+            policy.learn(self.settled(make_settled, EVERY_ARM))
+        del learned[:]
+        found = {"x": {"a": 2, "b": 1, "memory": 1}}
+        policy.learn(make_settled(self.ACTIONS, EVERY_ARM, found, {"x": 1.0}, features=Features(history=KNOWN)))
+        assert learned[-1][2] == {"a": 1.0, "b": 0.0, "memory": 0.0}
+
+
+class TestFit:
+    ACTIONS = parse_actions({"a": {"levels": [0, 5]}, "b": {"levels": [0, 5]}}, 10, {"a": 5})
+
+    def test_teaches_of_known_queries_and_of_new_ones(self):
+        policy = VWPolicy()
+        for _ in range(300):
+            policy.fit(self.ACTIONS, Features(), {"a": {5: 0.6}, "b": {5: 0.0}})
+        for features in (Features(), Features(history=KNOWN)):
+            (_, a), (_, b) = policy._values(self.ACTIONS, features)
+            assert a == pytest.approx(0.6, abs=0.05)
+            assert b == pytest.approx(0.0, abs=0.05)
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            (Features(query={"type": "navigational"}), Features(query={"type": "broad"})),
+            (Features(time={"weekday": "0"}), Features(time={"weekday": "6"})),
+        ],
+    )
+    def test_query_and_time_matter_for_the_arm_of_which_it_was_learned_and_for_no_other(self, one, other):
+        """The one time a is worth .5, the other time nothing; of b nothing was said."""
+        policy = VWPolicy()
+        for _ in range(100):
+            policy.fit(self.ACTIONS, one, {"a": {5: 0.5}})
+            policy.fit(self.ACTIONS, other, {"a": {5: 0.0}})
+        (_, a_then), (_, b_then) = policy._values(self.ACTIONS, one)
+        (_, a_now), (_, b_now) = policy._values(self.ACTIONS, other)
+        assert a_then > a_now + 0.3
+        assert b_then == b_now
+
+
 class TestSnapshot:
     def lessons(self, make_world, count):
         world, policy, lessons = make_world(5), VWPolicy(), []
@@ -152,6 +292,13 @@ class TestSnapshot:
     def test_a_snapshot_of_another_model_is_refused(self):
         with pytest.raises(SnapshotError, match="made with bits=18, in use is bits=20"):
             VWPolicy(bits=20).restored(VWPolicy().to_bytes())
+
+    def test_a_snapshot_that_learned_from_other_lines_is_refused(self, monkeypatch):
+        monkeypatch.setattr(vw, "_LINES_VERSION", 1)
+        older = VWPolicy().to_bytes()
+        monkeypatch.undo()
+        with pytest.raises(SnapshotError, match="made with lines=1, in use is lines=2"):
+            VWPolicy().restored(older)
 
 
 class TestSettings:

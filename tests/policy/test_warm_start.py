@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from ltrr_haystack.errors import ConfigurationError
@@ -26,10 +28,12 @@ def taught(monkeypatch):
 
 class TestWarmStart:
     def test_the_label_is_what_clicks_are_expected_to_be_worth(self, taught):
-        """Nobody else finds x and y: arm a is worth .4 · (1 + .5); b finds nothing of use."""
+        """Nobody else finds x and y: arm a is worth .4 · (1 + .5). b finds nothing of use, and moves y from 2 to 3."""
         warm_start(VWPolicy(), [LOVE], ACTIONS, rounds=20)
         assert {round(credit["a"], 9) for credit in taught if "a" in credit} == {0.6}
-        assert {credit["b"] for credit in taught if "b" in credit} == {0.0}
+        moved = 0.4 * 0.5 * (1 - math.sqrt(3 / 2))
+        assert {round(credit["b"], 9) for credit in taught if len(credit) == 2} == {round(moved, 9)}
+        assert {credit["b"] for credit in taught if list(credit) == ["b"]} <= {0.0}
 
     def test_what_is_beyond_the_page_earns_nothing(self, taught):
         """By reciprocal rank x and z come first, in this order; y is on the page only if b does not run."""

@@ -1,16 +1,22 @@
-"""Logs with planted relevance: people click what is relevant, if they get to look at it."""
+"""
+Logs with planted relevance: people click what is relevant, if they get to look at it.
+
+What the union goes by, the order of bm25, knows nothing of relevance. What dense scores high is likely to be relevant;
+of queries that were searched before, the memory index knows it better still.
+"""
 
 import random
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import pytest
 from haystack import Document
 from haystack.utils import Secret
 
+from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.memory.index import Remembered
-from ltrr_haystack.ranking.examples import Example, example_of
+from ltrr_haystack.ranking.examples import Example, as_if_new, example_of
 from ltrr_haystack.ranking.features import FeatureSchema, compute
 from ltrr_haystack.ranking.model import RankingModel
 from ltrr_haystack.ranking.training import TrainingSettings, fit
@@ -18,65 +24,68 @@ from ltrr_haystack.store import EventRecord, LTRRStore
 from ltrr_haystack.types import (
     ActionSet,
     Arm,
-    ArmReport,
-    Candidate,
+    ArmResult,
     CandidateSet,
     Decision,
-    Provenance,
     Ranking,
     SettledDecision,
     Understanding,
 )
 
 ACTIONS = ActionSet(
-    arms=(Arm("bm25", "lexical", (0, 20)), Arm("dense", "dense", (0, 20))),
-    budget=40,
-    baseline={"bm25": 20, "dense": 20},
+    arms=(Arm("bm25", "lexical", (0, 20)), Arm("dense", "dense", (0, 20)), Arm("recall", "memory", (0, 20))),
+    budget=60,
+    baseline={"bm25": 20, "dense": 20, "recall": 20},
 )
+JOINER = UnionJoiner(list(ACTIONS.names), weights={"dense": 0.0})
 
 
-def union_of(query_id: str, relevant: set[int], draw: random.Random, documents: int = 10) -> CandidateSet:
+def union_of(
+    query_id: str, relevant: set[int], draw: random.Random, *, query: str = "sad songs", known: bool = False
+) -> CandidateSet:
     """
-    A union in the order of bm25, which knows nothing of relevance, while dense scores the relevant documents higher.
+    A union of ten documents in the order of bm25.
+
+    Where the query is known, the last two of them are found by the memory arm alone, and stand between the first.
     """
-    dense = {row: draw.uniform(0.5, 1.0) if row in relevant else draw.uniform(0.0, 0.6) for row in range(documents)}
-    by_dense = sorted(dense, key=lambda row: -dense[row])
-    candidates = tuple(
-        Candidate(
-            object_id=f"d{row}",
-            document=Document(id=f"d{row}", content="text"),
-            arms={
-                "bm25": Provenance(row + 1, 20.0 - row, 1.0 - row / documents),
-                "dense": Provenance(by_dense.index(row) + 1, dense[row], dense[row]),
-            },
-            score=1.0 / (60 + row),
-        )
-        for row in range(documents)
-    )
-    reports = (
-        ArmReport("bm25", 20, documents, 0.001, top_score=20.0),
-        ArmReport("dense", 20, documents, 0.001, top_score=max(dense.values())),
-    )
+    searched = range(8 if known else 10)
+    dense = {row: draw.uniform(0.5, 1.0) if row in relevant else draw.uniform(0.0, 0.6) for row in searched}
+    found = {
+        "bm25": {row: 20.0 - row for row in searched},
+        "dense": dict(sorted(dense.items(), key=lambda item: -item[1])),
+        "recall": {8: 0.9, 9: 0.8} if known else {},
+    }
+    results = {
+        arm: ArmResult(arm, tuple(Document(id=f"d{row}", content="text", score=scores[row]) for row in scores), 0.001)
+        for arm, scores in found.items()
+    }
     decision = Decision(
         query_id=query_id,
         decided_at=1_700_000_000.0,
-        understanding=Understanding("sad songs", "sad songs", ("sad", "songs"), "en"),
+        understanding=Understanding(query, query, tuple(query.split()), "en"),
         actions=ACTIONS,
-        allocation={"bm25": 20, "dense": 20},
+        allocation=ACTIONS.baseline,
         propensity=1.0,
         mode="baseline",
         policy="static",
         session_id=f"s{query_id}",
     )
-    return CandidateSet(decision, candidates, reports)
+    return JOINER.run(decision=decision, **results)["candidates"]
 
 
-def shown(candidates: CandidateSet, top_k: int = 10) -> Ranking:
-    schema = FeatureSchema.of_arms(candidates.decision.actions.names)
-    first = candidates.candidates[:top_k]
-    remembered: dict[str, Remembered] = {}
-    features = compute(schema, first, candidates.reports, candidates.decision.understanding, remembered)
-    return Ranking(candidates.decision, first, schema.mappings(features), candidates.reports)
+def shown(candidates: CandidateSet, remembered: Mapping[str, Remembered] | None = None) -> Ranking:
+    """The page in the union's own order, with the features that are logged with it."""
+    schema = FeatureSchema.of_arms(ACTIONS.names)
+    features = compute(schema, candidates.candidates, candidates.reports, candidates.decision, remembered or {})
+    return Ranking(candidates.decision, candidates.candidates, schema.mappings(features), candidates.reports)
+
+
+def memory_of(relevant: set[int], draw: random.Random) -> dict[str, Remembered]:
+    """What is remembered of ten documents that were shown ten times each."""
+    successes = {row: draw.uniform(4, 9) if row in relevant else draw.uniform(0, 5) for row in range(10)}
+    return {
+        f"d{row}": Remembered(f"d{row}", "query", count, 10.0, (1 + count) / 20) for row, count in successes.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,9 @@ def visits(
     count: int,
     *,
     seed: int,
+    queries: int = 60,
+    known: int = 0,
+    blind: bool = False,
     chance_of_relevance: Callable[[int], float] = lambda row: 0.2,
     noise: bool = False,
     if_relevant: float = 0.9,
@@ -104,21 +116,46 @@ def visits(
     """
     Position-biased clicks: the look at position n has probability 1/n, and a click needs a look.
 
-    :param chance_of_relevance: Position in the union, from 0 → probability that the document there is relevant.
+    :param queries: How many queries take turns.
+    :param known: How many of them the memory index knows.
+    :param blind: Whether dense knows nothing of relevance.
+    :param chance_of_relevance: Number of the document → probability that it is relevant.
     :param noise: Whether clicks ignore relevance.
     """
     draw = random.Random(seed)
     made = []
     for number in range(count):
+        query = number % queries
         relevant = {row for row in range(10) if draw.random() < chance_of_relevance(row)}
-        ranking = shown(union_of(f"q{seed}-{number}", relevant, draw))
+        seen = set() if blind else relevant
+        union = union_of(f"q{seed}-{number}", seen, draw, query=f"query {query}", known=query < known)
+        ranking = shown(union, memory_of(relevant, draw) if query < known else None)
+        wanted = frozenset(f"d{row}" for row in relevant)
         clicked = tuple(
-            f"d{row}"
-            for row in range(10)
-            if draw.random() < 1 / (row + 1)
-            and draw.random() < (0.3 if noise else if_relevant if row in relevant else if_not)
+            candidate.object_id
+            for place, candidate in enumerate(ranking.candidates, start=1)
+            if draw.random() < 1 / place
+            and draw.random() < (0.3 if noise else if_relevant if candidate.object_id in wanted else if_not)
         )
-        made.append(Visit(ranking, frozenset(f"d{row}" for row in relevant), clicked))
+        made.append(Visit(ranking, wanted, clicked))
+    return made
+
+
+def riddles(queries: int, times: int, seed: int) -> list[Visit]:
+    """
+    Queries that can be known by heart but not understood.
+
+    Each brings the same ten documents with the same scores whenever it is searched, and one of them, any, is wanted.
+    """
+    draw = random.Random(seed)
+    made = []
+    for number in range(queries):
+        wanted = draw.randrange(10)
+        state = draw.getrandbits(32)
+        for time in range(times):
+            union = union_of(f"r{seed}-{number}-{time}", set(), random.Random(state), query=f"riddle {number}")
+            clicked = (f"d{wanted}",) if draw.random() < 1 / (wanted + 1) else ()
+            made.append(Visit(shown(union), frozenset({f"d{wanted}"}), clicked))
     return made
 
 
@@ -142,20 +179,26 @@ def opened(path) -> LTRRStore:
 
 @dataclass(frozen=True)
 class World:
-    visits: Callable[..., list[Visit]]
-    union_of: Callable[..., CandidateSet]
-    shown: Callable[..., Ranking]
-    record: Callable[..., None]
+    visits: Callable[..., list[Visit]] = field(default=visits)
+    riddles: Callable[..., list[Visit]] = field(default=riddles)
+    union_of: Callable[..., CandidateSet] = field(default=union_of)
+    shown: Callable[..., Ranking] = field(default=shown)
+    record: Callable[..., None] = field(default=record)
 
 
 @pytest.fixture(scope="session")
 def world() -> World:
-    return World(visits, union_of, shown, record)
+    return World()
 
 
 @pytest.fixture(scope="session")
 def schema() -> FeatureSchema:
     return FeatureSchema.of_arms(ACTIONS.names)
+
+
+@pytest.fixture(scope="session")
+def searched(schema) -> FeatureSchema:
+    return schema.without_memory(ACTIONS.memory_arms)
 
 
 @pytest.fixture(scope="session")
@@ -175,6 +218,12 @@ def model(schema, examples) -> RankingModel:
     return fit(examples(1500, seed=1), schema, TrainingSettings(), seed=0)
 
 
+@pytest.fixture(scope="session")
+def of_new(schema, searched, examples) -> RankingModel:
+    """The same for new queries: it never saw a memory."""
+    return fit(as_if_new(examples(1500, seed=1), schema, searched), searched, TrainingSettings(), seed=0)
+
+
 @pytest.fixture
 def store(tmp_path):
     store = opened(tmp_path / "ltrr.db")
@@ -184,10 +233,10 @@ def store(tmp_path):
 
 @pytest.fixture(scope="session")
 def log_file(tmp_path_factory):
-    """A log of 900 visits in which people look for what dense scores high."""
+    """A log of 1,200 visits by people who look for what dense scores high; memory knows half of their queries."""
     path = tmp_path_factory.mktemp("log") / "ltrr.db"
     store = opened(path)
-    record(store, visits(900, seed=1))
+    record(store, visits(1200, seed=1, known=30))
     store.close()
     return path
 

@@ -11,15 +11,36 @@ from hypothesis import strategies as st
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.memory.index import Remembered
 from ltrr_haystack.ranking.features import FeatureSchema, compute
-from ltrr_haystack.types import ArmReport, Candidate, Provenance, Ranking, Understanding
+from ltrr_haystack.types import (
+    ActionSet,
+    Arm,
+    ArmReport,
+    Candidate,
+    Decision,
+    Provenance,
+    Ranking,
+    Understanding,
+)
 
 SCHEMA = FeatureSchema.of_arms(("bm25", "dense", "memory"))
 UNDERSTANDING = Understanding(
     "Hits of 99?", "hits of 99", ("hits", "of", "99"), language="und", query_type="question", has_digits=True
 )
+DECISION = Decision(
+    query_id="q",
+    decided_at=0.0,
+    understanding=UNDERSTANDING,
+    actions=ActionSet(
+        (Arm("bm25", "lexical", (0, 10)), Arm("dense", "dense", (0, 10)), Arm("memory", "memory", (0, 10))), 30, {}
+    ),
+    allocation={"bm25": 10, "dense": 10, "memory": 10},
+    propensity=1.0,
+    mode="live",
+    policy="vw",
+)
 REPORTS = (
-    ArmReport("bm25", 10, 2, 0.01, top_score=20.0),
-    ArmReport("dense", 10, 1, 0.01, top_score=-0.5),
+    ArmReport("bm25", 10, 2, 0.01, top_score=20.0, weight=0.5, rrf_k=6.0),
+    ArmReport("dense", 10, 1, 0.01, top_score=-0.5, weight=2.0, rrf_k=7.0),
     ArmReport("memory", 10, 0, 1.0, error="timeout"),
 )
 CANDIDATES = (
@@ -29,7 +50,7 @@ CANDIDATES = (
 
 
 def computed(candidates=CANDIDATES, reports=REPORTS, remembered=None):
-    return SCHEMA.mappings(compute(SCHEMA, candidates, reports, UNDERSTANDING, remembered or {}))
+    return SCHEMA.mappings(compute(SCHEMA, candidates, reports, DECISION, remembered or {}))
 
 
 class TestCompute:
@@ -44,6 +65,7 @@ class TestCompute:
             "arm.dense.normalised": 1.0,
             "arms": 2.0,
             "fused": 0.03,
+            "fused.searched": 0.05 + 0.25,  # 0.5 / (6 + 4) + 2 / (7 + 1)
             "query.tokens": 3.0,
             "query.characters": 10.0,
             "query.has_digits": 1.0,
@@ -59,6 +81,24 @@ class TestCompute:
         assert found["arm.dense.present"] == 0.0
         assert "arm.dense.reciprocal_rank" not in found
         assert "arm.memory.present" not in found
+
+    def test_what_memory_arms_add_is_not_in_the_searched_score(self):
+        reports = (*REPORTS[:2], ArmReport("memory", 10, 2, 0.01, weight=9.0))
+        brought = {"bm25": Provenance(4, 15.0, 0.7), "memory": Provenance(1, 0.9, 1.0)}
+        both = Candidate("a", Document(id="a"), brought, 0.2)
+        alone = Candidate("b", Document(id="b"), {"memory": brought["memory"]}, 0.1)
+        first, second = computed((both, alone), reports)
+        assert (first["fused"], first["fused.searched"]) == (0.2, 0.05)
+        assert (second["fused"], second["fused.searched"]) == (0.1, 0.0)
+
+    def test_the_searched_score_is_the_unions_own_where_no_memory_arm_brought_anything(self, world):
+        union = world.union_of("q", {3}, random.Random(0))
+        schema = FeatureSchema.of_arms(union.decision.actions.names)
+        values = compute(schema, union.candidates, union.reports, union.decision, {})
+        np.testing.assert_allclose(values[:, schema.columns["fused.searched"]], values[:, schema.columns["fused"]])
+
+    def test_an_arm_without_a_report_adds_nothing_to_the_searched_score(self):
+        assert computed(reports=REPORTS[:1])[0]["fused.searched"] == 0.05
 
     def test_memory_speaks_for_what_it_remembers_only(self):
         remembered = {"b": Remembered("b", "hits of 99", 3.0, 5.0, 4 / 15)}
@@ -90,7 +130,7 @@ class TestCompute:
         schema = FeatureSchema.of_arms(union.decision.actions.names)
 
         def features(candidates):
-            return compute(schema, candidates, union.reports, union.decision.understanding, {})
+            return compute(schema, candidates, union.reports, union.decision, {})
 
         rows = sorted(keep)
         alone = features([union.candidates[row] for row in rows])
@@ -108,7 +148,7 @@ class TestFeatureSchema:
     def test_what_was_logged_is_what_was_computed_to_the_bit(self, world):
         ranking = world.shown(world.union_of("q", {3}, random.Random(0)))
         reread = Ranking.from_json(ranking.to_json())
-        schema = FeatureSchema.of_arms(("bm25", "dense"))
+        schema = FeatureSchema.of_arms(ranking.decision.actions.names)
         np.testing.assert_array_equal(schema.matrix(reread.features), schema.matrix(ranking.features))
 
     def test_a_logged_feature_of_another_schema_is_ignored_and_one_of_ours_is_missing(self):
@@ -129,3 +169,21 @@ class TestFeatureSchema:
 
     def test_equal_schemas_fit(self):
         SCHEMA.require(replace(SCHEMA))
+
+    def test_without_memory_nothing_is_left_that_tells_whether_a_query_was_searched_before(self):
+        schema = FeatureSchema.of_arms(("bm25", "memory", "memory2"))
+        kept = schema.without_memory(("memory",))
+        assert set(schema.names) - set(kept.names) == {
+            "arm.memory.present",
+            "arm.memory.reciprocal_rank",
+            "arm.memory.normalised",
+            "arm.memory.of_top_score",
+            "memory.posterior",
+            "memory.successes",
+            "memory.exposures",
+            "arms",
+            "fused",
+        }
+        assert [name for name in schema.names if name in kept.columns] == list(kept.names)
+        assert "fused.searched" in kept.names
+        assert kept.fingerprint != schema.fingerprint

@@ -194,13 +194,14 @@ def _plays(logged: JointDistribution, allocation: Allocation) -> bool:
 
 
 def _fits(logged: ActionSet, target: ActionSet) -> bool:
-    """Whether what is feasible for the target was feasible: the same arms or fewer, levels and budget alike."""
+    """Whether what is feasible for the target was feasible: the same arms or fewer, levels and bounds alike."""
     if logged is target:
         return True
     wanted = {arm.name: set(arm.levels) for arm in target.arms}
     levels = {arm.name: set(arm.levels) for arm in logged.arms}
     return (
-        target.budget <= logged.budget
+        logged.min_candidates <= target.min_candidates
+        and target.budget <= logged.budget
         and wanted.keys() <= levels.keys()
         and all(wanted.get(arm, {0}) <= there for arm, there in levels.items())
     )

@@ -19,9 +19,9 @@ ASSUMPTIONS = {
     "snips": "Rests on the logged propensities alone; slightly biased in small samples.",
     "dr": "Rests on the logged propensities alone; a model of the reward takes out noise and cannot bias it.",
     "replay": "Assumes that what people do with a document depends on it and on its position alone, that they look at "
-    "position k with a chance of 1 / k^η, and that the documents which remain keep their order. What would have moved "
-    "up from below the page is not known: the estimate leaves it out, and the interval's upper end allows as much for "
-    "it as the last quarter of a page brings.",
+    "position k with a chance of 1 / k^η, and that the documents which remain keep their order, though an arm that is "
+    "not asked may have held some of them up. What would have moved up from below the page is not known: the estimate "
+    "leaves it out, and the interval's upper end allows as much for it as the last quarter of a page brings.",
 }
 """Estimator → what has to be believed with it."""
 

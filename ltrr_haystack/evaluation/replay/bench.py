@@ -1,7 +1,7 @@
 """The arms of a pipeline as what they found: asked once, replayed as often as a comparison needs."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -15,10 +15,11 @@ from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet, Query
-from ltrr_haystack.evaluation.laboratory import MEMORY, Laboratory, memory_settings
+from ltrr_haystack.evaluation.laboratory import Laboratory, memory_settings
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import MEMORY
 from ltrr_haystack.understanding import normal_form
 
 ArmSettings = dict[str, dict[str, Any]]
@@ -75,6 +76,7 @@ class Bench:
     :param budget: Most candidates that one query may draw.
     :param baseline: Arm → depth in the pipeline as it is without learning.
     :param found: Arm → query text → documents, for every arm that is no memory.
+    :param min_candidates: Fewest candidates that one query draws.
     :param weights: Arm → weight in the union's own order.
     :param policy: The policy that learns; it is not changed.
     :param memories: Arm → the retriever whose settings the arm has, for every arm of kind `memory`.
@@ -87,6 +89,7 @@ class Bench:
     budget: int
     baseline: Mapping[str, int]
     found: Mapping[str, Mapping[str, Sequence[Document]]] = field(repr=False)
+    min_candidates: int = 0
     weights: Mapping[str, float] = field(default_factory=dict)
     policy: Policy = field(default_factory=VWPolicy)
     memories: Mapping[str, MemoryIndexRetriever] = field(default_factory=dict, repr=False)
@@ -111,7 +114,14 @@ class Bench:
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change whenever settings, queries, judgements or results do."""
         digest = blake2b(digest_size=8)
-        settings = [self.arms, self.budget, dict(self.baseline), dict(self.weights), self.policy.to_dict()]
+        settings = [
+            self.arms,
+            self.budget,
+            self.min_candidates,
+            dict(self.baseline),
+            dict(self.weights),
+            self.policy.to_dict(),
+        ]
         memories = {name: memory_settings(memory) for name, memory in self.memories.items()}
         digest.update(repr([settings, memories, self.data.name, self.data.fingerprint]).encode())
         for query in self.data.queries:
@@ -149,6 +159,37 @@ class Bench:
         :returns: The retriever.
         """
         return MemoryIndexRetriever(store, self.documents, **memory_settings(self.memories[arm]))
+
+    def without(self, document_ids: Collection[str]) -> "Bench":
+        """
+        Give the bench as it is while some documents are not there.
+
+        No arm finds them; the next ones move up. A list is as much shorter as documents are taken from it: asked as
+        deep as all levels together, an arm has enough left for its levels as a rule, but it may run out, above all one
+        that is judged alone. Nor are they judged; a query keeps its place even if nothing is left that answers it.
+
+        :param document_ids: The documents' ids.
+        :returns: Another bench.
+        """
+        gone = frozenset(document_ids)
+        return replace(
+            self,
+            data=replace(
+                self.data,
+                documents=[document for document in self.data.documents if document.id not in gone],
+                qrels={
+                    query: {document: grade for document, grade in grades.items() if document not in gone}
+                    for query, grades in self.data.qrels.items()
+                },
+            ),
+            found={
+                arm: {
+                    query: [document for document in documents if document.id not in gone]
+                    for query, documents in found.items()
+                }
+                for arm, found in self.found.items()
+            },
+        )
 
     def split(self, seed: int, held_out: float) -> tuple[list[Query], list[Query]]:
         """
@@ -199,6 +240,7 @@ def bench_of(laboratory: Laboratory, watch: Asked | None = None) -> Bench:
         data=laboratory.data,
         arms=arms,
         budget=laboratory.budget,
+        min_candidates=laboratory.min_candidates,
         baseline=laboratory.baseline,
         found=found,
         weights=laboratory.weights,

@@ -1,5 +1,6 @@
 """How a replay went over time: the data behind the plots."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,8 @@ from ltrr_haystack.evaluation.replay.outcomes import SPLITS, Numbers, Outcomes
 
 WINDOWS = 40
 BINS = 10
+CERTAIN = 1e-6
+"""Below this spread nothing was left to chance."""
 
 
 def curves(figures: Figures) -> dict[str, Any]:
@@ -19,14 +22,16 @@ def curves(figures: Figures) -> dict[str, Any]:
 
     :param figures: The replay's figures.
     :returns: `data`, `impressions`, `seeds`, `click_model`; `x` (searches at the end of each window); `quality`
-        (system → `nDCG@10`, `candidates`, `arm_calls`, each one number for each window); `regret` (system → summed up
-        nDCG@10 lost against the oracle by the end of each window); `candidates_saved` (system → share of `rrf_full`'s
-        candidates that was not asked for, by window); `arm_shares` (learning system → kind of query, `all` among
-        them → arm → share of the searches in which it ran, by window, `null` where there was none); `safe_start`
-        (learning system → share of searches held back, by window); `reliability` (learning system → bins with
-        `probability`, `observed` and `searches`: how often the preferred allocation was played against how likely it
-        was said to be); `splits` (system → split → nDCG@10 with `low` and `high`); `latency` (system → seconds a
-        search); `notes` (learning system → seed → trainings of the ranker, speed, safe start).
+        (system → `nDCG@10`, `candidates`, `arm_calls`, each one number for each window); `gain` (system → nDCG@10 less
+        that of `rrf_full`, by window); `regret` (system → summed up nDCG@10 lost against the oracle by the end of each
+        window); `candidates_saved` (system → share of `rrf_full`'s candidates that was not asked for, by window);
+        `arm_calls_saved` (the same of its arm calls); `arm_shares` (learning system → kind of query, `all` among them
+        → arm → share of the searches in which it ran, by window, `null` where there was none); `safe_start` (learning
+        system → share of searches held back, by window); `reliability` (learning system → bins with `probability`,
+        `observed`, `searches` and `z`: how often the preferred allocation was played against how likely it was said to
+        be, and how many standard deviations lie between the two); `splits` (system → split → nDCG@10 with `low` and
+        `high`); `latency` (system → seconds a search); `notes` (learning system → seed → trainings of the ranker,
+        speed, safe start).
     """
     replay = figures.replay
     impressions = replay.settings.impressions
@@ -40,7 +45,6 @@ def curves(figures: Figures) -> dict[str, Any]:
         }
         for system, of in streams.items()
     }
-    full = np.array(quality[RRF_FULL]["candidates"])
     return {
         "data": replay.bench.data.name,
         "impressions": impressions,
@@ -49,9 +53,11 @@ def curves(figures: Figures) -> dict[str, Any]:
         "x": edges[1:].tolist(),
         "quality": quality,
         "regret": {system: _regret(of, streams[ORACLE], edges) for system, of in streams.items()},
-        "candidates_saved": {
-            system: (1 - np.array(of["candidates"]) / full).tolist() for system, of in quality.items()
+        "gain": {
+            system: (np.array(of[NDCG]) - np.array(quality[RRF_FULL][NDCG])).tolist() for system, of in quality.items()
         },
+        "candidates_saved": _saved(quality, "candidates"),
+        "arm_calls_saved": _saved(quality, "arm_calls"),
         "arm_shares": {system: _arm_shares(streams[system], edges) for system in replay.learning},
         "safe_start": {
             system: _windowed([np.array(outcomes.safe_start, dtype=np.float64) for outcomes in streams[system]], edges)
@@ -78,6 +84,11 @@ def curves(figures: Figures) -> dict[str, Any]:
 def _windowed(columns: list[Numbers], edges: Numbers) -> list[float]:
     mean = np.mean(columns, axis=0)
     return [float(mean[start:end].mean()) for start, end in pairwise(edges)]
+
+
+def _saved(quality: Mapping[str, Mapping[str, list[float]]], column: str) -> dict[str, list[float]]:
+    full = np.array(quality[RRF_FULL][column])
+    return {system: (1 - np.array(of[column]) / full).tolist() for system, of in quality.items()}
 
 
 def _regret(streams: list[Outcomes], oracle: list[Outcomes], edges: Numbers) -> list[float]:
@@ -107,11 +118,16 @@ def _reliability(streams: list[Outcomes]) -> list[dict[str, float]]:
     played = np.concatenate([outcomes.preferred for outcomes in streams]).astype(np.float64)
     place = np.minimum((forecast * BINS).astype(int), BINS - 1)
     return [
-        {
-            "probability": float(forecast[place == number].mean()),
-            "observed": float(played[place == number].mean()),
-            "searches": int((place == number).sum()),
-        }
-        for number in range(BINS)
-        if (place == number).any()
+        _bin(forecast[place == number], played[place == number]) for number in range(BINS) if (place == number).any()
     ]
+
+
+def _bin(forecast: Numbers, played: Numbers) -> dict[str, float]:
+    spread = float(np.sqrt(np.sum(forecast * (1 - forecast))))
+    surplus = float(played.sum() - forecast.sum())
+    return {
+        "probability": float(forecast.mean()),
+        "observed": float(played.mean()),
+        "searches": len(forecast),
+        "z": surplus / spread if spread > CERTAIN else 0.0,
+    }

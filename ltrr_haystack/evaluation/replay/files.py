@@ -2,12 +2,13 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ltrr_haystack.evaluation.replay.curves import curves
 from ltrr_haystack.evaluation.replay.figures import ARM_CALLS, CANDIDATES, NDCG, QUALITY, Figures, Row
+from ltrr_haystack.evaluation.replay.goals import Goal, goals
 from ltrr_haystack.evaluation.replay.outcomes import SPLITS
 from ltrr_haystack.evaluation.replay.running import Replay
 from ltrr_haystack.evaluation.replay.variants import OURS
@@ -17,6 +18,14 @@ TITLES = {
     "seen": "Frozen at the end, queries that people had typed",
     "heldout": "Frozen at the end, held-out queries",
 }
+
+NOTE = (
+    "In brackets 95 % intervals of a bootstrap over queries and seeds; p of a paired randomisation test against "
+    "rrf_full in nDCG@10, not corrected for the number of systems. Candidates are what the arms were asked for, "
+    "and a memory arm counts as an arm call like any other. The time is the median of a search without the retrievers' "
+    "own, whose results were kept."
+)
+COLUMNS = ("system", *QUALITY, "candidates", "arm calls", "regret", "nDCG@10 less rrf_full", "p", "ms")
 
 
 def write_files(figures: Figures, out: Path) -> None:
@@ -57,7 +66,7 @@ def markdown(figures: Figures) -> str:
     Give the figures as Markdown.
 
     :param figures: The replay's figures.
-    :returns: A table for each split, and what a reader has to know.
+    :returns: A table for each split, what a reader has to know, and which goals were met and missed.
     """
     replay = figures.replay
     settings = replay.settings
@@ -72,32 +81,43 @@ def markdown(figures: Figures) -> str:
     ]
     for split in SPLITS:
         lines += [f"## {TITLES[split]}", "", *_table([row for row in figures.rows if row.split == split]), ""]
-    lines += [
-        "In brackets 95 % intervals of a bootstrap over queries and seeds; p of a paired randomisation test against "
-        "`rrf_full` in nDCG@10, not corrected for the number of systems. Candidates are what the arms were asked for, "
-        "and a memory arm counts as an arm call like any other.",
-    ]
+    lines += [NOTE, "", "## Goals", "", *_rows(("goal", "figure", "wanted", ""), map(_goal_cells, goals(figures)))]
     return "\n".join(lines) + "\n"
 
 
-def _table(rows: list[Row]) -> list[str]:
-    head = ["system", *QUALITY, "candidates", "arm calls", "regret", "nDCG@10 less rrf_full", "p"]
+def result_cells(row: Row) -> tuple[str, ...]:
+    """
+    Write a row for people.
+
+    :param row: The row.
+    :returns: One text for each of `COLUMNS`.
+    """
+    difference, ndcg = row.against_full.difference, row.means[NDCG]
+    return (
+        row.system,
+        f"{ndcg.mean:.3f} [{ndcg.low:.3f}, {ndcg.high:.3f}]",
+        *(f"{row.means[name].mean:.3f}" for name in QUALITY if name != NDCG),
+        f"{row.means[CANDIDATES].mean:.1f}",
+        f"{row.means[ARM_CALLS].mean:.2f}",
+        f"{row.regret:.3f}",
+        f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
+        f"{row.against_full.p:.4f}",
+        "–" if row.latency is None else f"{row.latency[1] * 1000:.1f}",
+    )
+
+
+def _table(rows: Iterable[Row]) -> list[str]:
+    cells = (result_cells(row) for row in rows)
+    return _rows(COLUMNS, ((f"**{name}**" if name == OURS else name, *others) for name, *others in cells))
+
+
+def _goal_cells(goal: Goal) -> tuple[str, ...]:
+    return goal.name, goal.found, goal.wanted, goal.verdict if goal.met else f"**{goal.verdict}**"
+
+
+def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     lines = ["| " + " | ".join(head) + " |", "|---" + "|--:" * (len(head) - 1) + "|"]
-    for row in rows:
-        difference, p = row.against_full.difference, row.against_full.p
-        ndcg = row.means[NDCG]
-        cells = [
-            f"**{row.system}**" if row.system == OURS else row.system,
-            f"{ndcg.mean:.3f} [{ndcg.low:.3f}, {ndcg.high:.3f}]",
-            *(f"{row.means[name].mean:.3f}" for name in QUALITY if name != NDCG),
-            f"{row.means[CANDIDATES].mean:.1f}",
-            f"{row.means[ARM_CALLS].mean:.2f}",
-            f"{row.regret:.3f}",
-            f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
-            f"{p:.4f}",
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
+    return lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
 
 
 def _flat(row: Row) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from haystack.utils import Secret
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.evaluation.people import Search
 from ltrr_haystack.evaluation.replay.bench import Bench
-from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, Variant, policy_of, search_pipeline
+from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, Variant, find_in, policy_of, search_pipeline
 from ltrr_haystack.evaluation.systems import FIRST_SEARCH, SECONDS_BETWEEN
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.ranking.report import TrainingReport
@@ -67,6 +67,7 @@ class LearningSystem:
         self._store = kind(Secret.from_token(f"sqlite:///{file.resolve()}"))
         self._pipeline = search_pipeline(bench, variant, self._store, seed=seed, top_k=top_k)
         self._pipeline.warm_up()
+        self._found_in = bench
         self._feedback = FeedbackWriter(self._store)
         self._learner = Learner(self._store, policy_of(bench, variant), reward_wait=0.0)
 
@@ -78,6 +79,16 @@ class LearningSystem:
         :returns: The answer.
         """
         return _searched(self._pipeline, search, "impressions")
+
+    def find_in(self, bench: Bench) -> None:
+        """
+        Let the arms find what is on another bench, from the next search on; not to be called while one runs.
+
+        :param bench: The bench. The frozen system is made with the system's own in any case.
+        """
+        if bench is not self._found_in:
+            find_in(self._pipeline, bench)
+            self._found_in = bench
 
     def feedback(self, events: list[dict[str, Any]]) -> int:
         """

@@ -3,8 +3,9 @@
 import gzip
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -77,6 +78,23 @@ class Outcomes:
 
     def _asked(self) -> Numbers:
         return np.array(list(self.depths.values()), dtype=np.float64)
+
+
+def joined(stretches: Sequence[Outcomes]) -> Outcomes:
+    """
+    Put the searches of one system behind one another.
+
+    :param stretches: At least one, in their order; all have the same metrics and arms.
+    :returns: All searches.
+    """
+    columns: dict[str, Any] = {}
+    for name in (column.name for column in fields(Outcomes)):
+        parts = [getattr(outcomes, name) for outcomes in stretches]
+        if isinstance(parts[0], dict):
+            columns[name] = {key: list(chain.from_iterable(part[key] for part in parts)) for key in parts[0]}
+        else:
+            columns[name] = list(chain.from_iterable(parts))
+    return Outcomes(**columns)
 
 
 @dataclass

@@ -9,8 +9,16 @@ import ltrr_haystack
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.click_models import ClickModelName
 
-BESIDE = ("server", "cli")
-"""Parts of the package that no replay runs through."""
+PRESENTING = ("__init__", "benchmarking", "curves", "figures", "files", "goals", "progress", "statistics")
+BESIDE = (
+    "server",
+    "cli",
+    "evaluation/interchange",
+    "evaluation/off_policy",
+    "evaluation/report",
+    *(f"evaluation/replay/{module}.py" for module in PRESENTING),
+)
+"""Parts of the package that no search of a replay runs through: they serve, or do something with finished results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,7 @@ class Settings:
     :param learn_every: Searches between two passes of the learner.
     :param train_at: At which shares of the stream the ranker is trained.
     :param drift: Whether other queries become popular half way.
+    :param late_documents: Share of the documents that are not there before half way.
     :param top_k: How many documents a page has.
     :raises ConfigurationError: If a setting cannot work.
     """
@@ -44,6 +53,7 @@ class Settings:
     learn_every: int = 20
     train_at: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
     drift: bool = False
+    late_documents: float = 0.0
     top_k: int = 10
 
     def __post_init__(self) -> None:
@@ -62,6 +72,15 @@ class Settings:
             raise ConfigurationError(
                 f"train_at must be shares of the stream, above 0 and at most 1, got {self.train_at}"
             )
+        if not 0 <= self.late_documents < 1:
+            raise ConfigurationError(
+                f"late_documents must be a share of the documents, at least 0 and below 1, got {self.late_documents}"
+            )
+
+    @property
+    def half_way(self) -> int:
+        """The first search of the stream's second half, where whatever changes does."""
+        return self.impressions // 2
 
     def fingerprint(self, *others: str) -> str:
         """
@@ -81,6 +100,6 @@ def _code() -> str:
     digest = blake2b(digest_size=8)
     package = Path(ltrr_haystack.__file__).parent
     for path in sorted(package.rglob("*.py")):
-        if path.relative_to(package).parts[0] not in BESIDE:
+        if not any(path.relative_to(package).is_relative_to(part) for part in BESIDE):
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -12,10 +12,11 @@ from ltrr_haystack.evaluation.click_models import page_reader
 from ltrr_haystack.evaluation.datasets import Query
 from ltrr_haystack.evaluation.people import People, Search
 from ltrr_haystack.evaluation.replay.bench import Bench
+from ltrr_haystack.evaluation.replay.catalogue import Catalogue
 from ltrr_haystack.evaluation.replay.fixed import answers
 from ltrr_haystack.evaluation.replay.learning import Answered, FrozenSystem, LearningSystem
 from ltrr_haystack.evaluation.replay.metrics import ToJudge, judged
-from ltrr_haystack.evaluation.replay.outcomes import SPLITS, Outcomes, Part, Split
+from ltrr_haystack.evaluation.replay.outcomes import Outcomes, Part, Split, joined
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.variants import Variant
 from ltrr_haystack.evaluation.systems import Answer, click_events
@@ -47,7 +48,7 @@ def people_of(bench: Bench, settings: Settings, seed: int) -> tuple[People, list
         seed=seed,
         model=reader,
         exponent=settings.exponent,
-        drift_at=settings.impressions // 2 if settings.drift else None,
+        drift_at=settings.half_way if settings.drift else None,
     )
     typed = {search.query.id for search in people.stream(settings.impressions)}
     return people, [query for query in seen if query.id in typed], held_out
@@ -78,14 +79,15 @@ def replay_learning(
     :returns: The part.
     """
     people, seen, held_out = people_of(bench, settings, seed)
+    catalogue = Catalogue.of(bench, settings, seed)
     system = LearningSystem(bench, variant, file, seed=seed, top_k=settings.top_k)
     try:
         started = time.perf_counter()
-        stream, notes = _Stream(people, system, settings).run(tell)
+        stream, notes = _Stream(people, system, catalogue, settings).run(tell)
         seconds = time.perf_counter() - started
         frozen = system.frozen()
         splits = {
-            "stream": _outcomes(bench, stream),
+            "stream": joined([_outcomes(there, met) for there, met in catalogue.stretches(stream)]),
             "seen": _frozen_outcomes(bench, frozen, seen, settings.impressions),
             "heldout": _frozen_outcomes(bench, frozen, held_out, settings.impressions),
         }
@@ -110,30 +112,25 @@ def replay_fixed(
     """
     people, seen, held_out = people_of(bench, settings, seed)
     typed = [search.query for search in people.stream(settings.impressions)]
-    splits: dict[str, Outcomes] = {}
-    for split, queries in zip(SPLITS, (typed, seen, held_out), strict=True):
-        distinct = {query.id: query for query in queries}
-        shown = answers(bench, name, depths[split], distinct.values(), settings.top_k)
-        scores = judged(
-            [ToJudge(query, answer.page, answer.candidates) for query, answer in shown.items()], bench.data.qrels
-        )
-        place = {query: number for number, query in enumerate(shown)}
-        splits[split] = Outcomes(
-            queries=[query.id for query in queries],
-            kinds=[query.kind for query in queries],
-            scores={metric: [of[place[query.id]] for query in queries] for metric, of in scores.items()},
-            depths={arm: [depth] * len(queries) for arm, depth in depths[split].items()},
-            pages=[] if split == "stream" else [list(shown[query.id].page) for query in queries],
-        )
+    stream = [
+        _fixed_outcomes(there, name, depths["stream"], queries, settings.top_k)
+        for there, queries in Catalogue.of(bench, settings, seed).stretches(typed)
+    ]
+    splits = {
+        "stream": replace(joined(stream), pages=[]),
+        "seen": _fixed_outcomes(bench, name, depths["seen"], seen, settings.top_k),
+        "heldout": _fixed_outcomes(bench, name, depths["heldout"], held_out, settings.top_k),
+    }
     return Part(fingerprint, seed, name, splits, {})
 
 
 class _Stream:
     """The searches of one system, with the clicks that are under way."""
 
-    def __init__(self, people: People, system: LearningSystem, settings: Settings) -> None:
+    def __init__(self, people: People, system: LearningSystem, catalogue: Catalogue, settings: Settings) -> None:
         self._people = people
         self._system = system
+        self._catalogue = catalogue
         self._settings = settings
         self._under_way: list[tuple[int, int, dict[str, Any]]] = []
         self._sent = 0
@@ -146,6 +143,7 @@ class _Stream:
         train_at = {max(1, round(share * settings.impressions)) for share in settings.train_at}
         met: list[tuple[Query, Answered]] = []
         for search in self._people.stream(settings.impressions):
+            self._system.find_in(self._catalogue.at(search.index))
             answered = self._system.search(search)
             met.append((search.query, answered))
             self._decided_at.append(answered.decision.decided_at)
@@ -190,8 +188,24 @@ class _Stream:
         report = self._system.train()
         if report is not None:
             self._trainings.append(
-                {"at": done, "passed": report.gate.passed, "active": report.active, "reason": report.gate.reason}
+                {"at": done, "passed": report.passed, "active": report.active, "reason": report.reason}
             )
+
+
+def _fixed_outcomes(bench: Bench, name: str, depths: Allocation, queries: Sequence[Query], top_k: int) -> Outcomes:
+    distinct = {query.id: query for query in queries}
+    shown = answers(bench, name, depths, distinct.values(), top_k)
+    scores = judged(
+        [ToJudge(query, answer.page, answer.candidates) for query, answer in shown.items()], bench.data.qrels
+    )
+    place = {query: number for number, query in enumerate(shown)}
+    return Outcomes(
+        queries=[query.id for query in queries],
+        kinds=[query.kind for query in queries],
+        scores={metric: [of[place[query.id]] for query in queries] for metric, of in scores.items()},
+        depths={arm: [depth] * len(queries) for arm, depth in depths.items()},
+        pages=[list(shown[query.id].page) for query in queries],
+    )
 
 
 def _frozen_outcomes(bench: Bench, system: FrozenSystem, queries: Sequence[Query], after: int) -> Outcomes:

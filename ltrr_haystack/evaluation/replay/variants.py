@@ -1,7 +1,7 @@
 """The learning systems of a replay: the pipeline as it is, and with one part of the learning taken out of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from haystack import Pipeline
@@ -92,7 +92,7 @@ class WithoutExploring:
         """
         preferred = self.policy.distribution(actions, features).preferred
         played = actions.baseline if self.policy.safe_start else preferred
-        certain = ActionSet(actions.arms, actions.budget, played)
+        certain = replace(actions, baseline=played)
         return JointDistribution(certain, {}, 1.0, 0.0, preferred)
 
     def learn(self, settled: SettledDecision) -> Mapping[str, float]:
@@ -180,6 +180,7 @@ def search_pipeline(
         {name: _arm(bench, name, store) for name in arms},
         arms=arms,
         budget=bench.budget,
+        min_candidates=bench.min_candidates,
         baseline={name: depth for name, depth in bench.baseline.items() if name in arms},
         store=store,
         policy=WithoutExploring(policy) if frozen else policy,
@@ -192,6 +193,21 @@ def search_pipeline(
     if frozen:
         pipeline.remove_component("impressions")
     return pipeline
+
+
+def find_in(pipeline: Pipeline, bench: Bench) -> None:
+    """
+    Let the arms of a pipeline find what they found on another bench.
+
+    Only between two searches: while one runs, its arms read what they find in threads of their own. Memory arms stay as
+    they are, since what they bring changes as people act.
+
+    :param pipeline: What `search_pipeline` gave.
+    :param bench: A bench with the same arms.
+    """
+    for name in bench.searching:
+        arm: Any = pipeline.get_component(name)
+        arm.retriever.found = bench.found[name]
 
 
 def _arm(bench: Bench, name: str, store: LTRRStore) -> RetrievalArm:

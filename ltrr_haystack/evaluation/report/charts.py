@@ -4,7 +4,7 @@ Charts as Plotly takes them: plain dictionaries of data and layout.
 Plotly reads a little HTML in texts, links among it, so every text from the log is escaped here too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
@@ -12,6 +12,8 @@ from ltrr_haystack.evaluation.report.values import (
     Chart,
     Curve,
     CurveChart,
+    Estimate,
+    GroupChart,
     IntervalChart,
     Point,
     ReliabilityChart,
@@ -25,7 +27,11 @@ Figure = dict[str, Any]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
 """Told apart by the colour-blind too (Okabe & Ito 2008, Color Universal Design)."""
 
+SYMBOLS = ("circle", "diamond", "square", "triangle-up")
 DASHES = ("solid", "dash", "dot", "dashdot")
+LEGEND_ROW = 19
+"""Pixels that a legend needs for each two names on a narrow screen."""
+
 _GRID = "#e4e4e7"
 _SHADE = "rgba(0,114,178,.16)"
 
@@ -41,6 +47,8 @@ def figure(chart: Chart) -> Figure:
         return _curves(chart)
     if isinstance(chart, ReliabilityChart):
         return _reliability(chart)
+    if isinstance(chart, GroupChart):
+        return _groups(chart)
     return _intervals(chart)
 
 
@@ -49,8 +57,9 @@ def _curves(chart: CurveChart) -> Figure:
     for place, curve in enumerate(chart.curves):
         if len(chart.curves) == 1:
             data += _band(curve.points)
-        data.append(_line(curve, place, percent=chart.percent))
+        data.append(_line(curve, place if curve.look is None else curve.look, percent=chart.percent))
     layout = _layout(len(chart.curves) > 1)
+    layout["height"] += LEGEND_ROW * ((len(chart.curves) - 1) // 2)
     layout["xaxis"] |= {"title": {"text": "searches"}, "rangemode": "tozero"}
     layout["yaxis"] |= {"tickformat": ".0%" if chart.percent else ""}
     if not any(point.estimate.value < 0 for curve in chart.curves for point in curve.points):
@@ -58,7 +67,7 @@ def _curves(chart: CurveChart) -> Figure:
     return {"data": data, "layout": layout}
 
 
-def _line(curve: Curve, place: int, *, percent: bool) -> Figure:
+def _line(curve: Curve, look: int, *, percent: bool) -> Figure:
     return {
         "type": "scatter",
         "mode": "lines+markers" if len(curve.points) < 60 else "lines",
@@ -68,9 +77,9 @@ def _line(curve: Curve, place: int, *, percent: bool) -> Figure:
         "text": [_told(point, percent=percent) for point in curve.points],
         "hovertemplate": "%{text}",
         "line": {
-            "color": COLOURS[place % len(COLOURS)],
+            "color": COLOURS[look % len(COLOURS)],
             "width": 2,
-            "dash": DASHES[place // len(COLOURS) % len(DASHES)],
+            "dash": DASHES[look // len(COLOURS) % len(DASHES)],
         },
         "marker": {"size": 4},
     }
@@ -87,12 +96,16 @@ def _band(points: Sequence[Point]) -> list[Figure]:
 
 
 def _told(point: Point, *, percent: bool) -> str:
-    write = _percent if percent else decimal
-    estimate = point.estimate
+    text = _with_interval(point.estimate, _percent if percent else decimal)
+    text += f"<br>searches {point.first:,} to {point.last:,}"
+    return text if point.until is None else f"{text}<br>until {moment(point.until)} UTC"
+
+
+def _with_interval(estimate: Estimate, write: Callable[[float], str]) -> str:
     text = write(estimate.value)
-    if estimate.low is not None and estimate.high is not None:
-        text += f" ({write(estimate.low)} to {write(estimate.high)})"
-    return f"{text}<br>searches {point.first:,} to {point.last:,}<br>until {moment(point.until)} UTC"
+    if estimate.low is None or estimate.high is None:
+        return text
+    return f"{text} ({write(estimate.low)} to {write(estimate.high)})"
 
 
 def _reliability(chart: ReliabilityChart) -> Figure:
@@ -110,11 +123,13 @@ def _reliability(chart: ReliabilityChart) -> Figure:
     points = {
         "type": "scatter",
         "mode": "markers",
-        "name": "levels",
+        "name": escape(chart.unit, quote=False),
         "x": x,
         "y": y,
         "text": [
-            f"{one.count:,} levels: logged {one.predicted:.2%}, drawn {one.observed.value:.2%}" for one in chart.bins
+            f"{one.count:,} {escape(chart.unit, quote=False)}: logged {one.predicted:.2%}, drawn "
+            f"{one.observed.value:.2%}"
+            for one in chart.bins
         ],
         "hovertemplate": "%{text}<extra></extra>",
         "error_y": {
@@ -134,28 +149,62 @@ def _reliability(chart: ReliabilityChart) -> Figure:
 
 def _intervals(chart: IntervalChart) -> Figure:
     """The first estimate, with which the others are to be compared, in black."""
-    layout = _layout(legend=False)
-    layout["yaxis"] |= {"type": "category", "autorange": "reversed", "automargin": True}
-    layout["height"] = 110 + 34 * len(chart.estimates)
+    layout = _listed(len(chart.estimates), legend=False)
     data = [
         {
             "type": "scatter",
             "mode": "markers",
             "x": [one.value],
             "y": [escape(name, quote=False)],
-            "error_x": {
-                "type": "data",
-                "symmetric": False,
-                "array": [(one.value if one.high is None else one.high) - one.value],
-                "arrayminus": [one.value - (one.value if one.low is None else one.low)],
-                "width": 5,
-            },
+            "error_x": _error([one]),
             "hovertemplate": "%{y}: %{x:.3f}<extra></extra>",
             "marker": {"color": COLOURS[0] if place else "#000000", "size": 9},
         }
         for place, (name, one) in enumerate(chart.estimates.items())
     ]
     return {"data": data, "layout": layout}
+
+
+def _groups(chart: GroupChart) -> Figure:
+    """One colour and one mark for each group; the groups of a name one below the other."""
+    names = max(map(len, chart.groups.values()), default=0)
+    layout = _listed(names, legend=True)
+    layout["xaxis"]["zerolinecolor"] = "#71717a"
+    layout |= {"scattermode": "group", "scattergap": 0.4}
+    data = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "orientation": "h",
+            "name": escape(group, quote=False),
+            "x": [one.value for one in estimates.values()],
+            "y": [escape(name, quote=False) for name in estimates],
+            "error_x": _error(list(estimates.values())),
+            "text": [_with_interval(one, decimal) for one in estimates.values()],
+            "hovertemplate": "%{y}: %{text}",
+            "marker": {"color": COLOURS[place % len(COLOURS)], "symbol": SYMBOLS[place % len(SYMBOLS)], "size": 8},
+        }
+        for place, (group, estimates) in enumerate(chart.groups.items())
+    ]
+    return {"data": data, "layout": layout}
+
+
+def _error(estimates: Sequence[Estimate]) -> Figure:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [(one.value if one.high is None else one.high) - one.value for one in estimates],
+        "arrayminus": [one.value - (one.value if one.low is None else one.low) for one in estimates],
+        "width": 5,
+    }
+
+
+def _listed(names: int, *, legend: bool) -> Figure:
+    """For figures with a name each, from top to bottom."""
+    layout = _layout(legend)
+    layout["yaxis"] |= {"type": "category", "autorange": "reversed", "automargin": True}
+    layout["height"] = 110 + 34 * names
+    return layout
 
 
 def _layout(legend: bool) -> Figure:
@@ -171,7 +220,7 @@ def _layout(legend: bool) -> Figure:
         "hoverlabel": {"align": "left"},
         "dragmode": False,
         "showlegend": legend,
-        "legend": {"orientation": "h", "y": -0.24, "x": 0, "yanchor": "top"},
+        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
         "xaxis": dict(axis),
         "yaxis": dict(axis),
     }

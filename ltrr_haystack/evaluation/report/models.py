@@ -39,8 +39,9 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
             "models",
             "Model versions and gates",
             "A policy goes live past its safe start: when, on the log, what it prefers is shown to be better than the "
-            "baseline. A ranker goes live when it orders held-out sessions better than the union's own order, by the "
-            "whole 95 % interval. The command ltrr activate goes back to an earlier version.",
+            "baseline. A ranker has a model for queries that the memory index knows and one for new ones; each goes "
+            "live when it orders queries that it has not seen better than the union's own order, by the whole 95 % "
+            "interval. The command ltrr activate goes back to an earlier version.",
             grids=tuple(grids),
         ),
         tuple(findings),
@@ -94,17 +95,19 @@ def _policies(snapshots: Sequence[SnapshotInfo]) -> Grid:
 def _rankers(snapshots: Sequence[SnapshotInfo]) -> Grid:
     return Grid(
         f"Rankers: {_how_many(snapshots)}",
-        ("version", "active", "made", "learned from", "gate", "what it says"),
+        ("version", "active", "made", "queries", "learned from", "gate", "what it says"),
         tuple(
             (
                 str(info.version),
                 "active" if info.active else "",
                 moment(info.created_at),
-                _text(_inner(info.card, "learned_from", "training")),
-                _said(_inner(info.card, "gate", "passed"), "passed", "not passed"),
-                _text(_inner(info.card, "gate", "reason")),
+                situation,
+                _text(_inner(said, "decisions")),
+                _said(_inner(said, "gate", "passed"), "passed", "not passed"),
+                _text(_inner(said, "gate", "reason")),
             )
             for info in _newest(snapshots)
+            for situation, said in _situations(info.card).items()
         ),
     )
 
@@ -129,6 +132,12 @@ def _pages(rankers: Mapping[int, RankerRuns]) -> Grid:
     )
 
 
+def _situations(card: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a ranker's card says of each of its models; a card without models speaks for all queries."""
+    situations = card.get("situations")
+    return situations if isinstance(situations, Mapping) and situations else {"all": card}
+
+
 def _newest(snapshots: Sequence[SnapshotInfo]) -> list[SnapshotInfo]:
     newest = sorted(snapshots, key=lambda info: -info.version)
     return [info for place, info in enumerate(newest) if place < MOST_VERSIONS or info.active]
@@ -141,8 +150,7 @@ def _how_many(snapshots: Sequence[SnapshotInfo]) -> str:
     return f"version {newest} is the newest"
 
 
-def _inner(card: Mapping[str, Any], *path: str) -> Any:
-    value: Any = card
+def _inner(value: Any, *path: str) -> Any:
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value

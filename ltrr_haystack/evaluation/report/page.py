@@ -99,7 +99,7 @@ def render(page: Page) -> str:
             '<div class="tiles">',
             *(f'<div class="tile"><span>{escape(k)}</span><b>{escape(v)}</b></div>' for k, v in page.tiles.items()),
             "</div>",
-            "<noscript><p>The charts need JavaScript; their figures are in the tables below them.</p></noscript>",
+            "<noscript><p>The charts need JavaScript; their figures are in the tables.</p></noscript>",
             "<nav>",
             *(f'<a href="#{escape(section.key)}">{escape(section.title)}</a>' for section in page.sections),
             "</nav>",
@@ -179,7 +179,8 @@ def _chart(key: str, place: int, chart: Chart) -> str:
 
 def _findings(findings: tuple[Finding, ...]) -> str:
     items = (
-        f'<li class="{finding.severity}"><b>{_SEVERITY[finding.severity]}: {escape(finding.title)}</b>'
+        f'<li class="{finding.severity}"><b>{escape(finding.word) or _SEVERITY[finding.severity]}: '
+        f"{escape(finding.title)}</b>"
         f"{escape(finding.text)}</li>"
         for finding in findings
     )
@@ -188,7 +189,9 @@ def _findings(findings: tuple[Finding, ...]) -> str:
 
 def _grid(grid: Grid) -> str:
     content = _table(grid) if grid.rows else "<p>None.</p>"
-    return f"<h3>{escape(grid.title)}</h3>{content}"
+    if grid.folded:
+        return f"<details><summary>{escape(grid.title)}</summary>{content}</details>"
+    return f"<h3>{escape(grid.title)}</h3>{content}" if grid.title else content
 
 
 def _table(grid: Grid) -> str:
@@ -206,12 +209,16 @@ def _cell(column: str, cell: str) -> str:
 
 
 def _figures(chart: Chart) -> Grid:
+    """Of a curve chart, without columns in which there is nothing."""
     if not isinstance(chart, CurveChart):
         return Grid(chart.title, (), ())
+    columns = ("searches", "until (UTC)", "", "figure", "95 % interval")
+    rows = list(_rows(chart))
+    filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
     return Grid(
         chart.title,
-        ("searches", "until (UTC)", "", "figure", "95 % interval"),
-        tuple(_rows(chart)),
+        tuple(columns[place] for place in filled),
+        tuple(tuple(row[place] for place in filled) for row in rows),
     )
 
 
@@ -222,4 +229,5 @@ def _rows(chart: CurveChart) -> Iterator[tuple[str, ...]]:
             low, high = point.estimate.low, point.estimate.high
             interval = "" if low is None or high is None else f"{write(low)} to {write(high)}"
             searches = f"{point.first:,} to {point.last:,}"
-            yield searches, moment(point.until), curve.name, write(point.estimate.value), interval
+            until = "" if point.until is None else moment(point.until)
+            yield searches, until, curve.name, write(point.estimate.value), interval

@@ -205,8 +205,7 @@ def _amounts(settled: SettledDecision) -> dict[Hashable, float]:
     actions, kind = decision.actions, decision.understanding.query_type
     reward = sum(reward_of(settled, impression) for impression in settled.impressions)
     net = reward - actions.cost(decision.allocation)
-    memories = {arm.name for arm in actions.arms if arm.kind == "memory"}
-    found = [report.returned > 0 for report in settled.reports if report.arm in memories]
+    found = [report.returned > 0 for report in settled.reports if report.arm in actions.memory_arms]
     wanted = {arm: decision.preferred.get(arm, 0) for arm in actions.names}
     amounts: dict[Hashable, float] = {
         "clicked": any(one > 0 for one in settled.rewards.values()),

@@ -30,13 +30,13 @@ class Point:
 
     :param first: Number of its first search, from 1.
     :param last: Number of its last search.
-    :param until: When the last search was, in seconds since 1970, UTC.
+    :param until: When the last search was, in seconds since 1970, UTC; `None` where searches have no time.
     :param estimate: The figure.
     """
 
     first: int
     last: int
-    until: float
+    until: float | None
     estimate: Estimate
 
 
@@ -47,10 +47,13 @@ class Curve:
 
     :param name: What it is a figure of.
     :param points: Its points, in the order of the log.
+    :param look: Number of its colour and dash, from 0; its place in the chart if left out. Give it where several charts
+        have curves of the same things.
     """
 
     name: str
     points: tuple[Point, ...]
+    look: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class CurveChart:
 @dataclass(frozen=True, slots=True)
 class Bin:
     """
-    Levels that were about equally likely.
+    What was about equally likely: levels, or whole allocations.
 
     :param count: How many there were.
     :param predicted: Mean of their logged probabilities.
@@ -92,10 +95,12 @@ class ReliabilityChart:
 
     :param title: What it shows.
     :param bins: The bins, by probability.
+    :param unit: What was drawn.
     """
 
     title: str
     bins: tuple[Bin, ...]
+    unit: str = "levels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,20 @@ class IntervalChart:
     estimates: dict[str, Estimate]
 
 
-Chart = CurveChart | ReliabilityChart | IntervalChart
+@dataclass(frozen=True, slots=True)
+class GroupChart:
+    """
+    Figures side by side, each with its interval, several of one name.
+
+    :param title: What it shows.
+    :param groups: Group → name → figure; names from top to bottom.
+    """
+
+    title: str
+    groups: dict[str, dict[str, Estimate]]
+
+
+Chart = CurveChart | ReliabilityChart | IntervalChart | GroupChart
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +140,13 @@ class Grid:
     :param title: What it shows.
     :param columns: The headings.
     :param rows: The rows; as many cells in each as there are headings.
+    :param folded: Whether it is closed until somebody opens it.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +158,13 @@ class Finding:
         `good` where all is well.
     :param title: What it is.
     :param text: What it means and what can be done.
+    :param word: The word before the title; by default one for the severity.
     """
 
     severity: Severity
     title: str
     text: str
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
 from collections import defaultdict
+from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +23,19 @@ def test_budget_floor_and_baseline_share_are_in_it(log):
     assert likely["dense"] == pytest.approx({0: 0.84, 10: 0.16})
 
 
+def test_the_lower_bound_is_in_it(log):
+    """
+    Of the above (0, 0) draws too little: (10, 0) and (0, 10) are left, of weights .4 and .1.
+
+    P(bm25 = 10) = .1 + .9 · (.3 · 1/2 + .7 · .4/.5); P(dense = 10) = .9 · (.3 · 1/2 + .7 · .1/.5).
+    """
+    decision = log.decision()
+    likely = level_probabilities(replace(decision, actions=replace(decision.actions, min_candidates=10)))
+
+    assert likely["bm25"] == pytest.approx({0: 0.261, 10: 0.739})
+    assert likely["dense"] == pytest.approx({0: 0.739, 10: 0.261})
+
+
 @pytest.mark.parametrize("mode", ["baseline", "apprentice"])
 def test_the_baseline_is_certain_where_the_policy_does_not_decide(log, mode):
     likely = level_probabilities(log.decision(mode=mode, marginals={}))
@@ -41,6 +56,8 @@ def decisions(draw):
     arms = tuple(Arm(f"a{number}", "k", tuple(sorted(5 * step for step in row))) for number, row in enumerate(steps))
     least = sum(arm.levels[0] for arm in arms)
     budget = draw(st.integers(least, least + 60).filter(bool))
+    totals = {sum(depths) for depths in product(*(arm.levels for arm in arms))}
+    least_drawn = draw(st.sampled_from(sorted({0, *(total for total in totals if total <= budget)})))
     weights = {
         arm.name: draw(st.lists(st.floats(0.01, 1), min_size=len(arm.levels), max_size=len(arm.levels))) for arm in arms
     }
@@ -48,7 +65,7 @@ def decisions(draw):
         query_id="q",
         decided_at=0.0,
         understanding=Understanding("x", "x"),
-        actions=ActionSet(arms, budget, {arm.name: arm.levels[0] for arm in arms}),
+        actions=ActionSet(arms, budget, {arm.name: arm.levels[0] for arm in arms}, least_drawn),
         allocation={},
         propensity=1.0,
         mode="live",

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -151,6 +152,19 @@ class TestCovers:
         actions = parse_actions(settings, budget, {"bm25": arms["bm25"][-1]})
         even = dict.fromkeys(arms, (0.5, 0.5))
         assert covers(make_joint(floor=0.1), JointDistribution(actions, even, 0.0, 0.0)) is expected
+
+    @pytest.mark.parametrize(
+        ("logged", "target", "expected"), [(0, 0, True), (0, 10, True), (10, 10, True), (10, 0, False), (20, 10, False)]
+    )
+    def test_needs_a_lower_bound_that_is_no_higher(self, make_joint, logged, target, expected):
+        """What may draw less than was allowed may play what could not be logged."""
+        joint = make_joint(floor=0.1)
+
+        def bounded(least):
+            actions = replace(joint.actions, min_candidates=least)
+            return JointDistribution(actions, joint.marginals, 0.1, 0.1)
+
+        assert covers(bounded(logged), bounded(target)) is expected
 
 
 def test_a_policy_that_never_explores_is_certain(columns, make_settled, make_joint):

@@ -49,3 +49,23 @@ class TestBench:
         ]
         assert len({bench.fingerprint, *(one.fingerprint for one in other)}) == 5
         assert replace(bench).fingerprint == bench.fingerprint
+
+
+class TestWithout:
+    def test_no_arm_finds_what_is_gone_and_the_next_move_up(self, bench):
+        less = bench.without({"q0-a", "q0-x"})
+        text = bench.data.queries[0].text
+        assert [document.id for document in less.found["good"][text]] == ["q0-y", "q0-b"]
+        assert [document.id for document in less.found["bad"][text]] == ["q0-u", "q0-v", "q0-w"]
+        assert not {"q0-a", "q0-x"} & {document.id for document in less.data.documents}
+
+    def test_only_what_is_there_is_judged_and_every_query_keeps_its_place(self, bench):
+        assert bench.without({"q0-a"}).data.qrels["q0"] == {"q0-b": 1}
+        assert bench.without({"q0-a", "q0-b"}).data.qrels["q0"] == {}
+        assert bench.without({"q0-a"}).data.qrels["q1"] == bench.data.qrels["q1"]
+
+    def test_the_bench_itself_stays_as_it_is(self, bench):
+        before = bench.fingerprint
+        assert bench.without({"q0-a"}).fingerprint != before
+        assert replace(bench).fingerprint == before
+        assert bench.without(()).fingerprint == before

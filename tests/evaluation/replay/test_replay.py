@@ -197,28 +197,5 @@ class TestPeople:
         assert favourites[0] != favourites[1]
 
 
-class TestSettings:
-    @pytest.mark.parametrize(
-        ("wrong", "message"),
-        [
-            ({"impressions": 0}, "impressions must be at least 1"),
-            ({"seeds": ()}, "seeds must be different numbers"),
-            ({"seeds": (1, 1)}, "seeds must be different numbers"),
-            ({"held_out": 1.0}, "held_out must lie between 0 and 1"),
-            ({"delay": -1.0}, "delay and reward_wait must not be negative"),
-            ({"train_at": (0.0,)}, "train_at must be shares of the stream"),
-        ],
-    )
-    def test_refuses_what_cannot_work(self, wrong, message):
-        with pytest.raises(ConfigurationError, match=message):
-            Settings(**wrong)
-
-    def test_the_mark_depends_on_all_but_the_number_of_seeds(self):
-        mark = Settings().fingerprint("data")
-        assert Settings(seeds=(5,)).fingerprint("data") == mark
-        assert Settings(noise=0.1).fingerprint("data") != mark
-        assert Settings().fingerprint("other data") != mark
-
-
 def _fields(settings):
     return {name: getattr(settings, name) for name in type(settings).__dataclass_fields__}

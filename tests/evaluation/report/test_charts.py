@@ -7,6 +7,7 @@ from ltrr_haystack.evaluation.report.values import (
     Curve,
     CurveChart,
     Estimate,
+    GroupChart,
     IntervalChart,
     Point,
     ReliabilityChart,
@@ -30,6 +31,10 @@ CHARTS = [
     CurveChart("nothing", ()),
     ReliabilityChart("levels", (Bin(10, 0.2, share_of(3, 10), 0.8),)),
     IntervalChart("policies", {"as it was": Estimate(0.5, 0.4, 0.6), "baseline": Estimate(0.3)}),
+    GroupChart(
+        "splits", {"seen": {"a": Estimate(0.5, 0.4, 0.7), "b": Estimate(0.3)}, "held out": {"a": Estimate(0.2)}}
+    ),
+    GroupChart("no splits", {}),
 ]
 
 
@@ -72,7 +77,38 @@ def test_names_from_the_log_are_escaped():
     hostile = '<a href="https://example.org">x</a>'
     curves = figure(CurveChart("c", (curve_of(hostile, 0.2), curve_of("b", 0.2))))
     intervals = figure(IntervalChart("i", {hostile: Estimate(0.5)}))
+    groups = figure(GroupChart("g", {hostile: {hostile: Estimate(0.5)}}))
+    drawn = figure(ReliabilityChart("r", (Bin(10, 0.2, share_of(3, 10), 0.8),), unit=hostile))
 
     escaped = '&lt;a href="https://example.org"&gt;x&lt;/a&gt;'
     assert curves["data"][0]["name"] == escaped
-    assert intervals["data"][0]["y"] == [escaped]
+    assert intervals["data"][0]["y"] == groups["data"][0]["y"] == [escaped]
+    assert groups["data"][0]["name"] == drawn["data"][1]["name"] == escaped
+    assert escaped in drawn["data"][1]["text"][0]
+
+
+def test_groups_are_lines_of_their_own_with_intervals():
+    seen, held_out = figure(CHARTS[5])["data"]
+
+    assert (seen["name"], seen["x"], seen["y"]) == ("seen", [0.5, 0.3], ["a", "b"])
+    assert seen["error_x"]["array"] == [pytest.approx(0.2), 0.0]
+    assert seen["error_x"]["arrayminus"] == [pytest.approx(0.1), 0.0]
+    assert seen["text"] == ["0.500 (0.400 to 0.700)", "0.300"]
+    assert (held_out["x"], held_out["y"]) == ([0.2], ["a"])
+    assert seen["marker"]["color"] != held_out["marker"]["color"]
+    assert seen["marker"]["symbol"] != held_out["marker"]["symbol"]
+
+
+def test_points_without_a_time_tell_none():
+    curve = Curve("a", (Point(1, 10, None, Estimate(0.5)),))
+
+    assert figure(CurveChart("c", (curve,)))["data"][-1]["text"] == ["50.0%<br>searches 1 to 10"]
+
+
+def test_a_curve_may_say_how_it_looks():
+    curves = (Curve("a", (), look=2), Curve("b", ()), Curve("c", (), look=9))
+
+    first, second, third = figure(CurveChart("c", curves))["data"]
+
+    assert [line["line"]["color"] for line in (first, second, third)] == [COLOURS[2], COLOURS[1], COLOURS[1]]
+    assert [line["line"]["dash"] for line in (first, second, third)] == ["solid", "solid", "dash"]

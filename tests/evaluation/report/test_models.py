@@ -53,18 +53,23 @@ def test_the_active_version_is_shown_however_old_it_is(store):
 
 
 def test_rankers_with_their_gates(store):
-    gate = {"passed": True, "reason": "better than the union's own order"}
-    store.add_snapshot("ranker", b"x", {"learned_from": {"training": 1200}, "gate": gate}, activate=True)
+    better = {"passed": True, "reason": "better than the union's own order"}
+    too_few = {"passed": False, "reason": "too few queries"}
+    both = {"remembered": {"decisions": 1200, "gate": better}, "new": {"decisions": 150, "gate": too_few}}
+    store.add_snapshot("ranker", b"x", {"decisions": 5000, "situations": both, "gate": better}, activate=True)
     store.add_snapshot("ranker", b"x", {"gate": {"passed": False, "reason": "too few"}}, activate=False)
     store.add_snapshot("ranker", b"x", {"gate": "unheard of"}, activate=False)
+    store.add_snapshot("ranker", b"x", {"situations": {"new": "unheard of"}}, activate=False)
 
     section, _ = models(store, {})
 
-    rows = grids(section)["Rankers: version 3 is the newest"].rows
+    rows = grids(section)["Rankers: version 4 is the newest"].rows
     assert [(row[0], row[1], *row[3:]) for row in rows] == [
-        ("3", "", "–", "–", "–"),
-        ("2", "", "–", "not passed", "too few"),
-        ("1", "active", "1,200", "passed", "better than the union's own order"),
+        ("4", "", "new", "–", "–", "–"),
+        ("3", "", "all", "–", "–", "–"),
+        ("2", "", "all", "–", "not passed", "too few"),
+        ("1", "active", "remembered", "1,200", "passed", "better than the union's own order"),
+        ("1", "active", "new", "150", "not passed", "too few queries"),
     ]
 
 

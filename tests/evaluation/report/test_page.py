@@ -141,6 +141,34 @@ def test_wide_tables_become_lists_on_a_narrow_screen(small):
     assert "table wide" not in {a.get("class") for a in Parsed(render(narrow)).tags("div")}
 
 
+def test_columns_in_which_there_is_nothing_are_left_out(small):
+    timed, bare = (Point(1, 10, until, Estimate(0.5)) for until in (1.7e9, None))
+
+    def columns(*points):
+        chart = CurveChart("c", (Curve("a", points),))
+        elements = Parsed(render(Page("t", "s", {}, (Section("a", "a", "", charts=(chart,)),))))
+        return [attributes["data-label"] for attributes in elements.tags("td") if "data-label" in attributes]
+
+    assert columns(timed) == ["searches", "until (UTC)", "figure"]
+    assert columns(bare) == ["searches", "figure"]
+
+
+def test_folded_tables_are_closed_and_tables_without_title_have_no_heading(small):
+    folded, bare = Grid("folded", ("x",), (("1",),), folded=True), Grid("", ("x",), (("1",),))
+
+    parsed = Parsed(render(Page("t", "s", {}, (Section("a", "a", "", grids=(folded, bare)),))))
+
+    assert parsed.tags("details") == [{}]
+    assert parsed.tags("h3") == []
+    assert "folded" in parsed.text
+
+
+def test_a_finding_may_have_a_word_of_its_own(small):
+    found = Finding("bad", "title", "text", "Missed <b>")
+
+    assert "Missed <b>: title" in Parsed(render(Page("t", "s", {}, (Section("a", "a", "", findings=(found,)),)))).text
+
+
 def test_without_plotly_it_says_what_to_install(monkeypatch):
     def missing(name):
         raise ImportError(name)

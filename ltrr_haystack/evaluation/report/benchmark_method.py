@@ -1,0 +1,198 @@
+"""How a benchmark was measured, and what else is to be known of it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import ltrr_haystack
+from ltrr_haystack.evaluation.people import STAY
+from ltrr_haystack.evaluation.replay.bench import Bench
+from ltrr_haystack.evaluation.replay.figures import Figures
+from ltrr_haystack.evaluation.replay.fixed import ARM, ORACLE, RRF_EQUAL, RRF_FULL
+from ltrr_haystack.evaluation.replay.settings import Settings
+from ltrr_haystack.evaluation.replay.statistics import FLIPS, REPLICATES
+from ltrr_haystack.evaluation.replay.variants import OURS
+from ltrr_haystack.evaluation.report.benchmark_curves import Curves, safe_start
+from ltrr_haystack.evaluation.report.values import Grid, Section
+
+READERS = {
+    "position": "each position is examined or not, the less often the lower it is, whatever is clicked elsewhere "
+    "(position-based model)",
+    "cascade": "the page is read from the top until something attracts; at most one click (cascade model)",
+    "dependent": "the page is read from the top, and after each click the person goes on or is content (dependent "
+    "click model)",
+    "mixed": "each search is read by the position-based, the cascade or the dependent click model, each as often as "
+    "the others",
+}
+
+SYSTEMS = {
+    OURS: "the pipeline as it learns",
+    "ours-bandit": "plays the baseline's allocation; memory and ranker learn",
+    "ours-memory": "without memory arms and memory features",
+    "ours-ranker": "in the union's own order; no ranker is trained",
+    "config:<name>": "another pipeline that was to be compared",
+    RRF_FULL: "reciprocal rank fusion of all arms but the memory at full depth, by Haystack's DocumentJoiner",
+    RRF_EQUAL: "the same with as many candidates as ours asked for",
+    f"{ARM}<name>": "one arm alone, with the candidates of all",
+    ORACLE: "the best order there can be of the union at full depth",
+}
+
+
+def method(figures: Figures) -> Section:
+    """
+    How it was measured.
+
+    :param figures: The benchmark's figures.
+    :returns: The section.
+    """
+    replay = figures.replay
+    return Section(
+        "method",
+        "How it was measured",
+        "",
+        grids=(
+            Grid("", ("", ""), tuple(_told(replay.bench, replay.settings))),
+            Grid("Systems", ("system", "what it is"), tuple(SYSTEMS.items())),
+            Grid(
+                "Arms",
+                ("pipeline", "arm", "kind", "depths", "baseline"),
+                tuple(row for name, bench in replay.benches.items() for row in _arms(name, bench)),
+            ),
+            Grid(
+                "All settings",
+                ("setting", "value"),
+                tuple((name, json.dumps(value)) for name, value in asdict(replay.settings).items()),
+                folded=True,
+            ),
+        ),
+    )
+
+
+def notes(figures: Figures, drawn: Curves) -> Section:
+    """
+    Trainings, safe start, versions and speed.
+
+    :param figures: The benchmark's figures.
+    :param drawn: Its curves.
+    :returns: The section.
+    """
+    parts = [part for system in figures.replay.learning for part in figures.replay.parts[system]]
+    end = ("system", "seed", "safe start", "policy", "ranker", "late events", "rejected events", "searches a second")
+    return Section(
+        "notes",
+        "Notes",
+        f"ltrr-haystack {ltrr_haystack.__version__}. {OURS} took {figures.impressions_per_s:.0f} searches a second in "
+        "one process, learning included; arms answered from what they found before, so their own time is not in it.",
+        safe_start(drawn),
+        (
+            Grid(
+                "At the end of the stream",
+                end,
+                tuple((part.system, str(part.seed), *_state(part.notes)) for part in parts),
+            ),
+            Grid(
+                "Time of a search while people searched, in milliseconds",
+                ("system", "mean", "median", "95th percentile"),
+                tuple(
+                    (row.system, *(f"{seconds * 1000:.1f}" for seconds in row.latency))
+                    for row in figures.rows
+                    if row.split == "stream" and row.latency is not None
+                ),
+            ),
+            Grid(
+                "Trainings of the ranker",
+                ("system", "seed", "after searches", "gate", "why"),
+                tuple(
+                    (part.system, str(part.seed), *_training(training))
+                    for part in parts
+                    for training in part.notes.get("trainings", ())
+                ),
+                folded=True,
+            ),
+        ),
+    )
+
+
+def _told(bench: Bench, settings: Settings) -> Iterator[tuple[str, str]]:
+    data = bench.data
+    yield (
+        "data",
+        f"{data.name}: {len(data.documents):,} documents, {len(data.answerable()):,} queries that something answers, "
+        f"grades up to {data.highest_grade}",
+    )
+    yield (
+        "people",
+        f"type queries by a Zipf law with exponent {settings.exponent:g}, and go on with another search with "
+        f"probability {STAY:g}. The same people, with the same moods and mistakes, meet every system.",
+    )
+    yield (
+        "click model",
+        f"{settings.click_model}: {READERS.get(settings.click_model, 'as the replay has it')}. The better a document "
+        "answers, the more likely it is clicked once it is examined.",
+    )
+    yield "noise", f"{settings.noise:.1%} of the examined documents that answer nothing are clicked all the same."
+    yield (
+        "delay",
+        f"A click arrives after {settings.delay:g} searches of others on average, exponentially distributed; a "
+        f"decision is settled after {settings.reward_wait:,} searches, and later clicks are late.",
+    )
+    yield (
+        "learning",
+        f"every {settings.learn_every:,} searches; the ranker is trained at "
+        f"{', '.join(f'{share:.0%}' for share in settings.train_at) or 'no point'} of the stream.",
+    )
+    yield (
+        "held out",
+        f"{settings.held_out:.0%} of the queries are typed by nobody before the end. Queries of one normal form stay "
+        "together.",
+    )
+    yield "drift", "Half way other queries become popular." if settings.drift else "What is popular stays so."
+    if settings.late_documents:
+        yield "documents", f"{settings.late_documents:.0%} of them are not there before half way."
+    yield (
+        "seeds",
+        f"{', '.join(map(str, settings.seeds))}. Each is other people, another draw of the held-out queries, and "
+        "other choices of the router.",
+    )
+    yield (
+        "metrics",
+        f"of pages of {settings.top_k}, by ir-measures: nDCG@10 with linear gains, what is not judged taken for "
+        "irrelevant; for RR@10 and the recall of the candidates a grade above 0 is relevant. Regret is the nDCG@10 "
+        "that the oracle has more.",
+    )
+    yield (
+        "cost",
+        "Candidates are the depths that arms were asked for, arm calls the arms that ran; a memory arm counts like "
+        "any other.",
+    )
+    yield (
+        "intervals",
+        f"95 %, percentiles of {REPLICATES:,} draws of a bootstrap over queries and seeds, drawn independently of each "
+        "other (Owen 2007, the pigeonhole bootstrap). With one seed they say nothing of what another seed would give.",
+    )
+    yield (
+        "p",
+        f"how often a paired randomisation test that swaps the two systems query by query, {FLIPS:,} times, gives a "
+        "difference as large (Smucker, Allan and Carterette 2007). Not corrected for the number of systems.",
+    )
+
+
+def _arms(pipeline: str, bench: Bench) -> Iterator[tuple[str, ...]]:
+    for arm, settings in bench.arms.items():
+        levels = ", ".join(map(str, settings["levels"]))
+        yield pipeline, arm, str(settings.get("kind", "")), levels, str(bench.baseline.get(arm, 0))
+
+
+def _state(of: Mapping[str, Any]) -> Iterator[str]:
+    held_back = of.get("safe_start")
+    yield "–" if held_back is None else "held back" if held_back else "let loose"
+    for version in ("policy_version", "ranker_version"):
+        yield f"version {of[version]}" if version in of else "–"
+    for count in ("late_events", "rejected_events", "impressions_per_s"):
+        yield f"{of[count]:,.0f}" if count in of else "–"
+
+
+def _training(of: Mapping[str, Any]) -> tuple[str, ...]:
+    gate = ("passed, active" if of["active"] else "passed") if of["passed"] else "not passed"
+    return f"{of['at']:,}", gate, str(of["reason"])

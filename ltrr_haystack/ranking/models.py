@@ -1,0 +1,85 @@
+"""The two ranking models of a pipeline: for queries that the memory index knows something of, and for new ones."""
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Literal, Self, get_args
+
+from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.ranking.features import FeatureSchema
+from ltrr_haystack.ranking.model import RankingModel
+
+RANKER = "ranker"
+"""The kind under which ranking models lie in the store's snapshots."""
+
+FORMAT = "ltrr-ranker/2"
+
+Situation = Literal["remembered", "new"]
+"""Whether the memory index knows anything of the candidates for a query."""
+
+SITUATIONS: tuple[Situation, ...] = get_args(Situation)
+
+
+class RankingModels:
+    """
+    Ranking models by situation.
+
+    What people chose before tells more than all that the arms say, so a model that sees it leans on it, and is lost
+    where there is none. A query that nobody searched before has a model of its own, which never saw a memory.
+
+    :param models: Situation → its model; where there is none, the union's own order stays. They are kept in the order
+        of `SITUATIONS`.
+    """
+
+    def __init__(self, models: Mapping[Situation, RankingModel]) -> None:
+        self.models: dict[Situation, RankingModel] = {name: models[name] for name in SITUATIONS if name in models}
+
+    def __repr__(self) -> str:
+        return f"RankingModels({dict(self.models)})"
+
+    def to_bytes(self) -> bytes:
+        """
+        Write the models.
+
+        :returns: One line of JSON that describes and checks them, then LightGBM's texts one after the other.
+        """
+        described = {
+            situation: {"features": list(model.schema.names), "characters": len(model.trees)}
+            for situation, model in self.models.items()
+        }
+        trees = "".join(model.trees for model in self.models.values())
+        header = {"format": FORMAT, "models": described, "checksum": _checksum(described, trees)}
+        return f"{json.dumps(header)}\n{trees}".encode()
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> Self:
+        """
+        Read what `to_bytes` wrote.
+
+        :param payload: The models' bytes.
+        :returns: The models.
+        :raises SnapshotError: If they are damaged, or no ranking models of a format that is known here.
+        :raises MissingExtraError: If LightGBM is not installed.
+        """
+        try:
+            first, _, trees = payload.decode().partition("\n")
+            header = json.loads(first)
+            found, described, checksum = header["format"], header.get("models"), header["checksum"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SnapshotError(
+                f"these {len(payload)} bytes are no ranking models: the first line is not the description expected"
+            ) from error
+        if found != FORMAT:
+            raise SnapshotError(f"the ranking models have format '{found}', this version reads '{FORMAT}'")
+        if checksum != _checksum(described, trees):
+            raise SnapshotError("the ranking models are damaged: the checksum does not fit. Activate another version")
+        models: dict[Situation, RankingModel] = {}
+        for situation in SITUATIONS:
+            if of := described.get(situation):
+                models[situation] = RankingModel(FeatureSchema(tuple(of["features"])), trees[: of["characters"]])
+                trees = trees[of["characters"] :]
+        return cls(models)
+
+
+def _checksum(described: object, trees: str) -> str:
+    return blake2b(f"{json.dumps(described)}\n{trees}".encode(), digest_size=16).hexdigest()

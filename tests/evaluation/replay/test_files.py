@@ -1,0 +1,34 @@
+from ltrr_haystack.evaluation.replay.files import COLUMNS, markdown, result_cells
+
+
+def test_the_table_ends_with_the_goals_and_says_which_are_missed(finished):
+    """Ours is as good as fusion, and asks for as much: only "not below" is met."""
+    lines = markdown(finished.figures()).splitlines()
+
+    assert lines[lines.index("## Goals") + 2 :] == [
+        "| goal | figure | wanted |  |",
+        "|---|--:|--:|--:|",
+        "| Seen queries: nDCG@10 over rrf_full | +0.000 [+0.000, +0.000] | at least +0.100 | **missed** |",
+        "| Held-out queries: nDCG@10 over rrf_full | +0.000 [+0.000, +0.000] | at least +0.000 | met |",
+        "| Held-out queries: candidates, as a share of rrf_full's | 100.0% | at most 50.0% | **missed** |",
+        "| Held-out queries: arm calls, as a share of rrf_full's | 100.0% | at most 66.7% | **missed** |",
+    ]
+
+
+def test_a_row_has_a_cell_for_each_column(finished):
+    finished.scores = {("ours", "seen"): [0.9, 0.7]}
+    row = next(row for row in finished.figures().rows if (row.system, row.split) == ("ours", "seen"))
+
+    cells = dict(zip(COLUMNS, result_cells(row), strict=True))
+
+    assert cells["nDCG@10"] == "0.800 [0.700, 0.900]"
+    assert (cells["candidates"], cells["arm calls"], cells["regret"]) == ("10.0", "2.00", "0.200")
+    assert cells["nDCG@10 less rrf_full"] == "+0.300 [+0.200, +0.400]"
+
+
+def test_a_name_with_a_bar_stays_in_its_cell(finished):
+    finished.arms["a"] = "x|y"
+
+    table = markdown(finished.figures())
+
+    assert table.count("| arm:x\\|y |") == 3

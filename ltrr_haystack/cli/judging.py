@@ -15,6 +15,7 @@ from ltrr_haystack.cli.options import (
     Out,
     Pipelines,
     open_store,
+    require_folder,
     require_place,
     told,
     write_json,
@@ -120,6 +121,7 @@ def benchmark(
     with told():
         disable_telemetry()
         folder = prepare_environment(home)
+        require_folder(out)
         plotly_script()
         settings = Settings(
             impressions=impressions,

@@ -70,8 +70,21 @@ def open_store(store: str | None, home: Path | None) -> LTRRStore:
     url = os.environ["LTRR_STORE_URL"]
     path = url.removeprefix("sqlite:///")
     if path != url and not Path(path).is_file():
-        raise ConfigurationError(f"there is no store at '{path}'; name the one you mean with --store or --home")
+        raise ConfigurationError(f"there is no store at '{path}'; name the one you mean by its URL, or by --home")
     return LTRRStore()
+
+
+def require_folder(path: Path) -> None:
+    """
+    Make sure that a folder is there to be written into, before the work that fills it.
+
+    :param path: The folder; made if it is missing.
+    :raises ConfigurationError: If it cannot be one.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--out '{path}' cannot be a folder to write into: {error.strerror}") from error
 
 
 def require_place(path: Path | None) -> None:

@@ -15,6 +15,8 @@ from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.understanding import query_type, tokens_of
 
 HEADER = ("query-id", "corpus-id", "score")
+HIGHEST_GRADE = 100
+"""Graded click models and gains grow by two to the power of a grade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +144,21 @@ def _qrels(folder: Path, split: str) -> dict[str, dict[str, int]]:
         if len(fields) != 3:
             raise InvalidInputError(f"{path}, line {line}: expected 3 fields parted by tabs, got {len(fields)}")
         query_id, document_id, score = fields
-        try:
-            qrels.setdefault(query_id, {})[document_id] = max(0, int(score))
-        except ValueError:
-            raise InvalidInputError(f"{path}, line {line}: the score must be a whole number, got '{score}'") from None
+        qrels.setdefault(query_id, {})[document_id] = _grade(path, line, score)
     return qrels
+
+
+def _grade(path: Path, line: int, score: str) -> int:
+    try:
+        grade = max(0, int(score))
+    except ValueError:
+        raise InvalidInputError(f"{path}, line {line}: the score must be a whole number, got '{score}'") from None
+    if grade > HIGHEST_GRADE:
+        raise InvalidInputError(
+            f"{path}, line {line}: the score must be at most {HIGHEST_GRADE}, since gains double with each grade; "
+            f"got {score[:20]}"
+        )
+    return grade
 
 
 def _cells(path: Path) -> Iterator[list[str]]:

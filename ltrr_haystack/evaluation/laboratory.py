@@ -19,7 +19,7 @@ from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.embedded.indexing import index
-from ltrr_haystack.errors import ConfigurationError, MissingExtraError
+from ltrr_haystack.errors import ConfigurationError, LTRRError, MissingExtraError
 from ltrr_haystack.evaluation.arms import CachedRetriever, FailingRetriever, SleepingRetriever, cache_file
 from ltrr_haystack.evaluation.datasets import DataSet
 from ltrr_haystack.evaluation.simulate import SystemName
@@ -79,19 +79,19 @@ class Laboratory:
         with _environment(LTRR_STORE_URL=f"sqlite:///{self._stores / 'unused.db'}", LTRR_HOME=str(home)):
             loaded = _load(search or pipelines / "search" / "search.yml")
             index(_load(pipelines / "indexing" / "indexing.yml"), data.documents)
-        router = loaded.get_component("router")
+        router = _component(loaded, "router", search or pipelines)
         if not isinstance(router, BanditRouter):
             raise ConfigurationError(
                 f"'router' of {search or pipelines} must be a BanditRouter, got {type(router).__name__}"
             )
-        understanding = loaded.get_component("understanding")
+        understanding = _component(loaded, "understanding", search or pipelines)
         self.understanding = understanding if isinstance(understanding, QueryUnderstanding) else QueryUnderstanding()
-        joiner = loaded.get_component("joiner")
+        joiner = _component(loaded, "joiner", search or pipelines)
         self.weights = dict(joiner.weights or {}) if isinstance(joiner, UnionJoiner) else {}
         self.policy = router.policy or VWPolicy()
         self.arms, self.budget, self.baseline = dict(router.arms), router.budget, dict(router.baseline)
         self.min_candidates = router.min_candidates
-        self._wrapped = {name: _arm(loaded, name) for name in self.arms}
+        self._wrapped = {name: _arm(loaded, name, search or pipelines) for name in self.arms}
         self._cached = {
             name: self._remembering(name, arm.retriever)
             for name, arm in self._wrapped.items()
@@ -207,13 +207,28 @@ class Laboratory:
 def _load(file: Path) -> Pipeline:
     try:
         text = file.read_text(encoding="utf-8")
-    except OSError as error:
+        return Pipeline.loads(text, allowed_modules=["ltrr_haystack"])
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the pipeline '{file}' cannot be read: {error}") from error
-    return Pipeline.loads(text, allowed_modules=["ltrr_haystack"])
+    except LTRRError:
+        raise
+    except Exception as error:
+        # Whatever is wrong in it, Haystack or YAML raises in its own way.
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ConfigurationError(f"'{file}' is not a Haystack pipeline in YAML that can be loaded: {reason}") from error
 
 
-def _arm(search: Pipeline, name: str) -> RetrievalArm:
-    arm = search.get_component(name)
+def _component(search: Pipeline, name: str, place: Path) -> Any:
+    try:
+        return search.get_component(name)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the search pipeline of {place} has no component '{name}'; it has {', '.join(search.graph.nodes)}"
+        ) from error
+
+
+def _arm(search: Pipeline, name: str, place: Path) -> RetrievalArm:
+    arm = _component(search, name, place)
     if not isinstance(arm, RetrievalArm):
         raise ConfigurationError(f"arm '{name}' must be a RetrievalArm of that name, got {type(arm).__name__}")
     return arm

@@ -122,3 +122,13 @@ class TestRealData:
         assert kinds <= {query.kind for query in data.queries}
         known = {document.id for document in data.documents}
         assert all(grades.keys() <= known for grades in data.qrels.values())
+
+
+@pytest.mark.parametrize("score", ["101", "99999999999999999999"])
+def test_a_grade_beyond_all_measure_is_refused_by_line(tmp_path, score):
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "d", "text": "rain"}\n')
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "rain"}\n')
+    (tmp_path / "qrels" / "test.tsv").write_text(f"query-id\tcorpus-id\tscore\nq\td\t{score}\n")
+    with pytest.raises(InvalidInputError, match=r"test.tsv, line 2: the score must be at most 100"):
+        load_beir(tmp_path)

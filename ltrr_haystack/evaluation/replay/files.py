@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ltrr_haystack.evaluation.interchange.trec import trec_id
 from ltrr_haystack.evaluation.replay.curves import curves
 from ltrr_haystack.evaluation.replay.figures import ARM_CALLS, CANDIDATES, NDCG, QUALITY, Figures, Row
 from ltrr_haystack.evaluation.replay.goals import Goal, goals
@@ -150,9 +151,11 @@ def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def _write_trec(replay: Replay, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
+    for earlier in folder.glob("*.run"):
+        earlier.unlink()
     with (folder / "qrels.txt").open("w", encoding="utf-8") as file:
         for query, grades in replay.bench.data.qrels.items():
-            file.writelines(f"{_word(query)} 0 {_word(document)} {grade}\n" for document, grade in grades.items())
+            file.writelines(f"{trec_id(query)} 0 {trec_id(document)} {grade}\n" for document, grade in grades.items())
     for system, parts in replay.parts.items():
         for part in parts:
             for split in ("seen", "heldout"):
@@ -161,11 +164,6 @@ def _write_trec(replay: Replay, folder: Path) -> None:
                 with (folder / name).open("w", encoding="utf-8") as file:
                     for query, page in zip(outcomes.queries, outcomes.pages, strict=True):
                         file.writelines(
-                            f"{_word(query)} Q0 {_word(document)} {rank} {1 / rank:.6f} {system}\n"
+                            f"{trec_id(query)} Q0 {trec_id(document)} {rank} {1 / rank:.6f} {system}\n"
                             for rank, document in enumerate(page, start=1)
                         )
-
-
-def _word(text: str) -> str:
-    """TREC's fields are parted by white space."""
-    return "_".join(text.split())

@@ -1,4 +1,4 @@
-from ltrr_haystack.evaluation.replay.files import COLUMNS, markdown, result_cells
+from ltrr_haystack.evaluation.replay.files import COLUMNS, markdown, result_cells, write_files
 
 
 def test_the_table_ends_with_the_goals_and_says_which_are_missed(finished):
@@ -32,3 +32,13 @@ def test_a_name_with_a_bar_stays_in_its_cell(finished):
     table = markdown(finished.figures())
 
     assert table.count("| arm:x\\|y |") == 3
+
+
+def test_runs_of_an_earlier_longer_benchmark_do_not_stay_beside(finished, tmp_path):
+    (tmp_path / "trec").mkdir()
+    (tmp_path / "trec" / "ours-seen-7.run").write_text("q Q0 d 1 1.0 ours\n")
+
+    write_files(finished.figures(), tmp_path)
+
+    assert not (tmp_path / "trec" / "ours-seen-7.run").exists()
+    assert list((tmp_path / "trec").glob("ours-*.run"))

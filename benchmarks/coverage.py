@@ -132,12 +132,21 @@ class Leaning:
         return self.of(str(decision.features.query["type"]))
 
 
-class Greedy(Leaning):
-    """The same policy without a doubt: for each type of query one allocation."""
+class Greedy:
+    """A policy without a doubt: for each type of query the one allocation that another prefers."""
 
-    def distribution(self, decision: Decision) -> Allocation:  # type: ignore[override]
-        """What it prefers."""
-        return self.of(str(decision.features.query["type"])).preferred
+    def __init__(self, name: str, leaning: Leaning) -> None:
+        self.name = name
+        self.learned = 0
+        self._leaning = leaning
+
+    def of(self, kind: str) -> JointDistribution:
+        """The other policy's distribution for a type of query."""
+        return self._leaning.of(kind)
+
+    def distribution(self, decision: Decision) -> Allocation:
+        """What it plays."""
+        return self._leaning.distribution(decision).preferred
 
 
 class World:
@@ -190,7 +199,7 @@ class World:
         )
         return rewards - ACTIONS.cost(allocation)
 
-    def truth(self, policy: Leaning) -> float:
+    def truth(self, policy: Leaning | Greedy) -> float:
         """What a policy is worth, by enumeration."""
         total = 0.0
         for query, kind in enumerate(self.kinds):
@@ -301,7 +310,8 @@ def measure(
     """
     world = World(seed, eta)
     old, new = world.beliefs(0.1, random.Random(seed + 1)), world.beliefs(0.02, random.Random(seed + 2))
-    targets = (Greedy("greedy", new, Regime(1.0, 0.0, 0.0)), Leaning("drawing", new, Regime(60.0, 0.01, 0.05)))
+    certain = Leaning("certain", new, Regime(1.0, 0.0, 0.0))
+    targets = (Greedy("greedy", certain), Leaning("drawing", new, Regime(60.0, 0.01, 0.05)))
     rows = []
     for regime, settings in (regimes or REGIMES).items():
         logging = Leaning("old", old, settings)
@@ -321,7 +331,7 @@ def measure(
 
 
 def _ask(
-    decisions: Iterator[LoggedDecision], targets: Sequence[Leaning], answers: Mapping[tuple[str, str], Answers]
+    decisions: Iterator[LoggedDecision], targets: Sequence[Leaning | Greedy], answers: Mapping[tuple[str, str], Answers]
 ) -> None:
     logged, columns = LogColumns(), [TargetColumns() for _ in targets]
     for decision in decisions:

@@ -8,6 +8,7 @@ It needs nothing but the package itself. Thirty people click the same song; the 
 
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from haystack import Document, Pipeline
 from haystack.components.joiners import DocumentJoiner
@@ -58,9 +59,9 @@ def after(titles: InMemoryDocumentStore, words: InMemoryDocumentStore, store: LT
     )
 
 
-def documents(algorithm: str) -> InMemoryDocumentStore:
+def documents(algorithm: Literal["BM25Okapi", "BM25L", "BM25Plus"]) -> InMemoryDocumentStore:
     """The songs in a store of their own."""
-    store = InMemoryDocumentStore(bm25_algorithm=algorithm)  # type: ignore[arg-type]
+    store = InMemoryDocumentStore(bm25_algorithm=algorithm)
     store.write_documents([Document(id=f"song-{number}", content=text) for number, text in enumerate(SONGS)])
     return store
 

@@ -27,3 +27,15 @@ class OutdatedSnapshotError(SnapshotError):
 
 class MissingExtraError(LTRRError, ImportError):
     """An optional package is needed and not installed; the message says which extra brings it."""
+
+
+def beneath(error: BaseException | None) -> LTRRError | None:
+    """
+    Find the error of this package that another one, such as Haystack while it loads a pipeline, has wrapped.
+
+    :param error: What was caught.
+    :returns: The error itself if it is one of ours, else the first of those that led to it; `None` if there is none.
+    """
+    while error is not None and not isinstance(error, LTRRError):
+        error = error.__cause__ or error.__context__
+    return error

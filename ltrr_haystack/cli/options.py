@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ltrr_haystack.errors import ConfigurationError, LTRRError
+from ltrr_haystack.errors import ConfigurationError, beneath
 from ltrr_haystack.store import LTRRStore
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -117,21 +117,11 @@ def told() -> Iterator[None]:
     """Tell of a foreseen error in one line, and end with exit status 1; 130 where a person broke it off."""
     try:
         yield
-    except LTRRError as error:
-        Console(stderr=True).print(f"Error: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from error
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except Exception as error:
-        foreseen = _beneath(error)
+        foreseen = beneath(error)
         if foreseen is None:
             raise
         Console(stderr=True).print(f"Error: {foreseen}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
-
-
-def _beneath(error: BaseException | None) -> LTRRError | None:
-    """The error of ours that another package, such as Haystack while it loads a pipeline, has wrapped."""
-    while error is not None and not isinstance(error, LTRRError):
-        error = error.__cause__ or error.__context__
-    return error

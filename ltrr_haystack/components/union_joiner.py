@@ -13,6 +13,10 @@ NO_RESULT = "no result"
 RESERVED = ("decision", "self")
 
 
+_Named = tuple[str, Document]
+"""A document with what it is known by."""
+
+
 @dataclass(slots=True)
 class _Entry:
     """One document while it is being gathered."""
@@ -107,9 +111,9 @@ class UnionJoiner:
         :raises ConfigurationError: If an input is fed by another arm than the one it is named for.
         """
         drawn = {
-            arm: result.documents[: decision.allocation[arm]]
+            arm: [(object_id_of(document, self.key), document) for document in result.documents[:depth]]
             for arm in self.arms
-            if decision.allocation.get(arm, 0) > 0 and (result := _result_of(arm, results)) is not None
+            if (depth := decision.allocation.get(arm, 0)) > 0 and (result := _result_of(arm, results)) is not None
         }
         candidates = self._united(drawn)
         places = {candidate.object_id: candidate.place for candidate in candidates}
@@ -132,14 +136,13 @@ class UnionJoiner:
         """
         return self.run(decision, **results)
 
-    def _united(self, drawn: Mapping[str, Sequence[Document]]) -> tuple[Candidate, ...]:
+    def _united(self, drawn: Mapping[str, Sequence[_Named]]) -> tuple[Candidate, ...]:
         entries: dict[str, _Entry] = {}
-        for arm, documents in drawn.items():
+        for arm, named in drawn.items():
             weight = self._weight(arm)
-            scores = [_finite(document.score) for document in documents]
+            scores = [_finite(document.score) for _, document in named]
             scaled = normalised(scores)
-            for rank, document in enumerate(documents, start=1):
-                object_id = object_id_of(document, self.key)
+            for rank, (object_id, document) in enumerate(named, start=1):
                 entry = entries.get(object_id)
                 if entry is None:
                     entry = entries[object_id] = _Entry(document, rank, {}, 0.0)
@@ -160,7 +163,7 @@ class UnionJoiner:
         arm: str,
         depth: int,
         result: ArmResult | None,
-        drawn: Sequence[Document],
+        drawn: Sequence[_Named],
         places: Mapping[str, int],
     ) -> ArmReport:
         if result is None:
@@ -170,9 +173,9 @@ class UnionJoiner:
             depth=depth,
             returned=len(drawn),
             seconds=result.seconds,
-            top_score=_finite(drawn[0].score) if drawn else None,
+            top_score=_finite(drawn[0][1].score) if drawn else None,
             error=result.error,
-            found=tuple([places[object_id_of(document, self.key)] for document in drawn]),
+            found=tuple([places[object_id] for object_id, _ in drawn]),
             weight=self._weight(arm),
             rrf_k=self.rrf_k,
         )

@@ -19,7 +19,7 @@ from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.embedded.indexing import index
-from ltrr_haystack.errors import ConfigurationError, LTRRError, MissingExtraError
+from ltrr_haystack.errors import ConfigurationError, MissingExtraError, beneath
 from ltrr_haystack.evaluation.arms import CachedRetriever, FailingRetriever, SleepingRetriever, cache_file
 from ltrr_haystack.evaluation.datasets import DataSet
 from ltrr_haystack.evaluation.simulate import SystemName
@@ -210,12 +210,11 @@ def _load(file: Path) -> Pipeline:
         return Pipeline.loads(text, allowed_modules=["ltrr_haystack"])
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the pipeline '{file}' cannot be read: {error}") from error
-    except LTRRError:
-        raise
     except Exception as error:
-        # Whatever is wrong in it, Haystack or YAML raises in its own way.
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ConfigurationError(f"'{file}' is not a Haystack pipeline in YAML that can be loaded: {reason}") from error
+        # Whatever is wrong in it, Haystack or YAML raises in its own way, and wraps what is ours.
+        ours = beneath(error)
+        reason = str(ours) if ours else next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ConfigurationError(f"the pipeline '{file}' cannot be loaded: {reason}") from error
 
 
 def _component(search: Pipeline, name: str, place: Path) -> Any:

@@ -23,7 +23,7 @@ one run of eight within a thousand decisions; it loses nothing by that, and one 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -220,20 +220,24 @@ def _difference(settled: SettledDecision) -> _Seen | None:
     chance = joint.at_least(both)
     if chance >= LEAST_SUPPORT:
         tells = reaches(drawn, both)
-        difference = _value(settled, preferred) - _value(settled, baseline) if tells else 0.0
+        values = _values(settled, [preferred, baseline]) if tells else [0.0, 0.0]
+        difference = values[0] - values[1]
         return _Seen(difference / chance, 1 / chance, tells)
     chances = joint.at_least(preferred), joint.at_least(baseline)
     if min(chances) < LEAST_SUPPORT:
         return None
-    apart = _value(settled, preferred) / chances[0] - _value(settled, baseline) / chances[1]
-    return _Seen(apart, 1 / min(chances), reaches(drawn, preferred) or reaches(drawn, baseline))
+    known = [reaches(drawn, target) for target in (preferred, baseline)]
+    values = [
+        _values(settled, [target])[0] / chance if is_known else 0.0
+        for target, chance, is_known in zip((preferred, baseline), chances, known, strict=True)
+    ]
+    return _Seen(values[0] - values[1], 1 / min(chances), any(known))
 
 
-def _value(settled: SettledDecision, target: Allocation) -> float:
-    """The value of the union under another allocation, 0 where it is not known."""
-    if not reaches(settled.decision.allocation, target):
-        return 0.0
-    return rewards_left(settled, [target])[0] - settled.decision.actions.cost(target)
+def _values(settled: SettledDecision, targets: Sequence[Allocation]) -> list[float]:
+    """The value of the union under other allocations that draw no arm deeper."""
+    actions = settled.decision.actions
+    return [left - actions.cost(target) for left, target in zip(rewards_left(settled, targets), targets, strict=True)]
 
 
 def _same(one: Allocation, other: Allocation) -> bool:

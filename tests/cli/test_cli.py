@@ -138,3 +138,12 @@ class TestErrors:
         assert ended.stderr.startswith("Error: ")
         assert "nothing" in ended.stderr.replace("\n", "")
         assert "Traceback" not in ended.stderr
+
+
+def test_a_benchmark_says_at_once_that_its_folder_cannot_be_one(tmp_path):
+    file = tmp_path / "taken"
+    file.write_text("mine")
+    refused = CliRunner().invoke(app, ["benchmark", "--out", str(file), "--home", str(tmp_path)])
+    assert refused.exit_code == 1
+    assert "cannot be a folder to write into" in " ".join(refused.stderr.split())
+    assert file.read_text() == "mine"

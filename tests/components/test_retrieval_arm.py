@@ -6,13 +6,9 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from haystack import Document, Pipeline, component
-from haystack.components.embedders import MockTextEmbedder
-from haystack.components.retrievers import InMemoryBM25Retriever, InMemoryEmbeddingRetriever, TextEmbeddingRetriever
-from haystack.document_stores.in_memory import InMemoryDocumentStore
+from haystack import Document, component
 
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
-from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.types import ArmRequest, Understanding
 
 REQUEST = ArmRequest(query="love", depth=3)
@@ -461,48 +457,3 @@ class TestLifecycle:
         for thread in threads:
             thread.join(10)
         assert [result.error for result in results] == [None] * 40
-
-
-class TestSettings:
-    @pytest.mark.parametrize(
-        ("setting", "value"),
-        [("timeout", 0), ("timeout", float("nan")), ("max_workers", 0), ("break_after", 0), ("cool_down", -1)],
-    )
-    def test_numbers_must_be_positive(self, setting, value):
-        with pytest.raises(ConfigurationError, match=f"{setting} of arm 'bm25' must be positive, got {value}"):
-            RetrievalArm("bm25", TenDocuments(), **{setting: value})
-
-    def test_an_unknown_async_mode_is_refused(self):
-        with pytest.raises(ConfigurationError, match="async_mode of arm 'x' must be 'auto' or 'thread', got 'sync'"):
-            RetrievalArm("x", TenDocuments(), async_mode="sync")
-
-    def test_the_name_must_not_be_empty(self):
-        with pytest.raises(ConfigurationError, match="name of a RetrievalArm must be a text that is not empty"):
-            RetrievalArm("", TenDocuments())
-
-    def test_an_embedding_retriever_needs_wrapping(self):
-        retriever = InMemoryEmbeddingRetriever(InMemoryDocumentStore())
-        with pytest.raises(ConfigurationError, match="has no query; wrap it in Haystack's TextEmbeddingRetriever"):
-            RetrievalArm("dense", retriever)
-
-    def test_what_cannot_run_is_no_retriever(self):
-        with pytest.raises(ConfigurationError, match="retriever of arm 'x' must be a component with run"):
-            RetrievalArm("x", None)
-
-
-def test_is_written_to_yaml_and_read_back():
-    store = InMemoryDocumentStore()
-    store.write_documents([Document(id="a", content="taylor swift", embedding=[0.1] * 8)])
-    dense = TextEmbeddingRetriever(
-        retriever=InMemoryEmbeddingRetriever(store), text_embedder=MockTextEmbedder(dimension=8)
-    )
-    pipeline = Pipeline()
-    pipeline.add_component("bm25", RetrievalArm("bm25", InMemoryBM25Retriever(store), timeout=0.5, break_after=None))
-    pipeline.add_component("dense", RetrievalArm("dense", dense, async_mode="thread", max_workers=2, cool_down=5))
-    loaded = Pipeline.loads(pipeline.dumps())
-    assert loaded.to_dict() == pipeline.to_dict()
-    assert pipeline.to_dict()["components"]["dense"]["init_parameters"]["max_workers"] == 2
-    request = ArmRequest("taylor swift", 5)
-    found = pipeline.run({"bm25": {"request": request}, "dense": {"request": request}})
-    for arm in ("bm25", "dense"):
-        assert [document.id for document in found[arm]["result"].documents] == ["a"]

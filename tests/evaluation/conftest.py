@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 from haystack import Document
+from haystack.utils import Secret
 
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.evaluation.replay.bench import Bench
@@ -10,6 +11,7 @@ from ltrr_haystack.evaluation.replay.figures import Figures
 from ltrr_haystack.evaluation.replay.outcomes import Outcomes, Part
 from ltrr_haystack.evaluation.replay.running import Replay
 from ltrr_haystack.evaluation.replay.settings import Settings
+from ltrr_haystack.store import EventRecord, LTRRStore
 
 
 @pytest.fixture
@@ -29,6 +31,32 @@ def beir(tmp_path):
         if listeners is not None:
             (folder / "listeners.jsonl").write_text(lines(listeners), encoding="utf-8")
         return folder
+
+    return write
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def record():
+    """Puts pages with what they earned into a store as a running system would, their reward windows closed."""
+
+    def write(store, visits):
+        events = []
+        for ranking, rewards in visits:
+            store.record_search(ranking)
+            query_id, at = ranking.decision.query_id, ranking.decision.decided_at
+            events += [
+                EventRecord(f"{query_id}-{object_id}", query_id, object_id, "click", at, at, reward)
+                for object_id, reward in rewards.items()
+            ]
+        store.record_events(events)
+        store.settle(before=2e9, limit=1_000_000)
 
     return write
 
@@ -57,6 +85,7 @@ class Finished:
         }
         self.settings = {}
         self.arms = {"a": "a", "b": "b", "memory": "memory"}
+        self.grades = {"d": 3}  # of every query
         self.scores = {}  # (system, split) -> nDCG@10 of each search; 0.5 where nothing is said
         self.depths = {}  # (system, split) -> arm -> depths; 5 for a and b where nothing is said
         self.forecasts = {}  # system -> (forecast, preferred)
@@ -68,7 +97,7 @@ class Finished:
             self.name,
             [Document(id="d", content="text")],
             [Query(query, query, kind) for query, kind in self.kinds.items()],
-            {query: {"d": 3} for query in self.kinds},
+            dict.fromkeys(self.kinds, self.grades),
         )
         levels = {arm: {"kind": "memory" if arm == "memory" else "lexical", "levels": [0, 5]} for arm in self.arms}
         bench = Bench(

@@ -16,6 +16,15 @@ class TestLoadingAPipeline:
         with pytest.raises(ConfigurationError, match=r"search\.yml"):
             _load(file)
 
+    def test_what_a_component_of_ours_says_is_told_though_haystack_wraps_it(self, tmp_path):
+        file = tmp_path / "search.yml"
+        file.write_text(
+            "components:\n  joiner:\n    type: ltrr_haystack.components.union_joiner.UnionJoiner\n"
+            "    init_parameters: {arms: [bm25], rrf_k: -1}\nconnections: []\n"
+        )
+        with pytest.raises(ConfigurationError, match=r"search\.yml' cannot be loaded: rrf_k of UnionJoiner must be"):
+            _load(file)
+
     def test_a_missing_file_is_named(self, tmp_path):
         with pytest.raises(ConfigurationError, match=r"nowhere\.yml"):
             _load(tmp_path / "nowhere.yml")

@@ -12,7 +12,7 @@ from ltrr_haystack.evaluation.off_policy.judgement import Judge
 from ltrr_haystack.evaluation.off_policy.positions import Slope, estimate_slope
 from ltrr_haystack.evaluation.off_policy.results import Comparison, Evaluation, LogSummary, TargetResult
 from ltrr_haystack.evaluation.off_policy.reward_model import RewardModel
-from ltrr_haystack.evaluation.off_policy.targets import Target
+from ltrr_haystack.evaluation.off_policy.targets import StaticTarget, Target
 from ltrr_haystack.store import LTRRStore
 
 DRIFT = 3.0
@@ -41,7 +41,7 @@ def evaluate(store: LTRRStore, targets: Sequence[Target], *, after: int = 0, eta
     :param after: Only decisions with a higher seq are used: those that a policy was not trained on.
     :param eta: How steeply people's looks thin out down the page, for the replay; found out from the log if left out.
     :returns: Estimates, what they rest on, and where the log cannot answer.
-    :raises InvalidInputError: If two targets have the same name.
+    :raises InvalidInputError: If two targets have the same name, or a static one names an arm that is not in the log.
     """
     log = DecisionLog(store, after=after)
     return evaluate_decisions(log, log, targets, eta=eta)
@@ -58,7 +58,7 @@ def evaluate_decisions(
     :param targets: The policies.
     :param eta: As for `evaluate`.
     :returns: The evaluation.
-    :raises InvalidInputError: If two targets have the same name.
+    :raises InvalidInputError: If two targets have the same name, or a static one names an arm that is not in the log.
     """
     names = [target.name for target in targets]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -70,6 +70,7 @@ def evaluate_decisions(
         for place, (target, column) in enumerate(zip(targets, columns, strict=True)):
             column.add(decision, target)
             known[place] += decision.seq <= target.learned
+    _require_known_arms(logged, targets)
     rewards = np.array(logged.rewards)
     model = RewardModel(logged.features, logged.drawn, rewards) if logged.rewards else None
     slope = estimate_slope(logged.replayed, rewards) if eta is None else Slope(eta)
@@ -78,6 +79,16 @@ def evaluate_decisions(
         for target, column, trained in zip(targets, columns, known, strict=True)
     )
     return Evaluation(_summary(log, logged), slope, results)
+
+
+def _require_known_arms(logged: LogColumns, targets: Sequence[Target]) -> None:
+    arms = sorted({arm for terms in logged.drawn for arm, _ in terms})
+    for target in targets:
+        unknown = [arm for arm in target.allocation if arm not in arms] if isinstance(target, StaticTarget) else []
+        if arms and unknown:
+            raise InvalidInputError(
+                f"the policy '{target.name}' names the unknown arm '{unknown[0]}'; the log knows {', '.join(arms)}"
+            )
 
 
 def _judged(

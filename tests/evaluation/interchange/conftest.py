@@ -1,12 +1,10 @@
 """Small logs, made by hand."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from haystack import Document
-from haystack.utils import Secret
 
-from ltrr_haystack.store import EventRecord, LTRRStore
 from ltrr_haystack.types import (
     ActionSet,
     Arm,
@@ -28,6 +26,9 @@ ACTIONS = ActionSet(
 
 class Log:
     """Makes settled decisions, and puts them into a store as a running system would."""
+
+    def __init__(self, record):
+        self.record = record
 
     actions = ACTIONS
 
@@ -70,26 +71,7 @@ class Log:
         ranking = self.ranking(self.decision(f"q{seq}", **decision), shown)
         return SettledDecision(seq, ranking.decision, ranking.impressions(), rewards or {})
 
-    def record(self, store: LTRRStore, visits: Iterable[tuple[Ranking, Mapping[str, float]]]) -> None:
-        events = []
-        for ranking, rewards in visits:
-            store.record_search(ranking)
-            query_id = ranking.decision.query_id
-            events += [
-                EventRecord(f"{query_id}-{object_id}", query_id, object_id, "click", 1.7e9, 1.7e9, reward)
-                for object_id, reward in rewards.items()
-            ]
-        store.record_events(events)
-        store.settle(before=2e9, limit=1_000_000)
-
 
 @pytest.fixture
-def log():
-    return Log()
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
+def log(record):
+    return Log(record)

@@ -2,13 +2,12 @@ import random
 
 import pytest
 from haystack import Document
-from haystack.utils import Secret
 
 from ltrr_haystack.evaluation.off_policy import DecisionLog
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.policy.joint import JointDistribution
-from ltrr_haystack.store import EventRecord, LTRRStore
+from ltrr_haystack.store import EventRecord
 from ltrr_haystack.types import (
     Candidate,
     Decision,
@@ -130,13 +129,6 @@ def usable():
         return log, list(log.usable(settled))
 
     return read
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/log.db"))
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -235,6 +235,10 @@ class TestFromAStore:
         assert (evaluation.log.read, evaluation.log.used) == (200, 200)
         assert evaluation.targets[0].comparison.decisions == 200
 
+    def test_an_arm_that_the_log_does_not_know_is_named(self, ask, make_world, soft):
+        with pytest.raises(InvalidInputError, match="'slip' names the unknown arm 'foo'; the log knows bm25, dense"):
+            ask(make_world().log(20, soft), StaticTarget({"bm25": 10, "foo": 5}, "slip"))
+
     def test_two_policies_of_one_name_are_refused(self, store):
         with pytest.raises(InvalidInputError, match="'baseline' is named twice"):
             evaluate(store, [BaselineTarget(), BaselineTarget()])

@@ -42,3 +42,11 @@ def test_runs_of_an_earlier_longer_benchmark_do_not_stay_beside(finished, tmp_pa
 
     assert not (tmp_path / "trec" / "ours-seen-7.run").exists()
     assert list((tmp_path / "trec").glob("ours-*.run"))
+
+
+def test_ids_that_white_space_parts_stay_different_words(finished, tmp_path):
+    finished.grades = {"a b": 3, "a_b": 2}
+
+    write_files(finished.figures(), tmp_path)
+
+    assert (tmp_path / "trec" / "qrels.txt").read_text().splitlines()[:2] == ["q0 0 a%20b 3", "q0 0 a_b 2"]

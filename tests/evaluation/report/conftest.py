@@ -1,13 +1,11 @@
 """Small logs, made by hand."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from haystack import Document
-from haystack.utils import Secret
 
 from ltrr_haystack.policy.joint import JointDistribution
-from ltrr_haystack.store import EventRecord, LTRRStore
 from ltrr_haystack.types import (
     ActionSet,
     Arm,
@@ -26,6 +24,9 @@ START = 1_700_000_000.0
 
 class Log:
     """Makes settled decisions, and puts them into a store as a running system would."""
+
+    def __init__(self, record):
+        self.record = record
 
     start = START
     actions = ActionSet(
@@ -89,26 +90,7 @@ class Log:
             number, ranking.decision, ranking.impressions(), rewards or {}, ranking.reports, ranker_version
         )
 
-    def record(self, store: LTRRStore, visits: Iterable[tuple[Ranking, Mapping[str, float]]]) -> None:
-        events = []
-        for ranking, rewards in visits:
-            store.record_search(ranking)
-            query_id, at = ranking.decision.query_id, ranking.decision.decided_at
-            events += [
-                EventRecord(f"{query_id}-{object_id}", query_id, object_id, "click", at, at, reward)
-                for object_id, reward in rewards.items()
-            ]
-        store.record_events(events)
-        store.settle(before=2e9, limit=1_000_000)
-
 
 @pytest.fixture
-def log():
-    return Log()
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
+def log(record):
+    return Log(record)

@@ -68,6 +68,7 @@ class TestWorld:
 
     def test_the_recommended_policy_is_better_than_full_depth(self, coverage):
         world = coverage.World(3)
-        greedy = coverage.Greedy("greedy", world.beliefs(0.0, random.Random(1)), coverage.Regime(1.0, 0.0, 0.0))
+        certain = coverage.Leaning("certain", world.beliefs(0.0, random.Random(1)), coverage.Regime(1.0, 0.0, 0.0))
+        greedy = coverage.Greedy("greedy", certain)
         baseline = coverage.Leaning("all", world.beliefs(0.0, random.Random(1)), coverage.Regime(1.0, 0.0, 1.0))
         assert world.truth(greedy) > world.truth(baseline) + 0.02

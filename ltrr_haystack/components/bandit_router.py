@@ -204,14 +204,16 @@ class BanditRouter:
             baseline_share=distribution.baseline_share,
             floor=distribution.floor,
             preferred=distribution.preferred if mode != "baseline" else {},
-            safe_start=policy.safe_start,
+            safe_start=distribution.held_back,
             user_id=user_id,
             session_id=session_id,
         )
 
 
 def _held_to_the_baseline(wanted: JointDistribution) -> JointDistribution:
-    return JointDistribution(wanted.actions, wanted.marginals, 1.0, wanted.floor, wanted.preferred)
+    return JointDistribution(
+        wanted.actions, wanted.marginals, 1.0, wanted.floor, wanted.preferred, held_back=wanted.held_back
+    )
 
 
 def _known(mode: str) -> Mode:

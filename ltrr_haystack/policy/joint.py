@@ -35,6 +35,7 @@ class JointDistribution:
     :ivar marginals: Arm → probability of each of its levels before bounds, floor and baseline share are applied.
     :ivar baseline_share: α, the probability with which the baseline is played outright.
     :ivar floor: ε, the share of the rest that is spread evenly over all feasible allocations.
+    :ivar held_back: Whether the policy is held back for this query by its safe start.
     """
 
     def __init__(
@@ -44,6 +45,8 @@ class JointDistribution:
         baseline_share: float,
         floor: float,
         preferred: Allocation | None = None,
+        *,
+        held_back: bool = False,
     ) -> None:
         """
         Make the distribution.
@@ -54,6 +57,7 @@ class JointDistribution:
         :param baseline_share: α, 0 to 1.
         :param floor: ε, 0 to 1.
         :param preferred: What the policy holds to be best; by default the likeliest feasible allocation.
+        :param held_back: Whether the policy is held back for this query by its safe start.
         :raises ConfigurationError: If shares or marginals do not fit, or leave no feasible allocation.
         """
         if not (0 <= baseline_share <= 1 and 0 <= floor <= 1):
@@ -62,6 +66,7 @@ class JointDistribution:
         self.marginals = marginals
         self.baseline_share = baseline_share
         self.floor = floor
+        self.held_back = held_back
         self._preferred = preferred
         self._lattice = lattice_of(actions)
         self._baseline = self._depths(actions.baseline)

@@ -23,7 +23,7 @@ one run of eight within a thousand decisions; it loses nothing by that, and one 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -32,6 +32,9 @@ from ltrr_haystack.policy.credit import reward_of, rewards_left
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.types import Allocation, SettledDecision
+
+Rewards = Callable[[SettledDecision, Sequence[Allocation]], list[float]]
+"""Says what a decision would have earned under other allocations."""
 
 HALF_LIFE = 2000.0
 """After how many differences an earlier one weighs half."""
@@ -113,13 +116,25 @@ class SafeStartGate:
         :param settled: The decision and what came of it. One without a logged preference tells nothing.
         """
         decision = settled.decision
-        if not decision.preferred:
-            return
+        if decision.preferred:
+            self.compare(settled, decision.preferred, decision.actions.baseline)
+
+    def compare(
+        self, settled: SettledDecision, preferred: Allocation, baseline: Allocation, rewards: Rewards = rewards_left
+    ) -> None:
+        """
+        Take note of what a settled decision says of two allocations.
+
+        :param settled: The decision and what came of it.
+        :param preferred: What the policy would have played.
+        :param baseline: What it is compared with.
+        :param rewards: How to say what allocations would have earned that draw no arm deeper than it was drawn.
+        """
         self._settled += 1
-        if _same(decision.preferred, decision.actions.baseline):
+        if _same(preferred, baseline):
             self._agreed += 1
             return
-        seen = _difference(settled)
+        seen = _difference(settled, preferred, baseline, rewards)
         if seen is None:
             return
         if seen.tells:
@@ -212,15 +227,16 @@ class _Seen:
     tells: bool
 
 
-def _difference(settled: SettledDecision) -> _Seen | None:
+def _difference(
+    settled: SettledDecision, preferred: Allocation, baseline: Allocation, rewards: Rewards
+) -> _Seen | None:
     decision = settled.decision
-    joint = JointDistribution.of(decision)
-    preferred, baseline, drawn = decision.preferred, decision.actions.baseline, decision.allocation
+    joint, drawn = JointDistribution.of(decision), decision.allocation
     both = {arm: max(preferred.get(arm, 0), baseline.get(arm, 0)) for arm in decision.actions.names}
     chance = joint.at_least(both)
     if chance >= LEAST_SUPPORT:
         tells = reaches(drawn, both)
-        values = _values(settled, [preferred, baseline]) if tells else [0.0, 0.0]
+        values = _values(settled, [preferred, baseline], rewards) if tells else [0.0, 0.0]
         difference = values[0] - values[1]
         return _Seen(difference / chance, 1 / chance, tells)
     chances = joint.at_least(preferred), joint.at_least(baseline)
@@ -228,16 +244,16 @@ def _difference(settled: SettledDecision) -> _Seen | None:
         return None
     known = [reaches(drawn, target) for target in (preferred, baseline)]
     values = [
-        _values(settled, [target])[0] / chance if is_known else 0.0
+        _values(settled, [target], rewards)[0] / chance if is_known else 0.0
         for target, chance, is_known in zip((preferred, baseline), chances, known, strict=True)
     ]
     return _Seen(values[0] - values[1], 1 / min(chances), any(known))
 
 
-def _values(settled: SettledDecision, targets: Sequence[Allocation]) -> list[float]:
+def _values(settled: SettledDecision, targets: Sequence[Allocation], rewards: Rewards) -> list[float]:
     """The value of the union under other allocations that draw no arm deeper."""
     actions = settled.decision.actions
-    return [left - actions.cost(target) for left, target in zip(rewards_left(settled, targets), targets, strict=True)]
+    return [left - actions.cost(target) for left, target in zip(rewards(settled, targets), targets, strict=True)]
 
 
 def _same(one: Allocation, other: Allocation) -> bool:

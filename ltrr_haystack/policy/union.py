@@ -9,7 +9,7 @@ have led to is known exactly, for every document that was found.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ltrr_haystack.types import Allocation, SettledDecision
 
@@ -20,8 +20,19 @@ ETA = 0.5
 """How steeply a place of the union loses worth: less so than looks thin out, as one page tells little of the next."""
 
 _Numbers = NDArray[np.float64]
-_EQUAL = 1e-12
+_EQUAL, _DIGITS = 1e-12, 12
 """Scores this close are equal: the same numbers added up in another order."""
+
+
+def looked_at(places: ArrayLike) -> _Numbers:
+    """
+    Say how much places of the union or positions of a page are looked at: place ** -`ETA`.
+
+    :param places: Places, from 1.
+    :returns: For each the chance in relation to the first.
+    """
+    chances: _Numbers = np.asarray(places, dtype=np.float64) ** -ETA
+    return chances
 
 
 class UnionOrder:
@@ -30,6 +41,11 @@ class UnionOrder:
 
     Where the union was not logged, only the arms of the documents shown are known. There a document keeps its place as
     long as one of its arms is asked deep enough.
+
+    :ivar arms: The arms of the decision, in order.
+    :ivar is_logged: Whether the whole union is known.
+    :ivar ranks: One row for each known document, one column for each arm: its rank there, infinite where it has none.
+    :ivar rows: For each impression the row of its document.
     """
 
     def __init__(self, settled: SettledDecision) -> None:
@@ -38,12 +54,12 @@ class UnionOrder:
 
         :param settled: The decision with its impressions and reports.
         """
-        self._arms = settled.decision.actions.names
-        self._column = {arm: column for column, arm in enumerate(self._arms)}
-        self._logged = any(report.found for report in settled.reports) and all(
+        self.arms = settled.decision.actions.names
+        self._column = {arm: column for column, arm in enumerate(self.arms)}
+        self.is_logged = any(report.found for report in settled.reports) and all(
             impression.place > 0 for impression in settled.impressions
         )
-        if self._logged:
+        if self.is_logged:
             self._read_union(settled)
         else:
             self._read_page(settled)
@@ -61,41 +77,63 @@ class UnionOrder:
         :param allocations: Allocations that draw no arm deeper than it was drawn.
         :returns: One row for each allocation, one column for each impression.
         """
-        depths = np.array([[allocation.get(arm, 0) for arm in self._arms] for allocation in allocations], dtype=float)
-        there = self._ranks <= depths[:, None, :]
-        found = there[:, self._rows].any(axis=2)
-        if not self._logged:
+        there = self._there(allocations)
+        found = there[:, self.rows].any(axis=2)
+        if not self.is_logged:
             return np.where(found, 1.0, 0.0)
         scores = np.einsum("na,mna->mn", self._adds, there)
-        lead = scores[:, None, :] - scores[:, self._rows, None]
+        lead = scores[:, None, :] - scores[:, self.rows, None]
         # Of documents with equal scores those stay above that were above.
-        above = np.arange(len(self._ranks)) < self._rows[:, None]
+        above = np.arange(len(self.ranks)) < self.rows[:, None]
         tied = (np.abs(lead) <= _EQUAL) & np.expand_dims(there.any(axis=2), 1)
         places = 1 + ((lead > _EQUAL) | (tied & above)).sum(axis=2)
-        return np.where(found, np.minimum(MOST_KEPT, ((self._rows + 1) / places) ** ETA), 0.0)
+        return np.where(found, np.minimum(MOST_KEPT, ((self.rows + 1) / places) ** ETA), 0.0)
+
+    def earned(self, allocations: Sequence[Allocation], worth: _Numbers) -> _Numbers:
+        """
+        Say what pages as long as the one shown would earn in the union's own order under other allocations.
+
+        :param allocations: Allocations that draw no arm deeper than it was drawn.
+        :param worth: For each known document what it earns where it is looked at for certain.
+        :returns: For each allocation the sum over its page, each document by how much its place is looked at.
+        """
+        there = self._there(allocations)
+        page = min(len(self.rows), len(self.ranks))
+        scores = np.round(np.einsum("na,mna->mn", self._adds, there), _DIGITS)
+        # A document that no arm found, or only an arm without weight, comes last.
+        scores[~there.any(axis=2)] = -1.0
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :page]
+        found = np.take_along_axis(scores, order, axis=1) >= 0
+        total: _Numbers = np.where(found, worth[order], 0.0) @ looked_at(np.arange(1, page + 1))
+        return total
+
+    def _there(self, allocations: Sequence[Allocation]) -> NDArray[np.bool_]:
+        """Allocation × document × arm: whether the arm would have found the document."""
+        depths = np.array([[allocation.get(arm, 0) for arm in self.arms] for allocation in allocations], dtype=float)
+        return self.ranks <= depths[:, None, :]
 
     def _read_union(self, settled: SettledDecision) -> None:
         size = max(max(report.found, default=0) for report in settled.reports)
-        self._ranks: _Numbers = np.full((size, len(self._arms)), np.inf)
-        self._adds: _Numbers = np.zeros_like(self._ranks)
+        self.ranks: _Numbers = np.full((size, len(self.arms)), np.inf)
+        self._adds: _Numbers = np.zeros_like(self.ranks)
         for report in settled.reports:
             if report.arm not in self._column:
                 continue
             column, last = self._column[report.arm], len(report.found)
             # From the last rank to the first, since an arm may bring one document twice.
             rows, ranks = np.array(report.found[::-1], dtype=np.intp) - 1, np.arange(last, 0, -1)
-            self._ranks[rows, column] = ranks
+            self.ranks[rows, column] = ranks
             self._adds[rows, column] = report.weight / (report.rrf_k + ranks)
-        self._rows = np.array([impression.place - 1 for impression in settled.impressions], dtype=np.intp)
+        self.rows = np.array([impression.place - 1 for impression in settled.impressions], dtype=np.intp)
 
     def _read_page(self, settled: SettledDecision) -> None:
-        self._ranks = np.full((len(settled.impressions), len(self._arms)), np.inf)
-        self._adds = np.zeros_like(self._ranks)
+        self.ranks = np.full((len(settled.impressions), len(self.arms)), np.inf)
+        self._adds = np.zeros_like(self.ranks)
         for row, impression in enumerate(settled.impressions):
             for arm, provenance in impression.arms.items():
                 if arm in self._column:
-                    self._ranks[row, self._column[arm]] = provenance.rank
-        self._rows = np.arange(len(settled.impressions))
+                    self.ranks[row, self._column[arm]] = provenance.rank
+        self.rows = np.arange(len(settled.impressions))
 
 
 def reaches(drawn: Allocation, target: Allocation) -> bool:

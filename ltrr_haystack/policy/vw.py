@@ -13,16 +13,20 @@ from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError
 from ltrr_haystack.policy.credit import Credit, at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation, best_level
+from ltrr_haystack.policy.leader import without_memory
+from ltrr_haystack.policy.new_queries import NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import check_settings, pack, unpack
 from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.policy.vw_workspace import VowpalWorkspace, escaped, features_text, is_finite, magnitude
-from ltrr_haystack.types import ActionSet, Arm, Features, SettledDecision
+from ltrr_haystack.types import ActionSet, Allocation, Arm, Features, SettledDecision
 
 logger = logging.getLogger(__name__)
 
-_LINES_VERSION = 2
-"""To be raised with every change to the lines below: a model that was trained on others is of no use."""
+REMEMBERED = "remembered"
+
+_LINES_VERSION = 3
+"""To be raised with every change to the lines below, or to what a snapshot holds: an older one is of no use then."""
 
 
 class VWPolicy:
@@ -38,7 +42,8 @@ class VWPolicy:
     the second, too, as far as it tells: from the same decision, without history and memory.
 
     Until its preference is shown to be better than the baseline it plays the baseline for most queries (see
-    `SafeStartGate`), and again if that turns.
+    `SafeStartGate`), and again if that turns. New queries have a safe start of their own, where the best allocation for
+    all of them competes with the model (see `NewQueries`).
 
     ### Usage example
 
@@ -106,6 +111,7 @@ class VWPolicy:
         self.bits = bits
         self._n = 0
         self._gate = SafeStartGate(safe_min, safe_z)
+        self._new = NewQueries(safe_min, safe_z)
         self._workspace = VowpalWorkspace(self._arguments())
         self._learning = threading.Lock()
 
@@ -116,16 +122,17 @@ class VWPolicy:
 
     @property
     def safe_start(self) -> bool:
-        """Whether the policy is held back, because it has not, or no longer, shown to do better than the baseline."""
-        return not self._gate.is_open
+        """Whether the policy is held back for new queries and for all others."""
+        return self._new.held_back and not self._gate.is_open
 
-    def estimate(self) -> SafeStartEstimate:
+    def estimates(self) -> Mapping[str, SafeStartEstimate]:
         """
         Say how the policy compares with the baseline, as far as the settled decisions tell.
 
-        :returns: Agreement, estimated gain with its standard error, and counts.
+        :returns: Agreement, estimated gain with its standard error, and counts: under `remembered` for queries that
+            were searched before, for new ones under `contextual` and `leader`.
         """
-        return self._gate.estimate()
+        return {REMEMBERED: self._gate.estimate(), **self._new.estimates()}
 
     def distribution(self, actions: ActionSet, features: Features) -> JointDistribution:
         """
@@ -135,7 +142,10 @@ class VWPolicy:
         :param features: What is known of the query.
         :returns: The distribution to draw from.
         """
+        new = not features.history
         values = self._values(actions, features)
+        if new:
+            values = self._new.values(actions, values)
         if not all(map(math.isfinite, (value for row in values for value in row))):
             logger.error("The policy's model predicts numbers that are not finite; the baseline is played")
             return JointDistribution(actions, {}, 1.0, self.floor)
@@ -144,8 +154,10 @@ class VWPolicy:
             arm.name: _inverse_gap_weights(row, weight, best_level(arm.levels, actions.baseline.get(arm.name, 0), row))
             for arm, row in zip(actions.arms, values, strict=True)
         }
-        share = self.safe_baseline_share if self.safe_start else self.baseline_share
-        return JointDistribution(actions, marginals, share, self.floor, best_allocation(actions, values))
+        held_back = self._new.held_back if new else not self._gate.is_open
+        share = self.safe_baseline_share if held_back else self.baseline_share
+        preferred = best_allocation(actions, values)
+        return JointDistribution(actions, marginals, share, self.floor, preferred, held_back=held_back)
 
     def learn(self, settled: SettledDecision) -> Mapping[str, float]:
         """
@@ -160,11 +172,16 @@ class VWPolicy:
         decision = settled.decision
         if decision.mode == "baseline":
             return at_drawn_depth(credit, decision.allocation)
+        new = not decision.features.history
+        as_new = replace(decision.features, history={})
         with self._learning:
-            self._fit(decision.actions, decision.features, credit, new=not decision.features.history)
-            self._fit_as_new(settled)
+            preferred = best_allocation(decision.actions, self._values(decision.actions, as_new))
+            self._new.observe(settled, preferred)
+            self._fit(decision.actions, decision.features, credit, new=new)
+            if not new:
+                self._fit_as_new(settled, as_new, preferred)
+                self._gate.observe(settled)
             self._n += 1
-            self._gate.observe(settled)
         return at_drawn_depth(credit, decision.allocation)
 
     def fit(self, actions: ActionSet, features: Features, credit: Credit, *, counts: int = 0) -> None:
@@ -179,8 +196,17 @@ class VWPolicy:
         """
         with self._learning:
             self._fit(actions, features, credit, new=False)
-            self._fit(actions, replace(features, history={}), _without_memory(actions, credit), new=True)
+            self._fit(actions, replace(features, history={}), _memory_at_zero(actions, credit), new=True)
             self._n += counts
+
+    def fit_whole(self, settled: SettledDecision) -> None:
+        """
+        Learn what whole allocations would have earned for a new query, from a decision that was not one's own.
+
+        :param settled: The decision and what came of it; it tells where all arms were drawn as deep as in the baseline.
+        """
+        with self._learning:
+            self._new.leader.observe(settled, 1.0)
 
     def to_bytes(self) -> bytes:
         """
@@ -195,6 +221,7 @@ class VWPolicy:
                 "settings": self._learned_with(),
                 "n": self._n,
                 "safe_start": self._gate.to_dict(),
+                "new_queries": self._new.to_dict(),
                 "probe": scores,
             }
         return pack(header, model)
@@ -218,6 +245,7 @@ class VWPolicy:
         policy = type(self)(**self._settings())
         policy._n = header["n"]
         policy._gate = SafeStartGate.from_dict(self.safe_min, self.safe_z, header["safe_start"])
+        policy._new = NewQueries.from_dict(self.safe_min, self.safe_z, header["new_queries"])
         policy._workspace = VowpalWorkspace.restored(self._arguments(), model, _PROBE, header["probe"])
         return policy
 
@@ -225,17 +253,24 @@ class VWPolicy:
         """
         Say how far the policy has come and how it compares with the baseline.
 
-        :returns: Name, count of settled decisions, whether it is held back, how often it agrees with the baseline, and
-            what it is estimated to gain per decision, with the standard error.
+        :returns: Name, count of settled decisions, whether it is held back; for queries that were searched before and
+            for both ways to serve new ones whether that is, how often it agrees with the baseline, and what it is
+            estimated to gain per decision, with the standard error; and which of the two ways is ahead.
         """
-        estimate = self.estimate()
         return {
             "policy": self.name,
             "settled": self._n,
             "safe_start": self.safe_start,
-            "agreement": estimate.agreement,
-            "gain": estimate.gain,
-            "standard_error": estimate.standard_error,
+            "new_queries": self._new.ahead,
+            **{
+                name: {
+                    "safe_start": not estimate.is_open,
+                    "agreement": estimate.agreement,
+                    "gain": estimate.gain,
+                    "standard_error": estimate.standard_error,
+                }
+                for name, estimate in self.estimates().items()
+            },
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -276,7 +311,7 @@ class VWPolicy:
             for line, reward in zip(lines, by_level.values(), strict=True):
                 self._workspace.learn(shared, line, -reward)
 
-    def _fit_as_new(self, settled: SettledDecision) -> None:
+    def _fit_as_new(self, settled: SettledDecision, as_new: Features, preferred: Allocation) -> None:
         """
         Learn from a decision once more, as if nobody had searched that query before.
 
@@ -286,13 +321,9 @@ class VWPolicy:
         others were not asked.
         """
         decision = settled.decision
-        if not decision.features.history:
-            return
-        as_new = replace(decision.features, history={})
-        memory = dict.fromkeys(decision.actions.memory_arms, 0)
-        preferred = {**best_allocation(decision.actions, self._values(decision.actions, as_new)), **memory}
-        if reaches(decision.allocation, preferred):
-            credit = _without_memory(decision.actions, leave_one_out(settled, preferred))
+        company = without_memory(decision.actions, preferred)
+        if reaches(decision.allocation, company):
+            credit = _memory_at_zero(decision.actions, leave_one_out(settled, company))
             self._fit(decision.actions, as_new, credit, new=True)
 
     def _arguments(self) -> list[str]:
@@ -318,7 +349,7 @@ class VWPolicy:
         }
 
 
-def _without_memory(actions: ActionSet, credit: Credit) -> Credit:
+def _memory_at_zero(actions: ActionSet, credit: Credit) -> Credit:
     """A memory brings nothing to a query that nobody searched before."""
     return {arm: dict.fromkeys(of, 0.0) if arm in actions.memory_arms else of for arm, of in credit.items()}
 

@@ -170,7 +170,7 @@ class TestDistribution:
         drawn = Counter(tuple(joint.sample(rng).values()) for _ in range(count))
         expected = {tuple(allocation.values()): count * p for allocation, p in joint.enumerate()}
         often = {depths: n for depths, n in expected.items() if n >= 5}
-        rest = count - sum(often.values())
+        rest = max(0.0, count - sum(often.values()))
         statistic = sum((drawn[depths] - n) ** 2 / n for depths, n in often.items())
         assert statistic < len(often) + 4 * math.sqrt(2 * len(often))
         assert sum(n for depths, n in drawn.items() if depths not in often) <= rest + 4 * math.sqrt(rest) + 1e-6

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ltrr_haystack.policy.features import LONGEST_TEXT, MOST_CONTEXT, features_of
+from ltrr_haystack.policy.features import LONGEST_TEXT, MOST_CONTEXT, features_of, searched_before
 from ltrr_haystack.types import Features, Interpretation, Understanding
 
 
@@ -70,3 +70,16 @@ class TestFeaturesOf:
         assert len(features.query) <= 6 + MOST_CONTEXT
         values = [*features.query.values(), *features.history["a"].values()]
         assert all(len(value) <= LONGEST_TEXT if isinstance(value, str) else abs(value) <= 10 for value in values)
+
+
+class TestSearchedBefore:
+    def test_is_how_often_the_arm_ran_that_ran_most(self):
+        understanding = Understanding("love", "love")
+        history = {
+            "bm25": SimpleNamespace(draws=7.0, credit=1.0, returned=70.0),
+            "dense": SimpleNamespace(draws=30.0, credit=1.0, returned=70.0),
+        }
+        assert searched_before(features_of(understanding, history=history)) == pytest.approx(30.0)
+
+    def test_of_a_new_query_is_0(self):
+        assert searched_before(Features()) == 0.0

@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -99,13 +100,44 @@ class TestByHand:
         settled = replace(settled, reports=tuple(replace(each, rrf_k=1.0) for each in settled.reports[:1]))
         assert kept(UnionOrder(settled), a=1) == [1, 0, 0]
         order = UnionOrder(settled)
-        assert order._ranks[0, 0] == 1
+        assert order.ranks[0, 0] == 1
         assert order._adds[0, 0] == 1 / 2
 
     def test_an_arm_of_weight_0_brings_documents_and_moves_none(self, make_logged):
         settled = make_logged(ACTIONS, {"a": 1, "b": 1}, {"a": (1,), "b": (2,)}, {"x": 1, "y": 2}, {}, weights={"b": 0})
         assert kept(UnionOrder(settled), a=1) == [1, 0]
         assert kept(UnionOrder(settled), b=1)[0] == 0
+
+
+class TestEarned:
+    """The page shows the first two: x and y; the third and the fourth only a found."""
+
+    WORTH = np.array([1.0, 3.0, 5.0, 7.0])
+
+    @pytest.fixture
+    def page(self, make_logged):
+        actions = parse_actions({"a": {"levels": [0, 3]}, "b": {"levels": [0, 3]}}, 6, {"a": 3, "b": 3})
+        found = {"a": (1, 3, 4), "b": (2, 1)}
+        return UnionOrder(make_logged(actions, {"a": 3, "b": 3}, found, {"x": 1, "y": 2}, {}))
+
+    def test_each_document_of_the_page_earns_by_its_place(self, page):
+        """Without b the third moves up to the second place; without a, y and x change places."""
+        earned = page.earned([{"a": 3, "b": 3}, {"a": 3}, {"b": 3}, {"a": 1}, {}], self.WORTH)
+        second = math.sqrt(1 / 2)
+        assert earned == pytest.approx([1 + 3 * second, 1 + 5 * second, 3 + 1 * second, 1, 0])
+
+    def test_of_equal_scores_the_one_above_comes_first(self, make_logged):
+        arms = {"a": {"levels": [0, 3]}, "b": {"levels": [0, 3]}, "c": {"levels": [0, 1]}}
+        actions = parse_actions(arms, 7, {"c": 1})
+        found = {"a": (2,), "b": (3,), "c": (1,)}
+        page = UnionOrder(make_logged(actions, {"a": 3, "b": 3, "c": 1}, found, {"x": 1}, {}))
+        assert page.earned([{"a": 3, "b": 3}], np.array([0.0, 5.0, 7.0])).tolist() == [5.0]
+
+    def test_what_only_an_arm_without_weight_found_is_still_found(self, make_logged):
+        actions = parse_actions({"a": {"levels": [0, 1]}, "b": {"levels": [0, 1]}}, 2, {"a": 1})
+        found, weights = {"a": (1,), "b": (2,)}, {"b": 0.0}
+        page = UnionOrder(make_logged(actions, {"a": 1, "b": 1}, found, {"x": 1}, {}, weights=weights))
+        assert page.earned([{"b": 1}, {"a": 1}], np.array([2.0, 5.0])).tolist() == [5.0, 2.0]
 
 
 class TestEta:

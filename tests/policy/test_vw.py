@@ -6,6 +6,7 @@ import pytest
 from ltrr_haystack.errors import ConfigurationError, SnapshotError
 from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.new_queries import NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartGate
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.policy.warm_start import warm_start
@@ -43,12 +44,22 @@ class TestDistribution:
         assert joint.preferred == {"a": 10}
         assert joint.marginals["a"] == pytest.approx((1 - 1 / 6, 1 / (2 + 200 * 0.02)))
 
-    def test_the_baseline_has_its_share_safe_or_not(self):
+    def test_the_baseline_has_its_share_safe_or_not_and_new_queries_have_a_safe_start_of_their_own(self):
         policy = VWPolicy(safe_baseline_share=0.8, baseline_share=0.1)
-        assert policy.distribution(COSTLY, Features()).baseline_share == 0.8
-        policy._gate = SafeStartGate.from_dict(100, 2.5, {**policy._gate.to_dict(), "is_open": True})
+        opened = {**SafeStartGate(100, 2.5).to_dict(), "is_open": True}
+
+        def known_and_new():
+            joints = [policy.distribution(COSTLY, features) for features in (Features(history=KNOWN), Features())]
+            return [(joint.baseline_share, joint.held_back) for joint in joints]
+
+        assert known_and_new() == [(0.8, True), (0.8, True)]
+        assert policy.safe_start
+        policy._gate = SafeStartGate.from_dict(100, 2.5, opened)
+        assert known_and_new() == [(0.1, False), (0.8, True)]
         assert not policy.safe_start
-        assert policy.distribution(COSTLY, Features()).baseline_share == 0.1
+        state = policy._new.to_dict()
+        policy._new = NewQueries.from_dict(100, 2.5, {**state, "gates": {**state["gates"], "leader": opened}})
+        assert known_and_new() == [(0.1, False), (0.1, False)]
 
     def test_a_model_gone_wrong_plays_the_baseline(self, monkeypatch):
         policy = VWPolicy()
@@ -280,7 +291,7 @@ class TestSnapshot:
                 resumed = resumed.restored(resumed.to_bytes())
         assert straight.to_bytes() == looked_at.to_bytes() == resumed.to_bytes()
         assert resumed.n == 60
-        assert resumed.estimate() == straight.estimate()
+        assert resumed.estimates() == straight.estimates()
 
     def test_exploration_may_be_changed_without_losing_what_was_learned(self, make_world):
         policy = VWPolicy()
@@ -297,7 +308,7 @@ class TestSnapshot:
         monkeypatch.setattr(vw, "_LINES_VERSION", 1)
         older = VWPolicy().to_bytes()
         monkeypatch.undo()
-        with pytest.raises(SnapshotError, match="made with lines=1, in use is lines=2"):
+        with pytest.raises(SnapshotError, match="made with lines=1, in use is lines=3"):
             VWPolicy().restored(older)
 
 
@@ -327,11 +338,16 @@ class TestSettings:
 class TestLearningInASmallWorld:
     """For one kind of query bm25 suffices, for the other dense; the baseline runs all three arms at full depth."""
 
-    def test_cold_it_comes_to_beat_the_baseline(self, make_world):
+    def test_cold_it_beats_the_baseline_soon_and_then_learns_which_arm_is_for_which_query(self, make_world):
+        """Every query is new: first the best allocation for all of them is played, then what suits each kind."""
         world, policy = make_world(1), VWPolicy()
-        ours, baseline, opened = world.live(policy, 1500)
-        assert 100 <= opened < 1500
-        assert mean(ours[-500:]) > mean(baseline[-500:]) + 0.05
+        ours, baseline, opened = world.live(policy, 1000)
+        assert 100 <= opened < 500
+        assert policy.card()["new_queries"] == "leader"
+        assert mean(ours[-500:]) > mean(baseline[-500:]) + 0.1
+        ours, baseline, _ = world.live(policy, 2000)
+        assert policy.card()["new_queries"] == "contextual"
+        assert mean(ours[-500:]) > mean(baseline[-500:]) + 0.15
         rests = {}
         while len(rests) < 2:
             query = world.query()

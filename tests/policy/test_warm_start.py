@@ -57,7 +57,24 @@ class TestWarmStart:
         warm_start(policy, [LOVE, LOVE], ACTIONS, rounds=5)
         assert policy.n == 2
         assert policy.safe_start
-        assert policy.estimate().settled == 0
+        assert all(estimate.settled == 0 for estimate in policy.estimates().values())
+
+    def test_it_tells_once_what_whole_allocations_are_worth_for_new_queries(self):
+        """Of a and b only b finds the good document, first; a call costs .1 and a click is expected in two of five."""
+        arms = {name: {"levels": [0, 10], "cost_per_call": 0.1} for name in "ab"}
+        costly = parse_actions(arms, 20, {"a": 10, "b": 10})
+        only_b = LabelledQuery(Understanding("q", "q"), Features(), {"a": ("x",), "b": ("good",)}, {"good": 1.0})
+        policy = VWPolicy()
+        warm_start(policy, [only_b] * 50, costly, rounds=1)
+        leader = policy._new.leader
+        assert leader.best(costly) == {"a": 0, "b": 10}
+        assert {weight for _, weight in leader.to_dict()["experts"].values()} == {50}
+
+    def test_where_the_budget_does_not_hold_all_arms_at_full_depth_it_tells_by_the_baseline(self):
+        narrow = parse_actions({"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}}, 10, {"a": 10})
+        policy = VWPolicy()
+        warm_start(policy, [LOVE], narrow, rounds=1)
+        assert set(policy._new.leader.to_dict()["experts"]) == {"a=10", ""}
 
     def test_the_same_seed_teaches_the_same(self):
         snapshots = []

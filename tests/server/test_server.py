@@ -244,7 +244,7 @@ class TestFeedback:
             return any(document["id"] == wanted and "memory" in document["arms"] for document in first)
 
         assert helpers.eventually(at_the_top)
-        assert server.search("love")["decision"]["policy_version"] >= 1
+        assert helpers.eventually(lambda: server.search("love")["decision"]["policy_version"] >= 1)
 
 
 class TestApi:

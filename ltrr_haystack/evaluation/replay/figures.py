@@ -105,6 +105,24 @@ class Figures:
             self._columns[key] = np.concatenate([outcomes.column(name) for outcomes in self._outcomes(system, split)])
         return self._columns[key]
 
+    def searches(self, split: Split) -> int:
+        """
+        Say how many searches a split has.
+
+        :param split: The split.
+        :returns: The number over all seeds.
+        """
+        return sum(len(outcomes.queries) for outcomes in self._outcomes(OURS, split))
+
+    def held_back(self, split: Split) -> float:
+        """
+        Say how often the safe start held `ours` back.
+
+        :param split: The split.
+        :returns: The share of its searches, over all seeds.
+        """
+        return sum(sum(outcomes.safe_start) for outcomes in self._outcomes(OURS, split)) / self.searches(split)
+
     def summary(self) -> dict[str, Any]:
         """
         Give the summary.

@@ -9,7 +9,7 @@ from typing import Any
 from ltrr_haystack.evaluation.interchange.trec import trec_id
 from ltrr_haystack.evaluation.replay.curves import curves
 from ltrr_haystack.evaluation.replay.figures import ARM_CALLS, CANDIDATES, NDCG, QUALITY, Figures, Row
-from ltrr_haystack.evaluation.replay.goals import Goal, goals
+from ltrr_haystack.evaluation.replay.goals import Goal, goals, judged_on
 from ltrr_haystack.evaluation.replay.outcomes import SPLITS
 from ltrr_haystack.evaluation.replay.running import Replay
 from ltrr_haystack.evaluation.replay.variants import OURS
@@ -83,6 +83,7 @@ def markdown(figures: Figures) -> str:
     for split in SPLITS:
         lines += [f"## {TITLES[split]}", "", *_table([row for row in figures.rows if row.split == split]), ""]
     lines += [NOTE, "", "## Goals", "", *_rows(("goal", "figure", "wanted", ""), map(_goal_cells, goals(figures)))]
+    lines += ["", judged_on(figures)]
     return "\n".join(lines) + "\n"
 
 

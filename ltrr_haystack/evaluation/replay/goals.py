@@ -96,6 +96,24 @@ def goals(figures: Figures) -> list[Goal]:
     ]
 
 
+def judged_on(figures: Figures) -> str:
+    """
+    Say on how much the goals were judged, and whether the policy was let loose there.
+
+    :param figures: The replay's figures.
+    :returns: A sentence or two.
+    """
+    seen, held_out = figures.searches("seen"), figures.searches("heldout")
+    said = f"Judged on {seen:,} seen and {held_out:,} held-out queries, over all seeds."
+    seen_back, held_out_back = figures.held_back("seen"), figures.held_back("heldout")
+    if seen_back or held_out_back:
+        said += (
+            f" For {seen_back:.0%} of the seen and {held_out_back:.0%} of the held-out ones ours was not "
+            "shown to be better so far, and the safe start plays the baseline."
+        )
+    return said
+
+
 def _gain(name: str, ours: Row, full: Row, threshold: float) -> Goal:
     own, of = ours.means[NDCG].mean, full.means[NDCG].mean
     return Goal(name, ours.split, own, of, threshold, interval=ours.against_full.difference)

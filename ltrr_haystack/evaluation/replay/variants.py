@@ -90,10 +90,10 @@ class WithoutExploring:
         :param features: What is known of the query.
         :returns: The distribution.
         """
-        preferred = self.policy.distribution(actions, features).preferred
-        played = actions.baseline if self.policy.safe_start else preferred
+        wanted = self.policy.distribution(actions, features)
+        played = actions.baseline if wanted.held_back else wanted.preferred
         certain = replace(actions, baseline=played)
-        return JointDistribution(certain, {}, 1.0, 0.0, preferred)
+        return JointDistribution(certain, {}, 1.0, 0.0, wanted.preferred, held_back=wanted.held_back)
 
     def learn(self, settled: SettledDecision) -> Mapping[str, float]:
         """

@@ -7,7 +7,7 @@ from ltrr_haystack.evaluation.replay.curves import curves
 from ltrr_haystack.evaluation.replay.figures import Figures
 from ltrr_haystack.evaluation.replay.files import COLUMNS, NOTE, TITLES, result_cells
 from ltrr_haystack.evaluation.replay.fixed import RRF_FULL
-from ltrr_haystack.evaluation.replay.goals import Goal, goals
+from ltrr_haystack.evaluation.replay.goals import Goal, goals, judged_on
 from ltrr_haystack.evaluation.replay.outcomes import Split
 from ltrr_haystack.evaluation.replay.variants import OURS
 from ltrr_haystack.evaluation.report.benchmark_curves import arm_shares, quality, reliability, saved, seen_and_held_out
@@ -59,7 +59,7 @@ def benchmark_page(figures: Figures) -> Page:
         f"{'All' if met == len(reached) else f'{met} of'} {len(reached)} goals are met."
     )
     sections = (
-        _goals(reached),
+        _goals(reached, judged_on(figures)),
         _results(figures),
         quality(figures, drawn),
         seen_and_held_out(figures),
@@ -84,12 +84,12 @@ def _tiles(figures: Figures, reached: list[Goal]) -> dict[str, str]:
     }
 
 
-def _goals(reached: list[Goal]) -> Section:
+def _goals(reached: list[Goal], judged: str) -> Section:
     return Section(
         "goals",
         "Were the goals met?",
         f"{OURS}, frozen at the end, against {RRF_FULL}, reciprocal rank fusion of all arms at full depth. Goals are "
-        "judged on means; where an interval also allows the other verdict, it is said.",
+        f"judged on means; where an interval also allows the other verdict, it is said. {judged}",
         findings=tuple(_finding(goal) for goal in reached),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 from ltrr_haystack.errors import LTRRError
 from ltrr_haystack.evaluation.report.reading import RankerRuns
 from ltrr_haystack.evaluation.report.values import Finding, Grid, Section, decimal, moment, percent, share_of
+from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import unpack
 from ltrr_haystack.store import LTRRStore, SnapshotInfo
@@ -26,45 +27,50 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
     """
     policies, trained = store.snapshots("policy"), store.snapshots("ranker")
     grids, findings = [], []
-    estimate = None
     try:
-        estimate = _gate(store)
+        grids += [_safe_start(title, estimate) for title, estimate in _gates(store).items()]
     except LTRRError as error:
         findings.append(Finding("bad", "The active policy cannot be read", str(error)))
-    if estimate is not None:
-        grids.append(_safe_start(estimate))
     grids += [_policies(policies), _rankers(trained), _pages(rankers)]
     return (
         Section(
             "models",
             "Model versions and gates",
             "A policy goes live past its safe start: when, on the log, what it prefers is shown to be better than the "
-            "baseline. A ranker has a model for queries that the memory index knows and one for new ones; each goes "
-            "live when it orders queries that it has not seen better than the union's own order, by the whole 95 % "
-            "interval. The command ltrr activate goes back to an earlier version.",
+            "baseline. For new queries its model competes with the best allocation for all of them; of those past "
+            "their safe start the one that gains more is played. A ranker has a model for queries that the memory "
+            "index knows and one for new ones; each goes live when it orders queries that it has not seen better than "
+            "the union's own order, by the whole 95 % interval. The command ltrr activate goes back to an earlier "
+            "version.",
             grids=tuple(grids),
         ),
         tuple(findings),
     )
 
 
-def _gate(store: LTRRStore) -> SafeStartEstimate | None:
-    """What the active policy's safe start has come to; other policies have none."""
+def _gates(store: LTRRStore) -> Mapping[str, SafeStartEstimate]:
+    """What the active policy's safe starts have come to; other policies have none."""
     snapshot = store.snapshot("policy")
     if snapshot is None or snapshot.card.get("policy") != "vw":
-        return None
+        return {}
     header, _ = unpack(snapshot.payload, "vw")
-    return SafeStartGate.from_dict(*_GATE_SETTINGS, header["safe_start"]).estimate()
+    remembered = SafeStartGate.from_dict(*_GATE_SETTINGS, header["safe_start"]).estimate()
+    new = NewQueries.from_dict(*_GATE_SETTINGS, header.get("new_queries", {})).estimates()
+    return {
+        "Safe start for queries searched before": remembered,
+        "Safe start for new queries: the model": new[CONTEXTUAL],
+        "Safe start for new queries: the best allocation for all": new[LEADER],
+    }
 
 
-def _safe_start(estimate: SafeStartEstimate) -> Grid:
+def _safe_start(title: str, estimate: SafeStartEstimate) -> Grid:
     error = estimate.standard_error
     gain = "–" if estimate.gain is None else f"{estimate.gain:+.4f}" + (f" ± {error:.4f}" if error is not None else "")
     return Grid(
-        "Safe start of the active policy",
+        title,
         ("", ""),
         (
-            ("state", "open: the policy decides" if estimate.is_open else "closed: mostly the baseline is played"),
+            ("state", "open: shown to be better than the baseline" if estimate.is_open else "closed: not shown so far"),
             ("settled decisions with a preference", f"{estimate.settled:,}"),
             ("preferred the baseline itself", percent(estimate.agreement)),
             ("compared with the baseline", f"{estimate.compared:,}, {estimate.rewarded:,} of them rewarded"),

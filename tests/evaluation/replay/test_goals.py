@@ -1,6 +1,6 @@
 import pytest
 
-from ltrr_haystack.evaluation.replay.goals import goals
+from ltrr_haystack.evaluation.replay.goals import goals, judged_on
 
 
 def test_goals_that_are_just_reached_are_met(finished):
@@ -74,3 +74,15 @@ def test_all_seeds_count(finished):
     finished.scores = {("ours", "seen"): [0.7, 0.7]}
 
     assert goals(finished.figures())[0].figure == pytest.approx(0.2)
+
+
+def test_on_how_much_they_were_judged_is_said(finished):
+    assert judged_on(finished.figures()) == "Judged on 2 seen and 2 held-out queries, over all seeds."
+
+
+def test_where_the_safe_start_held_back_it_is_said(finished):
+    finished.held_back = {"ours": [True, False]}
+    assert judged_on(finished.figures()).endswith(
+        "For 50% of the seen and 50% of the held-out ones ours was not shown to be better so far, and the safe start "
+        "plays the baseline."
+    )

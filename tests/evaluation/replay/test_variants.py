@@ -23,7 +23,10 @@ ACTIONS = parse_actions({"bm25": {"levels": [0, 10]}, "dense": {"levels": [10, 3
 class LetLoose(VWPolicy):
     """A policy that is past its safe start and prefers arms that cost nothing."""
 
-    safe_start = False
+    def distribution(self, actions, features):
+        joint = super().distribution(actions, features)
+        joint.held_back = False
+        return joint
 
 
 class TestWithoutExploring:

@@ -3,6 +3,7 @@ import pytest
 from ltrr_haystack.evaluation.report.models import models
 from ltrr_haystack.evaluation.report.reading import RankerRuns
 from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.types import Features
 
 
 def grids(section):
@@ -19,9 +20,9 @@ def test_no_models_yet(store):
 
 def test_policies_with_the_state_of_the_safe_start(log, store):
     policy = VWPolicy(safe_min=2)
-    for number in range(1, 5):
-        preferred = {"bm25": 10, "memory": 0} if number > 1 else {"bm25": 10, "memory": 10}
-        policy.learn(log.settled(number, {"a": 1.0}, preferred=preferred))
+    known = Features(history={"memory": {"cnt": 0.5}})
+    for number, features in enumerate((Features(), known), start=1):
+        policy.learn(log.settled(number, {"a": 1.0}, preferred={"bm25": 10, "memory": 0}, features=features))
     store.add_snapshot("policy", policy.to_bytes(), {"policy": "vw", "learned": 1, "safe_start": True}, activate=True)
     store.add_snapshot("policy", policy.to_bytes(), {"policy": "vw", "learned": 4, "safe_start": False}, activate=True)
 
@@ -33,11 +34,14 @@ def test_policies_with_the_state_of_the_safe_start(log, store):
         ("2", "active", "vw", "4", "past it"),
         ("1", "", "vw", "1", "held back"),
     ]
-    safe_start = dict(grids(section)["Safe start of the active policy"].rows)
-    assert safe_start["settled decisions with a preference"] == "4"
-    assert safe_start["preferred the baseline itself"] == "25.0%"
-    assert safe_start["compared with the baseline"] == "3, 3 of them rewarded"
-    assert safe_start["state"].startswith("closed")
+    remembered = dict(grids(section)["Safe start for queries searched before"].rows)
+    assert remembered["settled decisions with a preference"] == "1"
+    assert remembered["preferred the baseline itself"] == "0.0%"
+    assert remembered["compared with the baseline"] == "1, 1 of them rewarded"
+    assert remembered["state"].startswith("closed")
+    for way in ("the model", "the best allocation for all"):
+        new = dict(grids(section)[f"Safe start for new queries: {way}"].rows)
+        assert new["settled decisions with a preference"] == "2"
 
 
 def test_the_active_version_is_shown_however_old_it_is(store):

@@ -1,0 +1,197 @@
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.lattice import best_allocation
+from ltrr_haystack.policy.leader import MOST_EXPERTS, Leader, experts_of, without_memory
+
+ACTIONS = parse_actions(
+    {
+        "a": {"levels": [0, 5], "cost_per_call": 0.1},
+        "b": {"levels": [0, 5], "cost_per_call": 0.1},
+        "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
+    },
+    15,
+    {"a": 5, "b": 5, "memory": 5},
+)
+ALL = {"a": 5, "b": 5, "memory": 5}
+BASELINE, ONLY_A, ONLY_B = {"a": 5, "b": 5, "memory": 0}, {"a": 5, "b": 0, "memory": 0}, {"a": 0, "b": 5, "memory": 0}
+
+
+@pytest.fixture
+def clicked(make_settled):
+    """What arm a found at rank 2, memory knew, and b did not find was clicked."""
+    return make_settled(ACTIONS, ALL, {"x": {"a": 2, "memory": 1}}, {"x": 1.0})
+
+
+class TestExperts:
+    def test_are_all_feasible_allocations_with_memory_at_rest_the_baseline_first(self):
+        assert list(experts_of(ACTIONS).allocations) == [
+            BASELINE,
+            {"a": 0, "b": 0, "memory": 0},
+            ONLY_B,
+            ONLY_A,
+        ]
+
+    def test_a_memory_that_always_runs_is_at_its_lowest_level_and_not_searched(self):
+        actions = parse_actions({"a": {"levels": [0, 5]}, "m": {"kind": "memory", "levels": [3, 5]}}, 10, {"a": 5})
+        experts = experts_of(actions)
+        assert list(experts.allocations) == [{"a": 5, "m": 3}, {"a": 0, "m": 3}]
+        assert list(experts.searched) == [{"a": 5, "m": 0}, {"a": 0, "m": 0}]
+
+    def test_keep_the_bounds(self):
+        actions = parse_actions({"a": {"levels": [0, 5]}, "b": {"levels": [0, 5]}}, 5, {"a": 5}, min_candidates=5)
+        assert list(experts_of(actions).allocations) == [{"a": 5, "b": 0}, {"a": 0, "b": 5}]
+
+    def test_where_none_is_feasible_the_baseline_is_left(self):
+        arms = {"a": {"levels": [0, 5]}, "m": {"kind": "memory", "levels": [0, 5]}}
+        actions = parse_actions(arms, 10, {"a": 5, "m": 5}, min_candidates=10)
+        assert list(experts_of(actions).allocations) == [{"a": 5, "m": 0}]
+
+    def test_of_many_arms_the_last_ones_keep_their_lowest_levels_and_the_baselines(self):
+        arms = {f"a{number}": {"levels": [0, 10, 20, 30]} for number in range(6)}
+        actions = parse_actions(arms, 180, {"a5": 20, "a0": 30})
+        experts = experts_of(actions)
+        assert 64 < len(experts.allocations) <= MOST_EXPERTS
+        assert experts.allocations[0] == dict(actions.baseline)
+        assert {each["a5"] for each in experts.allocations} == {0, 20}
+        assert {each["a0"] for each in experts.allocations} == {0, 10, 20, 30}
+
+    def test_are_never_too_many(self):
+        arms = {f"a{number}": {"levels": [0, 10]} for number in range(14)}
+        actions = parse_actions(arms, 140, {f"a{number}": 10 for number in range(14)})
+        assert 0 < len(experts_of(actions).allocations) <= MOST_EXPERTS
+
+
+class TestGains:
+    def test_the_baseline_leads_at_first(self):
+        assert Leader().best(ACTIONS) == BASELINE
+
+    def test_by_hand(self, clicked):
+        """After ten clicks on what a finds: without b nothing is lost, a call is saved, one lost reward doubted."""
+        leader = Leader()
+        for _ in range(10):
+            leader.observe(clicked, 1.0)
+        (rests_a, with_a), (rests_b, with_b), _ = leader.values(ACTIONS)
+        assert leader.best(ACTIONS) == ONLY_A
+        assert with_a == rests_b == pytest.approx(-1 / 11 + 0.1)
+        assert rests_a == pytest.approx((-10 - 1) / 11 + 0.2)
+        assert with_b == 0.0
+
+    def test_a_memory_is_worth_its_cost_less(self, clicked):
+        leader = Leader()
+        for _ in range(20):
+            leader.observe(clicked, 1.0)
+        *_, (rests, asked) = leader.values(ACTIONS)
+        assert asked == rests - 0.01
+
+    def test_the_best_of_all_values_is_the_leader(self, clicked):
+        leader = Leader()
+        for _ in range(20):
+            leader.observe(clicked, 1.0)
+        assert best_allocation(ACTIONS, leader.values(ACTIONS)) == leader.best(ACTIONS) == ONLY_A
+
+    def test_a_weight_is_as_many_searches(self, clicked):
+        one, other = Leader(), Leader()
+        for _ in range(4):
+            one.observe(clicked, 0.5)
+        for _ in range(2):
+            other.observe(clicked, 1.0)
+        assert one.values(ACTIONS) == other.values(ACTIONS)
+
+    def test_where_the_baseline_was_not_drawn_nothing_is_known(self, make_settled):
+        leader = Leader()
+        leader.observe(make_settled(ACTIONS, {"a": 5, "b": 0, "memory": 5}, {"x": {"a": 2}}, {"x": 1.0}), 1.0)
+        assert leader.to_dict() == Leader().to_dict()
+
+    def test_an_arm_that_the_baseline_leaves_out_is_judged_where_it_was_drawn(self, make_settled):
+        actions = replace(ACTIONS, baseline={"a": 5, "b": 0, "memory": 5})
+        leader = Leader()
+        for allocation, found in (({"a": 5, "b": 0, "memory": 0}, {}), ({"a": 5, "b": 5, "memory": 0}, {"b": 1})):
+            for _ in range(20):
+                leader.observe(make_settled(actions, allocation, {"x": found} if found else {}, {"x": 1.0}), 1.0)
+        assert leader.best(actions) == ONLY_B
+
+    def test_whole_allocations_are_compared_not_single_changes(self, make_settled):
+        """
+        Neither arm can be left out alone, b being needed beside a, but c does what both do. From the baseline of a and
+        b every single change is for the worse: c in addition costs, and leaving out a or b loses a click.
+        """
+        arms = {name: {"levels": [0, 5], "cost_per_call": 0.1} for name in "abc"}
+        actions = parse_actions(arms, 15, {"a": 5, "b": 5})
+        both = make_settled(
+            actions, {"a": 5, "b": 5, "c": 5}, {"x": {"a": 1, "c": 1}, "y": {"b": 1, "c": 2}}, {"x": 1.0, "y": 1.0}
+        )
+        leader = Leader()
+        for _ in range(50):
+            leader.observe(both, 1.0)
+        assert leader.best(actions) == {"a": 0, "b": 0, "c": 5}
+
+    def test_what_would_have_been_shown_counts_as_is_to_be_expected(self, make_logged):
+        """
+        b pushes what a has first off a page of one. It was never shown, but what a alone has first is clicked wherever
+        it is shown; so without b the page is expected to be worth about half a click.
+        """
+        bad = make_logged(ACTIONS, BASELINE, {"a": (2,), "b": (1,)}, {"bad": 1}, {}, weights={"b": 2.0})
+        good = make_logged(ACTIONS, BASELINE, {"a": (1,)}, {"good": 1}, {"good": 1.0})
+        leader = Leader()
+        assert leader.rewards(bad, [BASELINE, ONLY_A]) == [0.0, 0.0]
+        for _ in range(500):
+            leader.observe(good, 1.0)
+        assert leader.rewards(bad, [BASELINE, ONLY_A]) == pytest.approx([0.0, 0.5], abs=0.01)
+
+    def test_what_was_shown_counts_as_it_was_rewarded_however_often_its_like_was_not(self, make_logged):
+        """Shown at the second position and clicked, it is worth √2 at the first."""
+        found = {"a": (2,), "b": (1,)}
+        page = make_logged(ACTIONS, BASELINE, found, {"x": 1, "y": 2}, {"y": 1.0}, weights={"b": 2.0})
+        assert Leader().rewards(page, [BASELINE, ONLY_A, ONLY_B]) == pytest.approx([1.0, 2**0.5, 0.0])
+
+
+class TestChangingArms:
+    def test_what_was_noted_stays_true_when_an_arm_is_added_or_removed(self, clicked):
+        leader = Leader()
+        for _ in range(20):
+            leader.observe(clicked, 1.0)
+        more = parse_actions(
+            {arm.name: {"kind": arm.kind, "levels": list(arm.levels), "cost_per_call": 0.1} for arm in ACTIONS.arms}
+            | {"c": {"levels": [0, 5]}},
+            20,
+            ALL,
+        )
+        assert leader.best(more) == {**ONLY_A, "c": 0}
+        fewer = replace(ACTIONS, arms=ACTIONS.arms[:2], baseline={"a": 5, "b": 5})
+        assert leader.best(fewer) == {"a": 5, "b": 0}
+
+    def test_goes_through_json_and_on(self, clicked):
+        leader = Leader()
+        leader.observe(clicked, 1.0)
+        again = Leader.from_dict(json.loads(json.dumps(leader.to_dict())))
+        for each in (leader, again):
+            each.observe(clicked, 0.25)
+        assert again.to_dict() == leader.to_dict()
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 8), st.floats(0, 3)), max_size=12))
+def test_no_expert_gains_what_nobody_earned(observations):
+    """Each gain lies between losing and keeping all that was earned; the baseline's is 0."""
+    from ltrr_haystack.types import Decision, Impression, Provenance, SettledDecision, Understanding
+
+    leader, earned = Leader(), 0.0
+    for arm, rank, reward in observations:
+        decision = Decision("q", 0.0, Understanding("q", "q"), ACTIONS, ALL, 1.0, "live", "any")
+        shown = (Impression("x", 1, 0.0, {arm: Provenance(rank, None, 0.0)}),)
+        leader.observe(SettledDecision(1, decision, shown, {"x": reward}), 1.0)
+        earned += reward
+    count = len(observations)
+    for allocation, noted in leader.to_dict()["experts"].items():
+        assert noted[1] == count
+        assert -earned - 1e-9 <= noted[0] <= 1e-9
+        assert allocation != "a=5 b=5" or noted[0] == 0.0
+
+
+def test_without_memory_names_every_arm():
+    assert without_memory(ACTIONS, {"a": 5, "memory": 5}) == ONLY_A

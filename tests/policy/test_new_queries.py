@@ -1,0 +1,111 @@
+import json
+
+import pytest
+
+from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, NewQueries
+from ltrr_haystack.types import Features
+
+ACTIONS = parse_actions(
+    {
+        "a": {"levels": [0, 5], "cost_per_call": 0.1},
+        "b": {"levels": [0, 5], "cost_per_call": 0.1},
+        "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
+    },
+    15,
+    {"a": 5, "b": 5, "memory": 5},
+)
+BASELINE, ONLY_A, ONLY_B = {"a": 5, "b": 5, "memory": 0}, {"a": 5, "b": 0, "memory": 0}, {"a": 0, "b": 5, "memory": 0}
+KNOWN = Features(history={"memory": {"cnt": 0.5, "ctr": 0.8}})
+PREDICTED = [[0.0, 1.0], [0.0, 2.0], [0.0, 3.0]]
+
+
+@pytest.fixture
+def clicked(make_settled):
+    """A query searched before: memory and arm a found what was clicked, b did not. The baseline was played."""
+    logged = {
+        "features": KNOWN,
+        "preferred": {"a": 0, "b": 0, "memory": 5},
+        "marginals": {"a": (0.5, 0.5), "b": (0.5, 0.5), "memory": (0.5, 0.5)},
+        "baseline_share": 0.9,
+    }
+    return make_settled(ACTIONS, {"a": 5, "b": 5, "memory": 5}, {"x": {"a": 2, "memory": 1}}, {"x": 1.0}, **logged)
+
+
+def taught(settled, contextual, times=60):
+    new = NewQueries(20, 2.5)
+    for _ in range(times):
+        new.observe(settled, contextual)
+    return new
+
+
+def test_nothing_is_let_loose_at_first():
+    new = NewQueries(20, 2.5)
+    assert new.held_back
+    assert new.values(ACTIONS, PREDICTED) == PREDICTED
+
+
+def test_each_is_compared_with_the_baseline_as_if_the_query_were_new(clicked):
+    """Without memory a is needed: a alone keeps the reward and saves a call, b alone loses it."""
+    good, bad = taught(clicked, ONLY_A), taught(clicked, ONLY_B)
+    assert good.estimates()[CONTEXTUAL].gain == pytest.approx(0.1 / (0.9 + 0.1 / 4))
+    assert bad.estimates()[CONTEXTUAL].gain == pytest.approx((0.1 - 1.0) / (0.9 + 0.1 / 4))
+    for new in (good, bad):
+        assert new.estimates()[LEADER].gain == pytest.approx(0.1 / (0.9 + 0.1 / 4))
+
+
+def test_what_a_memory_would_bring_makes_no_difference(clicked):
+    new = taught(clicked, {**ONLY_A, "memory": 5})
+    assert new.estimates()[CONTEXTUAL] == taught(clicked, ONLY_A).estimates()[CONTEXTUAL]
+
+
+def test_the_better_one_past_its_gate_is_played(clicked):
+    worse = taught(clicked, ONLY_B, times=300)
+    assert not worse.held_back
+    assert worse.ahead == LEADER
+    assert worse.values(ACTIONS, PREDICTED) == worse.leader.values(ACTIONS) != PREDICTED
+
+
+def test_the_model_is_played_where_it_is_better(clicked, make_settled):
+    """Half of the people want what a finds and half what b finds; the model knows which, the leader plays both."""
+    logged = {"preferred": ONLY_A, "marginals": dict.fromkeys(ACTIONS.names, (0.5, 0.5)), "baseline_share": 0.9}
+    everything = {"a": 5, "b": 5, "memory": 5}
+    new = NewQueries(20, 2.5)
+    for _ in range(100):
+        for arm, wanted in (("a", ONLY_A), ("b", ONLY_B)):
+            new.observe(make_settled(ACTIONS, everything, {"x": {arm: 1}}, {"x": 1.0}, **logged), wanted)
+    assert new.leader.best(ACTIONS) == BASELINE
+    assert new.ahead == CONTEXTUAL
+    assert not new.held_back
+    assert new.values(ACTIONS, PREDICTED) == PREDICTED
+
+
+def test_a_repeated_search_counts_less_for_the_leader(clicked):
+    """cnt .5 is e^2.5 - 1 earlier searches, so the weight is e^-1.25."""
+    new = taught(clicked, ONLY_A, times=1)
+    assert new.leader.to_dict()["experts"]["a=5 b=5"][1] == pytest.approx(2.718281828**-1.25)
+
+
+def test_a_decision_without_a_logged_preference_moves_no_gate(make_settled):
+    new = taught(make_settled(ACTIONS, BASELINE, {"x": {"a": 2}}, {"x": 1.0}), ONLY_A)
+    assert new.held_back
+    assert new.estimates()[CONTEXTUAL].settled == 0
+    assert new.leader.best(ACTIONS) == ONLY_A
+
+
+def test_goes_through_json_and_on_as_if_nothing_had_been(clicked):
+    new = taught(clicked, ONLY_A)
+    again = NewQueries.from_dict(20, 2.5, json.loads(json.dumps(new.to_dict())))
+    assert again.estimates() == new.estimates()
+    for each in (new, again):
+        each.observe(clicked, ONLY_B)
+    assert again.to_dict() == new.to_dict()
+
+
+@pytest.mark.parametrize("lost", ["leader", "gates"])
+def test_a_state_of_another_make_is_refused(lost):
+    state = NewQueries(20, 2.5).to_dict()
+    del state[lost]
+    with pytest.raises(SnapshotError, match=f"the state of new queries lacks '{lost}'"):
+        NewQueries.from_dict(20, 2.5, state)

@@ -156,7 +156,9 @@ def evaluate(
         ),
     ],
     log: Log = None,
-    after: Annotated[int, typer.Option(help="Use only decisions after this place in the log.", min=0)] = 0,
+    after: Annotated[
+        int, typer.Option(help="Use only decisions after this place in the log.", min=0, max=2**63 - 1)
+    ] = 0,
     eta: Annotated[
         float | None,
         typer.Option(

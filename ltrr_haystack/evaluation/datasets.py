@@ -162,9 +162,17 @@ def _grade(path: Path, line: int, score: str) -> int:
 
 
 def _cells(path: Path) -> Iterator[list[str]]:
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield line.rstrip("\r\n").split("\t")
+    for _, line in _lines(path):
+        yield line.rstrip("\r\n").split("\t")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield number, line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise InvalidInputError(f"{path}, line {number}: not UTF-8: {error.reason} at {error.start}") from None
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -178,19 +186,28 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise InvalidInputError(f"{path}, line {number}: not JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise InvalidInputError(f"{path}, line {number}: expected a JSON object, got {type(row).__name__}")
-            if not isinstance(row.get("_id"), str) or not row["_id"]:
-                raise InvalidInputError(f"{path}, line {number}: '_id' must be text, got {row.get('_id')!r}")
-            yield number, row
+    for number, line in _lines(path):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InvalidInputError(f"{path}, line {number}: not JSON: {error}") from None
+        if "\\u" in line and not _is_writable(row):
+            raise InvalidInputError(f"{path}, line {number}: half a character (a lone surrogate such as \\ud800)")
+        if not isinstance(row, dict):
+            raise InvalidInputError(f"{path}, line {number}: expected a JSON object, got {type(row).__name__}")
+        if not isinstance(row.get("_id"), str) or not row["_id"]:
+            raise InvalidInputError(f"{path}, line {number}: '_id' must be text, got {row.get('_id')!r}")
+        yield number, row
+
+
+def _is_writable(row: Any) -> bool:
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(path: Path, line: int, row: Mapping[str, Any], name: str) -> str:

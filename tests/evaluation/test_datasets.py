@@ -94,6 +94,25 @@ class TestWhatIsWrongIsNamed:
         with pytest.raises(InvalidInputError, match=message):
             load_beir(beir([SONG], [LOVE], qrels))
 
+    @pytest.mark.parametrize(
+        ("name", "text", "message"),
+        [
+            ("corpus.jsonl", b'{"_id": "d1"}\n{"_id": "caf\xe9"}\n', r"corpus\.jsonl, line 2: not UTF-8"),
+            ("queries.jsonl", rb'{"_id": "q1", "text": "\ud800"}', r"queries\.jsonl, line 1: half a character"),
+            ("qrels/test.tsv", b"query-id\tcorpus-id\tscore\nq\xff\td1\t1", r"test\.tsv, line 2: not UTF-8"),
+        ],
+    )
+    def test_in_the_bytes(self, beir, name, text, message):
+        folder = beir([SONG], [LOVE], [HEADER])
+        (folder / name).write_bytes(text)
+        with pytest.raises(InvalidInputError, match=message):
+            load_beir(folder)
+
+    def test_a_whole_character_written_as_two_halves_is_one(self, beir):
+        folder = beir([SONG], [LOVE], [HEADER])
+        (folder / "queries.jsonl").write_text('{"_id": "q1", "text": "\\ud83c\\udfb5"}')
+        assert load_beir(folder).queries[0].text == "🎵"
+
     def test_a_missing_split_says_which_there_are(self, beir):
         with pytest.raises(InvalidInputError, match=r"train\.tsv is missing; splits that are there: test"):
             load_beir(beir([SONG], [LOVE], [HEADER]), split="train")

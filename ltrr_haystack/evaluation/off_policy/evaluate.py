@@ -1,5 +1,6 @@
 """Off-policy evaluation: what other policies would have been worth on the queries of a decision log."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -41,7 +42,8 @@ def evaluate(store: LTRRStore, targets: Sequence[Target], *, after: int = 0, eta
     :param after: Only decisions with a higher seq are used: those that a policy was not trained on.
     :param eta: How steeply people's looks thin out down the page, for the replay; found out from the log if left out.
     :returns: Estimates, what they rest on, and where the log cannot answer.
-    :raises InvalidInputError: If two targets have the same name, or a static one names an arm that is not in the log.
+    :raises InvalidInputError: If two targets have the same name, a static one names an arm that is not in the log, or
+        eta is no number of at least 0.
     """
     log = DecisionLog(store, after=after)
     return evaluate_decisions(log, log, targets, eta=eta)
@@ -58,8 +60,11 @@ def evaluate_decisions(
     :param targets: The policies.
     :param eta: As for `evaluate`.
     :returns: The evaluation.
-    :raises InvalidInputError: If two targets have the same name, or a static one names an arm that is not in the log.
+    :raises InvalidInputError: If two targets have the same name, a static one names an arm that is not in the log, or
+        eta is no number of at least 0.
     """
+    if eta is not None and not 0 <= eta < math.inf:
+        raise InvalidInputError(f"eta must be a finite number of at least 0, got {eta}")
     names = [target.name for target in targets]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

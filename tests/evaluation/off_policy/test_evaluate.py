@@ -1,5 +1,6 @@
 import io
 import json
+import math
 from collections import Counter
 
 import numpy as np
@@ -242,6 +243,11 @@ class TestFromAStore:
     def test_two_policies_of_one_name_are_refused(self, store):
         with pytest.raises(InvalidInputError, match="'baseline' is named twice"):
             evaluate(store, [BaselineTarget(), BaselineTarget()])
+
+    @pytest.mark.parametrize("eta", [math.inf, math.nan, -0.5])
+    def test_positions_that_cannot_count_are_refused(self, store, eta):
+        with pytest.raises(InvalidInputError, match="eta must be a finite number of at least 0, got"):
+            evaluate(store, [BaselineTarget()], eta=eta)
 
     def test_positions_count_as_they_are_told_to(self, make_world, soft, ask):
         evaluation = ask(make_world().log(300, soft), GOOD, eta=0.0)

@@ -206,6 +206,16 @@ class ActionSet(Travelling):
         """The arms that bring what people chose before, in order."""
         return tuple([arm.name for arm in self.arms if arm.kind == MEMORY])
 
+    def without_memory(self, allocation: Allocation) -> Allocation:
+        """
+        Give what an allocation searches for a query that nobody searched before.
+
+        :param allocation: Arm → depth; arms that are not named do not run.
+        :returns: Arm → depth for every arm, memory arms at 0.
+        """
+        memories = self.memory_arms
+        return {name: 0 if name in memories else allocation.get(name, 0) for name in self.names}
+
     def cost(self, allocation: Allocation) -> float:
         """
         What an allocation costs.

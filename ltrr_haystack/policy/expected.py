@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.policy.safe_start import DECAY
 from ltrr_haystack.policy.union import UnionOrder, looked_at
 
 CAUTION = 0.5
@@ -23,7 +24,7 @@ RIDGE = 0.002
 """Strength of the penalty, as a share of all that was seen; 1 is added, so that little evidence promises little."""
 
 _EDGES = (1, 2, 3, 5, 10, 20, 50)
-"""Ranks up to which documents are alike; beyond are those that the arm did not find."""
+"""Ranks up to which documents are alike; beyond are those further down and those that the arm did not bring."""
 
 _Numbers = NDArray[np.float64]
 
@@ -45,7 +46,8 @@ class ExpectedRewards:
         """
         Take note of what the documents of a page earned.
 
-        A position counts by the square of how much it is looked at: a click there speaks of so many looks.
+        What is long ago is forgotten. A position counts by the square of how much it is looked at: a click there
+        speaks of so many looks.
 
         :param union: The union of a settled decision.
         :param ordinals: For each impression its position, from 1.
@@ -55,8 +57,8 @@ class ExpectedRewards:
         self._know(union.arms)
         features = self._features(union, union.rows)
         chances = looked_at(ordinals)
-        self._seen += features.T @ (features * (weight * chances**2)[:, None])
-        self._earned += features.T @ (weight * chances * rewards)
+        self._seen = DECAY * self._seen + features.T @ (features * (weight * chances**2)[:, None])
+        self._earned = DECAY * self._earned + features.T @ (weight * chances * rewards)
 
     def of(self, union: UnionOrder) -> _Numbers:
         """

@@ -12,7 +12,7 @@ MOST_CONTEXT = 32
 LONGEST_TEXT = 64
 """How many characters of a text are taken."""
 
-_COUNTED = 5.0
+_COUNT_SCALE = 5.0
 _MOST_INTENTS = 8
 _LARGEST = 1e4
 
@@ -92,7 +92,7 @@ def searched_before(features: Features) -> float:
     :param features: The features.
     :returns: The number of settled searches, 0 for a new query.
     """
-    return max((math.expm1(_COUNTED * known.get("cnt", 0.0)) for known in features.history.values()), default=0.0)
+    return max((math.expm1(_COUNT_SCALE * known.get("cnt", 0.0)) for known in features.history.values()), default=0.0)
 
 
 def _length(words: int) -> str:
@@ -101,7 +101,7 @@ def _length(words: int) -> str:
 
 def _history(entry: ArmHistory) -> dict[str, float]:
     return {
-        "cnt": _bounded(math.log1p(entry.draws) / _COUNTED, 4.0),
+        "cnt": _bounded(math.log1p(entry.draws) / _COUNT_SCALE, 4.0),
         "ctr": _bounded(entry.credit / entry.draws, 10.0),
         "ret": _bounded(entry.returned / entry.draws / 100, 10.0),
     }

@@ -2,10 +2,15 @@
 What to play for queries that nobody searched before: only what has been shown to be better there.
 
 Most searches repeat a query, so a gate that looks at all searches says little of new queries. They have gates of their
-own. Each settled decision is looked at as if its query were new: without its history, and without what memory brought.
-Two compete, each against the baseline: the contextual model, and the best whole allocation (see `Leader`). Of those
-past their gates the one that gains more is played; as long as there is none, the baseline is. What other pages would
-have earned is in part an expectation (see `ExpectedRewards`): rewards of the baseline's pages alone would speak for it.
+own. Two compete, each against the baseline: the contextual model, and the best whole allocation (see `Leader`). The one
+that gains more of those past their gates is played; as long as there is none, the baseline is.
+
+The leader is judged by all settled decisions, each looked at as if its query were new: without its history, and without
+what memory brought. The model is judged by queries that really were new, as it knows the others by heart: what it does
+well for a query that it has learned from says nothing of one that it has not.
+
+What other pages would have earned is in part an expectation (see `ExpectedRewards`): rewards of the baseline's pages
+alone would speak for the baseline.
 """
 
 from collections.abc import Mapping
@@ -13,15 +18,19 @@ from typing import Any, Self
 
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.features import searched_before
-from ltrr_haystack.policy.leader import Leader, without_memory
+from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
-from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
+from ltrr_haystack.types import Allocation, SettledDecision
 
 CONTEXTUAL, LEADER = "contextual", "leader"
 
 
 class NewQueries:
-    """Holds the leader, and the two gates."""
+    """
+    Holds the leader, and the two gates.
+
+    :ivar leader: The best whole allocation.
+    """
 
     def __init__(self, least: int, threshold: float) -> None:
         """
@@ -45,29 +54,22 @@ class NewQueries:
 
     def observe(self, settled: SettledDecision, contextual: Allocation) -> None:
         """
-        Take note of a settled decision, as if its query were new.
+        Take note of a settled decision.
 
         :param settled: The decision and what came of it.
-        :param contextual: What the contextual model would have played for the query.
+        :param contextual: What the contextual model would have played for the query if it were new; the model must not
+            have learned from this decision.
         """
-        decision = settled.decision
-        if decision.preferred:
-            baseline = without_memory(decision.actions, decision.actions.baseline)
-            for name, choice in {CONTEXTUAL: contextual, LEADER: self.leader.best(decision.actions)}.items():
-                searched = without_memory(decision.actions, choice)
-                self._gates[name].compare(settled, searched, baseline, self.leader.rewards)
+        actions = settled.decision.actions
+        if settled.decision.preferred:
+            choices = {LEADER: self.leader.best(actions)}
+            if not settled.decision.features.history:
+                choices[CONTEXTUAL] = contextual
+            baseline, valued = actions.without_memory(actions.baseline), self.leader.valued(settled)
+            for name, choice in choices.items():
+                self._gates[name].compare(settled, actions.without_memory(choice), baseline, valued)
         # The n-th search of a query counts 1 / √n, so that the common ones do not decide alone.
-        self.leader.observe(settled, (1 + searched_before(decision.features)) ** -0.5)
-
-    def values(self, actions: ActionSet, contextual: list[list[float]]) -> list[list[float]]:
-        """
-        Give the values by which a new query's arms are chosen.
-
-        :param actions: What there is to choose from.
-        :param contextual: What the contextual model predicts: for each arm the value of each level.
-        :returns: These, or the leader's.
-        """
-        return contextual if self.ahead == CONTEXTUAL else self.leader.values(actions)
+        self.leader.observe(settled, (1 + searched_before(settled.decision.features)) ** -0.5)
 
     def estimates(self) -> Mapping[str, SafeStartEstimate]:
         """
@@ -108,5 +110,6 @@ class NewQueries:
         return made
 
     def _standing(self, name: str) -> tuple[bool, float]:
+        """Past the gate or not, and the gain for one query; where it agrees with the baseline, that is 0."""
         estimate = self._gates[name].estimate()
-        return estimate.is_open, estimate.gain if estimate.gain is not None else 0.0
+        return estimate.is_open, (estimate.gain or 0.0) * (1 - estimate.agreement)

@@ -27,7 +27,8 @@ class Policy(Protocol):
 
     @property
     def safe_start(self) -> bool:
-        """Whether the policy is held back, because it has not, or no longer, shown to do better than the baseline."""
+        """Whether the policy is held back for all queries: it has not, or no longer, been shown to do better than the
+        baseline. Whether it is for one query, its distribution says."""
 
     def distribution(self, actions: ActionSet, features: Features) -> JointDistribution:
         """
@@ -35,7 +36,7 @@ class Policy(Protocol):
 
         :param actions: What there is to choose from.
         :param features: What is known of the query.
-        :returns: The distribution to draw from.
+        :returns: The distribution to draw from; `held_back` says whether the safe start holds the policy back for it.
         """
 
     def learn(self, settled: SettledDecision) -> Mapping[str, float]:

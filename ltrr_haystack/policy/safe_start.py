@@ -20,24 +20,29 @@ The doubt weighs as much as the rarest pair that was looked for, since that is w
 
 The test is looked at after every decision, so a policy that is exactly as good as the baseline gets past it in about
 one run of eight within a thousand decisions; it loses nothing by that, and one that turns out worse is held back again.
+Searches of one query count as so many decisions, though they tell less than as many of different queries.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.credit import reward_of, rewards_left
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.union import reaches
-from ltrr_haystack.types import Allocation, SettledDecision
+from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
 
-Rewards = Callable[[SettledDecision, Sequence[Allocation]], list[float]]
-"""Says what a decision would have earned under other allocations."""
+Valued = Callable[[Sequence[Allocation]], list[float]]
+"""Says what a decision would have earned under allocations that draw no arm deeper than it was drawn."""
 
 HALF_LIFE = 2000.0
 """After how many differences an earlier one weighs half."""
+
+DECAY = 0.5 ** (1 / HALF_LIFE)
+"""What is left of an earlier one's weight with each that comes."""
 
 LEAST_SUPPORT = 0.01
 """Below this P(X ≥ y) a decision is not used: the one in a hundred that counted would outweigh all others."""
@@ -117,24 +122,23 @@ class SafeStartGate:
         """
         decision = settled.decision
         if decision.preferred:
-            self.compare(settled, decision.preferred, decision.actions.baseline)
+            self.compare(settled, decision.preferred, decision.actions.baseline, partial(rewards_left, settled))
 
-    def compare(
-        self, settled: SettledDecision, preferred: Allocation, baseline: Allocation, rewards: Rewards = rewards_left
-    ) -> None:
+    def compare(self, settled: SettledDecision, preferred: Allocation, baseline: Allocation, valued: Valued) -> None:
         """
         Take note of what a settled decision says of two allocations.
 
         :param settled: The decision and what came of it.
         :param preferred: What the policy would have played.
         :param baseline: What it is compared with.
-        :param rewards: How to say what allocations would have earned that draw no arm deeper than it was drawn.
+        :param valued: Says what the decision would have earned under other allocations. The difference is an unbiased
+            estimate only if that is.
         """
         self._settled += 1
         if _same(preferred, baseline):
             self._agreed += 1
             return
-        seen = _difference(settled, preferred, baseline, rewards)
+        seen = _difference(settled, preferred, baseline, valued)
         if seen is None:
             return
         if seen.tells:
@@ -190,11 +194,11 @@ class SafeStartGate:
 
     def _add(self, difference: float) -> None:
         """Incremental mean and variance under decaying weights (West 1979; Finch 2009)."""
-        self._weight = self._weight * _DECAY + 1
-        self._squared_weight = self._squared_weight * _DECAY**2 + 1
+        self._weight = self._weight * DECAY + 1
+        self._squared_weight = self._squared_weight * DECAY**2 + 1
         before = difference - self._mean
         self._mean += before / self._weight
-        self._squares = self._squares * _DECAY + before * (difference - self._mean)
+        self._squares = self._squares * DECAY + before * (difference - self._mean)
 
     def _standard_error(self) -> float | None:
         if self._weight <= 1:
@@ -227,16 +231,14 @@ class _Seen:
     tells: bool
 
 
-def _difference(
-    settled: SettledDecision, preferred: Allocation, baseline: Allocation, rewards: Rewards
-) -> _Seen | None:
+def _difference(settled: SettledDecision, preferred: Allocation, baseline: Allocation, valued: Valued) -> _Seen | None:
     decision = settled.decision
     joint, drawn = JointDistribution.of(decision), decision.allocation
     both = {arm: max(preferred.get(arm, 0), baseline.get(arm, 0)) for arm in decision.actions.names}
     chance = joint.at_least(both)
     if chance >= LEAST_SUPPORT:
         tells = reaches(drawn, both)
-        values = _values(settled, [preferred, baseline], rewards) if tells else [0.0, 0.0]
+        values = _values(decision.actions, [preferred, baseline], valued) if tells else [0.0, 0.0]
         difference = values[0] - values[1]
         return _Seen(difference / chance, 1 / chance, tells)
     chances = joint.at_least(preferred), joint.at_least(baseline)
@@ -244,23 +246,21 @@ def _difference(
         return None
     known = [reaches(drawn, target) for target in (preferred, baseline)]
     values = [
-        _values(settled, [target], rewards)[0] / chance if is_known else 0.0
+        _values(decision.actions, [target], valued)[0] / chance if is_known else 0.0
         for target, chance, is_known in zip((preferred, baseline), chances, known, strict=True)
     ]
     return _Seen(values[0] - values[1], 1 / min(chances), any(known))
 
 
-def _values(settled: SettledDecision, targets: Sequence[Allocation], rewards: Rewards) -> list[float]:
+def _values(actions: ActionSet, targets: Sequence[Allocation], valued: Valued) -> list[float]:
     """The value of the union under other allocations that draw no arm deeper."""
-    actions = settled.decision.actions
-    return [left - actions.cost(target) for left, target in zip(rewards(settled, targets), targets, strict=True)]
+    return [earned - actions.cost(target) for earned, target in zip(valued(targets), targets, strict=True)]
 
 
 def _same(one: Allocation, other: Allocation) -> bool:
     return all(one.get(arm, 0) == other.get(arm, 0) for arm in {*one, *other})
 
 
-_DECAY = 0.5 ** (1 / HALF_LIFE)
 _STATE = (
     "is_open",
     "settled",

@@ -13,8 +13,7 @@ from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError
 from ltrr_haystack.policy.credit import Credit, at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation, best_level
-from ltrr_haystack.policy.leader import without_memory
-from ltrr_haystack.policy.new_queries import NewQueries
+from ltrr_haystack.policy.new_queries import LEADER, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import check_settings, pack, unpack
 from ltrr_haystack.policy.union import reaches
@@ -143,20 +142,26 @@ class VWPolicy:
         :returns: The distribution to draw from.
         """
         new = not features.history
-        values = self._values(actions, features)
-        if new:
-            values = self._new.values(actions, values)
+        held_back = self._new.held_back if new else not self._gate.is_open
+        if new and self._new.ahead == LEADER:
+            values, preferred = self._new.leader.values(actions), self._new.leader.best(actions)
+            best = [arm.levels.index(preferred[arm.name]) for arm in actions.arms]
+        else:
+            values = self._values(actions, features)
+            preferred = best_allocation(actions, values)
+            best = [
+                best_level(arm.levels, actions.baseline.get(arm.name, 0), row)
+                for arm, row in zip(actions.arms, values, strict=True)
+            ]
         if not all(map(math.isfinite, (value for row in values for value in row))):
             logger.error("The policy's model predicts numbers that are not finite; the baseline is played")
-            return JointDistribution(actions, {}, 1.0, self.floor)
+            return JointDistribution(actions, {}, 1.0, self.floor, held_back=True)
         weight = self.gamma * math.sqrt(self._n)
         marginals = {
-            arm.name: _inverse_gap_weights(row, weight, best_level(arm.levels, actions.baseline.get(arm.name, 0), row))
-            for arm, row in zip(actions.arms, values, strict=True)
+            arm.name: _inverse_gap_weights(row, weight, place)
+            for arm, row, place in zip(actions.arms, values, best, strict=True)
         }
-        held_back = self._new.held_back if new else not self._gate.is_open
         share = self.safe_baseline_share if held_back else self.baseline_share
-        preferred = best_allocation(actions, values)
         return JointDistribution(actions, marginals, share, self.floor, preferred, held_back=held_back)
 
     def learn(self, settled: SettledDecision) -> Mapping[str, float]:
@@ -206,7 +211,7 @@ class VWPolicy:
         :param settled: The decision and what came of it; it tells where all arms were drawn as deep as in the baseline.
         """
         with self._learning:
-            self._new.leader.observe(settled, 1.0)
+            self._new.leader.pretend(settled, 1.0)
 
     def to_bytes(self) -> bytes:
         """
@@ -321,7 +326,7 @@ class VWPolicy:
         others were not asked.
         """
         decision = settled.decision
-        company = without_memory(decision.actions, preferred)
+        company = decision.actions.without_memory(preferred)
         if reaches(decision.allocation, company):
             credit = _memory_at_zero(decision.actions, leave_one_out(settled, company))
             self._fit(decision.actions, as_new, credit, new=True)

@@ -60,8 +60,8 @@ def warm_start(
     since nobody pays for what is tried here. The arms' results are fused by reciprocal rank, and each document on the
     page is rewarded with what its clicks are expected to be worth: `click_rate` × relevance.
     A query counts once as a settled decision, however many rounds it goes through, since its labels tell no more the
-    second time; and once, with all arms as deep as they go, it tells what whole allocations are worth. The safe start
-    hears nothing of it: what is pretended shows nothing of real people.
+    second time; and once, with all arms as deep as they go, whatever the budget, it tells what whole allocations are
+    worth. The safe start hears nothing of it: what is pretended shows nothing of real people.
 
     ### Usage example
 
@@ -100,8 +100,9 @@ def warm_start(
                 f"the labelled query {query.understanding.query!r} lacks the results of arm '{missing[0]}'; "
                 "give an empty tuple if it finds nothing"
             )
+    deepest = {arm.name: arm.levels[-1] for arm in actions.arms}
     for query in labelled:
-        policy.fit_whole(_pretended(query, actions, _deepest(actions), click_rate, page))
+        policy.fit_whole(_pretended(query, actions, deepest, click_rate, page))
     rng = random.Random(seed)
     for turn in range(rounds):
         rng.shuffle(labelled)
@@ -110,12 +111,6 @@ def warm_start(
             allocation = JointDistribution(actions, own.marginals, 0.0, _TRIED).sample(rng)
             settled = _pretended(query, actions, allocation, click_rate, page)
             policy.fit(actions, query.features, leave_one_out(settled), counts=1 if turn == 0 else 0)
-
-
-def _deepest(actions: ActionSet) -> Allocation:
-    """All arms at their highest levels, or the baseline where the budget does not let them."""
-    deepest = {arm.name: arm.levels[-1] for arm in actions.arms}
-    return deepest if sum(deepest.values()) <= actions.budget else actions.baseline
 
 
 def _pretended(

@@ -12,6 +12,7 @@ from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store.records import HistoryEntry
 from ltrr_haystack.types import ArmRequest, SettledDecision, Understanding
 
 ARMS = {
@@ -142,6 +143,21 @@ class TestLearnedPolicies:
         played = Counter(decision.allocation == BASELINE for decision in decisions)
         assert played[True] > 160
         assert all(decision.safe_start for decision in decisions)
+
+    @pytest.mark.parametrize("mode", ["live", "apprentice"])
+    def test_held_back_is_logged_for_each_query_by_itself(self, store, monkeypatch, mode):
+        """New queries are let loose, known ones held back."""
+
+        class HalfLoose(VWPolicy):
+            def distribution(self, actions, features):
+                joint = super().distribution(actions, features)
+                joint.held_back = bool(features.history)
+                return joint
+
+        half = router(store, policy=HalfLoose(), mode=mode)
+        assert not half.run(LOVE)["decision"].safe_start
+        monkeypatch.setattr(store, "history", lambda _: {"bm25": HistoryEntry(draws=1.0, credit=1.0, returned=10.0)})
+        assert half.run(LOVE)["decision"].safe_start
 
 
 @component

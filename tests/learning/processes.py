@@ -96,7 +96,7 @@ def ranking(number, active):
         baseline_share=distribution.baseline_share,
         floor=distribution.floor,
         preferred=distribution.preferred,
-        safe_start=policy.safe_start,
+        safe_start=distribution.held_back,
     )
     return Ranking(decision, candidates, tuple({"rank": 1.0} for _ in candidates), tuple(reports))
 

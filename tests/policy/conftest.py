@@ -84,7 +84,7 @@ class World:
             baseline_share=joint.baseline_share,
             floor=joint.floor,
             preferred=joint.preferred,
-            safe_start=policy.safe_start,
+            safe_start=joint.held_back,
         )
         impressions = []
         for document in ("d0", "d1", "d2"):

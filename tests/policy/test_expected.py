@@ -6,6 +6,7 @@ import pytest
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.expected import CAUTION, RIDGE, ExpectedRewards
+from ltrr_haystack.policy.safe_start import DECAY, HALF_LIFE
 from ltrr_haystack.policy.union import UnionOrder
 
 ACTIONS = parse_actions({"a": {"levels": [0, 3]}, "b": {"levels": [0, 3]}}, 6, {"a": 3, "b": 3})
@@ -38,13 +39,13 @@ def test_nothing_is_expected_at_first(union):
 
 def test_by_hand(union):
     """
-    One document, first of a, missing in b, clicked n times: the three features that it has are alike, each has n of
-    seen and n of earned, so with the penalty p each is worth w where n·3w + p·w = n.
+    One document, first of a, missing in b, is clicked n times, earlier ones forgotten by and by. The three features
+    that it has are alike, each has n of seen and n of earned; with the penalty p each is worth w where n·3w + p·w = n.
     """
     first_of_a = union(1, a=(1,))
-    n, penalty = 100, 1 + RIDGE * 100
-    worth = n / (3 * n + penalty)
-    assert learned((first_of_a, [1.0]), times=n).of(first_of_a) == pytest.approx([CAUTION * 3 * worth])
+    n = sum(DECAY**ago for ago in range(100))
+    worth = n / (3 * n + 1 + RIDGE * n)
+    assert learned((first_of_a, [1.0]), times=100).of(first_of_a) == pytest.approx([CAUTION * 3 * worth])
 
 
 def test_a_position_that_is_looked_at_less_speaks_of_fewer_looks(union):
@@ -77,15 +78,24 @@ def test_an_arm_that_comes_later_changes_nothing_of_what_was_noted(union, make_l
     expected.observe(more, np.array([1.0]), np.array([0.0]), 1e-12)
     after = expected.to_dict()
     assert after["arms"] == ["a", "b", "c"]
-    assert after["earned"][:16] == pytest.approx(before["earned"][:16])
-    assert after["seen"][0][:16] == pytest.approx(before["seen"][0][:16])
-    assert after["seen"][-1][-1] == pytest.approx(before["seen"][-1][-1])
+    assert after["earned"][:16] == pytest.approx([DECAY * each for each in before["earned"][:16]])
+    assert after["seen"][0][:16] == pytest.approx([DECAY * each for each in before["seen"][0][:16]])
+    assert after["seen"][-1][-1] == pytest.approx(DECAY * before["seen"][-1][-1])
 
 
 def test_a_weight_is_as_many_searches(union):
     page = union(2, a=(1, 2))
     one, other = learned((page, [0.0, 1.0]), times=2), learned((page, [0.0, 1.0]), weight=2.0)
-    assert one.of(page) == pytest.approx(other.of(page))
+    assert one.of(page) == pytest.approx(other.of(page), rel=1e-3)
+
+
+def test_what_is_long_ago_is_forgotten(union):
+    page = union(1, a=(1,))
+    expected = learned((page, [1.0]), times=3000)
+    before = expected.of(page)[0]
+    for _ in range(round(HALF_LIFE)):
+        expected.observe(page, np.array([1.0]), np.array([0.0]), 1.0)
+    assert expected.of(page)[0] < 0.45 * before
 
 
 def test_what_people_dislike_is_expected_to_earn_nothing_rather_than_to_lose(union):

@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, NewQueries
+from ltrr_haystack.policy.safe_start import SafeStartGate
 from ltrr_haystack.types import Features
 
 ACTIONS = parse_actions(
@@ -18,7 +20,6 @@ ACTIONS = parse_actions(
 )
 BASELINE, ONLY_A, ONLY_B = {"a": 5, "b": 5, "memory": 0}, {"a": 5, "b": 0, "memory": 0}, {"a": 0, "b": 5, "memory": 0}
 KNOWN = Features(history={"memory": {"cnt": 0.5, "ctr": 0.8}})
-PREDICTED = [[0.0, 1.0], [0.0, 2.0], [0.0, 3.0]]
 
 
 @pytest.fixture
@@ -43,28 +44,40 @@ def taught(settled, contextual, times=60):
 def test_nothing_is_let_loose_at_first():
     new = NewQueries(20, 2.5)
     assert new.held_back
-    assert new.values(ACTIONS, PREDICTED) == PREDICTED
+    assert new.ahead == CONTEXTUAL
 
 
-def test_each_is_compared_with_the_baseline_as_if_the_query_were_new(clicked):
+@pytest.fixture
+def clicked_anew(clicked):
+    """The same, of a query that nobody searched before."""
+    return replace(clicked, decision=replace(clicked.decision, features=Features()))
+
+
+def test_each_is_compared_with_the_baseline_as_if_the_query_were_new(clicked_anew):
     """Without memory a is needed: a alone keeps the reward and saves a call, b alone loses it."""
-    good, bad = taught(clicked, ONLY_A), taught(clicked, ONLY_B)
+    good, bad = taught(clicked_anew, ONLY_A), taught(clicked_anew, ONLY_B)
     assert good.estimates()[CONTEXTUAL].gain == pytest.approx(0.1 / (0.9 + 0.1 / 4))
     assert bad.estimates()[CONTEXTUAL].gain == pytest.approx((0.1 - 1.0) / (0.9 + 0.1 / 4))
     for new in (good, bad):
         assert new.estimates()[LEADER].gain == pytest.approx(0.1 / (0.9 + 0.1 / 4))
 
 
-def test_what_a_memory_would_bring_makes_no_difference(clicked):
-    new = taught(clicked, {**ONLY_A, "memory": 5})
-    assert new.estimates()[CONTEXTUAL] == taught(clicked, ONLY_A).estimates()[CONTEXTUAL]
+def test_a_repeated_search_says_something_of_the_leader_and_nothing_of_the_model(clicked):
+    """The model learned from that query before: that it does well there is no wonder."""
+    new = taught(clicked, ONLY_A)
+    assert new.estimates()[CONTEXTUAL].settled == 0
+    assert new.estimates()[LEADER].gain == pytest.approx(0.1 / (0.9 + 0.1 / 4))
 
 
-def test_the_better_one_past_its_gate_is_played(clicked):
-    worse = taught(clicked, ONLY_B, times=300)
+def test_what_a_memory_would_bring_makes_no_difference(clicked_anew):
+    new = taught(clicked_anew, {**ONLY_A, "memory": 5})
+    assert new.estimates()[CONTEXTUAL] == taught(clicked_anew, ONLY_A).estimates()[CONTEXTUAL]
+
+
+def test_the_better_one_past_its_gate_is_played(clicked_anew):
+    worse = taught(clicked_anew, ONLY_B, times=300)
     assert not worse.held_back
     assert worse.ahead == LEADER
-    assert worse.values(ACTIONS, PREDICTED) == worse.leader.values(ACTIONS) != PREDICTED
 
 
 def test_the_model_is_played_where_it_is_better(clicked, make_settled):
@@ -78,7 +91,42 @@ def test_the_model_is_played_where_it_is_better(clicked, make_settled):
     assert new.leader.best(ACTIONS) == BASELINE
     assert new.ahead == CONTEXTUAL
     assert not new.held_back
-    assert new.values(ACTIONS, PREDICTED) == PREDICTED
+
+
+def gates(**estimates):
+    """New queries whose gates say so: (whether it is open, gain, agreement) for each."""
+    new = NewQueries(20, 2.5)
+    for name, (is_open, gain, agreement) in estimates.items():
+        state = {**SafeStartGate(20, 2.5).to_dict(), "is_open": is_open, "mean": gain, "weight": 1.0}
+        new._gates[name] = SafeStartGate.from_dict(20, 2.5, {**state, "settled": 100, "agreed": 100 * agreement})
+    return new
+
+
+def test_one_past_its_gate_is_played_before_one_that_seems_to_gain_more():
+    assert gates(contextual=(False, 0.9, 0.0), leader=(True, 0.1, 0.0)).ahead == LEADER
+    assert gates(contextual=(True, 0.1, 0.0), leader=(False, 0.9, 0.0)).ahead == CONTEXTUAL
+    assert not gates(contextual=(True, 0.1, 0.0), leader=(False, 0.9, 0.0)).held_back
+
+
+def test_what_counts_is_the_gain_for_all_queries_not_only_where_they_differ_from_the_baseline():
+    assert gates(contextual=(True, 0.4, 0.9), leader=(True, 0.3, 0.0)).ahead == LEADER
+    assert gates(contextual=(True, 0.4, 0.1), leader=(True, 0.3, 0.0)).ahead == CONTEXTUAL
+
+
+def test_the_gates_count_what_would_have_been_shown_as_is_to_be_expected(make_logged):
+    """
+    On half of the pages a's first document is shown and clicked, on the others b keeps it off a page of one. By what
+    was shown alone, a without b is worth as much as the baseline; but it would have been clicked in its place.
+    """
+    logged = {"preferred": ONLY_A, "marginals": dict.fromkeys(ACTIONS.names, (0.5, 0.5)), "baseline_share": 0.9}
+    good = make_logged(ACTIONS, BASELINE, {"a": (1,)}, {"good": 1}, {"good": 1.0}, **logged)
+    bad = make_logged(ACTIONS, BASELINE, {"a": (2,), "b": (1,)}, {"bad": 1}, {}, weights={"b": 2.0}, **logged)
+    new = NewQueries(20, 2.5)
+    for _ in range(400):
+        new.observe(good, ONLY_A)
+        new.observe(bad, ONLY_A)
+    saved = 0.1 / (0.9 + 0.1 / 4)
+    assert new.estimates()[CONTEXTUAL].gain > saved + 0.2
 
 
 def test_a_repeated_search_counts_less_for_the_leader(clicked):
@@ -94,8 +142,8 @@ def test_a_decision_without_a_logged_preference_moves_no_gate(make_settled):
     assert new.leader.best(ACTIONS) == ONLY_A
 
 
-def test_goes_through_json_and_on_as_if_nothing_had_been(clicked):
-    new = taught(clicked, ONLY_A)
+def test_goes_through_json_and_on_as_if_nothing_had_been(clicked, clicked_anew):
+    new = taught(clicked_anew, ONLY_A)
     again = NewQueries.from_dict(20, 2.5, json.loads(json.dumps(new.to_dict())))
     assert again.estimates() == new.estimates()
     for each in (new, again):

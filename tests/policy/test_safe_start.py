@@ -72,14 +72,12 @@ class TestDifference:
 class TestCompare:
     def test_any_two_allocations_by_any_rewards(self, clicked_a):
         gate = SafeStartGate(2, 2.5)
-        gate.compare(
-            clicked_a, ONLY_A, {"a": 0, "b": 10}, lambda settled, targets: [3.0 - target["b"] for target in targets]
-        )
+        gate.compare(clicked_a, ONLY_A, {"a": 0, "b": 10}, lambda targets: [3.0 - target["b"] for target in targets])
         assert gate.estimate().gain == pytest.approx(((3.0 - 0) - (3.0 - 10 - 0.1)) / 0.925)
 
     def test_two_alike_are_agreement(self, clicked_a):
         gate = SafeStartGate(2, 2.5)
-        gate.compare(clicked_a, ONLY_A, {"a": 10})
+        gate.compare(clicked_a, ONLY_A, {"a": 10}, lambda targets: [0.0 for _ in targets])
         assert (gate.estimate().agreement, gate.estimate().compared) == (1.0, 0)
 
 

@@ -64,7 +64,28 @@ class TestDistribution:
     def test_a_model_gone_wrong_plays_the_baseline(self, monkeypatch):
         policy = VWPolicy()
         monkeypatch.setattr(policy._workspace, "predict", lambda shared, lines: [math.nan] * len(lines))
-        assert policy.distribution(COSTLY, Features()).probability({"a": 30}) == 1
+        joint = policy.distribution(COSTLY, Features())
+        assert joint.probability({"a": 30}) == 1
+        assert joint.held_back
+
+    def test_for_a_new_query_the_leader_is_played_as_it_is(self, make_settled):
+        """
+        Nothing costs anything, and c alone finds what is clicked: whether a, b and the memory run makes no difference
+        then, and by single arms the baseline's depth would be kept. The leader's is played, whose memory rests.
+        """
+        arms = {**{name: {"levels": [0, 5]} for name in "abc"}, "m": {"kind": "memory", "levels": [0, 5]}}
+        actions = parse_actions(arms, 20, {"a": 5, "b": 5, "m": 5})
+        everything = {"a": 5, "b": 5, "c": 5, "m": 5}
+        policy = VWPolicy()
+        for _ in range(30):
+            policy._new.leader.pretend(make_settled(actions, everything, {"x": {"c": 1}}, {"x": 1.0}), 1.0)
+        state = policy._new.to_dict()
+        opened = {**SafeStartGate(100, 2.5).to_dict(), "is_open": True}
+        policy._new = NewQueries.from_dict(100, 2.5, {**state, "gates": {**state["gates"], "leader": opened}})
+        leader = policy._new.leader.best(actions)
+        joint = policy.distribution(actions, Features())
+        assert joint.preferred == leader
+        assert (leader["c"], leader["m"]) == (5, 0)
 
 
 class TestLearn:
@@ -201,6 +222,21 @@ class TestLearnAsNew:
             (True, replace(features, history={}), {"a": 1.0, "b": 0.0, "memory": 0.0}),
         ]
         assert policy.n == 1
+
+    def test_each_safe_start_hears_of_its_own_queries(self, make_settled):
+        policy = VWPolicy()
+        policy.learn(self.settled(make_settled, EVERY_ARM, features=Features()))
+        assert {name: estimate.settled for name, estimate in policy.estimates().items()} == {
+            "remembered": 0,
+            "contextual": 1,
+            "leader": 1,
+        }
+        policy.learn(self.settled(make_settled, EVERY_ARM))
+        assert {name: estimate.settled for name, estimate in policy.estimates().items()} == {
+            "remembered": 1,
+            "contextual": 2,
+            "leader": 2,
+        }
 
     def test_a_new_query_is_learned_once_as_new(self, make_settled, learned):
         VWPolicy().learn(self.settled(make_settled, EVERY_ARM, features=Features()))

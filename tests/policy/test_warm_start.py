@@ -70,11 +70,16 @@ class TestWarmStart:
         assert leader.best(costly) == {"a": 0, "b": 10}
         assert {weight for _, weight in leader.to_dict()["experts"].values()} == {50}
 
-    def test_where_the_budget_does_not_hold_all_arms_at_full_depth_it_tells_by_the_baseline(self):
+    def test_a_budget_that_does_not_hold_all_arms_at_once_keeps_no_allocation_from_being_known(self):
         narrow = parse_actions({"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}}, 10, {"a": 10})
         policy = VWPolicy()
         warm_start(policy, [LOVE], narrow, rounds=1)
-        assert set(policy._new.leader.to_dict()["experts"]) == {"a=10", ""}
+        assert set(policy._new.leader.to_dict()["experts"]) == {"a=10", "b=10", ""}
+
+    def test_what_is_pretended_is_not_expected_of_people(self):
+        policy = VWPolicy()
+        warm_start(policy, [LOVE] * 50, ACTIONS, rounds=1)
+        assert policy._new.leader.to_dict()["expected"] == VWPolicy()._new.leader.to_dict()["expected"]
 
     def test_the_same_seed_teaches_the_same(self):
         snapshots = []

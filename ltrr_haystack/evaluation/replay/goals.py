@@ -104,7 +104,7 @@ def judged_on(figures: Figures) -> str:
     :returns: A sentence or two.
     """
     seen, held_out = figures.searches("seen"), figures.searches("heldout")
-    said = f"Judged on {seen:,} seen and {held_out:,} held-out queries, over all seeds."
+    said = f"Judged on {seen:,} seen and {held_out:,} held-out queries, those of each seed counted by themselves."
     seen_back, held_out_back = figures.held_back("seen"), figures.held_back("heldout")
     if seen_back or held_out_back:
         said += (

@@ -93,6 +93,7 @@ def replay_learning(
         }
     finally:
         system.close()
+    notes["safe_start"] = all(held_back for split in ("seen", "heldout") for held_back in splits[split].safe_start)
     return Part(fingerprint, seed, name, splits, {**notes, "impressions_per_s": settings.impressions / seconds})
 
 
@@ -162,7 +163,6 @@ class _Stream:
         return met, {
             "trainings": self._trainings,
             "rejected_events": self._rejected,
-            "safe_start": bool(met[-1][1].decision.safe_start),
             "policy_version": met[-1][1].decision.policy_version,
             "ranker_version": met[-1][1].ranker_version,
             "late_events": self._system.log().counts().late_events,

@@ -13,7 +13,7 @@ def test_the_table_ends_with_the_goals_and_says_which_are_missed(finished):
         "| Held-out queries: candidates, as a share of rrf_full's | 100.0% | at most 50.0% | **missed** |",
         "| Held-out queries: arm calls, as a share of rrf_full's | 100.0% | at most 66.7% | **missed** |",
         "",
-        "Judged on 2 seen and 2 held-out queries, over all seeds.",
+        "Judged on 2 seen and 2 held-out queries, those of each seed counted by themselves.",
     ]
 
 

@@ -77,7 +77,10 @@ def test_all_seeds_count(finished):
 
 
 def test_on_how_much_they_were_judged_is_said(finished):
-    assert judged_on(finished.figures()) == "Judged on 2 seen and 2 held-out queries, over all seeds."
+    assert (
+        judged_on(finished.figures())
+        == "Judged on 2 seen and 2 held-out queries, those of each seed counted by themselves."
+    )
 
 
 def test_where_the_safe_start_held_back_it_is_said(finished):

@@ -191,7 +191,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidInputError(f"{path}, line {number}: not JSON: {error}") from None
         if "\\u" in line and not _is_writable(row):
             raise InvalidInputError(f"{path}, line {number}: half a character (a lone surrogate such as \\ud800)")

@@ -1,6 +1,5 @@
 """What a router may choose from, read from a configuration and checked."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +10,9 @@ from ltrr_haystack.types import ActionSet, Allocation, Arm
 
 RESERVED_ARM_NAMES = frozenset({"decision"})
 """Names of sockets that arms must not take."""
+
+HIGHEST_COST = 1e6
+"""Most that a call or a candidate may cost, in units of reward; beyond, sums of squares are no longer numbers."""
 
 _ARM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ARM_KEYS = ("kind", "levels", "cost_per_call", "cost_per_candidate")
@@ -144,8 +146,8 @@ def _levels(name: str, levels: Any) -> tuple[int, ...]:
 
 
 def _cost(name: str, key: str, cost: Any) -> float:
-    if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < math.inf:
-        raise ConfigurationError(f"{key} of arm '{name}' must be a finite number of 0 or more, got {cost!r}")
+    if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost <= HIGHEST_COST:
+        raise ConfigurationError(f"{key} of arm '{name}' must be a number from 0 to {HIGHEST_COST:g}, got {cost!r}")
     return float(cost)
 
 

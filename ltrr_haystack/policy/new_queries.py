@@ -16,10 +16,10 @@ alone would speak for the baseline.
 from collections.abc import Mapping
 from typing import Any, Self
 
-from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.features import searched_before
 from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
+from ltrr_haystack.policy.snapshot import understood
 from ltrr_haystack.types import Allocation, SettledDecision
 
 CONTEXTUAL, LEADER = "contextual", "leader"
@@ -100,13 +100,11 @@ class NewQueries:
         :raises SnapshotError: If the state is of another make.
         """
         made = cls(least, threshold)
-        try:
+        with understood():
             made.leader = Leader.from_dict(state["leader"])
             made._gates = {
                 name: SafeStartGate.from_dict(least, threshold, state["gates"][name]) for name in made._gates
             }
-        except KeyError as error:
-            raise SnapshotError(f"the state of new queries lacks {error}: another version wrote it") from error
         return made
 
     def _standing(self, name: str) -> tuple[bool, float]:

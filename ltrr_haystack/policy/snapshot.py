@@ -1,7 +1,8 @@
 """The container of what a policy has learned: it says what it is, and shows when it is damaged."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 
@@ -48,6 +49,22 @@ def unpack(payload: bytes, policy: str) -> tuple[dict[str, Any], bytes]:
             "configure that policy or activate another version"
         )
     return header, body
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """
+    Make a snapshot's state that is not as expected an error that says so.
+
+    :raises SnapshotError: Instead of whatever was raised while the state was read.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise SnapshotError(
+            f"the snapshot's state is not as expected ({type(error).__name__}: {error}): another version wrote it; "
+            "activate another version, or 0 to begin with an empty policy"
+        ) from error
 
 
 def check_settings(header: Mapping[str, Any], settings: Mapping[str, Any]) -> None:

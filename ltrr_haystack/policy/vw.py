@@ -15,7 +15,7 @@ from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation, best_level
 from ltrr_haystack.policy.new_queries import LEADER, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
-from ltrr_haystack.policy.snapshot import check_settings, pack, unpack
+from ltrr_haystack.policy.snapshot import check_settings, pack, understood, unpack
 from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.policy.vw_workspace import VowpalWorkspace, escaped, features_text, is_finite, magnitude
 from ltrr_haystack.types import ActionSet, Allocation, Arm, Features, SettledDecision
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED = "remembered"
 
-_LINES_VERSION = 3
+_LINES_VERSION = 4
 """To be raised with every change to the lines below, or to what a snapshot holds: an older one is of no use then."""
 
 
@@ -241,17 +241,18 @@ class VWPolicy:
         :raises OutdatedSnapshotError: If an earlier version made it.
         """
         header, model = unpack(payload, self.name)
-        if (lines := header["settings"].get("lines", 0)) < _LINES_VERSION:
-            raise OutdatedSnapshotError(
-                f"the snapshot was made with lines={lines}, in use is lines={_LINES_VERSION}: an earlier version of "
-                "ltrr-haystack made it; the next pass of a learner begins with an empty policy"
-            )
-        check_settings(header, self._learned_with())
-        policy = type(self)(**self._settings())
-        policy._n = header["n"]
-        policy._gate = SafeStartGate.from_dict(self.safe_min, self.safe_z, header["safe_start"])
-        policy._new = NewQueries.from_dict(self.safe_min, self.safe_z, header["new_queries"])
-        policy._workspace = VowpalWorkspace.restored(self._arguments(), model, _PROBE, header["probe"])
+        with understood():
+            if (lines := header["settings"].get("lines", 0)) < _LINES_VERSION:
+                raise OutdatedSnapshotError(
+                    f"the snapshot was made with lines={lines}, in use is lines={_LINES_VERSION}: an earlier version "
+                    "of ltrr-haystack made it; the next pass of a learner begins with an empty policy"
+                )
+            check_settings(header, self._learned_with())
+            policy = type(self)(**self._settings())
+            policy._n = header["n"]
+            policy._gate = SafeStartGate.from_dict(self.safe_min, self.safe_z, header["safe_start"])
+            policy._new = NewQueries.from_dict(self.safe_min, self.safe_z, header["new_queries"])
+            policy._workspace = VowpalWorkspace.restored(self._arguments(), model, _PROBE, header["probe"])
         return policy
 
     def card(self) -> dict[str, Any]:

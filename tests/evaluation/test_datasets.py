@@ -99,6 +99,7 @@ class TestWhatIsWrongIsNamed:
         [
             ("corpus.jsonl", b'{"_id": "d1"}\n{"_id": "caf\xe9"}\n', r"corpus\.jsonl, line 2: not UTF-8"),
             ("queries.jsonl", rb'{"_id": "q1", "text": "\ud800"}', r"queries\.jsonl, line 1: half a character"),
+            ("queries.jsonl", b'{"_id": "q1", "metadata": ' + b"[" * 100_000, r"queries\.jsonl, line 1: not JSON"),
             ("qrels/test.tsv", b"query-id\tcorpus-id\tscore\nq\xff\td1\t1", r"test\.tsv, line 2: not UTF-8"),
         ],
     )

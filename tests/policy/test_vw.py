@@ -8,6 +8,7 @@ from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.new_queries import NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartGate
+from ltrr_haystack.policy.snapshot import pack, unpack
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.policy.warm_start import warm_start
 from ltrr_haystack.types import Features
@@ -344,8 +345,15 @@ class TestSnapshot:
         monkeypatch.setattr(vw, "_LINES_VERSION", 1)
         older = VWPolicy().to_bytes()
         monkeypatch.undo()
-        with pytest.raises(SnapshotError, match="made with lines=1, in use is lines=3"):
+        with pytest.raises(SnapshotError, match="made with lines=1, in use is lines=4"):
             VWPolicy().restored(older)
+
+    @pytest.mark.parametrize("lost", ["settings", "n", "safe_start", "new_queries", "probe"])
+    def test_a_snapshot_that_lacks_something_is_refused_in_words(self, lost):
+        header, model = unpack(VWPolicy().to_bytes(), "vw")
+        del header[lost]
+        with pytest.raises(SnapshotError, match=r"not as expected \(KeyError: .*; activate another version"):
+            VWPolicy().restored(pack(header, model))
 
 
 class TestSettings:

@@ -6,15 +6,13 @@ from typing import Any
 from ltrr_haystack.errors import LTRRError
 from ltrr_haystack.evaluation.report.reading import RankerRuns
 from ltrr_haystack.evaluation.report.values import Finding, Grid, Section, decimal, moment, percent, share_of
-from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, NewQueries
-from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
-from ltrr_haystack.policy.snapshot import unpack
+from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER
+from ltrr_haystack.policy.safe_start import SafeStartEstimate
+from ltrr_haystack.policy.snapshot import understood, unpack
+from ltrr_haystack.policy.vw import REMEMBERED, VWPolicy
 from ltrr_haystack.store import LTRRStore, SnapshotInfo
 
 MOST_VERSIONS = 5
-
-_GATE_SETTINGS = (2, 2.5)
-"""To read a gate's state. What it has come to does not depend on them; only what it decides next would."""
 
 
 def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section, tuple[Finding, ...]]:
@@ -51,15 +49,16 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
 def _gates(store: LTRRStore) -> Mapping[str, SafeStartEstimate]:
     """What the active policy's safe starts have come to; other policies have none."""
     snapshot = store.snapshot("policy")
-    if snapshot is None or snapshot.card.get("policy") != "vw":
+    if snapshot is None or snapshot.card.get("policy") != VWPolicy.name:
         return {}
-    header, _ = unpack(snapshot.payload, "vw")
-    remembered = SafeStartGate.from_dict(*_GATE_SETTINGS, header["safe_start"]).estimate()
-    new = NewQueries.from_dict(*_GATE_SETTINGS, header.get("new_queries", {})).estimates()
+    header, _ = unpack(snapshot.payload, VWPolicy.name)
+    with understood():
+        made_with = VWPolicy(bits=header["settings"]["bits"], learning_rate=header["settings"]["learning_rate"])
+    estimates = made_with.restored(snapshot.payload).estimates()
     return {
-        "Safe start for queries searched before": remembered,
-        "Safe start for new queries: the model": new[CONTEXTUAL],
-        "Safe start for new queries: the best allocation for all": new[LEADER],
+        "Safe start for queries searched before": estimates[REMEMBERED],
+        "Safe start for new queries: the model": estimates[CONTEXTUAL],
+        "Safe start for new queries: the best allocation for all": estimates[LEADER],
     }
 
 
@@ -70,7 +69,7 @@ def _safe_start(title: str, estimate: SafeStartEstimate) -> Grid:
         title,
         ("", ""),
         (
-            ("state", "open: shown to be better than the baseline" if estimate.is_open else "closed: not shown so far"),
+            ("state", _state(estimate)),
             ("settled decisions with a preference", f"{estimate.settled:,}"),
             ("preferred the baseline itself", percent(estimate.agreement)),
             ("compared with the baseline", f"{estimate.compared:,}, {estimate.rewarded:,} of them rewarded"),
@@ -78,6 +77,24 @@ def _safe_start(title: str, estimate: SafeStartEstimate) -> Grid:
             ("z, with one lost reward of doubt", decimal(estimate.z, 2)),
         ),
     )
+
+
+def _past(card: Mapping[str, Any]) -> str:
+    """For which queries a policy is past its safe start; a card that tells of none has one verdict for all."""
+    known, *new = (_inner(card, name, "safe_start") for name in (REMEMBERED, CONTEXTUAL, LEADER))
+    if not isinstance(known, bool):
+        return _said(card.get("safe_start"), "held back", "past it")
+    if known == all(new):
+        return "held back" if known else "past it"
+    return "past it for new queries only" if known else "past it for known queries only"
+
+
+def _state(estimate: SafeStartEstimate) -> str:
+    if not estimate.is_open:
+        return "closed: not shown to be better than the baseline so far"
+    if estimate.z < 0:
+        return "open: it was shown to be better than the baseline, at present it is not; it closes if it is shown worse"
+    return "open: it was shown to be better than the baseline"
 
 
 def _policies(snapshots: Sequence[SnapshotInfo]) -> Grid:
@@ -91,7 +108,7 @@ def _policies(snapshots: Sequence[SnapshotInfo]) -> Grid:
                 moment(info.created_at),
                 _text(info.card.get("policy")),
                 _text(info.card.get("learned")),
-                _said(info.card.get("safe_start"), "held back", "past it"),
+                _past(info.card),
             )
             for info in _newest(snapshots)
         ),

@@ -2,6 +2,7 @@ import pytest
 
 from ltrr_haystack.evaluation.report.models import models
 from ltrr_haystack.evaluation.report.reading import RankerRuns
+from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.types import Features
 
@@ -39,9 +40,39 @@ def test_policies_with_the_state_of_the_safe_start(log, store):
     assert remembered["preferred the baseline itself"] == "0.0%"
     assert remembered["compared with the baseline"] == "1, 1 of them rewarded"
     assert remembered["state"].startswith("closed")
-    for way in ("the model", "the best allocation for all"):
+    for way, judged in (("the model", "1"), ("the best allocation for all", "2")):
         new = dict(grids(section)[f"Safe start for new queries: {way}"].rows)
-        assert new["settled decisions with a preference"] == "2"
+        assert new["settled decisions with a preference"] == judged
+
+
+@pytest.mark.parametrize(
+    ("held_back", "said"),
+    [
+        ((True, True, True), "held back"),
+        ((False, True, False), "past it"),
+        ((False, True, True), "past it for known queries only"),
+        ((True, False, True), "past it for new queries only"),
+    ],
+)
+def test_for_which_queries_a_policy_is_past_its_safe_start(store, held_back, said):
+    names = ("remembered", "contextual", "leader")
+    card = {"policy": "x", "safe_start": False}
+    card |= {name: {"safe_start": held} for name, held in zip(names, held_back, strict=True)}
+    store.add_snapshot("policy", b"x", card, activate=True)
+
+    section, _ = models(store, {})
+
+    assert grids(section)["Policies: version 1 is the newest"].rows[0][-1] == said
+
+
+def test_a_snapshot_of_an_earlier_version_is_told_in_words(store, monkeypatch):
+    monkeypatch.setattr(vw, "_LINES_VERSION", 1)
+    store.add_snapshot("policy", VWPolicy().to_bytes(), {"policy": "vw"}, activate=True)
+    monkeypatch.undo()
+
+    _, (finding,) = models(store, {})
+
+    assert "the next pass of a learner begins with an empty policy" in finding.text
 
 
 def test_the_active_version_is_shown_however_old_it_is(store):

@@ -235,7 +235,7 @@ class TestLearnAsNew:
         policy.learn(self.settled(make_settled, EVERY_ARM))
         assert {name: estimate.settled for name, estimate in policy.estimates().items()} == {
             "remembered": 1,
-            "contextual": 2,
+            "contextual": 1,
             "leader": 2,
         }
 

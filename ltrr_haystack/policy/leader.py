@@ -68,7 +68,7 @@ class Leader:
 
         return earned
 
-    def observe(self, settled: SettledDecision, weight: float) -> None:
+    def observe(self, settled: SettledDecision, weight: float, valued: Valued | None = None) -> None:
         """
         Take note of what each allocation would have gained, where it is known, and of what documents earned.
 
@@ -76,10 +76,14 @@ class Leader:
 
         :param settled: The decision and what came of it.
         :param weight: How much it counts, more than 0.
+        :param valued: What `valued` says of the decision, if it was asked before.
         """
-        self.pretend(settled, weight)
+        baseline = experts_of(settled.decision.actions).baseline
+        if not reaches(settled.decision.allocation, baseline):
+            return
+        self._note(settled, weight, valued or self.valued(settled))
         union = UnionOrder(settled)
-        if union.is_logged and reaches(settled.decision.allocation, experts_of(settled.decision.actions).baseline):
+        if union.is_logged:
             self._expected.observe(union, *_page(settled), weight)
 
     def pretend(self, settled: SettledDecision, weight: float) -> None:
@@ -89,18 +93,8 @@ class Leader:
         :param settled: A decision that nobody made, and what would have come of it.
         :param weight: How much it counts, more than 0.
         """
-        drawn, experts = settled.decision.allocation, experts_of(settled.decision.actions)
-        if not reaches(drawn, experts.baseline):
-            return
-        if (against := expert_key(experts.baseline)) != self._against:
-            self._against, self._noted = against, {}
-        known = [place for place, searched in enumerate(experts.searched) if reaches(drawn, searched)]
-        searched = [experts.baseline, *(experts.searched[place] for place in known)]
-        base, *rewards = self.valued(settled)(searched)
-        self._noted = {key: (gain * DECAY, weights * DECAY) for key, (gain, weights) in self._noted.items()}
-        for place, reward in zip(known, rewards, strict=True):
-            gain, weights = self._noted.get(experts.keys[place], (0.0, 0.0))
-            self._noted[experts.keys[place]] = gain + weight * (reward - base), weights + weight
+        if reaches(settled.decision.allocation, experts_of(settled.decision.actions).baseline):
+            self._note(settled, weight, self.valued(settled))
 
     def best(self, actions: ActionSet) -> Allocation:
         """
@@ -157,6 +151,18 @@ class Leader:
         made._noted = {key: (gain, weight) for key, (gain, weight) in state["experts"].items()}
         made._expected = ExpectedRewards.from_dict(state["expected"])
         return made
+
+    def _note(self, settled: SettledDecision, weight: float, valued: Valued) -> None:
+        drawn, experts = settled.decision.allocation, experts_of(settled.decision.actions)
+        if (against := expert_key(experts.baseline)) != self._against:
+            self._against, self._noted = against, {}
+        known = [place for place, searched in enumerate(experts.searched) if reaches(drawn, searched)]
+        base, *rewards = valued([experts.baseline, *(experts.searched[place] for place in known)])
+        noted = {key: (gain * DECAY, weights * DECAY) for key, (gain, weights) in self._noted.items()}
+        for place, reward in zip(known, rewards, strict=True):
+            gain, weights = noted.get(experts.keys[place], (0.0, 0.0))
+            noted[experts.keys[place]] = gain + weight * (reward - base), weights + weight
+        self._noted = noted
 
     def _gains(self, experts: Experts) -> _Numbers:
         """What each expert gains over the baseline for one query, with `DOUBT` and less the cost."""

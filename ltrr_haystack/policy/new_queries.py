@@ -60,16 +60,16 @@ class NewQueries:
         :param contextual: What the contextual model would have played for the query if it were new; the model must not
             have learned from this decision.
         """
-        actions = settled.decision.actions
+        actions, valued = settled.decision.actions, self.leader.valued(settled)
         if settled.decision.preferred:
             choices = {LEADER: self.leader.best(actions)}
             if not settled.decision.features.history:
                 choices[CONTEXTUAL] = contextual
-            baseline, valued = actions.without_memory(actions.baseline), self.leader.valued(settled)
+            baseline = actions.without_memory(actions.baseline)
             for name, choice in choices.items():
                 self._gates[name].compare(settled, actions.without_memory(choice), baseline, valued)
         # The n-th search of a query counts 1 / √n, so that the common ones do not decide alone.
-        self.leader.observe(settled, (1 + searched_before(settled.decision.features)) ** -0.5)
+        self.leader.observe(settled, (1 + searched_before(settled.decision.features)) ** -0.5, valued)
 
     def estimates(self) -> Mapping[str, SafeStartEstimate]:
         """

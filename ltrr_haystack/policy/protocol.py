@@ -25,11 +25,6 @@ class Policy(Protocol):
     def explores(self) -> bool:
         """Whether every feasible allocation has a probability above 0, so that any other policy can be judged."""
 
-    @property
-    def safe_start(self) -> bool:
-        """Whether the policy is held back for all queries: it has not, or no longer, been shown to do better than the
-        baseline. Whether it is for one query, its distribution says."""
-
     def distribution(self, actions: ActionSet, features: Features) -> JointDistribution:
         """
         Say how likely each allocation shall be for a query.

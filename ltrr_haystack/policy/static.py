@@ -29,7 +29,6 @@ class StaticPolicy:
 
     name = "static"
     explores = False
-    safe_start = False
 
     def __init__(self, allocation: dict[str, int] | None = None) -> None:
         """

@@ -26,7 +26,6 @@ class UniformPolicy:
 
     name = "uniform"
     explores = True
-    safe_start = False
 
     def distribution(self, actions: ActionSet, features: Features) -> JointDistribution:  # noqa: ARG002
         """

@@ -35,7 +35,6 @@ class Diary:
     """A policy that writes down what it learns, so that a test can read what was learned, in which order."""
 
     name = "diary"
-    safe_start = False
 
     def __init__(self, title: str = "") -> None:
         self.title = title

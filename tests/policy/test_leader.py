@@ -137,6 +137,14 @@ class TestGains:
         values = leader.values(ACTIONS)
         assert values[1][1] - values[1][0] > values[0][1] - values[0][0]
 
+    def test_a_click_far_down_a_long_page_counts_no_more_than_three_times(self, make_logged):
+        """At the 16th position it would count four times where it is looked at for certain."""
+        long = parse_actions({"a": {"levels": [0, 16]}, "b": {"levels": [0, 1]}}, 17, {"a": 16})
+        shown = {f"d{place}": place for place in range(1, 17)}
+        found = {"a": tuple(range(1, 17)), "b": (16,)}
+        page = make_logged(long, {"a": 16, "b": 1}, found, shown, {"d16": 1.0})
+        assert Leader().valued(page)([{"a": 0, "b": 1}]) == [3.0]
+
 
 class TestChangingArms:
     def test_what_was_noted_stays_true_when_an_arm_is_added_or_removed(self, clicked):

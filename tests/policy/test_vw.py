@@ -224,6 +224,15 @@ class TestLearnAsNew:
         ]
         assert policy.n == 1
 
+    def test_it_is_judged_before_it_learns_from_the_decision(self, make_settled, monkeypatch):
+        """Else it would be judged by what it has just been told."""
+        order = []
+        observe, fit = NewQueries.observe, VWPolicy._fit
+        monkeypatch.setattr(NewQueries, "observe", lambda *told: (order.append("judged"), observe(*told)))
+        monkeypatch.setattr(VWPolicy, "_fit", lambda *told, new: (order.append("learned"), fit(*told, new=new)))
+        VWPolicy().learn(self.settled(make_settled, EVERY_ARM))
+        assert order == ["judged", "learned", "learned"]
+
     def test_each_safe_start_hears_of_its_own_queries(self, make_settled):
         policy = VWPolicy()
         policy.learn(self.settled(make_settled, EVERY_ARM, features=Features()))

@@ -77,11 +77,6 @@ class WithoutExploring:
         """The policy's name."""
         return self.policy.name
 
-    @property
-    def safe_start(self) -> bool:
-        """Whether the policy is held back."""
-        return self.policy.safe_start
-
     def distribution(self, actions: ActionSet, features: Features) -> JointDistribution:
         """
         Put all probability on one allocation.

@@ -63,12 +63,37 @@ _FIRST = (
     "INSERT INTO ltrr_lease VALUES (NULL, 0)",
 )
 
+_SECOND = (
+    "ALTER TABLE ltrr_decisions ADD COLUMN settled_no BIGINT",
+    "ALTER TABLE ltrr_decisions ADD COLUMN counted INTEGER NOT NULL DEFAULT 3",
+    "ALTER TABLE ltrr_decisions ADD COLUMN fault TEXT",
+    "UPDATE ltrr_decisions SET settled_no = seq WHERE seq <= (SELECT settled FROM ltrr_learner)",
+    "CREATE UNIQUE INDEX ix_ltrr_decisions_settled_no ON ltrr_decisions (settled_no)",
+    "CREATE INDEX ix_ltrr_decisions_open ON ltrr_decisions (decided_at) WHERE settled_no IS NULL",
+    """
+    CREATE TABLE ltrr_client_counts (
+        day BIGINT NOT NULL, subject TEXT NOT NULL, client TEXT NOT NULL, amount DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (day, subject, client)
+    )
+    """,
+    """
+    CREATE TABLE ltrr_api_keys (
+        key_id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL UNIQUE, scopes TEXT NOT NULL,
+        created_at DOUBLE PRECISION NOT NULL, revoked_at DOUBLE PRECISION
+    )
+    """,
+)
+
 
 def _first(connection: Connection) -> None:
     run_ddl(connection, _FIRST)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first,)
+def _second(connection: Connection) -> None:
+    run_ddl(connection, _SECOND)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _second)
 """The first makes version 1 of an empty database, the next version 2 of version 1, and so on."""
 
 _VERSION = select(schema.c.version)

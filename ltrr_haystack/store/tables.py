@@ -23,8 +23,19 @@ decisions = Table(
     Column("ranker_version", BigInteger, nullable=False),
     Column("reports", Text, nullable=False),
     Column("payload", Text, nullable=False),
+    Column("settled_no", BigInteger),
+    Column("counted", Integer, nullable=False, server_default="3"),
+    Column("fault", Text),
     sqlite_autoincrement=True,
 )
+"""
+`settled_no` numbers the decisions in the order in which their reward windows closed; `counted` says for what a decision
+counts as evidence (see `COUNTED`); `fault` says why a decision that cannot be read was set aside.
+"""
+
+is_open = decisions.c.settled_no.is_(None)
+Index("ix_ltrr_decisions_settled_no", decisions.c.settled_no, unique=True)
+Index("ix_ltrr_decisions_open", decisions.c.decided_at, sqlite_where=is_open, postgresql_where=is_open)
 
 impressions = Table(
     "ltrr_impressions",
@@ -111,6 +122,27 @@ lease = Table(
     Column("expires_at", Double, nullable=False),
 )
 """One row: who may learn, and until when."""
+
+client_counts = Table(
+    "ltrr_client_counts",
+    metadata,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", Text, primary_key=True),
+    Column("client", Text, primary_key=True),
+    Column("amount", Double, nullable=False),
+)
+"""How much each client has added to a subject's evidence on a day; under the client `*` what all of them have."""
+
+api_keys = Table(
+    "ltrr_api_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("revoked_at", Double),
+)
 
 schema = Table("ltrr_schema", metadata, Column("version", Integer, nullable=False))
 """One row: the schema version."""

@@ -53,8 +53,11 @@ def after(titles: InMemoryDocumentStore, words: InMemoryDocumentStore, store: LT
             "memory": {"kind": "memory", "levels": [10]},
         },
         budget=70,
-        baseline={"titles": 30, "words": 30, "memory": 10},
+        baseline={"titles": 30, "words": 30},
         store=store,
+        # What was learned is played at once here. Leave `policy` out, and your hybrid is played until the log shows
+        # that the policy does better.
+        policy=VWPolicy(safe_baseline_share=0.0),
         weights={"memory": 3.0},
     )
 
@@ -85,8 +88,9 @@ def main() -> None:
         search = after(titles, words, store)
         feedback = FeedbackWriter(store, learn="inline", learner=Learner(store, VWPolicy(), reward_wait=0.0))
         wanted = search.run({"understanding": {"query": query}})["impressions"]["documents"][-1].id
-        for _ in range(30):
-            page = search.run({"understanding": {"query": query}})["impressions"]
+        for number in range(30):
+            person = {"user_id": f"person-{number}"}  # one person alone moves little
+            page = search.run({"understanding": {"query": query}, "router": person})["impressions"]
             feedback.run(
                 [
                     {

@@ -15,7 +15,7 @@ from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.feedback import RewardModel, UBIEvent
-from ltrr_haystack.learning import BackgroundLearner, Learner, Progress
+from ltrr_haystack.learning import BackgroundLearner, ClientLimits, Learner, Progress
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.static import StaticPolicy
@@ -50,6 +50,7 @@ __all__ = [
     "BanditRouter",
     "Candidate",
     "CandidateSet",
+    "ClientLimits",
     "Decision",
     "Features",
     "FeedbackWriter",

@@ -5,6 +5,7 @@ They are frozen: a component reads what it is handed and hands on new values. Al
 (`to_dict`, `from_dict`), so that whatever a pipeline decided can be logged, shipped and judged elsewhere.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -99,6 +100,34 @@ def _document(value: Any) -> Document:
 TravellingDocument = Annotated[
     Document, PlainValidator(_document), PlainSerializer(lambda document: document.to_dict(flatten=False))
 ]
+
+
+def _filters_text(filters: Mapping[str, Any]) -> str:
+    return json.dumps(filters, sort_keys=True, default=str)
+
+
+LoggedFilters = Annotated[
+    Mapping[str, Any] | None,
+    PlainSerializer(lambda filters: None if filters is None else json.loads(_filters_text(filters))),
+]
+"""Haystack filters; what in them has no JSON form, such as a date, is logged as its text."""
+
+
+def evidence_key(normal_form: str, filters: Mapping[str, Any] | None = None) -> str:
+    """
+    Give the key under which evidence for a query is kept.
+
+    Whoever filters a search chooses what it can show. What people do with such a page therefore is evidence for the
+    query with these filters, and not for the query alone.
+
+    :param normal_form: The query's normal form.
+    :param filters: The search's Haystack filters, if there are any.
+    :returns: The normal form itself for an unfiltered search; for a filtered one followed by a tab, which no normal
+        form holds, and a digest of the filters.
+    """
+    if not filters:
+        return normal_form
+    return f"{normal_form}\t{blake2b(_filters_text(filters).encode(errors='replace'), digest_size=8).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +235,21 @@ class ActionSet(Travelling):
         """The arms that bring what people chose before, in order."""
         return tuple([arm.name for arm in self.arms if arm.kind == MEMORY])
 
+    @property
+    def baseline_with_memory(self) -> Allocation:
+        """
+        The baseline, and memory arms as deep as the budget lets them draw beside it.
+
+        It shows what memory adds to the pipeline as it is without learning.
+        """
+        allocation = {name: self.baseline.get(name, 0) for name in self.names}
+        left = self.budget - sum(allocation.values())
+        for arm in self.arms:
+            if arm.kind == MEMORY and allocation[arm.name] == 0:
+                allocation[arm.name] = max((level for level in arm.levels if level <= left), default=0)
+                left -= allocation[arm.name]
+        return allocation
+
     def without_memory(self, allocation: Allocation) -> Allocation:
         """
         Give what an allocation searches for a query that nobody searched before.
@@ -258,11 +302,15 @@ class Decision(Travelling):
     :param features: What the policy saw.
     :param marginals: Arm → probability of each of its levels before budget, floor and baseline share are applied.
     :param baseline_share: Probability with which the baseline was played outright.
+    :param memory_share: Probability with which the baseline was played with memory added to it.
     :param floor: Share of the rest that is spread evenly over all feasible allocations.
     :param preferred: What the policy holds to be best for this query.
     :param safe_start: Whether the policy was still, or again, held back by the safe start.
     :param user_id: Who searched, if known.
     :param session_id: The session, if known.
+    :param client_id: The browser or program that the search comes from, if known.
+    :param client_address: A digest of the network address that the search comes from, where the server takes it.
+    :param filters: The Haystack filters of the search, if there were any.
     """
 
     query_id: str
@@ -282,6 +330,15 @@ class Decision(Travelling):
     safe_start: bool = False
     user_id: str | None = None
     session_id: str | None = None
+    client_id: str | None = None
+    client_address: str | None = None
+    memory_share: float = 0.0
+    filters: LoggedFilters = None
+
+    @property
+    def evidence_key(self) -> str:
+        """The key under which evidence of this search is kept."""
+        return evidence_key(self.understanding.normal_form, self.filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +388,8 @@ class ArmReport(Travelling):
     :param error: `None`, or why it brought nothing.
     :param found: For each rank of the arm the place of that document in the union, from 1; empty where it is not known.
     :param weight: The arm's weight in the union's own order.
-    :param rrf_k: To a document at its rank r the arm adds weight / (rrf_k + r).
+    :param rrf_k: To a document at its rank r the arm adds scale · weight / (rrf_k + r).
+    :param scales: For each rank of the arm its scale, 0 to 1; empty where all are 1.
     """
 
     arm: str
@@ -343,6 +401,7 @@ class ArmReport(Travelling):
     found: tuple[int, ...] = field(default=(), repr=False)
     weight: float = 1.0
     rrf_k: float = 60.0
+    scales: tuple[float, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,12 +514,14 @@ class SettledDecision(Travelling):
     """
     A decision whose reward wait is over, with what came of it: what everything is learned from.
 
-    :param seq: Its place in the log; a later decision has a higher one.
+    :param seq: Its place in the order of settlement, from 1.
     :param decision: The decision.
     :param impressions: What was shown, by position.
     :param rewards: Object id → sum of the rewards of its events; objects without events are left out.
     :param reports: How each arm that was asked fared.
     :param ranker_version: Version of the model that ordered the page; 0 for the union's own order.
+    :param counted: Whether it counts for the models that are trained, policy and ranker. Searches of one client beyond
+        its share do not.
     """
 
     seq: int
@@ -469,3 +530,4 @@ class SettledDecision(Travelling):
     rewards: Mapping[str, float]
     reports: tuple[ArmReport, ...] = ()
     ranker_version: int = 0
+    counted: bool = True

@@ -33,14 +33,14 @@ class TestBuildSearchPipeline:
             {"bm25": Found(), "memory": Found()},
             arms=ARMS,
             budget=20,
-            baseline={"bm25": 10, "memory": 10},
+            baseline={"bm25": 10},
             store=store,
             mode="baseline",
         )
         page = search.run({"understanding": {"query": "love"}})["impressions"]
         assert [document.id for document in page["documents"]] == ["d1"]
         (candidate,) = page["ranking"].candidates
-        assert set(candidate.arms) == {"bm25", "memory"}
+        assert set(candidate.arms) == {"bm25"}
         event = {
             "action_name": "click",
             "query_id": page["query_id"],
@@ -54,11 +54,11 @@ class TestBuildSearchPipeline:
             {"bm25": Found(), "memory": Found()},
             arms=ARMS,
             budget=20,
-            baseline={"bm25": 10, "memory": 10},
+            baseline={"bm25": 10},
             store=store,
-            min_candidates=20,
+            min_candidates=10,
         )
-        assert built.get_component("router").actions.min_candidates == 20
+        assert built.get_component("router").actions.min_candidates == 10
 
     def test_retrievers_and_arms_must_carry_the_same_names(self, store):
         with pytest.raises(ConfigurationError, match=r"only one of them has \['dense', 'memory'\]"):

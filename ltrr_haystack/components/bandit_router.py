@@ -16,7 +16,7 @@ from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.types import ArmRequest, Decision, Mode, Understanding
+from ltrr_haystack.types import ArmRequest, Decision, Mode, Understanding, evidence_key
 
 MODES: tuple[Mode, ...] = ("baseline", "apprentice", "live")
 """From the most cautious to the boldest."""
@@ -75,8 +75,8 @@ class BanditRouter:
             ascending; without 0 the arm always runs), and optionally `cost_per_call` and `cost_per_candidate` in units
             of reward.
         :param budget: Most candidates that one query may draw over all arms.
-        :param baseline: Arm → depth in the pipeline as it is without learning; played until the policy has shown on
-            the log that it does better.
+        :param baseline: Arm → depth in the pipeline as it is without learning, so without memory; played until the
+            policy has shown on the log that it does better.
         :param store: Where learned policies and the arms' history are read from.
         :param policy: What decides; a `VWPolicy` with its defaults if left out.
         :param mode: `baseline` plays the baseline, asks no policy and teaches it nothing; `apprentice` plays the
@@ -126,6 +126,8 @@ class BanditRouter:
         context: dict[str, Any] | None = None,
         filters: dict[str, Any] | None = None,
         mode: str | None = None,
+        client_id: str | None = None,
+        client_address: str | None = None,
     ) -> dict[str, Any]:
         """
         Decide for one query.
@@ -134,13 +136,24 @@ class BanditRouter:
         :param user_id: Who searches.
         :param session_id: The session.
         :param context: What else is known of the moment (device, country, page …): name → text or number.
-        :param filters: Haystack filters, handed on to every arm.
+        :param filters: Haystack filters, handed on to every arm. What people do with a filtered page is evidence for
+            the query with these filters alone.
         :param mode: A more cautious mode than the router's own, for this query; a bolder one changes nothing.
+        :param client_id: The browser or program that the search comes from.
+        :param client_address: A digest of the network address that the search comes from. Together with user, session
+            and client it says whose search this is; what one client can add to what is learned is bounded, and searches
+            that bear none of these are one client together (see `ClientLimits`).
         :returns: A dictionary with `decision`, and under the name of each chosen arm its `ArmRequest`.
         :raises ConfigurationError: If the mode is unknown.
         """
         cautious = min(self.mode, _known(mode or self.mode), key=MODES.index)
-        decision = self._decide(understanding, user_id, session_id, context or {}, cautious)
+        who = {
+            "user_id": user_id,
+            "session_id": session_id,
+            "client_id": client_id,
+            "client_address": client_address,
+        }
+        decision = self._decide(understanding, who, context or {}, filters, cautious)
         requests = {
             arm: ArmRequest(understanding.query, depth, filters, understanding)
             for arm, depth in decision.allocation.items()
@@ -156,6 +169,8 @@ class BanditRouter:
         context: dict[str, Any] | None = None,
         filters: dict[str, Any] | None = None,
         mode: str | None = None,
+        client_id: str | None = None,
+        client_address: str | None = None,
     ) -> dict[str, Any]:
         """
         Decide for one query without blocking the event loop while the store is read.
@@ -166,25 +181,29 @@ class BanditRouter:
         :param context: What else is known of the moment.
         :param filters: Haystack filters, handed on to every arm.
         :param mode: A more cautious mode than the router's own, for this query; a bolder one changes nothing.
+        :param client_id: The browser or program that the search comes from.
+        :param client_address: A digest of the network address that the search comes from.
         :returns: A dictionary with `decision`, and under the name of each chosen arm its `ArmRequest`.
         :raises ConfigurationError: If the mode is unknown.
         """
         decided: dict[str, Any] = await asyncio.to_thread(
-            self.run, understanding, user_id, session_id, context, filters, mode
+            self.run, understanding, user_id, session_id, context, filters, mode, client_id, client_address
         )
         return decided
 
     def _decide(
         self,
         understanding: Understanding,
-        user_id: str | None,
-        session_id: str | None,
+        who: Mapping[str, str | None],
         context: Mapping[str, Any],
+        filters: Mapping[str, Any] | None,
         mode: Mode,
     ) -> Decision:
         policy, version = self.active.current() if mode != "baseline" else (StaticPolicy(), 0)
-        history = self.store.history(understanding.normal_form)
-        features = features_of(understanding, user_id, session_id, context, history)
+        history = self.store.history(evidence_key(understanding.normal_form, filters))
+        features = features_of(
+            understanding, who["user_id"], who["session_id"], context, history, filtered=bool(filters)
+        )
         distribution = policy.distribution(self.actions, features)
         if mode != "live":
             distribution = _held_to_the_baseline(distribution)
@@ -205,8 +224,9 @@ class BanditRouter:
             floor=distribution.floor,
             preferred=distribution.preferred if mode != "baseline" else {},
             safe_start=distribution.held_back,
-            user_id=user_id,
-            session_id=session_id,
+            memory_share=distribution.memory_share,
+            filters=filters or None,
+            **who,
         )
 
 

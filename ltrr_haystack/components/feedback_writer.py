@@ -14,6 +14,8 @@ from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.feedback.rewards import RewardModel
 from ltrr_haystack.feedback.ubi import UBIEvent, excerpt, kind_of, read_event
 from ltrr_haystack.store import EventRecord, LTRRStore, SearchRecord
+from ltrr_haystack.store.records import EventStatus
+from ltrr_haystack.store.store import MOST_EVENTS_PER_SEARCH
 
 if TYPE_CHECKING:
     from ltrr_haystack.learning.learner import Learner
@@ -31,7 +33,8 @@ class FeedbackWriter:
 
     An event is accepted if it belongs to a search of the store and, where it names an object, the search showed that
     object. An event that bears a reward must name one. Sent again, an event is a duplicate and counts once. A bad event
-    is rejected with the field and the reason, and does no harm to the others.
+    is rejected with the field and the reason, and does no harm to the others; so is one of a search that has its most
+    events already.
 
     Where an event gives another position than the log, the event is taken and the log's own position is learned from.
     An event without a `timestamp` is taken to have happened on arrival.
@@ -63,6 +66,7 @@ class FeedbackWriter:
         learner: "Learner | None" = None,
         max_events: int = 1000,
         clock_skew: float = 300.0,
+        max_events_per_search: int = MOST_EVENTS_PER_SEARCH,
     ) -> None:
         """
         Create a FeedbackWriter.
@@ -76,6 +80,7 @@ class FeedbackWriter:
         :param max_events: Most events in one call.
         :param clock_skew: Seconds that a sender's clock may be off: so much before its search, or after the present,
             an event may lie.
+        :param max_events_per_search: Most events that are kept of one search.
         :raises ConfigurationError: If a setting cannot work.
         """
         if learn not in ("deferred", "inline"):
@@ -86,12 +91,17 @@ class FeedbackWriter:
             raise ConfigurationError(f"max_events of FeedbackWriter must be at least 1, got {max_events}")
         if not (math.isfinite(clock_skew) and clock_skew >= 0):
             raise ConfigurationError(f"clock_skew of FeedbackWriter must be 0 seconds or more, got {clock_skew}")
+        if max_events_per_search < 1:
+            raise ConfigurationError(
+                f"max_events_per_search of FeedbackWriter must be at least 1, got {max_events_per_search}"
+            )
         self.store = store
         self.rewards = rewards
         self.learn = learn
         self.learner = learner
         self.max_events = max_events
         self.clock_skew = clock_skew
+        self.max_events_per_search = max_events_per_search
         self._worth = rewards if isinstance(rewards, RewardModel) else _reward_model(rewards)
 
     def warm_up(self) -> None:
@@ -126,6 +136,7 @@ class FeedbackWriter:
             learner=self.learner,
             max_events=self.max_events,
             clock_skew=self.clock_skew,
+            max_events_per_search=self.max_events_per_search,
         )
 
     @classmethod
@@ -151,10 +162,10 @@ class FeedbackWriter:
         """
         outcomes = self._read(events)
         records = [outcome for outcome in outcomes if isinstance(outcome, EventRecord)]
-        fresh = self.store.record_events(records) if records else []
+        statuses = self.store.record_events(records, self.max_events_per_search)
         if records and self.learn == "inline":
             self._learn_now()
-        return self._answer(outcomes, fresh)
+        return self._answer(outcomes, statuses)
 
     @component.output_types(accepted=int, duplicate=int, rejected=int, results=list[dict[str, str]])
     async def run_async(self, events: list[dict[str, Any] | UBIEvent]) -> dict[str, Any]:
@@ -169,10 +180,10 @@ class FeedbackWriter:
         """
         outcomes = await asyncio.to_thread(self._read, events)
         records = [outcome for outcome in outcomes if isinstance(outcome, EventRecord)]
-        fresh = await self.store.record_events_async(records) if records else []
+        statuses = await self.store.record_events_async(records, self.max_events_per_search)
         if records and self.learn == "inline":
             await asyncio.to_thread(self._learn_now)
-        return self._answer(outcomes, fresh)
+        return self._answer(outcomes, statuses)
 
     def _read(self, events: object) -> list[EventRecord | str]:
         """For each event its record for the log, or the reason why it is rejected."""
@@ -220,20 +231,26 @@ class FeedbackWriter:
             return f"timestamp: {_iso(event.timestamp)} lies in the future (it is {now})"
         return None
 
-    def _answer(self, outcomes: Sequence[EventRecord | str], fresh: Sequence[bool]) -> dict[str, Any]:
-        """Counts and results; `fresh` says of each record, in order, whether it was new."""
-        flags = iter(fresh)
+    def _answer(self, outcomes: Sequence[EventRecord | str], statuses: Sequence[EventStatus]) -> dict[str, Any]:
+        """Counts and results; `statuses` says of each record, in order, what became of it."""
+        logged = iter(statuses)
         results = [
             {"status": "rejected", "reason": outcome}
             if isinstance(outcome, str)
-            else self._kept(outcome)
-            if next(flags)
-            else {"status": "duplicate"}
+            else self._result(outcome, next(logged))
             for outcome in outcomes
         ]
-        statuses = [result["status"] for result in results]
-        counts = {status: statuses.count(status) for status in ("accepted", "duplicate", "rejected")}
+        named = [result["status"] for result in results]
+        counts = {status: named.count(status) for status in ("accepted", "duplicate", "rejected")}
         return {**counts, "results": results}
+
+    def _result(self, event: EventRecord, status: EventStatus) -> dict[str, str]:
+        if status == "duplicate":
+            return {"status": "duplicate"}
+        if status == "excess":
+            reason = f"query_id: {excerpt(event.query_id)} has {self.max_events_per_search} events already, the most"
+            return {"status": "rejected", "reason": reason}
+        return self._kept(event)
 
     def _kept(self, event: EventRecord) -> dict[str, str]:
         """An action that is logged and teaches nothing is not an error, but often a typing error."""

@@ -165,7 +165,8 @@ class LTRRanker:
 
     def _remembered(self, candidates: CandidateSet) -> dict[str, Remembered]:
         try:
-            return dict(self._memory.entries(candidates.decision.understanding.normal_form))
+            decision = candidates.decision
+            return dict(self._memory.entries(decision.understanding.normal_form, decision.filters))
         except Exception as error:  # noqa: BLE001 (without its memory features a search is still a search)
             reason = f"{type(error).__name__}: {error}"
             self._report_once("memory", f"Ranking goes on without memory features: {reason}")

@@ -22,7 +22,8 @@ class MemoryIndexRetriever:
 
     Only documents that somebody acted upon are retrieved. They are scored by the posterior mean of their success rate
     for the query, with the position bias taken out, so that one lucky click does not outrank many. Each document says
-    in `meta["memory"]` which query spoke for it and with how much evidence.
+    in `meta["memory"]` which query spoke for it and with how much evidence, and bears as its score how much that
+    evidence weighs, 0 to 1, by which UnionJoiner weighs it against the other arms.
 
     ### Usage example
 
@@ -44,7 +45,7 @@ class MemoryIndexRetriever:
         document_store: DocumentStore,
         key: str = "id",
         prior_successes: float = 1.0,
-        prior_exposures: float = 10.0,
+        prior_exposures: float = 20.0,
         min_successes: float = 1.0,
         top_k: int = 10,
     ) -> None:
@@ -114,7 +115,7 @@ class MemoryIndexRetriever:
         :raises InvalidInputError: If `top_k` is below 1.
         """
         top_k = self._depth(top_k)
-        remembered = self._remembered(query, understanding)
+        remembered = self._remembered(query, understanding, filters)
         documents = self._fetcher.fetch([entry.object_id for entry in remembered], filters, top_k)
         return {"documents": _explained(remembered, documents)}
 
@@ -137,7 +138,7 @@ class MemoryIndexRetriever:
         :raises InvalidInputError: If `top_k` is below 1.
         """
         top_k = self._depth(top_k)
-        remembered = await asyncio.to_thread(self._remembered, query, understanding)
+        remembered = await asyncio.to_thread(self._remembered, query, understanding, filters)
         documents = await self._fetcher.fetch_async([entry.object_id for entry in remembered], filters, top_k)
         return {"documents": _explained(remembered, documents)}
 
@@ -148,14 +149,16 @@ class MemoryIndexRetriever:
             raise InvalidInputError(f"top_k of MemoryIndexRetriever must be at least 1, got {top_k}")
         return top_k
 
-    def _remembered(self, query: str, understanding: Understanding | None) -> list[Remembered]:
-        query_key = understanding.normal_form if understanding is not None else normal_form(query)
-        return self._index.best(query_key, self.min_successes)
+    def _remembered(
+        self, query: str, understanding: Understanding | None, filters: dict[str, Any] | None
+    ) -> list[Remembered]:
+        form = understanding.normal_form if understanding is not None else normal_form(query)
+        return self._index.best(form, self.min_successes, filters)
 
 
 def _explained(remembered: Sequence[Remembered], documents: dict[str, Document]) -> list[Document]:
     return [
-        replace(document, score=entry.score, meta={**document.meta, "memory": _explanation(entry)})
+        replace(document, score=entry.weight, meta={**document.meta, "memory": _explanation(entry)})
         for entry in remembered
         if (document := documents.get(entry.object_id)) is not None
     ]

@@ -12,6 +12,9 @@ from ltrr_haystack.types import ArmReport, ArmResult, Candidate, CandidateSet, D
 NO_RESULT = "no result"
 RESERVED = ("decision", "self")
 
+EXACT_DIGITS = 12
+"""Scores that agree in so many decimals are equal: the same numbers, added up in another order."""
+
 
 _Named = tuple[str, Document]
 """A document with what it is known by."""
@@ -34,8 +37,12 @@ class UnionJoiner:
 
     The order is weighted reciprocal rank fusion by the arms' names (Cormack, Clarke and Büttcher: Reciprocal rank
     fusion outperforms Condorcet and individual rank learning methods, SIGIR 2009): a document's score is the sum of
-    `weight / (rrf_k + rank)` over the arms that found it. Ties go to the better best rank, then to the lesser object
-    id, so the order does not depend on which arm answered first.
+    `weight / (rrf_k + rank)` over the arms that found it. Ties go to the document that the first of the arms, in their
+    order here, found, then to the better rank there; so the order does not depend on which arm answered first, and
+    without memory it is the order of Haystack's DocumentJoiner over the same results.
+
+    What a memory arm brings counts in proportion to its evidence: there a document's weight is the arm's weight times
+    the document's score, which MemoryIndexRetriever sets from 0 to 1.
 
     Each arm counts down to the depth that the decision gave it, and an arm that was not asked does not count.
     The joiner has one input for each arm, by the arm's name. Connect `decision` too: it tells which arms to wait for.
@@ -115,10 +122,12 @@ class UnionJoiner:
             for arm in self.arms
             if (depth := decision.allocation.get(arm, 0)) > 0 and (result := _result_of(arm, results)) is not None
         }
-        candidates = self._united(drawn)
+        memories = decision.actions.memory_arms
+        scales = {arm: [_share(document.score) for _, document in drawn[arm]] for arm in memories if arm in drawn}
+        candidates = self._united(drawn, scales)
         places = {candidate.object_id: candidate.place for candidate in candidates}
         reports = tuple(
-            self._report(arm, depth, results.get(arm), drawn.get(arm, ()), places)
+            self._report(arm, depth, results.get(arm), drawn.get(arm, ()), places, scales.get(arm, ()))
             for arm, depth in decision.allocation.items()
             if depth > 0
         )
@@ -136,10 +145,12 @@ class UnionJoiner:
         """
         return self.run(decision, **results)
 
-    def _united(self, drawn: Mapping[str, Sequence[_Named]]) -> tuple[Candidate, ...]:
+    def _united(
+        self, drawn: Mapping[str, Sequence[_Named]], scales: Mapping[str, Sequence[float]]
+    ) -> tuple[Candidate, ...]:
         entries: dict[str, _Entry] = {}
         for arm, named in drawn.items():
-            weight = self._weight(arm)
+            weight, scale = self._weight(arm), scales.get(arm)
             scores = [_finite(document.score) for _, document in named]
             scaled = normalised(scores)
             for rank, (object_id, document) in enumerate(named, start=1):
@@ -151,8 +162,9 @@ class UnionJoiner:
                 elif rank < entry.best_rank:
                     entry.document, entry.best_rank = document, rank
                 entry.arms[arm] = Provenance(rank, scores[rank - 1], scaled[rank - 1])
-                entry.score += weight / (self.rrf_k + rank)
-        ordered = sorted(entries.items(), key=lambda item: (-item[1].score, item[1].best_rank, item[0]))
+                entry.score += (weight if scale is None else weight * scale[rank - 1]) / (self.rrf_k + rank)
+        # Entries stand in the order of the arms, and a stable sort leaves ties as they are.
+        ordered = sorted(entries.items(), key=lambda item: -round(item[1].score, EXACT_DIGITS))
         return tuple(
             Candidate(object_id, entry.document, entry.arms, entry.score, place)
             for place, (object_id, entry) in enumerate(ordered, start=1)
@@ -165,6 +177,7 @@ class UnionJoiner:
         result: ArmResult | None,
         drawn: Sequence[_Named],
         places: Mapping[str, int],
+        scales: Sequence[float],
     ) -> ArmReport:
         if result is None:
             return ArmReport(arm, depth, 0, 0.0, error=NO_RESULT)
@@ -178,6 +191,7 @@ class UnionJoiner:
             found=tuple([places[object_id] for object_id, _ in drawn]),
             weight=self._weight(arm),
             rrf_k=self.rrf_k,
+            scales=tuple(scales),
         )
 
     def _weight(self, arm: str) -> float:
@@ -209,6 +223,12 @@ def _finite(score: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def _share(score: Any) -> float:
+    """A score as a share of 1; a memory that gives none speaks with all its weight."""
+    share = _finite(score)
+    return 1.0 if share is None else min(1.0, max(0.0, share))
 
 
 def _result_of(arm: str, results: Mapping[str, ArmResult | None]) -> ArmResult | None:

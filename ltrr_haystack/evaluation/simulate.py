@@ -174,10 +174,6 @@ def simulate_server(
                 show(last=search.index + 1 == impressions)
         finally:
             system.close()
-    if "baseline" in simulation.tallies:
-        simulation.remarks.append(
-            "the server's baseline came second: with a memory arm among its arms, it knows what was learned before"
-        )
     return simulation
 
 

@@ -2,6 +2,16 @@
 
 from ltrr_haystack.learning.active import POLICY, active_policy, load_policy
 from ltrr_haystack.learning.background import BackgroundLearner, follow
+from ltrr_haystack.learning.clients import ClientLimits
 from ltrr_haystack.learning.learner import Learner, Progress
 
-__all__ = ["POLICY", "BackgroundLearner", "Learner", "Progress", "active_policy", "follow", "load_policy"]
+__all__ = [
+    "POLICY",
+    "BackgroundLearner",
+    "ClientLimits",
+    "Learner",
+    "Progress",
+    "active_policy",
+    "follow",
+    "load_policy",
+]

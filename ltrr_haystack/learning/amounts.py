@@ -1,8 +1,8 @@
 """What a batch of the log adds to memory and history, in amounts that add up to the same sum in any order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from ltrr_haystack.memory.evidence import evidence_of, late_evidence
+from ltrr_haystack.memory.evidence import added_evidence, evidence_of
 from ltrr_haystack.store import Evidence, HistoryDelta, LateReward
 from ltrr_haystack.types import SettledDecision
 
@@ -36,28 +36,29 @@ class Amounts:
         :param settled: The decision with what came of it.
         :param credit: Arm → its credit at the drawn depth.
         """
-        key = settled.decision.understanding.normal_form
+        key = settled.decision.evidence_key
         for object_id, evidence in evidence_of(settled).items():
             self._add_evidence((key, object_id), evidence)
         returned = {report.arm: report.returned for report in settled.reports}
         for arm, depth in settled.decision.allocation.items():
             if depth > 0:
                 draws, earned, documents = self._history.get((key, arm), (0.0, 0.0, 0.0))
-                earned += _in_steps(credit.get(arm, 0.0))
+                earned += in_steps(credit.get(arm, 0.0))
                 self._history[key, arm] = (draws + 1.0, earned, documents + returned.get(arm, 0))
 
-    def add_late(self, late: Iterable[LateReward]) -> None:
+    def add_late(self, late: LateReward, counted: float) -> None:
         """
-        Add what rewards say that came after their decision was settled.
+        Add what a reward says that came after its decision was settled.
 
-        :param late: The rewards.
+        :param late: The reward.
+        :param counted: As much of it as counts.
         """
-        for reward in late:
-            self._add_evidence((reward.query_key, reward.object_id), late_evidence(reward))
+        pair = late.decision.evidence_key, late.object_id
+        self._add_evidence(pair, added_evidence(late.before, counted, late.ordinal))
 
     def _add_evidence(self, pair: Pair, evidence: Evidence) -> None:
         exposures, successes = self._memory.get(pair, (0.0, 0.0))
-        self._memory[pair] = (exposures + _in_steps(evidence.exposures), successes + _in_steps(evidence.successes))
+        self._memory[pair] = (exposures + in_steps(evidence.exposures), successes + in_steps(evidence.successes))
 
     @property
     def memory(self) -> dict[Pair, Evidence]:
@@ -70,5 +71,11 @@ class Amounts:
         return {pair: HistoryDelta(*amounts) for pair, amounts in self._history.items()}
 
 
-def _in_steps(amount: float) -> float:
+def in_steps(amount: float) -> float:
+    """
+    Round an amount so that sums of such amounts are exact.
+
+    :param amount: Any finite number.
+    :returns: The nearest multiple of 1 / `STEPS` within ±`LARGEST`.
+    """
     return round(max(-LARGEST, min(LARGEST, amount)) * STEPS) / STEPS

@@ -2,7 +2,8 @@ import math
 import os
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from threading import Event, Lock
 from typing import Any, Literal
 from uuid import uuid4
@@ -12,10 +13,16 @@ from haystack import default_from_dict, default_to_dict, logging
 from ltrr_haystack.errors import ConfigurationError, StoreError
 from ltrr_haystack.learning.active import POLICY, load_policy
 from ltrr_haystack.learning.amounts import Amounts
+from ltrr_haystack.learning.clients import SECONDS_PER_DAY, ClientCounts, ClientLimits, day_of
+from ltrr_haystack.learning.step import NotLearnableError, learn_step
 from ltrr_haystack.policy.protocol import Policy
-from ltrr_haystack.store import LearningUpdate, LTRRStore, SnapshotDraft, Watermark
+from ltrr_haystack.store import LearningUpdate, LTRRStore, SettledBatch, SnapshotDraft, Watermark
+from ltrr_haystack.store.settlement import LONGEST_FAULT
 
 logger = logging.getLogger(__name__)
+
+MOST_FAULTS = 10
+"""Decisions of one batch that may be set aside in any case; of larger batches it may be half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +30,15 @@ class Progress:
     """
     What one pass of a learner came to.
 
-    :param settled: Place in the log up to which decisions are settled.
+    :param settled: How many decisions are settled, all in all.
     :param learned: How many settled decisions were learned from.
     :param late: How many rewards came after their decision was settled; they went to the memory, not to the policy.
     :param version: Version of the policy snapshot that is active now; 0 before the first.
     :param busy: `None`, or why this pass did nothing: `thread` when another thread is at it with this learner,
         `lease` when another process or instance holds the learner's lease.
+    :param uncounted: How many of the decisions do not count for all that is learned: they are beyond their client's
+        share.
+    :param set_aside: How many decisions could not be read or learned from. They are kept in the log.
     """
 
     settled: int = 0
@@ -36,6 +46,8 @@ class Progress:
     late: int = 0
     version: int = 0
     busy: Literal["thread", "lease"] | None = None
+    uncounted: int = 0
+    set_aside: int = 0
 
 
 class Learner:
@@ -46,6 +58,9 @@ class Learner:
     the log and commits, in one transaction, the policy's snapshot, what it adds to memory and history, and how far it
     has come. When it is killed, the next pass, in whatever process, goes on from there and comes to the same bytes.
     A lease in the store makes sure that one learner is active at a time.
+
+    What one client can add is bounded (see `ClientLimits`), and a decision that cannot be read or learned from is set
+    aside: kept, counted and reported, so that it stops nobody from learning from the others.
 
     It may be called after feedback (`FeedbackWriter(learn="inline", learner=…)`), by a `BackgroundLearner`, or by
     `ltrr learn`.
@@ -60,7 +75,7 @@ class Learner:
 
     learner = Learner(LTRRStore(Secret.from_token("sqlite:////tmp/ltrr.db")), VWPolicy(), reward_wait=600.0)
     learner.run_once()
-    # Progress(settled=120, learned=37, late=2, version=14, busy=None)
+    # Progress(settled=120, learned=37, late=2, version=14, busy=None, uncounted=0, set_aside=0)
     ```
     """
 
@@ -72,6 +87,7 @@ class Learner:
         reward_wait: float = 1800.0,
         batch: int = 200,
         lease_seconds: float = 30.0,
+        limits: ClientLimits | None = None,
     ) -> None:
         """
         Create a Learner; the store is first opened by `run_once`.
@@ -82,6 +98,7 @@ class Learner:
         :param batch: Most decisions in one transaction. What is learned does not depend on it.
         :param lease_seconds: Seconds after which another learner may take over from one that fell silent; longer than
             two batches take.
+        :param limits: What one client can add to what is learned; `ClientLimits()` if left out.
         :raises ConfigurationError: If `reward_wait` is negative, or `batch` or `lease_seconds` is not positive.
         """
         if not 0 <= reward_wait < math.inf:
@@ -95,10 +112,13 @@ class Learner:
         self.reward_wait = reward_wait
         self.batch = batch
         self.lease_seconds = lease_seconds
+        self.limits = limits
+        self._limits = limits or ClientLimits()
         self._id = uuid4().hex
         self._lock = Lock()
         self._own: tuple[Policy, int] | None = None
         self._prolong_at = 0.0
+        self._newest_day = 0
 
     @property
     def holder(self) -> str:
@@ -162,6 +182,7 @@ class Learner:
             reward_wait=self.reward_wait,
             batch=self.batch,
             lease_seconds=self.lease_seconds,
+            limits=None if self.limits is None else asdict(self.limits),
         )
 
     @classmethod
@@ -172,18 +193,39 @@ class Learner:
         :param data: The dictionary.
         :returns: The learner.
         """
+        limits = data["init_parameters"].get("limits")
+        if isinstance(limits, dict):
+            data = {**data, "init_parameters": {**data["init_parameters"], "limits": ClientLimits(**limits)}}
         return default_from_dict(cls, data)
 
     def _pass(self, now: float, stop: Event) -> Progress:
         settled = self._settle(now - self.reward_wait)
-        learned = late = 0
-        while not stop.is_set() and (count := self._learn_batch(now)):
-            learned += count
-        while not stop.is_set() and (count := self._learn_late_batch(now)):
-            late += count
-        if late:
-            logger.info("{late} rewards came after their reward wait: counted in the memory only", late=late)
-        return Progress(settled, learned, late, self.store.active_version(POLICY))
+        done = Progress(settled)
+        while not stop.is_set() and (batch := self._learn_batch(now)) is not None:
+            done = replace(
+                done,
+                learned=done.learned + batch.learned,
+                uncounted=done.uncounted + batch.uncounted,
+                set_aside=done.set_aside + batch.set_aside,
+            )
+        while not stop.is_set() and (late := self._learn_late_batch(now)) is not None:
+            done = replace(done, late=done.late + late)
+        self._report(done)
+        if done.learned:
+            newest = min(self._newest_day, int(now // SECONDS_PER_DAY))
+            self.store.forget_client_counts(newest - 2 * self._limits.days)
+        return replace(done, version=self.store.active_version(POLICY))
+
+    def _report(self, done: Progress) -> None:
+        if done.late:
+            logger.info("{late} rewards came after their reward wait: counted in the memory only", late=done.late)
+        if done.uncounted:
+            logger.info(
+                "{uncounted} of {learned} searches do not count for all that is learned: beyond their client's share. "
+                "Searches without user_id, session_id, client_id and address are one client together",
+                uncounted=done.uncounted,
+                learned=done.learned,
+            )
 
     def _settle(self, before: float) -> int:
         settled = self.store.watermark().settled
@@ -191,16 +233,28 @@ class Learner:
             settled = reached
         return settled
 
-    def _learn_batch(self, now: float) -> int:
+    def _learn_batch(self, now: float) -> Progress | None:
         watermark = self._prolonged()
-        batch = self.store.settled(watermark.learned, self.batch)
-        if not batch:
-            return 0
+        batch = self.store.settled_batch(watermark.learned, self.batch)
+        if batch.last == watermark.learned:
+            return None
+        faults, failed = dict(batch.faults), set[int]()
+        while True:
+            try:
+                return self._learn_readable(now, watermark, batch, faults)
+            except NotLearnableError as error:
+                if error.place in failed:
+                    faults[error.place] = _fault(error, len(faults), len(batch.decisions))
+                failed.add(error.place)
+
+    def _learn_readable(
+        self, now: float, watermark: Watermark, batch: SettledBatch, faults: Mapping[int, str]
+    ) -> Progress | None:
         policy, started_from = self._own = self._loaded()
-        amounts = Amounts()
         try:
-            for settled in batch:
-                amounts.add_decision(settled, policy.learn(settled))
+            step = learn_step(
+                self.store, self._limits, policy, [each for each in batch.decisions if each.seq not in faults]
+            )
             if self.store.active_version(POLICY) != started_from:
                 # Somebody activated another version meanwhile, and that is the one to go on from.
                 self._own = None
@@ -209,14 +263,17 @@ class Learner:
                 LearningUpdate(
                     holder=self.holder,
                     since=watermark,
-                    learned=batch[-1].seq,
+                    learned=batch.last,
                     late=watermark.late,
-                    memory=amounts.memory,
-                    history=amounts.history,
+                    memory=step.amounts.memory,
+                    history=step.amounts.history,
                     snapshot=SnapshotDraft(
-                        POLICY, policy.to_bytes(), {**policy.card(), "learned": batch[-1].seq}, replaces=started_from
+                        POLICY, policy.to_bytes(), {**policy.card(), "learned": batch.last}, replaces=started_from
                     ),
                     updated_at=now,
+                    client_counts=step.clients.added,
+                    counted=step.counted,
+                    faults=faults,
                 )
             )
         except BaseException:
@@ -224,26 +281,33 @@ class Learner:
             self._own = None
             raise
         self._own = (policy, version or 0)
-        return len(batch)
+        self._newest_day = max([day_of(each.decision) for each in batch.decisions], default=self._newest_day)
+        for place, reason in faults.items():
+            logger.warning("Decision {place} was set aside: {reason}", place=place, reason=reason)
+        learned = len(batch.decisions) + len(batch.faults) - len(faults)
+        return Progress(learned=learned, uncounted=len(step.counted), set_aside=len(faults))
 
-    def _learn_late_batch(self, now: float) -> int:
+    def _learn_late_batch(self, now: float) -> int | None:
         watermark = self._prolonged()
-        rewards = self.store.late_rewards(watermark.late, self.batch)
-        if not rewards:
-            return 0
+        batch = self.store.late_rewards(watermark.late, self.batch)
+        if batch.last == watermark.late:
+            return None
+        clients = ClientCounts(self.store, self._limits, [(late.decision, [late.object_id]) for late in batch.rewards])
         amounts = Amounts()
-        amounts.add_late(rewards)
+        for late in batch.rewards:
+            amounts.add_late(late, clients.count_late(late))
         self.store.commit_learning(
             LearningUpdate(
                 holder=self.holder,
                 since=watermark,
                 learned=watermark.learned,
-                late=rewards[-1].seq,
+                late=batch.last,
                 memory=amounts.memory,
                 updated_at=now,
+                client_counts=clients.added,
             )
         )
-        return len(rewards)
+        return len(batch.rewards)
 
     def _loaded(self) -> tuple[Policy, int]:
         active = self.store.active_version(POLICY)
@@ -282,3 +346,19 @@ class Learner:
             self.store.release_lease(self.holder)
         except Exception as error:  # noqa: BLE001 (it runs out by itself, and must not hide what went wrong before)
             logger.warning("The learner's lease could not be given back: {error}", error=str(error))
+
+
+def _fault(error: NotLearnableError, already: int, decisions: int) -> str:
+    """
+    Say why a decision is set aside, unless so many are that the decisions cannot be to blame.
+
+    :raises StoreError: If most of a batch cannot be learned from.
+    """
+    cause = error.__cause__
+    reason = " ".join(f"it cannot be learned from: {type(cause).__name__}: {cause}".split())[:LONGEST_FAULT]
+    if already >= max(MOST_FAULTS, decisions // 2):
+        raise StoreError(
+            f"more than {already} of {decisions} decisions cannot be learned from, the last one because {reason}; "
+            "nothing of this batch was kept"
+        ) from cause
+    return reason

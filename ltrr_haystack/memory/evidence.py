@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ltrr_haystack.feedback.examination import examination
 from ltrr_haystack.feedback.rewards import bounded
-from ltrr_haystack.store import Evidence, LateReward
+from ltrr_haystack.store import Evidence
 from ltrr_haystack.types import SettledDecision
 
 
@@ -25,17 +25,19 @@ def evidence_of(settled: SettledDecision) -> Mapping[str, Evidence]:
     }
 
 
-def late_evidence(late: LateReward) -> Evidence:
+def added_evidence(before: float, added: float, ordinal: int) -> Evidence:
     """
     Turn a reward that came after its decision was learned from into amounts to add.
 
-    It counts as trials of its own: its impression has its exposure already.
+    With them the impression has the evidence that it would have had if the reward had come in time.
 
-    :param late: The reward that came late.
+    :param before: What the impression had earned before.
+    :param added: What it has earned besides.
+    :param ordinal: The position it was shown at, from 1.
     :returns: Exposures and successes to add.
     """
-    reward = bounded(late.reward)
-    return _rewarded(reward) if reward else Evidence(exposures=0.0, successes=0.0)
+    then, now = (_evidence(bounded(reward), ordinal) for reward in (before, before + added))
+    return Evidence(exposures=now.exposures - then.exposures, successes=now.successes - then.successes)
 
 
 def _evidence(reward: float, ordinal: int) -> Evidence:

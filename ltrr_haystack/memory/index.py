@@ -1,10 +1,13 @@
 """The memory index: query key → the documents that are known for it, scored."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ltrr_haystack.memory.posterior import Prior
 from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import evidence_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class Remembered:
     :param successes: Rewards seen.
     :param exposures: Position-debiased exposures seen.
     :param score: Posterior mean of the success rate.
+    :param weight: How far the score lies above what is believed without evidence, 0 to 1.
     """
 
     object_id: str
@@ -24,6 +28,7 @@ class Remembered:
     successes: float
     exposures: float
     score: float
+    weight: float = 0.0
 
 
 class MemoryIndex:
@@ -40,35 +45,51 @@ class MemoryIndex:
         self._store = store
         self._prior = prior or Prior()
 
-    def entries(self, query_key: str) -> Mapping[str, Remembered]:
+    def entries(self, normal_form: str, filters: Mapping[str, Any] | None = None) -> Mapping[str, Remembered]:
         """
         Give what is remembered for a query.
 
-        :param query_key: The query's normal form.
+        What people did without filters speaks for a filtered search as well, and is added to what they did with these.
+
+        :param normal_form: The query's normal form.
+        :param filters: The search's Haystack filters, if there are any.
         :returns: Object id → what is remembered of it, those without success included.
         """
+        sums: defaultdict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+        for key in _keys(normal_form, filters):
+            for entry in self._store.memory(key):
+                successes, exposures = sums[entry.object_id]
+                sums[entry.object_id] = successes + entry.successes, exposures + entry.exposures
         return {
-            entry.object_id: Remembered(
-                object_id=entry.object_id,
-                query_key=query_key,
-                successes=entry.successes,
-                exposures=entry.exposures,
-                score=self._prior.posterior_mean(entry.successes, entry.exposures),
+            object_id: Remembered(
+                object_id=object_id,
+                query_key=normal_form,
+                successes=successes,
+                exposures=exposures,
+                score=self._prior.posterior_mean(successes, exposures),
+                weight=self._prior.weight(successes, exposures),
             )
-            for entry in self._store.memory(query_key)
+            for object_id, (successes, exposures) in sums.items()
         }
 
-    def best(self, query_key: str, min_successes: float = 0.0) -> list[Remembered]:
+    def best(
+        self, normal_form: str, min_successes: float = 0.0, filters: Mapping[str, Any] | None = None
+    ) -> list[Remembered]:
         """
         Give the documents that worked for a query, the most promising first.
 
-        :param query_key: The query's normal form.
+        :param normal_form: The query's normal form.
         :param min_successes: Documents with fewer successes are left out, as are those without any.
+        :param filters: The search's Haystack filters, if there are any.
         :returns: What is remembered of them, by score; equal scores by the amount of evidence, then by id.
         """
         found = [
             entry
-            for entry in self.entries(query_key).values()
+            for entry in self.entries(normal_form, filters).values()
             if entry.successes > 0 and entry.successes >= min_successes
         ]
         return sorted(found, key=lambda entry: (-entry.score, -entry.exposures, entry.object_id))
+
+
+def _keys(normal_form: str, filters: Mapping[str, Any] | None) -> Sequence[str]:
+    return (normal_form, evidence_key(normal_form, filters)) if filters else (normal_form,)

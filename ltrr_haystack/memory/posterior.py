@@ -20,7 +20,7 @@ class Prior:
     """
 
     successes: float = 1.0
-    exposures: float = 10.0
+    exposures: float = 20.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.successes <= self.exposures < float("inf"):
@@ -38,3 +38,18 @@ class Prior:
         :returns: The posterior mean; the prior's own rate where nothing was seen.
         """
         return (self.successes + successes) / (self.exposures + exposures)
+
+    def weight(self, successes: float, exposures: float) -> float:
+        """
+        Say how much a document's evidence weighs: how far its success rate lies above the prior's own.
+
+        With the default prior one click weighs 0.05, thirty clicks of people who all looked 0.58.
+
+        :param successes: Successes seen.
+        :param exposures: Exposures seen, position-debiased.
+        :returns: 0 where the rate is not above the prior's, towards 1 as everybody who looks succeeds.
+        """
+        prior = self.successes / self.exposures
+        if prior == 1.0:
+            return 0.0
+        return min(1.0, max(0.0, (self.posterior_mean(successes, exposures) - prior) / (1.0 - prior)))

@@ -39,7 +39,8 @@ def parse_actions(
     :param arms: Arm name → `levels` (the depths to choose from, ascending; leave out 0 for an arm that always runs),
         and if wanted `kind` (the arm's own name by default), `cost_per_call` and `cost_per_candidate`.
     :param budget: Most candidates that one query may draw, over all arms.
-    :param baseline: Arm name → depth of the pipeline as it is without learning; arms that are left out do not run.
+    :param baseline: Arm name → depth of the pipeline as it is without learning; arms that are left out do not run, and
+        memory arms are no part of it.
     :param min_candidates: Fewest candidates that one query draws, over all arms.
     :returns: The action set; its baseline names every arm.
     :raises ConfigurationError: If anything in it cannot work; the message names it.
@@ -60,6 +61,12 @@ def parse_actions(
         raise ConfigurationError(f"baseline must map arm names to depths, got {baseline!r}")
     actions = ActionSet(parsed, budget, {arm.name: baseline.get(arm.name, 0) for arm in parsed}, min_candidates)
     check_allocation(actions, baseline, "baseline", may_rest=True)
+    for name in actions.memory_arms:
+        if baseline.get(name, 0):
+            raise ConfigurationError(
+                f"the baseline gives the memory arm '{name}' the depth {baseline[name]}: the baseline is the pipeline "
+                "as it is without learning, so memory is no part of it; leave the arm out of the baseline"
+            )
     if not any(baseline.values()):
         raise ConfigurationError("the baseline draws no candidates; give at least one arm a depth above 0")
     return actions

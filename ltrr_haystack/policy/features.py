@@ -45,6 +45,8 @@ def features_of(
     session_id: str | None = None,
     context: Mapping[str, Any] | None = None,
     history: Mapping[str, ArmHistory] | None = None,
+    *,
+    filtered: bool = False,
 ) -> Features:
     """
     Gather the features of one search.
@@ -58,6 +60,7 @@ def features_of(
     :param context: What the caller knows of user and situation: texts and booleans become categories, numbers
         magnitudes on a logarithmic scale; anything else is left out.
     :param history: Arm → what is known of it for this query key.
+    :param filtered: Whether the search is filtered: what arms are worth then has something to do with the filters.
     :returns: The features.
     """
     query: dict[str, str | float] = {
@@ -68,6 +71,8 @@ def features_of(
         "user": "known" if user_id else "unknown",
         "session": "known" if session_id else "unknown",
     }
+    if filtered:
+        query["filters"] = "yes"
     for intent, probability in list(understanding.intents.items())[:_MOST_INTENTS]:
         if math.isfinite(probability):
             query[f"intent.{_short(intent)}"] = float(probability)

@@ -9,12 +9,17 @@ from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.policy.lattice import Table, best_allocation, lattice_of
 from ltrr_haystack.types import ActionSet, Allocation, Decision
 
+_ROUNDING = 1e-9
+
 
 class JointDistribution:
     """
     The probability of every allocation that a policy may play for one query.
 
-    π(x) = α·1[x = baseline] + (1−α)·{ ε·Uniform(feasible)(x) + (1−ε)·Π_a p_a(x_a)·1[x feasible]/Z }
+    π(x) = α·1[x = b] + δ·1[x = b+m] + (1−α−δ)·{ ε·Uniform(feasible)(x) + (1−ε)·Π_a p_a(x_a)·1[x feasible]/Z }
+
+    b is the baseline, b+m the baseline with memory added: memory is no part of the baseline, and what it adds to it has
+    to be seen before a policy can be shown to be right to use it.
 
     Feasible are the allocations that take one of its levels for each arm and keep the bounds.
 
@@ -34,6 +39,7 @@ class JointDistribution:
     :ivar actions: What there is to choose from.
     :ivar marginals: Arm → probability of each of its levels before bounds, floor and baseline share are applied.
     :ivar baseline_share: α, the probability with which the baseline is played outright.
+    :ivar memory_share: δ, the probability with which the baseline is played with memory added to it.
     :ivar floor: ε, the share of the rest that is spread evenly over all feasible allocations.
     :ivar held_back: Whether the policy is held back for this query by its safe start.
     """
@@ -46,6 +52,7 @@ class JointDistribution:
         floor: float,
         preferred: Allocation | None = None,
         *,
+        memory_share: float = 0.0,
         held_back: bool = False,
     ) -> None:
         """
@@ -57,21 +64,29 @@ class JointDistribution:
         :param baseline_share: α, 0 to 1.
         :param floor: ε, 0 to 1.
         :param preferred: What the policy holds to be best; by default the likeliest feasible allocation.
+        :param memory_share: δ, 0 to 1 - α.
         :param held_back: Whether the policy is held back for this query by its safe start.
         :raises ConfigurationError: If shares or marginals do not fit, or leave no feasible allocation.
         """
         if not (0 <= baseline_share <= 1 and 0 <= floor <= 1):
             raise ConfigurationError(f"baseline_share and floor must be 0 to 1, got {baseline_share} and {floor}")
+        if not 0 <= memory_share <= 1 - baseline_share + _ROUNDING:
+            raise ConfigurationError(
+                f"memory_share must be 0 to what baseline_share {baseline_share} leaves, got {memory_share}"
+            )
         self.actions = actions
         self.marginals = marginals
         self.baseline_share = baseline_share
+        self.memory_share = memory_share
         self.floor = floor
         self.held_back = held_back
         self._preferred = preferred
         self._lattice = lattice_of(actions)
         self._baseline = self._depths(actions.baseline)
-        self._uniform_share = (1 - baseline_share) * floor
-        self._weighted_share = (1 - baseline_share) * (1 - floor)
+        self._with_memory = self._depths(actions.baseline_with_memory)
+        left = max(0.0, 1 - baseline_share - memory_share)
+        self._uniform_share = left * floor
+        self._weighted_share = left * (1 - floor)
         self._weights = self._checked_weights() if self._weighted_share > 0 else []
         self._table: Table = self._lattice.table(self._weights) if self._weights else []
         if self._weights and not self._table[0][self._lattice.units] > 0:
@@ -88,8 +103,15 @@ class JointDistribution:
         :param decision: The decision; in every mode but `live` the baseline was certain.
         :returns: The distribution: `probability(decision.allocation)` is the logged propensity.
         """
-        share = decision.baseline_share if decision.mode == "live" else 1.0
-        return cls(decision.actions, decision.marginals, share, decision.floor, decision.preferred or None)
+        live = decision.mode == "live"
+        return cls(
+            decision.actions,
+            decision.marginals,
+            decision.baseline_share if live else 1.0,
+            decision.floor,
+            decision.preferred or None,
+            memory_share=decision.memory_share if live else 0.0,
+        )
 
     @property
     def feasible(self) -> int:
@@ -113,7 +135,9 @@ class JointDistribution:
         drawn = rng.random()
         if drawn < self.baseline_share:
             depths: Sequence[int] = self._baseline
-        elif not self._weights or drawn < self.baseline_share + self._uniform_share:
+        elif drawn < self.baseline_share + self.memory_share:
+            depths = self._with_memory
+        elif not self._weights or drawn < self.baseline_share + self.memory_share + self._uniform_share:
             depths = self._lattice.draw(rng, self._lattice.ones, self._lattice.uniform)
         else:
             depths = self._lattice.draw(rng, self._weights, self._table)
@@ -127,7 +151,7 @@ class JointDistribution:
         :returns: Its probability; 0 if it cannot be played.
         """
         depths = self._depths(allocation)
-        probability = self.baseline_share if depths == self._baseline else 0.0
+        probability = sum([share for point, share in self._points if depths == point])
         places = self._lattice.places(depths)
         if places is None:
             return probability
@@ -147,8 +171,7 @@ class JointDistribution:
         :returns: P(X ≥ allocation in every arm).
         """
         depths = self._depths(allocation)
-        reached = all(ours >= theirs for ours, theirs in zip(self._baseline, depths, strict=True))
-        probability = self.baseline_share if reached else 0.0
+        probability = sum([share for point, share in self._points if _covers(point, depths)])
         if self._uniform_share > 0:
             enough = self._at_least(self._lattice.ones, depths)
             probability += self._uniform_share * self._lattice.total(enough) / self._lattice.feasible
@@ -164,8 +187,10 @@ class JointDistribution:
         :returns: Pairs of allocation and probability; the probabilities sum up to 1.
         """
         names = self.actions.names
-        if self._lattice.places(self._baseline) is None:
-            yield dict(zip(names, self._baseline, strict=True)), self.baseline_share
+        for point in dict.fromkeys(point for point, _ in self._points):
+            if self._lattice.places(point) is None:
+                allocation = dict(zip(names, point, strict=True))
+                yield allocation, self.probability(allocation)
         for depths in product(*self._lattice.levels):
             if self._lattice.places(depths) is not None:
                 allocation = dict(zip(names, depths, strict=True))
@@ -174,8 +199,13 @@ class JointDistribution:
     def __repr__(self) -> str:
         return (
             f"JointDistribution(preferred={dict(self.preferred)}, baseline_share={self.baseline_share}, "
-            f"floor={self.floor}, feasible={self.feasible})"
+            f"memory_share={self.memory_share}, floor={self.floor}, feasible={self.feasible})"
         )
+
+    @property
+    def _points(self) -> tuple[tuple[tuple[int, ...], float], ...]:
+        """The two allocations that are played outright, with their probabilities."""
+        return (self._baseline, self.baseline_share), (self._with_memory, self.memory_share)
 
     def _depths(self, allocation: Allocation) -> tuple[int, ...]:
         return tuple([allocation.get(arm.name, 0) for arm in self.actions.arms])
@@ -200,3 +230,7 @@ class JointDistribution:
         return best_allocation(
             self.actions, [[math.log(p) if p > 0 else -math.inf for p in row] for row in self._weights]
         )
+
+
+def _covers(depths: Sequence[int], others: Sequence[int]) -> bool:
+    return all(ours >= theirs for ours, theirs in zip(depths, others, strict=True))

@@ -123,7 +123,8 @@ class UnionOrder:
             # From the last rank to the first, since an arm may bring one document twice.
             rows, ranks = np.array(report.found[::-1], dtype=np.intp) - 1, np.arange(last, 0, -1)
             self.ranks[rows, column] = ranks
-            self._adds[rows, column] = report.weight / (report.rrf_k + ranks)
+            scales = np.array(report.scales[::-1]) if report.scales else 1.0
+            self._adds[rows, column] = scales * report.weight / (report.rrf_k + ranks)
         self.rows = np.array([impression.place - 1 for impression in settled.impressions], dtype=np.intp)
 
     def _read_page(self, settled: SettledDecision) -> None:

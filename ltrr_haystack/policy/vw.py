@@ -71,6 +71,7 @@ class VWPolicy:
         floor: float = 0.005,
         baseline_share: float = 0.05,
         safe_baseline_share: float = 0.9,
+        memory_share: float = 0.3,
         safe_min: int = 100,
         safe_z: float = 2.5,
         learning_rate: float = 0.03,
@@ -85,6 +86,8 @@ class VWPolicy:
         :param baseline_share: Share of the queries for which the baseline is played outright, so that every policy can
             be judged against it.
         :param safe_baseline_share: The same as long as the safe start holds the policy back.
+        :param memory_share: Of both shares, where a query was searched before, the part that plays the baseline with
+            memory added to it, so that what memory adds to the baseline can be told.
         :param safe_min: How many settled decisions in which policy and baseline differed must have been compared
             before the safe start lets go.
         :param safe_z: How many standard errors the policy must be ahead.
@@ -96,6 +99,7 @@ class VWPolicy:
         _check("floor", floor, 0 < floor <= 1, "more than 0 and at most 1")
         _check("baseline_share", baseline_share, 0 <= baseline_share < 1, "at least 0 and less than 1")
         _check("safe_baseline_share", safe_baseline_share, 0 <= safe_baseline_share < 1, "at least 0 and less than 1")
+        _check("memory_share", memory_share, 0 <= memory_share < 1, "at least 0 and less than 1")
         _check("safe_min", safe_min, safe_min >= 2, "at least 2")
         _check("safe_z", safe_z, 0 < safe_z < math.inf, "a positive number")
         _check("learning_rate", learning_rate, 0 < learning_rate < math.inf, "a positive number")
@@ -104,6 +108,7 @@ class VWPolicy:
         self.floor = floor
         self.baseline_share = baseline_share
         self.safe_baseline_share = safe_baseline_share
+        self.memory_share = memory_share
         self.safe_min = safe_min
         self.safe_z = safe_z
         self.learning_rate = learning_rate
@@ -162,7 +167,16 @@ class VWPolicy:
             for arm, row, place in zip(actions.arms, values, best, strict=True)
         }
         share = self.safe_baseline_share if held_back else self.baseline_share
-        return JointDistribution(actions, marginals, share, self.floor, preferred, held_back=held_back)
+        memory_share = share * self.memory_share if actions.memory_arms and features.history else 0.0
+        return JointDistribution(
+            actions,
+            marginals,
+            share - memory_share,
+            self.floor,
+            preferred,
+            memory_share=memory_share,
+            held_back=held_back,
+        )
 
     def learn(self, settled: SettledDecision) -> Mapping[str, float]:
         """
@@ -348,6 +362,7 @@ class VWPolicy:
             "floor": self.floor,
             "baseline_share": self.baseline_share,
             "safe_baseline_share": self.safe_baseline_share,
+            "memory_share": self.memory_share,
             "safe_min": self.safe_min,
             "safe_z": self.safe_z,
             "learning_rate": self.learning_rate,

@@ -27,7 +27,7 @@ class Example:
     """
     The impressions of one decision that brought a reward.
 
-    :param query_key: The query's normal form.
+    :param query_key: The key of the query's evidence.
     :param remembered: Whether the memory index knew anything of the documents shown.
     :param features: One row per impression, as it was logged.
     :param rewards: One reward per impression, clipped to 0 … `MAX_REWARD`.
@@ -83,6 +83,9 @@ def read_examples(store: LTRRStore, max_decisions: int, max_per_query: int) -> E
     decisions = 0
     for settled in _newest(store, max_decisions):
         decisions += 1
+        if not settled.counted:
+            left_out["beyond their client's share"] += 1
+            continue
         reason = _says_nothing(settled)
         if reason is None:
             examples.append(example_of(settled, schema))
@@ -202,7 +205,7 @@ def _shared_out(
 
 
 def _query_key(settled: SettledDecision) -> str:
-    return settled.decision.understanding.normal_form
+    return settled.decision.evidence_key
 
 
 def _remembered(settled: SettledDecision) -> bool:

@@ -1,10 +1,10 @@
 """What was learned: the memory and the history of query keys, moved on together with the watermark."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select, tuple_
 from sqlalchemy import update as update_table
 
 from ltrr_haystack.errors import StoreError
@@ -21,6 +21,22 @@ _MEMORY = (
     .where(t.memory.c.query_key == bindparam("query_key"))
     .order_by(t.memory.c.object_id)
 )
+MOST_PAIRS = 400
+"""Most pairs in one list of a statement; each is two values."""
+
+_pair = tuple_(t.client_counts.c.subject, t.client_counts.c.client)
+_CLIENT_COUNTS = select(
+    t.client_counts.c.subject, t.client_counts.c.client, t.client_counts.c.day, t.client_counts.c.amount
+).where(_pair.in_(bindparam("pairs", expanding=True)), t.client_counts.c.day >= bindparam("since"))
+_FORGET_CLIENT_COUNTS = delete(t.client_counts).where(t.client_counts.c.day < bindparam("before"))
+_NOT_COUNTED = (
+    update_table(t.decisions).where(t.decisions.c.settled_no == bindparam("place")).values(counted=bindparam("bits"))
+)
+_SET_ASIDE = (
+    update_table(t.decisions)
+    .where(t.decisions.c.settled_no == bindparam("place"))
+    .values(counted=0, fault=bindparam("reason"))
+)
 _HISTORY = (
     select(t.history.c.arm, t.history.c.draws, t.history.c.credit, t.history.c.returned)
     .where(t.history.c.query_key == bindparam("query_key"))
@@ -34,11 +50,13 @@ class LearningRows(NamedTuple):
 
     :param memory: Rows to add to the memory.
     :param history: Rows to add to the history.
+    :param client_counts: Rows to add to the counts of clients.
     :param snapshot: The snapshot's row, if there is one.
     """
 
     memory: list[dict[str, Any]]
     history: list[dict[str, Any]]
+    client_counts: list[dict[str, Any]]
     snapshot: dict[str, Any] | None
 
 
@@ -71,9 +89,12 @@ def learning_rows(update: LearningUpdate) -> LearningRows:
         }
         for (query_key, arm), delta in update.history.items()
     ]
-    return LearningRows(
-        memory_rows, history_rows, None if update.snapshot is None else snapshots.draft_row(update.snapshot)
-    )
+    client_rows = [
+        {"subject": subject, "client": client, "day": day, "amount": finite("amount", amount)}
+        for (subject, client, day), amount in update.client_counts.items()
+    ]
+    snapshot = None if update.snapshot is None else snapshots.draft_row(update.snapshot)
+    return LearningRows(memory_rows, history_rows, client_rows, snapshot)
 
 
 def commit_learning(connection: Connection, update: LearningUpdate, rows: LearningRows) -> int | None:
@@ -94,6 +115,12 @@ def commit_learning(connection: Connection, update: LearningUpdate, rows: Learni
         connection.execute(upsert(connection, t.memory, add_to_memory), rows.memory)
     if rows.history:
         connection.execute(upsert(connection, t.history, add_to_history), rows.history)
+    if rows.client_counts:
+        connection.execute(upsert(connection, t.client_counts, add_to_client_counts), rows.client_counts)
+    if update.counted:
+        connection.execute(_NOT_COUNTED, [{"place": place, "bits": bits} for place, bits in update.counted.items()])
+    if update.faults:
+        connection.execute(_SET_ASIDE, [{"place": place, "reason": why} for place, why in update.faults.items()])
     if update.snapshot is None or rows.snapshot is None:
         return None
     return snapshots.add(connection, rows.snapshot, activate=update.snapshot.activate)
@@ -120,6 +147,45 @@ def history(connection: Connection, query_key: str) -> dict[str, HistoryEntry]:
     """
     rows = connection.execute(_HISTORY, {"query_key": folded(query_key)})
     return {arm: HistoryEntry(draws, credit, returned) for arm, draws, credit, returned in rows}
+
+
+def client_counts(
+    connection: Connection, pairs: Sequence[tuple[str, str]], since: int
+) -> dict[tuple[str, str, int], float]:
+    """
+    Read how much clients have contributed.
+
+    :param connection: The database.
+    :param pairs: Subjects with clients.
+    :param since: The first day to read.
+    :returns: (subject, client, day) → the count; days without one are left out.
+    """
+    counts: dict[tuple[str, str, int], float] = {}
+    for start in range(0, len(pairs), MOST_PAIRS):
+        values = {"pairs": list(pairs[start : start + MOST_PAIRS]), "since": since}
+        for subject, client, day, amount in connection.execute(_CLIENT_COUNTS, values):
+            counts[subject, client, day] = amount
+    return counts
+
+
+def forget_client_counts(connection: Connection, before: int) -> None:
+    """
+    Remove old counts of clients.
+
+    :param connection: In a write transaction.
+    :param before: Counts of this day and later ones stay.
+    """
+    connection.execute(_FORGET_CLIENT_COUNTS, {"before": before})
+
+
+def add_to_client_counts(new: Any) -> Mapping[str, Any]:
+    """
+    What becomes of a client's count that is there already.
+
+    :param new: The row to be added.
+    :returns: Column → new value.
+    """
+    return {"amount": t.client_counts.c.amount + new.amount}
 
 
 def add_to_memory(new: Any) -> Mapping[str, Any]:

@@ -1,16 +1,17 @@
 """The log: what was decided and shown, and what people did with it."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ltrr_haystack.errors import StoreError
 from ltrr_haystack.store.checks import LONGEST_ID, finite, folded, is_storable_id, readable_json, storable
-from ltrr_haystack.store.records import EventRecord, SearchRecord
-from ltrr_haystack.store.tables import decisions, events, impressions, learner
+from ltrr_haystack.store.records import EventRecord, EventStatus, SearchRecord
+from ltrr_haystack.store.tables import decisions, events, impressions
 from ltrr_haystack.types import Ranking
 
 Row = dict[str, Any]
@@ -30,10 +31,12 @@ _ORDINALS = (
     .order_by(impressions.c.decision_seq, impressions.c.ordinal.desc())
 )
 _KNOWN_EVENTS = select(events.c.event_id).where(events.c.event_id.in_(bindparam("event_ids", expanding=True)))
-_DECISION_SEQS = select(decisions.c.query_id, decisions.c.seq).where(
+_number_of_events = (
+    select(func.count()).where(events.c.decision_seq == decisions.c.seq).correlate(decisions).scalar_subquery()
+)
+_REFERRED_TO = select(decisions.c.query_id, decisions.c.seq, decisions.c.settled_no, _number_of_events).where(
     decisions.c.query_id.in_(bindparam("query_ids", expanding=True))
 )
-_SETTLED = select(learner.c.settled)
 
 
 class SearchRows(NamedTuple):
@@ -61,7 +64,7 @@ def search_rows(ranking: Ranking) -> SearchRows:
     row = {
         "query_id": storable("query_id", decision.query_id, LONGEST_ID),
         "decided_at": finite("decided_at", decision.decided_at),
-        "query_key": folded(decision.understanding.normal_form),
+        "query_key": folded(decision.evidence_key),
         "user_id": _optional_id("user_id", decision.user_id),
         "session_id": _optional_id("session_id", decision.session_id),
         "ranker_version": ranking.ranker_version,
@@ -140,7 +143,7 @@ def event_rows(records: Sequence[EventRecord]) -> list[Row]:
     ]
 
 
-def add_events(connection: Connection, rows: list[Row]) -> list[bool]:
+def add_events(connection: Connection, rows: list[Row], most_per_search: int) -> list[EventStatus]:
     """
     Put events into the log, each once.
 
@@ -149,22 +152,32 @@ def add_events(connection: Connection, rows: list[Row]) -> list[bool]:
 
     :param connection: In a write transaction.
     :param rows: What `event_rows` gave.
-    :returns: For each event whether it is new; its like may be in the log already, or before it in the list.
+    :param most_per_search: Most events that are kept of one search.
+    :returns: For each event what became of it; the like of a duplicate is in the log already, or before it in the list.
     """
     known: set[str] = set()
-    seqs: dict[str, int] = {}
+    searched: dict[str, tuple[int, int]] = {}
+    counts: Counter[str] = Counter()
     for chunk in _chunks({row["event_id"] for row in rows}):
         known.update(connection.execute(_KNOWN_EVENTS, {"event_ids": chunk}).scalars())
     for chunk in _chunks({row["query_id"] for row in rows}):
-        seqs.update((query_id, seq) for query_id, seq in connection.execute(_DECISION_SEQS, {"query_ids": chunk}))
-    settled = connection.execute(_SETTLED).scalar_one()
-    fresh, outcomes = [], []
+        for query_id, seq, settled_no, number in connection.execute(_REFERRED_TO, {"query_ids": chunk}):
+            searched[query_id] = seq, int(settled_no is not None)
+            counts[query_id] = number
+    fresh: list[Row] = []
+    outcomes: list[EventStatus] = []
     for row in rows:
-        outcomes.append(row["event_id"] not in known)
-        if outcomes[-1]:
-            known.add(row["event_id"])
-            seq = seqs.get(row["query_id"])
-            fresh.append({**row, "decision_seq": seq, "late": int(seq is not None and seq <= settled)})
+        event_id, query_id = row["event_id"], row["query_id"]
+        if event_id in known:
+            outcomes.append("duplicate")
+        elif counts[query_id] >= most_per_search:
+            outcomes.append("excess")
+        else:
+            outcomes.append("new")
+            known.add(event_id)
+            counts[query_id] += 1
+            seq, late = searched.get(query_id, (None, 0))
+            fresh.append({**row, "decision_seq": seq, "late": late})
     if fresh:
         connection.execute(_ADD_EVENTS, fresh)
     return outcomes

@@ -72,10 +72,11 @@ _SECOND = (
     "CREATE INDEX ix_ltrr_decisions_open ON ltrr_decisions (decided_at) WHERE settled_no IS NULL",
     """
     CREATE TABLE ltrr_client_counts (
-        day BIGINT NOT NULL, subject TEXT NOT NULL, client TEXT NOT NULL, amount DOUBLE PRECISION NOT NULL,
-        PRIMARY KEY (day, subject, client)
+        subject TEXT NOT NULL, client TEXT NOT NULL, day BIGINT NOT NULL, amount DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (subject, client, day)
     )
     """,
+    "CREATE INDEX ix_ltrr_client_counts_day ON ltrr_client_counts (day)",
     """
     CREATE TABLE ltrr_api_keys (
         key_id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL UNIQUE, scopes TEXT NOT NULL,

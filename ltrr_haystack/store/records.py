@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+from ltrr_haystack.types import Decision, SettledDecision
+
+QUERY, MODELS = 1, 2
+"""What a decision counts for, as bits: the evidence of its query, and the models that are trained."""
+
+EventStatus = Literal["new", "duplicate", "excess"]
+"""What became of an event: logged, there already, or one too many of its search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,8 @@ class Watermark:
     """
     How far learning has come in the log.
 
-    :param settled: Seq of the last decision whose reward window is closed.
-    :param learned: Seq of the last decision that was learned from.
+    :param settled: How many decisions' reward windows are closed.
+    :param learned: Place in the order of settlement up to which decisions were learned from.
     :param late: Seq of the last late event that was learned from.
     """
 
@@ -64,17 +72,49 @@ class LateReward:
     The reward of an event that came after its decision was settled.
 
     :param seq: The event's place in the log.
-    :param query_key: The key of the search.
+    :param decision: The decision that it refers to.
     :param object_id: The object that was shown.
     :param ordinal: The position it was shown at, from 1.
     :param reward: What the event is worth.
+    :param before: What the events before it were worth, of the same object and decision.
+    :param counted: What the decision counts for, `QUERY` and `MODELS` as bits.
     """
 
     seq: int
-    query_key: str
+    decision: Decision
     object_id: str
     ordinal: int
     reward: float
+    before: float = 0.0
+    counted: int = QUERY | MODELS
+
+
+@dataclass(frozen=True, slots=True)
+class LateBatch:
+    """
+    Rewards of late events, in the order of the log.
+
+    :param rewards: Those that are learned from.
+    :param last: Seq of the last event that was looked at.
+    """
+
+    rewards: tuple[LateReward, ...]
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettledBatch:
+    """
+    Settled decisions, in the order of settlement.
+
+    :param decisions: Those that can be read.
+    :param faults: Place in the order of settlement → why that decision cannot be read.
+    :param last: Place of the last of both.
+    """
+
+    decisions: tuple[SettledDecision, ...]
+    faults: Mapping[int, str]
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +172,15 @@ class LearningUpdate:
 
     :param holder: The learner, as it took the lease.
     :param since: The watermark it started from.
-    :param learned: Seq of the last decision it learned from.
+    :param learned: Place in the order of settlement of the last decision it learned from.
     :param late: Seq of the last late event it learned from.
     :param memory: (query key, object id) → what is added.
     :param history: (query key, arm) → what is added.
     :param snapshot: The model after this step, if it is to be kept.
     :param updated_at: The time that changed memory entries bear; the time of the commit if not given.
+    :param client_counts: (subject, client, day) → what is added to the count of what the client has contributed.
+    :param counted: Place in the order of settlement → what that decision counts for, where it does not count for all.
+    :param faults: Place in the order of settlement → why that decision was set aside.
     """
 
     holder: str
@@ -148,6 +191,9 @@ class LearningUpdate:
     history: Mapping[tuple[str, str], HistoryDelta] = field(default_factory=dict)
     snapshot: SnapshotDraft | None = None
     updated_at: float | None = None
+    client_counts: Mapping[tuple[str, str, int], float] = field(default_factory=dict)
+    counted: Mapping[int, int] = field(default_factory=dict)
+    faults: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +276,8 @@ class Counts:
     :param events: Events, late ones included.
     :param late_events: Events that came after their decision was settled.
     :param learned: Decisions that were learned from.
+    :param set_aside: Decisions that could not be read or learned from; they are kept.
+    :param uncounted: Decisions that do not count for all that is learned, being beyond their client's share.
     """
 
     decisions: int
@@ -237,3 +285,5 @@ class Counts:
     events: int
     late_events: int
     learned: int
+    set_aside: int = 0
+    uncounted: int = 0

@@ -1,19 +1,35 @@
 """What the store holds, and how old rows leave it once they have been learned from."""
 
-from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, exists, func, not_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    not_,
+    select,
+)
 
-from ltrr_haystack.store.records import Counts
+from ltrr_haystack.store.records import MODELS, QUERY, Counts
 from ltrr_haystack.store.settlement import shown_at
 from ltrr_haystack.store.tables import decisions, events, impressions, is_late, learner
 
 _LEARNED = select(learner.c.learned).scalar_subquery()
 _LATE = select(learner.c.late).scalar_subquery()
 _waits_for_learning = exists().where(
-    events.c.decision_seq == decisions.c.seq, is_late, events.c.seq > _LATE, shown_at.is_not(None)
+    events.c.decision_seq == decisions.c.seq,
+    is_late,
+    events.c.seq > _LATE,
+    shown_at.is_not(None),
+    decisions.c.fault.is_(None),
 )
 _PRUNABLE = (
     select(decisions.c.seq)
-    .where(decisions.c.decided_at < bindparam("before"), decisions.c.seq <= _LEARNED, not_(_waits_for_learning))
+    .where(decisions.c.decided_at < bindparam("before"), decisions.c.settled_no <= _LEARNED, not_(_waits_for_learning))
     .order_by(decisions.c.decided_at)
     .limit(bindparam("count"))
 )
@@ -22,12 +38,20 @@ _PRUNE_EVENTS = delete(events).where(events.c.decision_seq.in_(_seqs))
 _PRUNE_IMPRESSIONS = delete(impressions).where(impressions.c.decision_seq.in_(_seqs))
 _PRUNE_DECISIONS = delete(decisions).where(decisions.c.seq.in_(_seqs))
 _PRUNE_STRAYS = delete(events).where(and_(events.c.decision_seq.is_(None), events.c.received_at < bindparam("before")))
+
+
+def _number_of_decisions(condition: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(decisions).where(condition).scalar_subquery()
+
+
 _COUNTS = select(
     select(func.count()).select_from(decisions).scalar_subquery().label("decisions"),
     select(func.count()).select_from(impressions).scalar_subquery().label("impressions"),
     select(func.count()).select_from(events).scalar_subquery().label("events"),
     select(func.count()).select_from(events).where(is_late).scalar_subquery().label("late_events"),
-    select(func.count()).select_from(decisions).where(decisions.c.seq <= _LEARNED).scalar_subquery().label("learned"),
+    _number_of_decisions(decisions.c.settled_no <= _LEARNED).label("learned"),
+    _number_of_decisions(decisions.c.fault.is_not(None)).label("set_aside"),
+    _number_of_decisions(decisions.c.counted != QUERY | MODELS).label("uncounted"),
 )
 
 

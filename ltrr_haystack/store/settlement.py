@@ -1,8 +1,9 @@
 """
 Settlement: when a decision's reward window closes, and what is then to be learned.
 
-Decisions are settled strictly in the order of the log. A decision and the events that came before its settlement never
-change afterwards, so whoever reads them, and whenever, learns the same.
+Each decision is settled by its own time, so a clock that jumped ahead for one search holds up that search alone. The
+order in which decisions are settled is written down and never changes, nor do a decision and the events that came
+before its settlement; so whoever reads them, and whenever, learns the same.
 """
 
 from collections.abc import Mapping
@@ -10,38 +11,57 @@ from itertools import takewhile
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, func, or_, select, update
 
-from ltrr_haystack.errors import StoreError
-from ltrr_haystack.store.records import LateReward, Watermark
-from ltrr_haystack.store.tables import decisions, events, impressions, is_late, learner
+from ltrr_haystack.store.records import MODELS, LateBatch, LateReward, SettledBatch, Watermark
+from ltrr_haystack.store.tables import decisions, events, impressions, is_late, is_open, learner
 from ltrr_haystack.types import ArmReport, Decision, Impression, SettledDecision
+
+LONGEST_FAULT = 500
+"""Characters of the reason why a decision was set aside."""
 
 _REPORTS = TypeAdapter(tuple[ArmReport, ...])
 
 _WATERMARK = select(learner.c.settled, learner.c.learned, learner.c.late)
-_SET_SETTLED = update(learner).values(settled=bindparam("seq"))
-_OPEN = (
-    select(decisions.c.seq, decisions.c.decided_at)
-    .where(decisions.c.seq > bindparam("settled"))
+_is_due = is_open & (decisions.c.decided_at <= bindparam("before"))
+_ANY_DUE = select(exists().where(_is_due))
+_numbered = (
+    select(decisions.c.seq, func.row_number().over(order_by=decisions.c.seq).label("place"))
+    .where(_is_due)
     .order_by(decisions.c.seq)
     .limit(bindparam("count"))
+    .subquery()
 )
+_SETTLE = (
+    update(decisions)
+    .where(decisions.c.seq == _numbered.c.seq)
+    .values(settled_no=select(learner.c.settled).scalar_subquery() + _numbered.c.place)
+)
+_MOVE_SETTLED = update(learner).values(settled=learner.c.settled + bindparam("number"))
 _DECISIONS = (
-    select(decisions.c.seq, decisions.c.payload, decisions.c.reports, decisions.c.ranker_version)
-    .where(decisions.c.seq > bindparam("after"), decisions.c.seq <= select(learner.c.settled).scalar_subquery())
-    .order_by(decisions.c.seq)
+    select(
+        decisions.c.settled_no,
+        decisions.c.seq,
+        decisions.c.payload,
+        decisions.c.reports,
+        decisions.c.ranker_version,
+        decisions.c.counted,
+        decisions.c.fault,
+    )
+    .where(decisions.c.settled_no > bindparam("after"))
+    .order_by(decisions.c.settled_no)
     .limit(bindparam("count"))
 )
+_seqs = select(decisions.c.seq).where(decisions.c.settled_no.between(bindparam("first"), bindparam("last")))
 _IMPRESSIONS = (
     select(impressions.c.decision_seq, impressions.c.payload)
-    .where(impressions.c.decision_seq.between(bindparam("first"), bindparam("last")))
+    .where(impressions.c.decision_seq.in_(_seqs))
     .order_by(impressions.c.decision_seq, impressions.c.ordinal)
 )
 _REWARDS = (
     select(events.c.decision_seq, events.c.object_id, events.c.reward)
     .where(
-        events.c.decision_seq.between(bindparam("first"), bindparam("last")),
+        events.c.decision_seq.in_(_seqs),
         events.c.object_id.is_not(None),
         or_(events.c.late == 0, events.c.late == bindparam("include_late")),
     )
@@ -56,17 +76,31 @@ shown_at = (
 )
 """The position at which an event's object was shown; null if it was not."""
 
+_earlier = events.alias("earlier")
+_rewarded_before = (
+    select(func.coalesce(func.sum(_earlier.c.reward), 0.0))
+    .where(
+        _earlier.c.decision_seq == events.c.decision_seq,
+        _earlier.c.object_id == events.c.object_id,
+        or_(_earlier.c.late == 0, _earlier.c.seq < events.c.seq),
+    )
+    .correlate(events)
+    .scalar_subquery()
+)
 _LATE = (
     select(
         events.c.seq,
         events.c.decision_seq,
-        decisions.c.query_key,
+        decisions.c.settled_no,
+        decisions.c.payload,
+        decisions.c.counted,
         events.c.object_id,
         shown_at.label("ordinal"),
         events.c.reward,
+        _rewarded_before.label("before"),
     )
     .join(decisions, decisions.c.seq == events.c.decision_seq)
-    .where(is_late, events.c.seq > bindparam("after"), shown_at.is_not(None))
+    .where(is_late, events.c.seq > bindparam("after"), shown_at.is_not(None), decisions.c.fault.is_(None))
     .order_by(events.c.seq)
     .limit(bindparam("count"))
 )
@@ -82,59 +116,80 @@ def watermark(connection: Connection) -> Watermark:
     return Watermark(*connection.execute(_WATERMARK).one())
 
 
-def due(connection: Connection, before: float, limit: int) -> int:
+def any_due(connection: Connection, before: float) -> bool:
     """
-    Find the last decision that can be settled now.
+    Tell whether a decision can be settled now.
 
     :param connection: The database.
     :param before: Decisions made after this time are not due.
-    :param limit: Most decisions to settle.
-    :returns: Its seq; that of the last settled one if none is due.
+    :returns: Whether there is one.
     """
-    settled = watermark(connection).settled
-    rows = connection.execute(_OPEN, {"settled": settled, "count": limit})
-    return max((row.seq for row in takewhile(lambda row: row.decided_at <= before, rows)), default=settled)
+    return bool(connection.execute(_ANY_DUE, {"before": before}).scalar_one())
 
 
 def settle(connection: Connection, before: float, limit: int) -> int:
     """
-    Close the reward windows that are due.
+    Close the reward windows that are due, in the order of the log.
 
     :param connection: In a write transaction.
     :param before: Decisions made after this time stay open.
     :param limit: Most decisions to settle.
-    :returns: Seq of the last settled decision.
+    :returns: How many decisions are settled now, all in all.
     """
-    seq = due(connection, before, limit)
-    connection.execute(_SET_SETTLED, {"seq": seq})
-    return seq
+    number = connection.execute(_SETTLE, {"before": before, "count": limit}).rowcount
+    connection.execute(_MOVE_SETTLED, {"number": number})
+    return watermark(connection).settled
 
 
-def settled(connection: Connection, after: int, limit: int, *, include_late: bool) -> list[SettledDecision]:
+def settled_batch(connection: Connection, after: int, limit: int, *, include_late: bool) -> SettledBatch:
     """
     Read settled decisions with what came of them.
 
     :param connection: The database.
-    :param after: Seq after which to begin.
+    :param after: Place in the order of settlement after which to begin.
     :param limit: Most decisions to read.
     :param include_late: Whether the rewards of late events are added.
-    :returns: The decisions in the order of the log.
-    :raises StoreError: If a row was written by a version whose values cannot be read any more.
+    :returns: The decisions in the order of settlement, and those that cannot be read.
     """
     rows = connection.execute(_DECISIONS, {"after": after, "count": limit}).all()
     if not rows:
-        return []
-    span = {"first": rows[0].seq, "last": rows[-1].seq}
+        return SettledBatch((), {}, after)
+    span = {"first": rows[0].settled_no, "last": rows[-1].settled_no}
     shown: dict[int, list[Any]] = {row.seq: [] for row in rows}
-    rewards: dict[int, dict[str, float]] = {row.seq: {} for row in rows}
-    for row in connection.execute(_IMPRESSIONS, span):
-        shown[row.decision_seq].append(row)
-    for seq, object_id, reward in connection.execute(_REWARDS, {**span, "include_late": int(include_late)}):
-        rewards[seq][object_id] = rewards[seq].get(object_id, 0.0) + reward
-    return [_settled_decision(row, shown[row.seq], rewards[row.seq]) for row in rows]
+    rewards: dict[int, list[Any]] = {row.seq: [] for row in rows}
+    for impression in connection.execute(_IMPRESSIONS, span):
+        shown[impression.decision_seq].append(impression)
+    for reward in connection.execute(_REWARDS, {**span, "include_late": int(include_late)}):
+        rewards[reward.decision_seq].append(reward)
+    read: list[SettledDecision] = []
+    faults: dict[int, str] = {}
+    for row in rows:
+        outcome = _settled_decision(row, shown[row.seq], rewards[row.seq])
+        if isinstance(outcome, str):
+            faults[row.settled_no] = outcome
+        else:
+            read.append(outcome)
+    return SettledBatch(tuple(read), faults, rows[-1].settled_no)
 
 
-def late_rewards(connection: Connection, after: int, limit: int) -> list[LateReward]:
+def settled(connection: Connection, after: int, limit: int, *, include_late: bool) -> list[SettledDecision]:
+    """
+    Read settled decisions with what came of them, those left out that cannot be read.
+
+    :param connection: The database.
+    :param after: Place in the order of settlement after which to begin.
+    :param limit: Most decisions to read.
+    :param include_late: Whether the rewards of late events are added.
+    :returns: The decisions in the order of settlement; none only if there are no more that can be read.
+    """
+    while True:
+        batch = settled_batch(connection, after, limit, include_late=include_late)
+        if batch.decisions or batch.last == after:
+            return list(batch.decisions)
+        after = batch.last
+
+
+def late_rewards(connection: Connection, after: int, limit: int) -> LateBatch:
     """
     Read late events of decisions that were learned from.
 
@@ -142,26 +197,50 @@ def late_rewards(connection: Connection, after: int, limit: int) -> list[LateRew
     :param after: Seq of the event after which to begin.
     :param limit: Most events to read.
     :returns: The rewards in the order of the log, up to the first whose decision is yet to be learned from; events of
-        objects that were not shown are left out.
+        objects that were not shown, and of decisions that cannot be read, are left out.
     """
     learned = watermark(connection).learned
     rows = connection.execute(_LATE, {"after": after, "count": limit})
-    return [
-        LateReward(row.seq, row.query_key, row.object_id, row.ordinal, row.reward)
-        for row in takewhile(lambda row: row.decision_seq <= learned, rows)
-    ]
+    ready = list(takewhile(lambda row: row.settled_no is not None and row.settled_no <= learned, rows))
+    rewards = [reward for row in ready if (reward := _late_reward(row)) is not None]
+    return LateBatch(tuple(rewards), ready[-1].seq if ready else after)
 
 
-def _settled_decision(row: Any, shown: list[Any], rewards: Mapping[str, float]) -> SettledDecision:
+def _late_reward(row: Any) -> LateReward | None:
     try:
-        return SettledDecision(
+        return LateReward(
             seq=row.seq,
             decision=Decision.from_json(row.payload),
+            object_id=row.object_id,
+            ordinal=row.ordinal,
+            reward=float(row.reward),
+            before=float(row.before),
+            counted=row.counted,
+        )
+    except (ValidationError, ValueError, TypeError):
+        return None
+
+
+def _settled_decision(row: Any, shown: list[Any], rewarded: list[Any]) -> SettledDecision | str:
+    """The decision, or why it cannot be read."""
+    if row.fault is not None:
+        return str(row.fault)
+    try:
+        return SettledDecision(
+            seq=row.settled_no,
+            decision=Decision.from_json(row.payload),
             impressions=tuple(Impression.from_json(impression.payload) for impression in shown),
-            rewards=rewards,
+            rewards=_summed(rewarded),
             reports=_REPORTS.validate_json(row.reports),
             ranker_version=row.ranker_version,
+            counted=bool(row.counted & MODELS),
         )
-    except ValidationError as error:
-        msg = f"Decision {row.seq} of the log cannot be read by this version of ltrr-haystack: {error}"
-        raise StoreError(msg) from error
+    except (ValidationError, ValueError, TypeError) as error:
+        return f"it cannot be read: {' '.join(str(error).split())}"[:LONGEST_FAULT]
+
+
+def _summed(rewarded: list[Any]) -> Mapping[str, float]:
+    rewards: dict[str, float] = {}
+    for _, object_id, reward in rewarded:
+        rewards[object_id] = rewards.get(object_id, 0.0) + float(reward)
+    return rewards

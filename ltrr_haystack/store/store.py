@@ -16,11 +16,13 @@ from ltrr_haystack.store.engines import Synchronous
 from ltrr_haystack.store.records import (
     Counts,
     EventRecord,
+    EventStatus,
     HistoryEntry,
-    LateReward,
+    LateBatch,
     LearningUpdate,
     MemoryEntry,
     SearchRecord,
+    SettledBatch,
     Snapshot,
     SnapshotDraft,
     SnapshotInfo,
@@ -28,6 +30,9 @@ from ltrr_haystack.store.records import (
 )
 from ltrr_haystack.store.registry import registry
 from ltrr_haystack.types import Ranking, SettledDecision
+
+MOST_EVENTS_PER_SEARCH = 200
+"""Events that one search can have; a person who looks at a page has far fewer."""
 
 PRUNE_AT_ONCE = 500
 """Decisions that one transaction removes, so that no search waits long behind it."""
@@ -149,28 +154,35 @@ class LTRRStore:
         """
         return self._database().read(log.searches, query_ids) if query_ids else {}
 
-    def record_events(self, events: Sequence[EventRecord]) -> list[bool]:
+    def record_events(
+        self, events: Sequence[EventRecord], most_per_search: int = MOST_EVENTS_PER_SEARCH
+    ) -> list[EventStatus]:
         """
         Put events into the log, each once, all in one commit; returns after it.
 
         :param events: The events.
-        :returns: For each whether it is new; `False` for one whose `event_id` was there, or came earlier in the list.
+        :param most_per_search: Most events that are kept of one search.
+        :returns: For each `new`, `duplicate` where its `event_id` was there or came earlier in the list, or `excess`
+            where its search has its most events already.
         :raises InvalidInputError: If one holds what no database can keep; then none is recorded.
         """
-        return self._database().write(log.add_events, log.event_rows(events)) if events else []
+        return self._database().write(log.add_events, log.event_rows(events), most_per_search) if events else []
 
-    async def record_events_async(self, events: Sequence[EventRecord]) -> list[bool]:
+    async def record_events_async(
+        self, events: Sequence[EventRecord], most_per_search: int = MOST_EVENTS_PER_SEARCH
+    ) -> list[EventStatus]:
         """
         Put events into the log, each once, without blocking the event loop; returns after the commit.
 
         :param events: The events.
-        :returns: For each whether it is new; `False` for one whose `event_id` was there, or came earlier in the list.
+        :param most_per_search: Most events that are kept of one search.
+        :returns: As `record_events`.
         :raises InvalidInputError: If one holds what no database can keep; then none is recorded.
         """
         if not events:
             return []
         database = await self._database_async()
-        return await asyncio.wrap_future(database.submit(log.add_events, log.event_rows(events)))
+        return await asyncio.wrap_future(database.submit(log.add_events, log.event_rows(events), most_per_search))
 
     def watermark(self) -> Watermark:
         """
@@ -182,40 +194,49 @@ class LTRRStore:
 
     def settle(self, before: float, limit: int = 1000) -> int:
         """
-        Close the reward windows of old decisions, in the order of the log up to the first that is younger.
+        Close the reward windows of old decisions, in the order of the log; younger ones among them are passed over.
 
         Events of a settled decision are late from then on.
 
         :param before: Decisions made after this time stay open.
         :param limit: Most decisions to settle.
-        :returns: Seq of the last settled decision.
+        :returns: How many decisions are settled now, all in all.
         """
         database = self._database()
-        done = database.read(settlement.watermark).settled
-        if database.read(settlement.due, finite("before", before), limit) == done:
-            return done
+        if not database.read(settlement.any_due, finite("before", before)):
+            return database.read(settlement.watermark).settled
         return database.write(settlement.settle, before, limit)
 
     def settled(self, after: int, limit: int, *, include_late: bool = False) -> list[SettledDecision]:
         """
-        Read settled decisions with what came of them.
+        Read settled decisions with what came of them, those left out that cannot be read.
 
-        :param after: Seq after which to begin.
+        :param after: Place in the order of settlement after which to begin.
         :param limit: Most decisions to read.
         :param include_late: Whether the rewards of late events are added. Learning goes without: only so does it learn
             the same whenever it runs.
-        :returns: The decisions in the order of the log.
+        :returns: The decisions in the order of settlement.
         """
         return self._database().read(settlement.settled, after, limit, include_late=include_late)
 
-    def late_rewards(self, after: int, limit: int) -> list[LateReward]:
+    def settled_batch(self, after: int, limit: int) -> SettledBatch:
+        """
+        Read settled decisions to learn from, without the rewards of late events.
+
+        :param after: Place in the order of settlement after which to begin.
+        :param limit: Most decisions to read.
+        :returns: The decisions in the order of settlement, and which of them cannot be read.
+        """
+        return self._database().read(settlement.settled_batch, after, limit, include_late=False)
+
+    def late_rewards(self, after: int, limit: int) -> LateBatch:
         """
         Read late events of decisions that were learned from.
 
         :param after: Seq of the event after which to begin.
         :param limit: Most events to read.
         :returns: The rewards in the order of the log, up to the first whose decision is yet to be learned from; events
-            of objects that were not shown are left out.
+            of objects that were not shown are left out, as are those of decisions that cannot be read.
         """
         return self._database().read(settlement.late_rewards, after, limit)
 
@@ -247,6 +268,24 @@ class LTRRStore:
         :returns: Arm → what is known of it.
         """
         return self._database().read(learning.history, query_key)
+
+    def client_counts(self, pairs: Sequence[tuple[str, str]], since: int) -> dict[tuple[str, str, int], float]:
+        """
+        Read how much clients have contributed to what was learned.
+
+        :param pairs: Subjects with clients.
+        :param since: The first day to read, in days since 1970.
+        :returns: (subject, client, day) → the count; days without one are left out.
+        """
+        return self._database().read(learning.client_counts, pairs, since) if pairs else {}
+
+    def forget_client_counts(self, before: int) -> None:
+        """
+        Remove old counts of clients.
+
+        :param before: Counts of this day and later ones stay, in days since 1970.
+        """
+        self._database().write(learning.forget_client_counts, before)
 
     def add_snapshot(self, kind: str, payload: bytes, card: Mapping[str, Any], *, activate: bool) -> int:
         """

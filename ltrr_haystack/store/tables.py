@@ -126,9 +126,9 @@ lease = Table(
 client_counts = Table(
     "ltrr_client_counts",
     metadata,
-    Column("day", BigInteger, primary_key=True, autoincrement=False),
     Column("subject", Text, primary_key=True),
     Column("client", Text, primary_key=True),
+    Column("day", BigInteger, primary_key=True, autoincrement=False, index=True),
     Column("amount", Double, nullable=False),
 )
 """How much each client has added to a subject's evidence on a day; under the client `*` what all of them have."""

@@ -134,11 +134,11 @@ class TestSearch:
         store.settle(before=1e12, limit=10)
         (settled,) = store.settled(0, 10)
         store.close()
-        assert settled.decision.allocation == {**dict.fromkeys(SEARCHING, 50), "memory": 10}
+        assert settled.decision.allocation == {**dict.fromkeys(SEARCHING, 50), "memory": 0}
         found = {report.arm: report for report in settled.reports}
         assert {arm: report.error for arm, report in found.items() if report.error} == {}
         assert found["title"].found == (1,)
-        assert (found["memory"].weight, found["title"].weight) == (3.0, 1.0)
+        assert (found["title"].weight, "memory" in found) == (1.0, False)
         assert settled.impressions[0].place == 1
         assert set(settled.impressions[0].arms) == set(SEARCHING)
 

@@ -1,5 +1,6 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from haystack import Document, Pipeline, component
@@ -11,16 +12,15 @@ from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.store.records import HistoryEntry
-from ltrr_haystack.types import ArmRequest, SettledDecision, Understanding
+from ltrr_haystack.store import HistoryDelta, HistoryEntry, LearningUpdate, LTRRStore
+from ltrr_haystack.types import ArmRequest, Decision, SettledDecision, Understanding, evidence_key
 
 ARMS = {
     "bm25": {"kind": "lexical", "levels": [0, 10, 30]},
     "dense": {"kind": "dense", "levels": [0, 10, 30], "cost_per_call": 0.01},
     "memory": {"kind": "memory", "levels": [5]},
 }
-BASELINE = {"bm25": 30, "dense": 10, "memory": 5}
+BASELINE = {"bm25": 30, "dense": 10, "memory": 0}
 LOVE = Understanding("Love songs", "love songs", ("love", "songs"))
 
 
@@ -137,6 +137,47 @@ class TestLearnedPolicies:
         assert (decision.user_id, decision.session_id) == ("u1", "s1")
         assert "phone" in decision.features.query.values()
 
+    def test_whose_search_it_is_and_what_it_was_filtered_by_is_logged(self, store):
+        rock = {"field": "meta.genre", "operator": "==", "value": "rock"}
+        decision = router(store).run(LOVE, filters=rock, client_id="c1", client_address="a1")["decision"]
+        assert (decision.client_id, decision.client_address, decision.filters) == ("c1", "a1", rock)
+        assert decision.evidence_key == evidence_key("love songs", rock) != "love songs"
+        assert decision.features.query["filters"] == "yes"
+        assert "filters" not in router(store).run(LOVE)["decision"].features.query
+        assert router(store).run(LOVE, filters={})["decision"].evidence_key == "love songs"
+
+    def test_a_filtered_search_does_not_see_the_history_of_the_open_query(self, store):
+        store.acquire_lease("test", 30.0)
+        history = {("love songs", "bm25"): HistoryDelta(draws=3.0, credit=1.0, returned=30.0)}
+        store.commit_learning(
+            LearningUpdate(holder="test", since=store.watermark(), learned=0, late=0, history=history)
+        )
+        rock = {"field": "meta.genre", "operator": "==", "value": "rock"}
+        assert set(router(store).run(LOVE)["decision"].features.history) == {"bm25"}
+        assert router(store).run(LOVE, filters=rock)["decision"].features.history == {}
+
+    def test_filters_that_json_does_not_know_are_logged_as_text(self, store):
+        since = {"field": "meta.date", "operator": ">=", "value": datetime(2026, 5, 16, tzinfo=UTC)}
+        decision = router(store).run(LOVE, filters=since)["decision"]
+        assert Decision.from_json(decision.to_json()).filters["value"] == "2026-05-16 00:00:00+00:00"
+        assert decision.evidence_key == Decision.from_json(decision.to_json()).evidence_key
+
+    def test_during_the_safe_start_memory_is_added_to_some_baselines_of_known_queries_alone(self, store, monkeypatch):
+        cold = router(store, seed=1)
+        with_memory = {**BASELINE, "memory": 5}
+        new = Counter(cold.run(LOVE)["decision"].memory_share for _ in range(20))
+        assert set(new) == {0.0}
+        monkeypatch.setattr(store, "history", lambda _: {"bm25": HistoryEntry(draws=1.0, credit=1.0, returned=10.0)})
+        known = [cold.run(LOVE)["decision"] for _ in range(400)]
+        assert {(round(each.baseline_share, 9), round(each.memory_share, 9)) for each in known} == {(0.63, 0.27)}
+        played = Counter(
+            "baseline" if each.allocation == BASELINE else each.allocation == with_memory for each in known
+        )
+        assert 210 < played["baseline"] < 295
+        assert 75 < played[True] < 150
+        assert {each.allocation["memory"] for each in known if each.allocation == BASELINE} == {0}
+        assert all(JointDistribution.of(each).probability(each.allocation) == each.propensity for each in known)
+
     def test_a_cold_router_plays_mostly_the_baseline(self, store):
         cold = router(store, seed=1)
         decisions = [cold.run(LOVE)["decision"] for _ in range(200)]
@@ -202,7 +243,8 @@ class TestInAPipeline:
             ({"budget": 3}, "budget"),
             ({"min_candidates": -5}, "min_candidates must be a whole number of 0 or more, got -5"),
             ({"min_candidates": 46}, "no allocation has at least 46 candidates within the budget of 45"),
-            ({"baseline": {"bm25": 10, "memory": 5}, "min_candidates": 20}, "baseline draws 15 .*min_candidates of 20"),
+            ({"baseline": {"bm25": 10}, "min_candidates": 20}, "baseline draws 10 .*min_candidates of 20"),
+            ({"baseline": {"bm25": 10, "memory": 5}}, "memory arm 'memory' the depth 5: .* memory is no part of it"),
             ({"arms": {"bm25": {"kind": "lexical", "levels": [0, 10, 5]}}}, "levels"),
         ],
     )

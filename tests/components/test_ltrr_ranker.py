@@ -155,7 +155,7 @@ class TestWithoutModel:
     def test_memory_is_among_the_features(self, store):
         remember(store)
         features = LTRRanker(store).run(union())["ranking"].features
-        assert features[1]["memory.posterior"] == pytest.approx(0.62)  # (1 + 30) / (10 + 40)
+        assert features[1]["memory.posterior"] == pytest.approx(31 / 60)  # (1 + 30) / (20 + 40)
         assert "memory.posterior" not in features[0]
 
     def test_nothing_found_is_an_empty_ranking(self, store):

@@ -55,12 +55,12 @@ class TestMemoryIndexRetriever:
     def test_a_document_says_what_spoke_for_it(self, store, documents, remember):
         remember({"album": (40.0, 30.0)})
         (document,) = MemoryIndexRetriever(store, documents).run("sad songs")["documents"]
-        assert document.score == pytest.approx(0.62)  # (30 + 1) / (40 + 10)
+        assert document.score == pytest.approx((31 / 60 - 0.05) / 0.95)  # (30 + 1) / (40 + 20) above 1 / 20
         assert document.meta["memory"] == {
             "query_key": "sad songs",
             "successes": 30.0,
             "exposures": 40.0,
-            "score": document.score,
+            "score": pytest.approx(31 / 60),
         }
         assert document.content == "an album"
         assert document.meta["genre"] == "rock"
@@ -119,7 +119,7 @@ class TestMemoryIndexRetriever:
         [
             ({"top_k": 0}, "top_k of MemoryIndexRetriever must be at least 1, got 0"),
             ({"min_successes": -1.0}, "min_successes of MemoryIndexRetriever must not be negative, got -1.0"),
-            ({"prior_successes": 20.0}, "prior_successes must be positive and at most prior_exposures"),
+            ({"prior_successes": 21.0}, "prior_successes must be positive and at most prior_exposures"),
         ],
     )
     def test_refuses_settings_that_cannot_work(self, store, documents, settings, message):

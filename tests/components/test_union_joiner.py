@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 from haystack import Document, Pipeline, component
+from haystack.components.joiners import DocumentJoiner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner, normalised
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.memory.posterior import Prior
 from ltrr_haystack.types import (
     ActionSet,
     Arm,
@@ -44,6 +46,50 @@ def ids(candidates: CandidateSet):
     return [candidate.object_id for candidate in candidates.candidates]
 
 
+def unite_with_memory(remembered, weight=3.0):
+    """Words and vectors agree on d1 … d20; what is remembered comes as MemoryIndexRetriever brings it."""
+    arms = (Arm("words", "lexical", (0, 20)), Arm("vectors", "dense", (0, 20)), Arm("recall", "memory", (0, 10)))
+    depths = {"words": 20, "vectors": 20, "recall": 10}
+    asked = Decision("q1", 0.0, Understanding("love", "love"), ActionSet(arms, 50, {}), depths, 1.0, "live", "static")
+    both = [document(f"d{rank}") for rank in range(1, 21)]
+    recalled = [document(object_id, Prior().weight(*evidence)) for object_id, evidence in remembered.items()]
+    results = {
+        "words": result("words", *both),
+        "vectors": result("vectors", *both),
+        "recall": result("recall", *recalled),
+    }
+    return UnionJoiner(list(depths), weights={"recall": weight}).run(asked, **results)["candidates"]
+
+
+class TestMemoryByEvidence:
+    """(successes, exposures) of a document → the place it comes to."""
+
+    @pytest.mark.parametrize(
+        ("evidence", "place"), [((0, 0), 10), ((1, 1), 5), ((1, 10), 8), ((3, 3), 1), ((30, 30), 1), ((30, 600), 10)]
+    )
+    def test_the_tenth_of_two_arms_that_agree_rises_as_its_evidence_grows(self, evidence, place):
+        assert ids(unite_with_memory({"d10": evidence})).index("d10") + 1 == place
+
+    @pytest.mark.parametrize(("evidence", "place"), [((1, 1), 21), ((30, 30), 8), ((300, 320), 1)])
+    def test_so_does_one_that_no_other_arm_found(self, evidence, place):
+        assert ids(unite_with_memory({"old": evidence})).index("old") + 1 == place
+
+    def test_the_report_says_by_how_much_each_document_was_weighed(self):
+        report = unite_with_memory({"d10": (30, 30), "old": (1, 1)}).reports[-1]
+        assert report.scales == pytest.approx(((31 / 50 - 0.05) / 0.95, (2 / 21 - 0.05) / 0.95))
+        assert unite_with_memory({}).reports[0].scales == ()
+
+    @pytest.mark.parametrize(("score", "scale"), [(None, 1.0), (math.nan, 1.0), (7.0, 1.0), (-1.0, 0.0), (0.25, 0.25)])
+    def test_a_score_that_is_no_share_is_cut_to_one(self, score, scale):
+        arms = (Arm("recall", "memory", (0, 10)),)
+        asked = Decision(
+            "q1", 0.0, Understanding("q", "q"), ActionSet(arms, 50, {}), {"recall": 10}, 1.0, "live", "static"
+        )
+        united = UnionJoiner(["recall"]).run(asked, recall=result("recall", document("a", score)))["candidates"]
+        assert united.reports[0].scales == (scale,)
+        assert united.candidates[0].score == pytest.approx(scale / 61)
+
+
 class TestFusion:
     def test_each_document_once_with_its_provenance_and_fused_score(self):
         united = unite(
@@ -68,10 +114,10 @@ class TestFusion:
             result("y", document("other"), document("another"), document("middle")),
         ]
         depths = {"x": 10, "y": 10, "z": 0}
-        assert ids(unite(UnionJoiner(arms, rrf_k=0.1), depths, *results))[:2] == ["other", "top"]
+        assert ids(unite(UnionJoiner(arms, rrf_k=0.1), depths, *results))[:2] == ["top", "other"]
         assert ids(unite(UnionJoiner(arms), depths, *results))[0] == "middle"
 
-    def test_of_equal_scores_the_better_rank_comes_first_then_the_smaller_id(self):
+    def test_of_equal_scores_what_the_first_arm_found_comes_first(self):
         """61/61 for the first of x, 62/62 for the second of y."""
         united = unite(
             UnionJoiner(["x", "y"], weights={"x": 61.0, "y": 62.0}),
@@ -92,7 +138,7 @@ class TestFusion:
         assert ids(united) == ["a", "b", "c"]
         assert united.candidates[2].score == 0.0
 
-    def test_ties_go_to_the_better_rank_and_then_to_the_lesser_id(self):
+    def test_ties_go_to_what_the_first_arm_found_and_then_to_the_better_rank(self):
         weights = {"x": 1.0, "y": 62 / 61}
         united = unite(
             UnionJoiner(["x", "y"], weights=weights),
@@ -101,8 +147,29 @@ class TestFusion:
             result("y", document("a"), document("second")),
         )
         assert ids(united) == ["a", "first", "second", "b"]
-        equal = unite(UnionJoiner(["x", "y"]), {"x": 5, "y": 5}, result("x", document("b")), result("y", document("a")))
-        assert ids(equal) == ["a", "b"]
+        for arms in (["x", "y"], ["y", "x"]):
+            equal = unite(UnionJoiner(arms), {"x": 5, "y": 5}, result("x", document("x1")), result("y", document("y1")))
+            assert ids(equal) == [f"{arm}1" for arm in arms]
+
+    @settings(deadline=None)
+    @given(st.data())
+    def test_without_memory_the_order_is_that_of_haystacks_own_joiner(self, data):
+        """But for documents whose scores differ by what adding up in another order makes of them."""
+        arms = ["w", "x", "y", "z"][: data.draw(st.integers(1, 4))]
+        lists = [data.draw(st.lists(st.sampled_from("abcdefgh"), max_size=8, unique=True)) for _ in arms]
+        weights = [data.draw(st.sampled_from([0.25, 1.0, 3.0])) for _ in arms]
+        joiner = UnionJoiner(arms, weights=dict(zip(arms, weights, strict=True)))
+        results = [result(arm, *map(document, found)) for arm, found in zip(arms, lists, strict=True)]
+        ours = unite(joiner, dict.fromkeys(arms, 8), *results).candidates
+        theirs = DocumentJoiner(join_mode="reciprocal_rank_fusion", weights=weights).run(
+            [list(each.documents) for each in results]
+        )["documents"]
+        scores = {candidate.object_id: candidate.score for candidate in ours}
+        assert len(theirs) == len(ours)
+        for candidate, other in zip(ours, theirs, strict=True):
+            assert candidate.object_id == other.id or scores[candidate.object_id] == pytest.approx(
+                scores[other.id], 1e-12
+            )
 
     @settings(deadline=None)
     @given(st.data())

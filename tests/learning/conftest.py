@@ -73,7 +73,7 @@ class Log:
 
     store: LTRRStore
 
-    def search(self, query_id, query="love", shown=("a", "b"), allocation=None, returned=None, at=0.0):
+    def search(self, query_id, query="love", shown=("a", "b"), allocation=None, returned=None, at=0.0, **who):
         allocation = {"bm25": 10, "dense": 0} if allocation is None else allocation
         returned = {arm: depth for arm, depth in allocation.items() if depth} if returned is None else returned
         decision = Decision(
@@ -85,6 +85,7 @@ class Log:
             propensity=1.0,
             mode="live",
             policy="diary",
+            **(who or {"user_id": f"user of {query_id}"}),
         )
         candidates = tuple(
             Candidate(object_id, Document(id=object_id), {"bm25": Provenance(rank, 1.0, 1.0)}, 1.0)
@@ -128,6 +129,10 @@ def learned_state(database: Path):
                 "SELECT query_key, object_id, exposures, successes FROM ltrr_memory ORDER BY 1, 2"
             ).fetchall(),
             "history": connection.execute("SELECT * FROM ltrr_history ORDER BY query_key, arm").fetchall(),
+            "clients": connection.execute("SELECT * FROM ltrr_client_counts ORDER BY 1, 2, 3").fetchall(),
+            "counted": connection.execute(
+                "SELECT settled_no, counted, fault FROM ltrr_decisions ORDER BY 1"
+            ).fetchall(),
         }
 
 
@@ -136,9 +141,10 @@ def unlearned_copy(database: Path, name: str) -> Path:
     copy = database.with_name(name)
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-        for table in ("memory", "history", "snapshots", "active"):
+        for table in ("memory", "history", "snapshots", "active", "client_counts"):
             target.execute(f"DELETE FROM ltrr_{table}")  # noqa: S608
         target.execute("UPDATE ltrr_learner SET learned = 0, late = 0")
+        target.execute("UPDATE ltrr_decisions SET counted = 3, fault = NULL")
         target.commit()
     return copy
 

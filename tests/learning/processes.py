@@ -83,6 +83,7 @@ def ranking(number, active):
     )
     decision = Decision(
         query_id=f"q{number}",
+        user_id=f"person-{number}",
         decided_at=time.time(),
         understanding=Understanding(query=query, normal_form=query),
         actions=ACTIONS,

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltrr_haystack.learning import Learner
-from ltrr_haystack.learning.amounts import Amounts
+from ltrr_haystack.learning.amounts import Amounts, in_steps
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LateReward, LTRRStore
+from ltrr_haystack.types import ActionSet, Arm, Decision, Understanding
 
 ALLOCATIONS = [{"bm25": 10, "dense": 0}, {"bm25": 30, "dense": 10}, {"bm25": 0, "dense": 30}]
 SHOWN = ["a", "b", "c", "d", "e"]
@@ -29,13 +30,25 @@ passes = st.tuples(st.just("learn"), st.integers(1, 4))
 works = st.lists(st.one_of(searches, searches, events, events, passes), min_size=3, max_size=25)
 
 
+LOVE = Decision(
+    query_id="q",
+    decided_at=0.0,
+    understanding=Understanding("love", "love"),
+    actions=ActionSet((Arm("bm25", "lexical", (0, 10)),), 10, {"bm25": 10}),
+    allocation={"bm25": 10},
+    propensity=1.0,
+    mode="live",
+    policy="vw",
+)
+
+
 def live(store, log, work):
     """Write the log and learn in between, each pass by another learner."""
     searched = 0
     for number, (kind, *details) in enumerate(work):
         if kind == "search":
             query, shown, allocation = details
-            log.search(f"q{searched}", query, shown, allocation, at=float(number))
+            log.search(f"q{searched}", query, shown, allocation, at=float(number), user_id=f"user {searched % 2}")
             searched += 1
         elif kind == "event" and searched:
             back, object_id, reward = details
@@ -68,7 +81,8 @@ def test_a_log_learned_as_it_grew_equals_one_learned_at_one_go(log_of, state_of,
 def test_amounts_come_to_the_same_sum_however_they_are_grouped(rewards, data):
     def total(rewards):
         amounts = Amounts()
-        amounts.add_late(LateReward(1, "love", "a", 1, reward) for reward in rewards)
+        for reward in rewards:
+            amounts.add_late(LateReward(1, LOVE, "a", 1, reward), in_steps(reward))
         return amounts.memory["love", "a"]
 
     shuffled = data.draw(st.permutations(rewards))
@@ -80,12 +94,13 @@ def test_amounts_come_to_the_same_sum_however_they_are_grouped(rewards, data):
 
 def test_a_reward_beyond_all_measure_is_cut():
     amounts = Amounts()
-    amounts.add_late([LateReward(1, "love", "a", 1, 1e308), LateReward(2, "love", "b", 1, -1e308)])
+    amounts.add_late(LateReward(1, LOVE, "a", 1, 1e308), 1e308)
+    amounts.add_late(LateReward(2, LOVE, "b", 1, -1e308), -1e308)
     assert amounts.memory["love", "a"].successes == 10.0
     assert amounts.memory["love", "b"].exposures == 10.0
 
 
 def test_an_amount_is_kept_to_a_ten_millionth():
     amounts = Amounts()
-    amounts.add_late([LateReward(1, "love", "a", 1, 1 / 3)])
+    amounts.add_late(LateReward(1, LOVE, "a", 1, 1 / 3), 1 / 3)
     assert amounts.memory["love", "a"].successes == pytest.approx(1 / 3, abs=1e-7)

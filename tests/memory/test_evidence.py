@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltrr_haystack.memory.evidence import evidence_of, late_evidence
-from ltrr_haystack.store import Evidence, LateReward
+from ltrr_haystack.memory.evidence import added_evidence, evidence_of
+from ltrr_haystack.store import Evidence
 from ltrr_haystack.types import ActionSet, Arm, Decision, Impression, Provenance, SettledDecision, Understanding
 
 
@@ -62,16 +62,27 @@ class TestEvidenceOf:
             assert 0.0 <= evidence.successes <= evidence.exposures
 
 
-class TestLateEvidence:
+class TestAddedEvidence:
     @pytest.mark.parametrize(
-        ("reward", "expected"),
+        ("before", "added", "expected"),
         [
-            (1.0, Evidence(exposures=1.0, successes=1.0)),
-            (3.0, Evidence(exposures=3.0, successes=3.0)),
-            (0.5, Evidence(exposures=1.0, successes=0.5)),
-            (-2.0, Evidence(exposures=2.0, successes=0.0)),
-            (0.0, Evidence(exposures=0.0, successes=0.0)),
+            # Passed over at place 4 it counted a quarter of a look; clicked it counts a whole one.
+            (0.0, 1.0, Evidence(exposures=0.75, successes=1.0)),
+            (1.0, 2.0, Evidence(exposures=2.0, successes=2.0)),
+            (0.0, 0.5, Evidence(exposures=0.75, successes=0.5)),
+            (0.0, -2.0, Evidence(exposures=2.75, successes=0.0)),
+            (1.0, -1.0, Evidence(exposures=-0.75, successes=-1.0)),
+            (9.0, 5.0, Evidence(exposures=1.0, successes=1.0)),
+            (2.0, 0.0, Evidence(exposures=0.0, successes=0.0)),
         ],
     )
-    def test_a_late_reward_counts_as_trials_of_its_own(self, reward, expected):
-        assert late_evidence(LateReward(9, "love", "d4", 4, reward)) == expected
+    def test_makes_the_impression_what_it_would_have_been_in_time(self, before, added, expected):
+        assert added_evidence(before, added, ordinal=4) == expected
+
+    @given(before=st.floats(-20, 20), added=st.floats(-20, 20))
+    def test_in_time_and_late_come_to_the_same(self, before, added):
+        in_time = evidence_of(settled({"d3": before + added}))["d3"]
+        first = evidence_of(settled({"d3": before}))["d3"]
+        late = added_evidence(before, added, ordinal=3)
+        assert first.exposures + late.exposures == pytest.approx(in_time.exposures)
+        assert first.successes + late.successes == pytest.approx(in_time.successes)

@@ -36,3 +36,25 @@ class TestPrior:
     def test_refuses_a_prior_that_is_no_rate(self, successes, exposures):
         with pytest.raises(ConfigurationError, match=f"got {successes} successes in {exposures} exposures"):
             Prior(successes, exposures)
+
+
+class TestWeight:
+    @pytest.mark.parametrize(
+        ("successes", "exposures", "weight"),
+        [
+            (0.0, 0.0, 0.0),
+            (1.0, 1.0, (2 / 21 - 0.05) / 0.95),
+            (30.0, 30.0, (31 / 50 - 0.05) / 0.95),
+            (1.0, 20.0, 0.0),
+            (1.0, 400.0, 0.0),
+        ],
+    )
+    def test_is_how_far_the_rate_lies_above_the_prior(self, successes, exposures, weight):
+        assert Prior(1.0, 20.0).weight(successes, exposures) == pytest.approx(weight)
+
+    def test_a_prior_that_is_certain_leaves_nothing_to_evidence(self):
+        assert Prior(3.0, 3.0).weight(5.0, 5.0) == 0.0
+
+    @given(successes=AMOUNT, failures=AMOUNT)
+    def test_is_a_share(self, successes, failures):
+        assert 0.0 <= Prior().weight(successes, successes + failures) <= 1.0

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from haystack import Document, Pipeline
+from haystack.components.joiners import DocumentJoiner
 from haystack.components.retrievers import InMemoryBM25Retriever, TextEmbeddingRetriever
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils import Secret
@@ -12,12 +13,14 @@ from haystack.utils import Secret
 pytest.importorskip("haystack_integrations.document_stores.qdrant")
 
 from ltrr_haystack.builder import build_feedback_pipeline, build_search_pipeline
+from ltrr_haystack.components.bandit_router import BanditRouter
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.embedded import MiniLMTextEmbedder
 from ltrr_haystack.embedded.qdrant import EmbeddedQdrantRetriever, EmbeddedQdrantStore
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.store import Evidence, HistoryDelta, LearningUpdate, LTRRStore
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 
@@ -83,7 +86,7 @@ class TestBuilder:
                 "memory": {"kind": "memory", "levels": [10]},
             },
             budget=110,
-            baseline={"bm25": 50, "dense": 50, "memory": 10},
+            baseline={"bm25": 50, "dense": 50},
             store=store,
             weights={"bm25": 1.0, "dense": 1.0, "memory": 3.0},
         )
@@ -111,3 +114,82 @@ class TestTogether:
         assert feedback.run({"feedback": {"events": [click]}})["feedback"]["accepted"] == 1
         for pipeline in (search, feedback, indexing):
             pipeline.close()
+
+
+QUERIES = ["love", "love song", "rain", "rain over the river", "summer love in the rain", "night", "nothing at all"]
+SONGS = [
+    Document(
+        id=f"song-{number:02}",
+        content=" ".join(
+            word for bit, word in enumerate(("love", "song", "rain", "river", "summer", "night")) if number >> bit & 1
+        )
+        or "silence",
+    )
+    for number in range(64)
+]
+
+
+class TestBaseline:
+    """The baseline is the pipeline of today: Haystack's own DocumentJoiner over the same retrievers."""
+
+    @pytest.fixture
+    def search(self):
+        Pipeline.loads(text_of("indexing")).run({"documents": SONGS})
+        search = Pipeline.loads(text_of("search"))
+        yield search
+        search.close()
+
+    @pytest.fixture
+    def remembered(self, search):
+        """For every query people chose what stands nowhere near the top, again and again."""
+        store = search.get_component("router").store
+        memory = {(query, "song-00"): Evidence(exposures=900.0, successes=900.0) for query in QUERIES}
+        history = {(query, arm): HistoryDelta(900.0, 90.0, 9000.0) for query in QUERIES for arm in ("bm25", "memory")}
+        store.acquire_lease("test", 30.0)
+        store.commit_learning(
+            LearningUpdate(holder="test", since=store.watermark(), learned=0, late=0, memory=memory, history=history)
+        )
+
+    def today(self, search, query):
+        """The page of a pipeline without learning."""
+        router = search.get_component("router")
+        found = [
+            search.get_component(arm).retriever.run(query=query, filters=None, top_k=depth)["documents"]
+            for arm, depth in router.baseline.items()
+        ]
+        joined = DocumentJoiner(join_mode="reciprocal_rank_fusion", top_k=10).run(found)["documents"]
+        return [(document.id, document.content, document.meta) for document in joined]
+
+    def page(self, search, query, **router):
+        found = search.run({"understanding": {"query": query}, "router": router})["impressions"]
+        documents = [(document.id, document.content, document.meta) for document in found["documents"]]
+        return documents, found["ranking"].decision
+
+    @pytest.mark.usefixtures("remembered")
+    def test_in_mode_baseline_the_page_is_that_of_today_document_by_document(self, search):
+        for query in QUERIES:
+            page, decision = self.page(search, query, mode="baseline")
+            assert page == self.today(search, query)
+            assert decision.propensity == 1.0
+
+    @pytest.mark.usefixtures("remembered")
+    def test_so_is_every_baseline_that_is_drawn_during_the_safe_start(self, search):
+        drawn = 0
+        for query in QUERIES * 3:
+            page, decision = self.page(search, query)
+            assert decision.safe_start
+            if decision.allocation == {**search.get_component("router").baseline, "memory": 0}:
+                assert page == self.today(search, query)
+                drawn += 1
+        assert drawn > 7
+
+    @pytest.mark.usefixtures("remembered")
+    def test_with_memory_added_it_is_another_one(self, search):
+        """What the test before would not notice if there were no memory at all."""
+        policy = StaticPolicy({**search.get_component("router").baseline, "memory": 10})
+        router = search.get_component("router")
+        with_memory = BanditRouter(router.arms, router.budget, router.baseline, router.store, policy=policy)
+        router.active = with_memory.active
+        page, _ = self.page(search, "love")
+        assert page[0][0] == "song-00"
+        assert "song-00" not in {document_id for document_id, _, _ in self.today(search, "love")}

@@ -1,6 +1,7 @@
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.experts import MOST_EXPERTS, experts_of
 from ltrr_haystack.policy.leader import Leader
+from ltrr_haystack.types import ActionSet, Arm
 
 ACTIONS = parse_actions(
     {
@@ -9,7 +10,7 @@ ACTIONS = parse_actions(
         "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
     },
     15,
-    {"a": 5, "b": 5, "memory": 5},
+    {"a": 5, "b": 5},
 )
 BASELINE, ONLY_A, ONLY_B = {"a": 5, "b": 5, "memory": 0}, {"a": 5, "b": 0, "memory": 0}, {"a": 0, "b": 5, "memory": 0}
 
@@ -35,8 +36,8 @@ class TestExperts:
 
     def test_where_none_is_feasible_the_baseline_is_left(self):
         """Too few candidates without memory."""
-        arms = {"a": {"levels": [0, 5]}, "m": {"kind": "memory", "levels": [0, 5]}}
-        actions = parse_actions(arms, 10, {"a": 5, "m": 5}, min_candidates=10)
+        arms = Arm("a", "a", (0, 5)), Arm("m", "memory", (0, 5))
+        actions = ActionSet(arms, 10, {"a": 5, "m": 5}, min_candidates=10)
         assert list(experts_of(actions).allocations) == [{"a": 5, "m": 5}]
         assert list(experts_of(actions).searched) == [{"a": 5, "m": 0}]
 

@@ -29,7 +29,8 @@ def joints(draw):
             max_size=4,
         )
     )
-    arms = tuple(Arm(f"arm{i}", "k", tuple(row)) for i, row in enumerate(rows))
+    kinds = draw(st.lists(st.sampled_from(["k", "memory"]), min_size=len(rows), max_size=len(rows)))
+    arms = tuple(Arm(f"arm{i}", kind, tuple(row)) for i, (kind, row) in enumerate(zip(kinds, rows, strict=True)))
     budget = sum(row[0] for row in rows) + draw(st.integers(0, 60))
     baseline = {arm.name: draw(st.sampled_from((arm.levels[0], 0))) for arm in arms}
     share = st.sampled_from([0.0, 0.05, 0.9])
@@ -39,7 +40,9 @@ def joints(draw):
     for arm in arms:
         weights = draw(st.lists(st.floats(1e-6, 1), min_size=len(arm.levels), max_size=len(arm.levels)))
         marginals[arm.name] = tuple(weight / sum(weights) for weight in weights)
-    return JointDistribution(ActionSet(arms, budget, baseline, least), marginals, draw(share), draw(share))
+    actions, baseline_share, floor = ActionSet(arms, budget, baseline, least), draw(share), draw(share)
+    part = draw(st.sampled_from([0.0, 0.3, 1.0]))
+    return JointDistribution(actions, marginals, baseline_share, floor, memory_share=part * (1 - baseline_share))
 
 
 def feasible(actions):
@@ -103,10 +106,10 @@ class TestJointDistribution:
     def test_probabilities_sum_up_to_1_and_keep_the_floor(self, joint):
         pairs = list(joint.enumerate())
         assert math.fsum(probability for _, probability in pairs) == pytest.approx(1)
-        least = (1 - joint.baseline_share) * joint.floor / joint.feasible
+        least = (1 - joint.baseline_share - joint.memory_share) * joint.floor / joint.feasible
         for allocation, probability in pairs:
             if allocation in list(feasible(joint.actions)):
-                assert probability >= least * (1 - 1e-9)
+                assert probability >= least * (1 - 1e-9) - 1e-15
 
     @settings(deadline=None)
     @given(joints())
@@ -117,13 +120,18 @@ class TestJointDistribution:
             )
             for allocation in feasible(joint.actions)
         }
-        share, floor, total = joint.baseline_share, joint.floor, sum(weights.values())
+        points = (
+            (joint.actions.baseline, joint.baseline_share),
+            (joint.actions.baseline_with_memory, joint.memory_share),
+        )
+        floor, total = joint.floor, sum(weights.values())
+        rest = 1 - joint.baseline_share - joint.memory_share
         expected = {
-            depths: (1 - share) * (floor / len(weights) + (1 - floor) * weight / total)
-            for depths, weight in weights.items()
+            depths: rest * (floor / len(weights) + (1 - floor) * weight / total) for depths, weight in weights.items()
         }
-        baseline = tuple(joint.actions.baseline.values())
-        expected[baseline] = expected.get(baseline, 0.0) + share
+        for point, share in points:
+            depths = tuple(point.values())
+            expected[depths] = expected.get(depths, 0.0) + share
         found = {tuple(allocation.values()): probability for allocation, probability in joint.enumerate()}
         assert joint.feasible == len(weights)
         assert found == pytest.approx(expected)
@@ -135,10 +143,10 @@ class TestJointDistribution:
     @given(joints(), st.integers(0, 1000))
     def test_nothing_but_the_baseline_is_drawn_outside_the_bounds(self, joint, seed):
         rng = random.Random(seed)
-        within = [*feasible(joint.actions), joint.actions.baseline]
+        within = [*feasible(joint.actions), joint.actions.baseline, joint.actions.baseline_with_memory]
         assert all(joint.sample(rng) in within for _ in range(20))
-        if joint.baseline_share < 1 and joint.floor < 1:
-            assert joint.preferred in within[:-1]
+        if joint.baseline_share + joint.memory_share < 1 and joint.floor < 1:
+            assert joint.preferred in within[:-2]
 
     @settings(deadline=None)
     @given(joints(), st.randoms(use_true_random=False))
@@ -165,6 +173,23 @@ class TestJointDistribution:
         for allocation, probability in joint.enumerate():
             share = drawn.count(tuple(allocation.values())) / count
             assert share == pytest.approx(probability, abs=4 * math.sqrt(probability * (1 - probability) / count))
+
+    def test_the_baseline_with_memory_is_played_for_its_share(self):
+        """Feasible are (5,) and (5, 10) for words, with and without the memory's 5."""
+        arms = {"words": {"levels": [5, 10]}, "memory": {"kind": "memory", "levels": [0, 5]}}
+        actions = parse_actions(arms, 15, {"words": 10})
+        even = {"words": (0.5, 0.5), "memory": (0.5, 0.5)}
+        joint = JointDistribution(actions, even, 0.6, 0.1, memory_share=0.2)
+        assert joint.probability({"words": 10, "memory": 5}) == pytest.approx(0.2 + 0.2 / 4)
+        assert joint.probability({"words": 10}) == pytest.approx(0.6 + 0.2 / 4)
+        assert joint.at_least({"words": 10, "memory": 5}) == pytest.approx(0.25)
+        assert joint.at_least({"memory": 5}) == pytest.approx(0.2 + 0.2 / 2)
+
+    def test_the_shares_cannot_be_more_than_all(self):
+        with pytest.raises(
+            ConfigurationError, match=r"memory_share must be 0 to what baseline_share 0\.6 leaves, got 0\.5"
+        ):
+            JointDistribution(TWO, {}, 0.6, 1.0, memory_share=0.5)
 
     def test_refuses_marginals_that_do_not_fit(self):
         with pytest.raises(

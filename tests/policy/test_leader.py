@@ -18,7 +18,7 @@ ACTIONS = parse_actions(
         "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
     },
     15,
-    {"a": 5, "b": 5, "memory": 5},
+    {"a": 5, "b": 5},
 )
 ALL = {"a": 5, "b": 5, "memory": 5}
 BASELINE, ONLY_A, ONLY_B = {"a": 5, "b": 5, "memory": 0}, {"a": 5, "b": 0, "memory": 0}, {"a": 0, "b": 5, "memory": 0}
@@ -155,7 +155,7 @@ class TestChangingArms:
             {arm.name: {"kind": arm.kind, "levels": list(arm.levels), "cost_per_call": 0.1} for arm in ACTIONS.arms}
             | {"c": {"levels": [0, 5]}},
             20,
-            ALL,
+            {"a": 5, "b": 5},
         )
         assert leader.best(more) == {**ONLY_A, "c": 0}
         fewer = replace(ACTIONS, arms=ACTIONS.arms[:2], baseline={"a": 5, "b": 5})

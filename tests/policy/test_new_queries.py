@@ -16,7 +16,7 @@ ACTIONS = parse_actions(
         "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
     },
     15,
-    {"a": 5, "b": 5, "memory": 5},
+    {"a": 5, "b": 5},
 )
 BASELINE, ONLY_A, ONLY_B = {"a": 5, "b": 5, "memory": 0}, {"a": 5, "b": 0, "memory": 0}, {"a": 0, "b": 5, "memory": 0}
 KNOWN = Features(history={"memory": {"cnt": 0.5, "ctr": 0.8}})

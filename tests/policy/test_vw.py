@@ -75,7 +75,7 @@ class TestDistribution:
         then, and by single arms the baseline's depth would be kept. The leader's is played, whose memory rests.
         """
         arms = {**{name: {"levels": [0, 5]} for name in "abc"}, "m": {"kind": "memory", "levels": [0, 5]}}
-        actions = parse_actions(arms, 20, {"a": 5, "b": 5, "m": 5})
+        actions = parse_actions(arms, 20, {"a": 5, "b": 5})
         everything = {"a": 5, "b": 5, "c": 5, "m": 5}
         policy = VWPolicy()
         for _ in range(30):
@@ -170,7 +170,7 @@ class TestLearnAsNew:
             "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
         },
         15,
-        {"a": 5, "b": 5, "memory": 5},
+        {"a": 5, "b": 5},
     )
 
     def settled(self, make_settled, allocation, **decision):
@@ -264,7 +264,7 @@ class TestLearnAsNew:
 
     def test_a_memory_that_always_runs_is_no_company_either(self, make_settled, learned):
         """It would be there for a new query, too, but would bring nothing: a is credited all the same."""
-        always = parse_actions({"a": {"levels": [0, 5]}, "m": {"kind": "memory", "levels": [5]}}, 10, {"a": 5, "m": 5})
+        always = parse_actions({"a": {"levels": [0, 5]}, "m": {"kind": "memory", "levels": [5]}}, 10, {"a": 5})
         logged = {"features": Features(history=KNOWN), "baseline_share": 1.0}
         VWPolicy().learn(make_settled(always, {"a": 5, "m": 5}, {"x": {"a": 2, "m": 1}}, {"x": 1.0}, **logged))
         assert learned[-1] == (True, Features(), {"a": 1.0, "m": 0.0})

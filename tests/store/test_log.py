@@ -97,8 +97,8 @@ class TestSearches:
 class TestRecordEvents:
     def test_sent_twice_an_event_counts_once(self, store, ranking, event):
         store.record_search(ranking("q1"))
-        assert store.record_events([event("e1"), event("e2", object_id="b")]) == [True, True]
-        assert store.record_events([event("e2"), event("e3"), event("e3")]) == [False, True, False]
+        assert store.record_events([event("e1"), event("e2", object_id="b")]) == ["new", "new"]
+        assert store.record_events([event("e2"), event("e3"), event("e3")]) == ["duplicate", "new", "duplicate"]
         assert store.counts().events == 3
         store.settle(before=1e9)
         assert store.settled(0, 1)[0].rewards == {"a": 2.0, "b": 1.0}
@@ -109,12 +109,12 @@ class TestRecordEvents:
     def test_more_than_a_statement_holds(self, store, ranking, event):
         store.record_search(ranking("q1"))
         events = [event(f"e{number}") for number in range(2500)]
-        assert store.record_events(events) == [True] * 2500
-        assert store.record_events(events) == [False] * 2500
+        assert store.record_events(events, most_per_search=2500) == ["new"] * 2500
+        assert store.record_events(events) == ["duplicate"] * 2500
         assert store.counts().events == 2500
 
     def test_one_without_a_known_search_is_kept_and_feeds_nothing(self, store, ranking, event):
-        assert store.record_events([event("e1", query_id="nobody")]) == [True]
+        assert store.record_events([event("e1", query_id="nobody")]) == ["new"]
         store.record_search(ranking("nobody"))
         store.settle(before=1e9)
         assert store.settled(0, 1)[0].rewards == {}
@@ -127,6 +127,19 @@ class TestRecordEvents:
         store.settle(before=150.0)
         store.record_events([event("e3", "q1"), event("e4", "q2")])
         assert store.counts().late_events == 1
+
+    def test_a_search_has_so_many_events_and_no_more(self, store, ranking, event):
+        store.record_search(ranking("q1"))
+        store.record_search(ranking("q2"))
+        assert store.record_events([event("e1"), event("e2"), event("e3")], most_per_search=2) == [
+            "new",
+            "new",
+            "excess",
+        ]
+        store.settle(before=1e9)
+        late = [event("e1"), event("e4"), event("e5", "q2")]
+        assert store.record_events(late, most_per_search=2) == ["duplicate", "excess", "new"]
+        assert store.counts().events == 3
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -146,7 +159,7 @@ class TestRecordEvents:
         with pytest.raises(InvalidInputError, match=field):
             store.record_events([event("e1"), replace(event("e2"), **{field: value})])
         assert store.counts().events == 0
-        assert store.record_events([event("e1")]) == [True]
+        assert store.record_events([event("e1")]) == ["new"]
 
     @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(calls=st.lists(st.lists(st.integers(0, 12), max_size=8), max_size=6), threads=st.integers(1, 4))
@@ -161,7 +174,10 @@ class TestRecordEvents:
         with ThreadPoolExecutor(threads) as pool:
             answers = list(pool.map(send, calls))
         new = [
-            number for numbers, outcomes in answers for number, is_new in zip(numbers, outcomes, strict=True) if is_new
+            number
+            for numbers, outcomes in answers
+            for number, outcome in zip(numbers, outcomes, strict=True)
+            if outcome == "new"
         ]
         assert sorted(new) == sorted({number for numbers in calls for number in numbers})
         assert store.counts().events - before == len(new)

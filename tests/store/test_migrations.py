@@ -1,9 +1,10 @@
 import pytest
 from haystack.utils import Secret
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from ltrr_haystack.errors import StoreError
 from ltrr_haystack.store import LTRRStore, tables
+from ltrr_haystack.store.log import search_rows
 from ltrr_haystack.store.migrations import MIGRATIONS, migrate, schema_version
 
 
@@ -52,6 +53,26 @@ class TestSchema:
 
 
 class TestMigrate:
+    def test_decisions_that_were_settled_keep_their_place_and_the_next_ones_follow(self, url, engines, ranking, event):
+        """As the first schema version has it: all decisions up to a seq are settled."""
+        migrate(engines, MIGRATIONS[:1])
+        with engines.writer.begin() as connection:
+            for number in range(1, 4):
+                rows = search_rows(ranking(f"q{number}", at=float(number)))
+                columns = ", ".join(rows.decision)
+                values = ", ".join(f":{name}" for name in rows.decision)
+                add = text(f"INSERT INTO ltrr_decisions ({columns}) VALUES ({values})")  # noqa: S608
+                connection.execute(add, rows.decision)
+            connection.exec_driver_sql("UPDATE ltrr_learner SET settled = 2, learned = 1")
+        store = LTRRStore(Secret.from_token(url))
+        assert [(each.seq, each.decision.query_id) for each in store.settled(0, 10)] == [(1, "q1"), (2, "q2")]
+        assert store.record_events([event("e1", "q2"), event("e2", "q3")]) == ["new", "new"]
+        assert store.counts().late_events == 1
+        assert store.settle(before=100.0) == 3
+        assert [each.decision.query_id for each in store.settled(1, 10)] == ["q2", "q3"]
+        assert all(each.counted for each in store.settled(0, 10))
+        store.close()
+
     def test_an_older_schema_is_brought_up_and_keeps_its_rows(self, url, engines, ranking):
         store = LTRRStore(Secret.from_token(url))
         store.record_search(ranking("q1"))

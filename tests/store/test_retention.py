@@ -27,9 +27,9 @@ class TestPrune:
         store.record_events([event("e1", "q1", "a"), event("e2", "q2", "not shown")])
         assert store.prune(before=1e9) == 1
         assert set(store.searches(["q1", "q2"])) == {"q1"}
-        (late,) = store.late_rewards(0, 10)
+        late = store.late_rewards(0, 10).last
         mark = store.watermark()
-        store.commit_learning(LearningUpdate(holder="learner", since=mark, learned=mark.learned, late=late.seq))
+        store.commit_learning(LearningUpdate(holder="learner", since=mark, learned=mark.learned, late=late))
         assert store.prune(before=1e9) == 1
 
     def test_what_was_fed_stays(self, store, learned):

@@ -1,8 +1,11 @@
+import sqlite3
+from contextlib import closing
+
 import pytest
+from haystack.utils import Secret
 from sqlalchemy import create_engine
 
-from ltrr_haystack.errors import StoreError
-from ltrr_haystack.store import LateReward, LearningUpdate, Watermark
+from ltrr_haystack.store import LateBatch, LearningUpdate, LTRRStore, Watermark
 from ltrr_haystack.store.engines import parse_url
 from ltrr_haystack.types import ArmReport
 
@@ -12,6 +15,13 @@ def learn(store, learned, late=None):
     store.acquire_lease("learner", 60)
     late = mark.late if late is None else late
     store.commit_learning(LearningUpdate(holder="learner", since=mark, learned=learned, late=late))
+
+
+def told(batch):
+    return [
+        (each.seq, each.decision.understanding.normal_form, each.object_id, each.ordinal, each.reward)
+        for each in batch.rewards
+    ]
 
 
 class TestSettle:
@@ -34,11 +44,21 @@ class TestSettle:
         five.settle(before=130.0)
         assert five.settle(before=0.0) == 4
 
-    def test_stops_at_the_first_that_is_too_young(self, store, ranking):
-        for query_id, at in (("q1", 100.0), ("q2", 500.0), ("q3", 101.0)):
+    def test_a_clock_that_jumped_ahead_holds_up_its_own_search_alone(self, store, ranking):
+        for query_id, at in (("q1", 100.0), ("q2", 86_500.0), ("q3", 101.0)):
             store.record_search(ranking(query_id, at=at))
-        assert store.settle(before=200.0) == 1
-        assert store.settle(before=500.0) == 3
+        assert store.settle(before=200.0) == 2
+        assert store.settle(before=86_400.0) == 2
+        assert store.settle(before=86_500.0) == 3
+        settled = store.settled(0, 10)
+        assert [(each.seq, each.decision.query_id) for each in settled] == [(1, "q1"), (2, "q3"), (3, "q2")]
+
+    def test_what_was_removed_is_not_numbered_again(self, five):
+        five.settle(before=110.0)
+        learn(five, 2)
+        five.prune(before=1e9)
+        assert five.settle(before=120.0) == 3
+        assert [each.decision.query_id for each in five.settled(2, 10)] == ["q3"]
 
     def test_of_an_empty_log_nothing(self, store):
         assert store.settle(before=1e9) == 0
@@ -90,15 +110,42 @@ class TestSettled:
         assert store.settled(0, 1)[0].rewards == {"a": 1.0}
         assert store.settled(0, 1, include_late=True)[0].rewards == {"a": 3.0, "b": 4.0}
 
-    def test_a_row_that_cannot_be_read_is_named(self, url, store, ranking):
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "UPDATE ltrr_decisions SET payload = '{}' WHERE seq = 1",
+            "UPDATE ltrr_decisions SET payload = 'not JSON' WHERE seq = 1",
+            "UPDATE ltrr_decisions SET reports = '[1]' WHERE seq = 1",
+            "UPDATE ltrr_impressions SET payload = '' WHERE decision_seq = 1",
+        ],
+    )
+    def test_a_row_that_cannot_be_read_is_told_apart_and_keeps_nobody_from_the_others(
+        self, url, store, ranking, damage
+    ):
         store.record_search(ranking("q1"))
+        store.record_search(ranking("q2"))
         store.settle(before=1e9)
         engine = create_engine(parse_url(url))
         with engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE ltrr_decisions SET payload = '{}'")
+            connection.exec_driver_sql(damage)
         engine.dispose()
-        with pytest.raises(StoreError, match="Decision 1 of the log cannot be read by this version"):
-            store.settled(0, 1)
+        batch = store.settled_batch(0, 10)
+        assert [each.decision.query_id for each in batch.decisions] == ["q2"]
+        assert (list(batch.faults), batch.last) == ([1], 2)
+        assert batch.faults[1].startswith("it cannot be read: ")
+        assert [each.seq for each in store.settled(0, 1)] == [2]
+        assert store.settled(2, 1) == []
+
+    def test_a_reward_that_is_no_number_is_a_fault_of_its_decision(self, sqlite_url, ranking, event):
+        store = LTRRStore(Secret.from_token(sqlite_url))
+        store.record_search(ranking("q1"))
+        store.record_events([event("e1")])
+        store.settle(before=1e9)
+        with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+            connection.execute("UPDATE ltrr_events SET reward = 'much'")
+            connection.commit()
+        assert "could not convert string to float: 'much'" in store.settled_batch(0, 10).faults[1]
+        store.close()
 
 
 class TestLateRewards:
@@ -119,27 +166,48 @@ class TestLateRewards:
         return store
 
     def test_wait_until_their_decision_is_learned(self, late):
-        assert late.late_rewards(0, 10) == []
+        assert late.late_rewards(0, 10) == LateBatch((), 0)
         learn(late, 1)
-        assert late.late_rewards(0, 10) == [LateReward(1, "love", "b", 2, 2.0)]
+        assert told(late.late_rewards(0, 10)) == [(1, "love", "b", 2, 2.0)]
         learn(late, 2)
-        assert late.late_rewards(0, 10) == [
-            LateReward(1, "love", "b", 2, 2.0),
-            LateReward(2, "peace", "a", 1, 3.0),
-            LateReward(4, "love", "a", 1, -1.0),
+        assert told(late.late_rewards(0, 10)) == [
+            (1, "love", "b", 2, 2.0),
+            (2, "peace", "a", 1, 3.0),
+            (4, "love", "a", 1, -1.0),
         ]
+
+    def test_say_what_their_impression_had_earned_before(self, store, ranking, event):
+        store.record_search(ranking("q1", objects=("a", "b")))
+        store.record_events([event("e1", object_id="a", reward=1.0), event("e2", object_id="b", reward=9.0)])
+        store.settle(before=1e9)
+        learn(store, 1)
+        store.record_events([event(f"late {number}", object_id="a", reward=number) for number in (2.0, 3.0, 4.0)])
+        batch = store.late_rewards(0, 10)
+        assert [(reward.reward, reward.before) for reward in batch.rewards] == [(2.0, 1.0), (3.0, 3.0), (4.0, 6.0)]
+
+    def test_of_a_decision_that_was_set_aside_are_passed_over(self, store, ranking, event):
+        store.record_search(ranking("q1"))
+        store.settle(before=1e9)
+        store.acquire_lease("learner", 60)
+        store.commit_learning(
+            LearningUpdate(holder="learner", since=store.watermark(), learned=1, late=0, faults={1: "it is odd"})
+        )
+        store.record_events([event("e1")])
+        assert store.late_rewards(0, 10) == LateBatch((), 0)
+        assert store.counts().set_aside == 1
+        assert store.settled(0, 10) == []
 
     def test_begin_after_and_end_at_the_limit(self, late):
         learn(late, 2)
-        assert [reward.seq for reward in late.late_rewards(1, 1)] == [2]
-        assert [reward.seq for reward in late.late_rewards(2, 5)] == [4]
+        assert [reward.seq for reward in late.late_rewards(1, 1).rewards] == [2]
+        assert [reward.seq for reward in late.late_rewards(2, 5).rewards] == [4]
 
     def test_events_in_time_are_none(self, store, ranking, event):
         store.record_search(ranking("q1"))
         store.record_events([event("e1")])
         store.settle(before=1e9)
         learn(store, 1)
-        assert store.late_rewards(0, 10) == []
+        assert store.late_rewards(0, 10) == LateBatch((), 0)
 
     def test_each_event_is_either_in_time_or_late(self, store, ranking, event):
         total = 0.0
@@ -151,5 +219,5 @@ class TestLateRewards:
         store.settle(before=1e9)
         learn(store, 20)
         in_time = sum(sum(settled.rewards.values()) for settled in store.settled(0, 100))
-        late = sum(reward.reward for reward in store.late_rewards(0, 100))
+        late = sum(reward.reward for reward in store.late_rewards(0, 100).rewards)
         assert (in_time + late, late > 0, in_time > 0) == (total, True, True)

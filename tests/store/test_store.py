@@ -105,14 +105,14 @@ class TestLifecycle:
         store.close()
         store.warm_up()
         assert store.searches(["q1"])["q1"].ordinals == {"a": 1, "b": 2, "c": 3}
-        assert store.record_events([event("e1")]) == [False]
+        assert store.record_events([event("e1")]) == ["duplicate"]
 
 
 class TestAsync:
     async def test_answers_after_the_commit(self, store, ranking, event):
         await store.record_search_async(ranking("q1"))
         assert store.counts().decisions == 1
-        assert await store.record_events_async([event("e1"), event("e1")]) == [True, False]
+        assert await store.record_events_async([event("e1"), event("e1")]) == ["new", "duplicate"]
         assert await store.record_events_async([]) == []
         assert store.counts().events == 1
 

@@ -26,17 +26,23 @@ def level_probabilities(decision: Decision) -> LevelProbabilities:
         probabilities of an arm sum up to 1.
     """
     actions = decision.actions
-    share = decision.baseline_share if decision.mode == "live" else 1.0
+    live = decision.mode == "live"
+    points = (
+        (actions.baseline, decision.baseline_share if live else 1.0),
+        (actions.baseline_with_memory, decision.memory_share if live else 0.0),
+    )
+    left = max(0.0, 1 - sum(share for _, share in points))
     shares: dict[str, dict[int, float]] = {arm.name: dict.fromkeys(arm.levels, 0.0) for arm in actions.arms}
-    if share < 1:
+    if left > 0:
         if decision.floor > 0:
-            _add(shares, actions, (1 - share) * decision.floor, _evenly(lattice_of(actions)))
+            _add(shares, actions, left * decision.floor, _evenly(lattice_of(actions)))
         if decision.floor < 1:
             weights = [decision.marginals[arm.name] for arm in actions.arms]
-            _add(shares, actions, (1 - share) * (1 - decision.floor), _sums(lattice_of(actions), weights))
-    for arm in actions.arms:
-        depth = actions.baseline.get(arm.name, 0)
-        shares[arm.name][depth] = shares[arm.name].get(depth, 0.0) + share
+            _add(shares, actions, left * (1 - decision.floor), _sums(lattice_of(actions), weights))
+    for point, share in points:
+        for arm in actions.arms if share > 0 else ():
+            depth = point.get(arm.name, 0)
+            shares[arm.name][depth] = shares[arm.name].get(depth, 0.0) + share
     return {arm: dict(sorted(by_depth.items())) for arm, by_depth in shares.items()}
 
 

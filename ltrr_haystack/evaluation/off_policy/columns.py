@@ -181,11 +181,15 @@ def covers(logged: JointDistribution, target: JointDistribution) -> bool:
     :param target: The target's distribution in its place.
     :returns: Whether it is certain that weights are finite and their mean is expected to be 1.
     """
-    if target.baseline_share > 0 and not _plays(logged, target.actions.baseline):
+    points = (
+        (target.actions.baseline, target.baseline_share),
+        (target.actions.baseline_with_memory, target.memory_share),
+    )
+    if any(share > 0 and not _plays(logged, point) for point, share in points):
         return False
-    if target.baseline_share >= 1:
+    if target.baseline_share + target.memory_share >= 1:
         return True
-    everywhere = logged.baseline_share < 1 and logged.floor > 0
+    everywhere = logged.baseline_share + logged.memory_share < 1 and logged.floor > 0
     return everywhere and _fits(logged.actions, target.actions)
 
 

@@ -11,6 +11,7 @@ from ltrr_haystack.builder import build_search_pipeline
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.evaluation.replay.bench import Bench, FoundBefore
+from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.static import StaticPolicy
@@ -26,7 +27,7 @@ class Variant:
     """
     Which parts of a pipeline learn.
 
-    :param bandit: Whether a policy chooses the allocation; if not, the baseline is played.
+    :param bandit: Whether a policy chooses the allocation; if not, the baseline is played, with memory added to it.
     :param memory: Whether there are memory arms and the ranker's memory features. What the router knows of its arms for
         a query stays in either case.
     :param ranker: Whether a ranker is trained; if not, the union's own order stays.
@@ -150,9 +151,13 @@ def policy_of(bench: Bench, variant: Variant) -> Policy:
 
     :param bench: The bench.
     :param variant: The variant.
-    :returns: The bench's policy, or one that plays the baseline.
+    :returns: The bench's policy, or one that always plays the baseline, with memory added to it if there is one.
     """
-    return bench.policy if variant.bandit else StaticPolicy()
+    if variant.bandit:
+        return bench.policy
+    arms, baseline = _arms_and_baseline(bench, variant)
+    actions = parse_actions(arms, bench.budget, baseline, bench.min_candidates)
+    return StaticPolicy(dict(actions.baseline_with_memory)) if actions.memory_arms else StaticPolicy()
 
 
 def search_pipeline(
@@ -169,14 +174,14 @@ def search_pipeline(
     :param frozen: Whether it serves what was learned without exploring and without writing to the log.
     :returns: The pipeline.
     """
-    arms = {name: own for name, own in bench.arms.items() if variant.memory or name not in bench.memories}
+    arms, baseline = _arms_and_baseline(bench, variant)
     policy = policy_of(bench, variant)
     pipeline = build_search_pipeline(
         {name: _arm(bench, name, store) for name in arms},
         arms=arms,
         budget=bench.budget,
         min_candidates=bench.min_candidates,
-        baseline={name: depth for name, depth in bench.baseline.items() if name in arms},
+        baseline=baseline,
         store=store,
         policy=WithoutExploring(policy) if frozen else policy,
         weights={name: weight for name, weight in bench.weights.items() if name in arms},
@@ -203,6 +208,11 @@ def find_in(pipeline: Pipeline, bench: Bench) -> None:
     for name in bench.searching:
         arm: Any = pipeline.get_component(name)
         arm.retriever.found = bench.found[name]
+
+
+def _arms_and_baseline(bench: Bench, variant: Variant) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
+    arms = {name: own for name, own in bench.arms.items() if variant.memory or name not in bench.memories}
+    return arms, {name: depth for name, depth in bench.baseline.items() if name in arms}
 
 
 def _arm(bench: Bench, name: str, store: LTRRStore) -> RetrievalArm:

@@ -28,7 +28,7 @@ READERS = {
 
 SYSTEMS = {
     OURS: "the pipeline as it learns",
-    "ours-bandit": "plays the baseline's allocation; memory and ranker learn",
+    "ours-bandit": "plays the baseline's allocation with memory added to it; memory and ranker learn",
     "ours-memory": "without memory arms and memory features",
     "ours-ranker": "in the union's own order; no ranker is trained",
     "config:<name>": "another pipeline that was to be compared",

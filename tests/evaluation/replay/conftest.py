@@ -45,10 +45,10 @@ def bench():
         data=data,
         arms=ARMS,
         budget=10,
-        baseline={"good": 4, "bad": 4, "memory": 2},
+        baseline={"good": 4, "bad": 4},
         found=found,
         weights={"memory": 3.0},
-        policy=VWPolicy(safe_min=2, safe_baseline_share=0.5),
+        policy=VWPolicy(safe_min=2, safe_baseline_share=0.5, memory_share=0.8),
         memories={
             "memory": MemoryIndexRetriever(
                 LTRRStore(Secret.from_token("sqlite:////nowhere.db")), InMemoryDocumentStore(), min_successes=2.0

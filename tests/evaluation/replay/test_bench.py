@@ -42,7 +42,7 @@ class TestBench:
 
     def test_the_mark_changes_with_whatever_the_results_depend_on(self, bench):
         other = [
-            replace(bench, baseline={"good": 2, "bad": 4, "memory": 2}),
+            replace(bench, baseline={"good": 2, "bad": 4}),
             replace(bench, weights={}),
             replace(bench, data=replace(bench.data, qrels={**bench.data.qrels, "q0": {"q0-a": 1}})),
             replace(bench, found={**bench.found, "bad": bench.found["good"]}),

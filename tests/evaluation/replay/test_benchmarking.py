@@ -19,7 +19,7 @@ def made(bench, monkeypatch):
 
     def make(data, pipelines, home, *, search=None, watch=None):
         asked.append(search)
-        return replace(bench, baseline={"good": 2, "bad": 2, "memory": 2}) if search == Path("b.yml") else bench
+        return replace(bench, baseline={"good": 2, "bad": 2}) if search == Path("b.yml") else bench
 
     monkeypatch.setattr("ltrr_haystack.evaluation.replay.benchmarking.laboratory_bench", make)
     return asked
@@ -34,7 +34,7 @@ class TestBenchmark:
             row.system: row.means["candidates_per_query"].mean for row in figures.rows if row.split == "heldout"
         }
         assert list(candidates)[:5] == ["ours", "ours-bandit", "ours-memory", "ours-ranker", "config:b"]
-        assert (candidates["ours-bandit"], candidates["config:b"]) == (10.0, 6.0)
+        assert (candidates["ours-bandit"], candidates["config:b"]) == (10.0, 4.0)
         assert {path.name for path in tmp_path.iterdir()} >= {
             "summary.json",
             "table.md",

@@ -81,7 +81,7 @@ class TestReplay:
             for asked, held_back in zip(split.candidates, split.safe_start, strict=True)
             if held_back
         ]
-        assert set(candidates) == {10.0}
+        assert set(candidates) == {8.0}
 
     def test_every_event_is_taken_and_some_are_late(self, replayed):
         for system in ("ours", "ours-memory"):

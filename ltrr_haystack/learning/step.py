@@ -1,0 +1,68 @@
+"""What a policy and the memory learn from some settled decisions, nothing of it kept yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ltrr_haystack.learning.amounts import Amounts
+from ltrr_haystack.learning.clients import ClientCounts, ClientLimits
+from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out
+from ltrr_haystack.policy.protocol import Policy
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store.records import MODELS, QUERY
+from ltrr_haystack.types import SettledDecision
+
+
+class NotLearnableError(Exception):
+    """
+    A decision cannot be learned from; the cause says why. The policy may have learned half of it.
+
+    :ivar place: The decision's place in the order of settlement.
+    """
+
+    def __init__(self, place: int) -> None:
+        super().__init__(place)
+        self.place = place
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """
+    What some settled decisions add, beside what the policy has learned.
+
+    :param amounts: To memory and history.
+    :param clients: To the counts of clients.
+    :param counted: Place in the order of settlement → what that decision counts for, where it does not count for all.
+    """
+
+    amounts: Amounts
+    clients: ClientCounts
+    counted: dict[int, int]
+
+
+def learn_step(store: LTRRStore, limits: ClientLimits, policy: Policy, decisions: Sequence[SettledDecision]) -> Step:
+    """
+    Let a policy learn from settled decisions, as far as they count.
+
+    :param store: Where the counts of clients are read from.
+    :param limits: What one client can add.
+    :param policy: What learns.
+    :param decisions: The decisions, in the order of settlement.
+    :returns: What they add besides.
+    :raises NotLearnableError: If one of them cannot be learned from.
+    """
+    clients = ClientCounts(store, limits, [(settled.decision, settled.rewards) for settled in decisions])
+    step = Step(Amounts(), clients, {})
+    for settled in decisions:
+        try:
+            counted = clients.count(settled)
+            if counted.bits & MODELS:
+                credit = policy.learn(counted.settled)
+            else:
+                credit = at_drawn_depth(leave_one_out(counted.settled), settled.decision.allocation)
+            if counted.bits & QUERY:
+                step.amounts.add_decision(counted.settled, credit)
+        except Exception as error:
+            raise NotLearnableError(settled.seq) from error
+        if counted.bits != QUERY | MODELS:
+            step.counted[settled.seq] = counted.bits
+    return step

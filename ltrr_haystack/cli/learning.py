@@ -82,12 +82,12 @@ def models(store: Store = None, home: Home = None) -> None:
     """List the snapshots of policies and rankers, which are active, and what is known of them."""
     with told():
         opened = open_store(store, home)
-        table = Table("kind", "version", "active", "made (UTC)", "card")
+        table = Table("kind", "version", "state", "made (UTC)", "card")
         for kind in (each.value for each in Kind):
-            active = opened.active_version(kind)
+            active, damaged = opened.active_version(kind), opened.damaged_snapshots(kind)
             for info in opened.snapshots(kind):
-                mark = "active" if info.version == active else ""
-                table.add_row(kind, str(info.version), mark, _moment(info.created_at), _told_by(info.card))
+                marks = ["active"] * (info.version == active) + ["damaged"] * (info.version in damaged)
+                table.add_row(kind, str(info.version), ", ".join(marks), _moment(info.created_at), _told_by(info.card))
         Console().print(table)
 
 

@@ -1,6 +1,7 @@
 """The store: the log of decisions, impressions and events, what was learned from it, and model snapshots."""
 
 from ltrr_haystack.store.active import ActiveModel
+from ltrr_haystack.store.outage import Outage
 from ltrr_haystack.store.records import (
     Counts,
     EventRecord,
@@ -29,6 +30,7 @@ __all__ = [
     "LateReward",
     "LearningUpdate",
     "MemoryEntry",
+    "Outage",
     "SearchRecord",
     "Snapshot",
     "SnapshotDraft",

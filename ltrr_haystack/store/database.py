@@ -1,23 +1,32 @@
-"""One open database: its engines, its writer, its schema."""
+"""One open database: its engines, its files, its writer, its schema."""
 
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from threading import Lock
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine
 
-from ltrr_haystack.errors import StoreError
-from ltrr_haystack.store.engines import Synchronous, open_engines
+from ltrr_haystack.errors import StoreError, StoreUnavailableError
+from ltrr_haystack.store.engines import LOCK_WAIT_SECONDS, Synchronous, leave_a_mark, open_engines, shown_url
+from ltrr_haystack.store.failures import our_words, unavailable
+from ltrr_haystack.store.files import Found, StoreFiles
 from ltrr_haystack.store.gate import Gate
+from ltrr_haystack.store.health import Health
 from ltrr_haystack.store.migrations import migrate
-from ltrr_haystack.store.writer import Writer, as_store_error
+from ltrr_haystack.store.waiting import result_of
+from ltrr_haystack.store.writer import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+WRITE_SECONDS = 2.0 * LOCK_WAIT_SECONDS
+"""How long anybody waits for a commit."""
+
+CHECK_SECONDS = 2.0
 
 
 class Database:
@@ -32,19 +41,20 @@ class Database:
     def __init__(self, url: URL, synchronous: Synchronous) -> None:
         self.synchronous = synchronous
         self.pid = os.getpid()
-        self._name = url.render_as_string()
+        self.place = shown_url(url)
         self._engines = open_engines(url, synchronous)
+        self._files = StoreFiles(str(url.database)) if url.get_backend_name() == "sqlite" else None
         self._closed = False
         self._gate = Gate()
+        self._reopening = Lock()
+        self._health = Health(self.place)
         try:
-            migrate(self._engines)
-        except SQLAlchemyError as error:
-            self._dispose()
-            raise as_store_error(error, self._name) from error
+            with our_words(self.place):
+                self._open()
         except BaseException:
-            self._dispose()
+            self._let_go()
             raise
-        self._writer = Writer(self._begin, self._name)
+        self._writer = Writer(self._begin, self._probe, self._health, self.place)
 
     def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """
@@ -54,14 +64,21 @@ class Database:
         :returns: What the query returned.
         :raises StoreError: If the database is closed or fails.
         """
-        if self._closed:
-            msg = f"The store at '{self._name}' is closed."
-            raise StoreError(msg)
-        try:
-            with self._gate, self._engines.reader.connect() as connection:
-                return query(connection, *args, **kwargs)
-        except SQLAlchemyError as error:
-            raise as_store_error(error, self._name) from error
+        with self._watched(), self._reading(self._engines.reader) as connection:
+            return query(connection, *args, **kwargs)
+
+    def look(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """
+        Run a query that a search waits for: it answers soon, or fails soon.
+
+        :param query: Gets a connection, then the other arguments.
+        :returns: What the query returned.
+        :raises StoreError: If the database is closed or fails; at once, if it is known to fail.
+        """
+        if refusal := self._health.reads.refusal():
+            raise refusal
+        with self._watched(), self._reading(self._engines.searcher) as connection:
+            return query(connection, *args, **kwargs)
 
     def submit(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """
@@ -69,6 +86,7 @@ class Database:
 
         :param work: Gets a connection within a write transaction, then the other arguments.
         :returns: Done after the commit.
+        :raises StoreUnavailableError: If the database is known to fail, or too much waits for it.
         :raises StoreError: If the database is closed.
         """
         return self._writer.submit(partial(_call, work, args, kwargs))
@@ -79,15 +97,35 @@ class Database:
 
         :param work: Gets a connection within a write transaction, then the other arguments.
         :returns: What the work returned.
-        :raises StoreError: If the database is closed or fails.
+        :raises StoreError: If the database is closed or fails, or the commit takes too long.
         """
-        return self.submit(work, *args, **kwargs).result()
+        return result_of(self.submit(work, *args, **kwargs), WRITE_SECONDS)
+
+    def require_prompt(self) -> None:
+        """
+        See that a commit can be expected at once.
+
+        :raises StoreUnavailableError: If writing is known to fail, or the commit under way is overdue.
+        """
+        if refusal := self._health.writes.refusal():
+            raise refusal
+        if self._writer.overdue:
+            raise unavailable("it is slow to write", self.place)
+
+    def check(self) -> None:
+        """
+        Read and write once.
+
+        :raises StoreUnavailableError: If that fails now, or takes longer than two seconds.
+        """
+        self.look(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
+        result_of(self.submit(leave_a_mark), CHECK_SECONDS)
 
     def close(self) -> None:
         """Commit what was handed in and let the connections go."""
         self._closed = True
         self._writer.close()
-        self._dispose()
+        self._let_go()
 
     def pause(self) -> None:
         """
@@ -97,21 +135,102 @@ class Database:
         connection open at the fork, the child may find the database locked for good, or write to a log that others
         believe to be unused and delete.
         """
+        self._reopening.acquire()
         self._gate.shut()
-        self._dispose()
+        self._let_go()
 
     def resume(self) -> None:
         """Go on after `pause`; connections are opened again as they are needed."""
-        self._gate.open()
+        try:
+            with suppress(StoreError), self._watched(), our_words(self.place):
+                self._hold_files()
+        finally:
+            self._gate.open()
+            self._reopening.release()
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
-        with self._gate, self._engines.writer.begin() as connection:
-            yield connection
+        with self._gate:
+            self._require_files()
+            with self._engines.writer.begin() as connection:
+                yield connection
+            # What was committed into a file that is gone by now is not acknowledged.
+            self._require_files()
 
-    def _dispose(self) -> None:
+    @contextmanager
+    def _reading(self, engine: Engine) -> Iterator[Connection]:
+        if self._closed:
+            raise StoreError("The store is closed; warm_up() opens it again.")
+        with our_words(self.place), self._gate:
+            self._require_files()
+            with engine.connect() as connection:
+                yield connection
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Have the writer's thread look after what cannot be read."""
+        try:
+            yield
+        except StoreUnavailableError as error:
+            self._health.reads.report(error)
+            self._writer.wake()
+            raise
+
+    def _require_files(self) -> None:
+        if self._files is not None:
+            self._files.require()
+
+    def _probe(self) -> None:
+        """Mend what can be mended, read and write: for the writer's thread, when something failed."""
+        try:
+            with our_words(self.place):
+                self._mend()
+                with self._reading(self._engines.searcher) as connection:
+                    connection.exec_driver_sql("SELECT version FROM ltrr_schema").scalar()
+        except Exception as error:
+            self._health.reads.report(error)
+            raise
+        self._health.reads.mended()
+        with self._begin() as connection:
+            leave_a_mark(connection)
+
+    def _mend(self) -> None:
+        with self._reopening:
+            if self._files is None:
+                migrate(self._engines)
+            elif self._files.look() is not Found.SAME:
+                self._reopen(self._files)
+
+    def _reopen(self, files: StoreFiles) -> None:
+        found = files.look()
+        if found is Found.GONE:
+            files.require()
+        self._gate.shut()
+        try:
+            if found is Found.TORN:
+                files.save_log()
+            self._let_go()
+        finally:
+            self._gate.open()
+        files.require_alone()
+        self._open()
+
+    def _open(self) -> None:
+        migrate(self._engines)
+        self._hold_files()
+
+    def _hold_files(self) -> None:
+        if self._files is not None:
+            # The first connection of the writer begins the write-ahead log.
+            with self._engines.writer.connect():
+                pass
+            self._files.hold()
+
+    def _let_go(self) -> None:
         for engine in self._engines:
             engine.dispose()
+        if self._files is not None:
+            self._files.let_go()
 
 
 def _call(work: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object], connection: Connection) -> T:

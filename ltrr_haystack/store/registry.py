@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.store.database import Database
-from ltrr_haystack.store.engines import Synchronous, parse_url
+from ltrr_haystack.store.engines import Synchronous, parse_url, shown_url
 
 
 class Registry:
@@ -42,7 +42,7 @@ class Registry:
             database, holders = self._open[key]
             if database.synchronous != synchronous:
                 msg = (
-                    f"The store at '{parsed.render_as_string()}' is open in this process with "
+                    f"The store at '{shown_url(parsed)}' is open in this process with "
                     f"synchronous={database.synchronous}, and {synchronous} was asked for; give all stores of one url "
                     "the same."
                 )

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Self, get_args
 
 from haystack import default_from_dict, default_to_dict
@@ -11,7 +12,7 @@ from haystack.utils import Secret
 from ltrr_haystack.errors import ConfigurationError, StoreError
 from ltrr_haystack.store import learning, lease, log, retention, settlement, snapshots
 from ltrr_haystack.store.checks import finite
-from ltrr_haystack.store.database import Database
+from ltrr_haystack.store.database import WRITE_SECONDS, Database
 from ltrr_haystack.store.engines import Synchronous
 from ltrr_haystack.store.records import (
     Counts,
@@ -27,6 +28,7 @@ from ltrr_haystack.store.records import (
     Watermark,
 )
 from ltrr_haystack.store.registry import registry
+from ltrr_haystack.store.waiting import result_of, result_of_async
 from ltrr_haystack.types import Ranking, SettledDecision
 
 PRUNE_AT_ONCE = 500
@@ -119,26 +121,32 @@ class LTRRStore:
         self._opened = None
         registry.release(self)
 
-    def record_search(self, ranking: Ranking) -> None:
+    def record_search(self, ranking: Ranking, timeout: float | None = None) -> None:
         """
         Put a search into the log; returns after the commit.
 
         :param ranking: What was decided and will be shown.
+        :param timeout: Seconds to wait for the commit, for a search that somebody waits for. It does not wait at all
+            while the commit before is overdue.
         :raises InvalidInputError: If it holds what no database can keep: NUL, lone surrogates, infinite numbers.
+        :raises StoreUnavailableError: If it cannot be written now, or not within `timeout`.
         :raises StoreError: If a search of that id is recorded already.
         """
-        self._database().write(log.add_search, log.search_rows(ranking))
+        future = _add_search(self._database(), ranking, hurried=timeout is not None)
+        result_of(future, WRITE_SECONDS if timeout is None else timeout)
 
-    async def record_search_async(self, ranking: Ranking) -> None:
+    async def record_search_async(self, ranking: Ranking, timeout: float | None = None) -> None:
         """
         Put a search into the log without blocking the event loop; returns after the commit.
 
         :param ranking: What was decided and will be shown.
+        :param timeout: Seconds to wait for the commit, as in `record_search`.
         :raises InvalidInputError: If it holds what no database can keep: NUL, lone surrogates, infinite numbers.
+        :raises StoreUnavailableError: If it cannot be written now, or not within `timeout`.
         :raises StoreError: If a search of that id is recorded already.
         """
-        database = await self._database_async()
-        await asyncio.wrap_future(database.submit(log.add_search, log.search_rows(ranking)))
+        future = _add_search(await self._database_async(), ranking, hurried=timeout is not None)
+        await result_of_async(future, WRITE_SECONDS if timeout is None else timeout)
 
     def searches(self, query_ids: Collection[str]) -> dict[str, SearchRecord]:
         """
@@ -147,7 +155,7 @@ class LTRRStore:
         :param query_ids: Their ids.
         :returns: Query id → what feedback has to know of it; unknown ones are left out.
         """
-        return self._database().read(log.searches, query_ids) if query_ids else {}
+        return self._database().look(log.searches, query_ids) if query_ids else {}
 
     def record_events(self, events: Sequence[EventRecord]) -> list[bool]:
         """
@@ -156,6 +164,7 @@ class LTRRStore:
         :param events: The events.
         :returns: For each whether it is new; `False` for one whose `event_id` was there, or came earlier in the list.
         :raises InvalidInputError: If one holds what no database can keep; then none is recorded.
+        :raises StoreUnavailableError: If they cannot be written now; sent again, each counts once.
         """
         return self._database().write(log.add_events, log.event_rows(events)) if events else []
 
@@ -166,11 +175,12 @@ class LTRRStore:
         :param events: The events.
         :returns: For each whether it is new; `False` for one whose `event_id` was there, or came earlier in the list.
         :raises InvalidInputError: If one holds what no database can keep; then none is recorded.
+        :raises StoreUnavailableError: If they cannot be written now; sent again, each counts once.
         """
         if not events:
             return []
         database = await self._database_async()
-        return await asyncio.wrap_future(database.submit(log.add_events, log.event_rows(events)))
+        return await result_of_async(database.submit(log.add_events, log.event_rows(events)), WRITE_SECONDS)
 
     def watermark(self) -> Watermark:
         """
@@ -237,7 +247,7 @@ class LTRRStore:
         :param query_key: The normal form of a query.
         :returns: One entry for each object that there is evidence on.
         """
-        return self._database().read(learning.memory, query_key)
+        return self._database().look(learning.memory, query_key)
 
     def history(self, query_key: str) -> dict[str, HistoryEntry]:
         """
@@ -246,7 +256,7 @@ class LTRRStore:
         :param query_key: The normal form of a query.
         :returns: Arm → what is known of it.
         """
-        return self._database().read(learning.history, query_key)
+        return self._database().look(learning.history, query_key)
 
     def add_snapshot(self, kind: str, payload: bytes, card: Mapping[str, Any], *, activate: bool) -> int:
         """
@@ -269,9 +279,9 @@ class LTRRStore:
         :param kind: What it is a snapshot of.
         :param version: Its number; the active one if not given.
         :returns: The snapshot, or `None` if there is no such one.
-        :raises SnapshotError: If the payload is not what was stored.
+        :raises DamagedSnapshotError: If it is not what was stored.
         """
-        return self._database().read(snapshots.read, kind, version)
+        return self._database().look(snapshots.read, kind, version)
 
     def active_version(self, kind: str) -> int:
         """
@@ -280,7 +290,7 @@ class LTRRStore:
         :param kind: What it is a snapshot of.
         :returns: The version; 0 if none is active.
         """
-        return self._database().read(snapshots.active_version, kind)
+        return self._database().look(snapshots.active_version, kind)
 
     def activate(self, kind: str, version: int) -> None:
         """
@@ -289,6 +299,7 @@ class LTRRStore:
         :param kind: What it is a snapshot of.
         :param version: Its number; 0 for none.
         :raises StoreError: If there is no such version.
+        :raises DamagedSnapshotError: If it is not what was stored.
         """
         self._database().write(snapshots.activate, kind, version)
 
@@ -300,6 +311,15 @@ class LTRRStore:
         :returns: The snapshots without payload, oldest first.
         """
         return self._database().read(snapshots.listed, kind)
+
+    def damaged_snapshots(self, kind: str) -> list[int]:
+        """
+        Look through all snapshots of a kind for those that are not what was stored; reads all of them.
+
+        :param kind: What they are snapshots of.
+        :returns: Their versions.
+        """
+        return self._database().read(snapshots.damaged, kind)
 
     def acquire_lease(self, holder: str, seconds: float) -> bool:
         """
@@ -333,6 +353,14 @@ class LTRRStore:
         database.write(retention.prune_strays, before)
         return removed
 
+    def check(self) -> None:
+        """
+        See that the store can be read and written now: it is done, within two seconds.
+
+        :raises StoreUnavailableError: If it cannot.
+        """
+        self._database().check()
+
     def counts(self) -> Counts:
         """
         Count what the store holds.
@@ -364,3 +392,9 @@ class LTRRStore:
             msg = f"LTRRStore has no url: {self.url!r} is empty. Set it, for example to 'sqlite:////var/lib/ltrr/store.db'."
             raise ConfigurationError(msg)
         return str(url)
+
+
+def _add_search(database: Database, ranking: Ranking, *, hurried: bool) -> Future[None]:
+    if hurried:
+        database.require_prompt()
+    return database.submit(log.add_search, log.search_rows(ranking))

@@ -28,10 +28,12 @@ ARMS = (Arm("bm25", "lexical", (0, 10, 30)), Arm("dense", "dense", (0, 10, 30), 
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/store.db"
-        return
+def url(request):
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+def postgresql_url():
     if POSTGRES_URL is None:
         pytest.skip("LTRR_TEST_POSTGRES_URL is not set: no PostgreSQL to test with")
     schema = f"ltrr_test_{uuid4().hex}"

@@ -74,7 +74,7 @@ class TestRegistry:
     def test_a_store_that_did_not_open_is_tried_again(self, tmp_path):
         (tmp_path / "x.db").write_bytes(b"this is no database" * 100)
         store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/x.db"))
-        with pytest.raises(StoreError, match=r"x\.db' failed: file is not a database"):
+        with pytest.raises(StoreError, match=r"its file is not a database.*\n.*x\.db"):
             store.warm_up()
         (tmp_path / "x.db").unlink()
         store.warm_up()

@@ -22,6 +22,7 @@ from ltrr_haystack.cli.options import (
     use_store,
     write_json,
 )
+from ltrr_haystack.store import SpaceFreed
 
 
 class Kind(Enum):
@@ -105,13 +106,28 @@ def activate(
 
 def prune(
     older_than: Annotated[float, typer.Option("--older-than", help="Days.", min=0)] = 90.0,
+    rewrite: Annotated[
+        bool,
+        typer.Option("--rewrite", help="Write a large store of an earlier version anew; nobody else can write then."),
+    ] = False,
     store: Store = None,
     home: Home = None,
 ) -> None:
-    """Remove old searches with their events from the log; what was learned from them stays."""
+    """Remove old searches with their events from the log, and give their space back; what was learned stays."""
     with told():
-        removed = open_store(store, home).prune(time.time() - older_than * 86_400)
+        opened = open_store(store, home)
+        removed = opened.prune(time.time() - older_than * 86_400)
         typer.echo(f"{removed:,} searches removed; those that nothing was learned from yet are kept")
+        typer.echo(_told_of_space(opened.give_back(rewrite=rewrite)))
+
+
+def _told_of_space(freed: SpaceFreed | None) -> str:
+    if freed is None:
+        return "PostgreSQL uses the space again by itself (autovacuum); only VACUUM FULL gives it back to the disk"
+    given_back = f"{freed.given_back / 1e6:,.1f} MB given back to the disk"
+    if freed.left < 1_000_000:
+        return given_back
+    return f"{given_back}; {freed.left / 1e6:,.1f} MB are left free in the file (--rewrite gives them back)"
 
 
 def _moment(seconds: float) -> str:

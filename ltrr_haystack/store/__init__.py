@@ -15,6 +15,7 @@ from ltrr_haystack.store.records import (
     Snapshot,
     SnapshotDraft,
     SnapshotInfo,
+    SpaceFreed,
     Watermark,
 )
 from ltrr_haystack.store.store import LTRRStore
@@ -35,5 +36,6 @@ __all__ = [
     "Snapshot",
     "SnapshotDraft",
     "SnapshotInfo",
+    "SpaceFreed",
     "Watermark",
 ]

@@ -11,12 +11,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import URL, Connection, Engine
 
 from ltrr_haystack.errors import StoreError, StoreUnavailableError
+from ltrr_haystack.store import space
 from ltrr_haystack.store.engines import LOCK_WAIT_SECONDS, Synchronous, leave_a_mark, open_engines, shown_url
 from ltrr_haystack.store.failures import our_words, unavailable
 from ltrr_haystack.store.files import Found, StoreFiles
 from ltrr_haystack.store.gate import Gate
 from ltrr_haystack.store.health import Health
 from ltrr_haystack.store.migrations import migrate
+from ltrr_haystack.store.records import SpaceFreed
 from ltrr_haystack.store.waiting import result_of
 from ltrr_haystack.store.writer import Writer
 
@@ -120,6 +122,20 @@ class Database:
         """
         self.look(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
         result_of(self.submit(leave_a_mark), CHECK_SECONDS)
+
+    def give_back(self, *, rewrite: bool) -> SpaceFreed | None:
+        """
+        Give the space of what was removed back to the disk.
+
+        :param rewrite: Whether an older SQLite database is written anew however large it is.
+        :returns: What came of it; `None` where the database sees to it by itself.
+        :raises StoreError: If the database fails.
+        """
+        if self._files is None:
+            return None
+        with our_words(self.place), self._gate:
+            self._files.require()
+            return space.give_back(self._files.path, LOCK_WAIT_SECONDS, rewrite=rewrite)
 
     def close(self) -> None:
         """Commit what was handed in and let the connections go."""

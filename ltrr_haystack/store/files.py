@@ -43,7 +43,7 @@ class StoreFiles:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self._all = (Path(path), *(Path(path + suffix) for suffix in BESIDE))
         self._held: sqlite3.Connection | None = None
         self._identities: tuple[Identity | None, ...] = ()
@@ -56,12 +56,12 @@ class StoreFiles:
         :raises sqlite3.Error: If they cannot be opened.
         """
         before = _identity(self._all[0])
-        held = connect(self._path, timeout=RESCUE_WAIT_SECONDS)
+        held = connect(self.path, timeout=RESCUE_WAIT_SECONDS)
         try:
             held.execute("PRAGMA schema_version").fetchone()
             identities = tuple(map(_identity, self._all))
             if identities[0] is None or identities[0] != before:
-                raise unavailable(Found.OTHER.value, self._path)
+                raise unavailable(Found.OTHER.value, self.path)
         except BaseException:
             held.close()
             raise
@@ -94,7 +94,7 @@ class StoreFiles:
         """
         found = self.look()
         if found is not Found.SAME:
-            raise unavailable(found.value, self._path)
+            raise unavailable(found.value, self.path)
 
     def save_log(self) -> None:
         """
@@ -106,7 +106,7 @@ class StoreFiles:
             return
         busy, _, _ = self._held.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
-            raise unavailable(Found.TORN.value, f"{self._path}: others are still using the removed log")
+            raise unavailable(Found.TORN.value, f"{self.path}: others are still using the removed log")
 
     def require_alone(self) -> None:
         """
@@ -119,11 +119,11 @@ class StoreFiles:
         if all(map(Path.exists, self._all[1:])):
             return
         try:
-            with closing(connect(self._path, timeout=0.0)) as connection:
+            with closing(connect(self.path, timeout=0.0)) as connection:
                 connection.execute("PRAGMA locking_mode = EXCLUSIVE")
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.OperationalError as error:
-            raise unavailable(Found.TORN.value, f"{self._path}: another process still has it open: {error}") from error
+            raise unavailable(Found.TORN.value, f"{self.path}: another process still has it open: {error}") from error
 
 
 def make_file(path: str) -> None:

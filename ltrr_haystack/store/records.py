@@ -237,3 +237,16 @@ class Counts:
     events: int
     late_events: int
     learned: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceFreed:
+    """
+    What became of the space that was in use.
+
+    :param given_back: Bytes that the disk has again.
+    :param left: Bytes that are free within the database's file; they will be used again.
+    """
+
+    given_back: int
+    left: int

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Self, get_args
@@ -25,13 +26,15 @@ from ltrr_haystack.store.records import (
     Snapshot,
     SnapshotDraft,
     SnapshotInfo,
+    SpaceFreed,
     Watermark,
 )
 from ltrr_haystack.store.registry import registry
+from ltrr_haystack.store.space import PAUSE_SECONDS
 from ltrr_haystack.store.waiting import result_of, result_of_async
 from ltrr_haystack.types import Ranking, SettledDecision
 
-PRUNE_AT_ONCE = 500
+PRUNE_AT_ONCE = 250
 """Decisions that one transaction removes, so that no search waits long behind it."""
 
 FROM_ENVIRONMENT = Secret.from_env_var("LTRR_STORE_URL")
@@ -350,8 +353,21 @@ class LTRRStore:
         removed = 0
         while some := database.write(retention.prune_some, finite("before", before), PRUNE_AT_ONCE):
             removed += some
+            if some == PRUNE_AT_ONCE:
+                time.sleep(PAUSE_SECONDS)
         database.write(retention.prune_strays, before)
         return removed
+
+    def give_back(self, *, rewrite: bool = False) -> SpaceFreed | None:
+        """
+        Give the space of what was removed back to the disk, without keeping other writers for long.
+
+        :param rewrite: For a SQLite store that an earlier version made, which has to be written anew for that, once,
+            while nobody else can write: whether this is done however large it is.
+        :returns: What came of it; `None` for PostgreSQL, whose autovacuum sees to it.
+        :raises StoreUnavailableError: If the store cannot be written now.
+        """
+        return self._database().give_back(rewrite=rewrite)
 
     def check(self) -> None:
         """

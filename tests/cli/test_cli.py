@@ -89,7 +89,9 @@ class TestPrune:
     def test_removes_what_is_old_and_learned(self, log, ltrr):
         assert ltrr("prune", "--older-than", "0").output.startswith("0 searches removed")
         ltrr("learn", "--reward-wait", "0")
-        assert ltrr("prune", "--older-than", "0").output.startswith("20 searches removed")
+        told = ltrr("prune", "--older-than", "0").output
+        assert told.startswith("20 searches removed")
+        assert "MB given back to the disk" in told
         assert log.counts().decisions == 0
 
 

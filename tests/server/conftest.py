@@ -21,11 +21,12 @@ serve(sys.argv[1], home=sys.argv[2], port=0, learn_interval=0.2, on_ready=lambda
 class Server:
     """The real server in a process of its own, on a free port."""
 
-    def __init__(self, pipelines: Path, home: Path, seconds: float = 120.0):
+    def __init__(self, pipelines: Path, home: Path, seconds: float = 120.0, **variables: str):
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("LTRR_", "HAYHOOKS_"))},
             "LTRR_REWARD_WAIT": "0.5",
             "HAYSTACK_TELEMETRY_ENABLED": "False",
+            **variables,
         }
         home.mkdir(parents=True, exist_ok=True)
         self.log = home / "stderr.txt"

@@ -393,6 +393,16 @@ class TestFailures:
         assert any("version 1 stays in use: StoreError: the database cannot be reached" in text for text in messages)
         assert any("without memory features, until this is mended: StoreError" in text for text in messages)
 
+    def test_when_the_store_is_back_that_is_said_and_the_next_outage_is_reported_anew(self, store, caplog):
+        unreachable = Unreachable(store)
+        ranker = LTRRanker(unreachable)
+        with caplog.at_level(logging.WARNING):
+            for gone in (True, False, True):
+                unreachable.gone = gone
+                ranker.run(union())
+        told = [each.getMessage() for each in caplog.records if "without memory features" in each.getMessage()]
+        assert ["until this is mended" in message for message in told] == [True, False, True]
+
     def test_a_store_that_was_never_there_does_not_keep_a_search_from_its_order(self, store):
         unreachable = Unreachable(store)
         unreachable.gone = True

@@ -12,17 +12,12 @@ import shutil
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
-from uuid import uuid4
 
-import httpx
 import pytest
-import yaml
 
 pytest.importorskip("hayhooks")
 
@@ -33,78 +28,11 @@ pytestmark = pytest.mark.security
 
 SERVING = runpy.run_path(str(Path(__file__).parents[1] / "server" / "conftest.py"))
 SONGS = [{"id": f"song-{number}", "content": f"a song about love, number {number}"} for number in range(20)]
-SEARCHERS, SENDERS = 4, 2
 USUAL_SECONDS = 4.0
 """No search takes longer, although the store is locked for longer: ten times what one takes on a busy machine."""
 
 LOCK_SECONDS = float(os.environ.get("LTRR_LOCK_SECONDS", "8"))
 FAULT_SECONDS = 3.0
-
-
-@dataclass
-class Load:
-    """
-    People who search and click all the time, and write down what they were answered.
-
-    :param url: The server.
-    """
-
-    url: str
-    searches: list[dict[str, Any]] = field(default_factory=list)
-    feedback: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-
-    def __enter__(self) -> "Load":
-        self._over = Event()
-        people = [self._search] * SEARCHERS + [self._send] * SENDERS
-        self._threads = [Thread(target=self._go_on, args=(person,)) for person in people]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def since(self, moment: float, until: float = float("inf")) -> list[dict[str, Any]]:
-        return [search for search in self.searches if moment <= search["at"] < until]
-
-    def sent_since(self, moment: float, until: float = float("inf")) -> list[dict[str, Any]]:
-        return [sent for sent in self.feedback if moment <= sent["at"] < until]
-
-    def _go_on(self, act: Callable[[httpx.Client], None]) -> None:
-        with httpx.Client(base_url=self.url, timeout=60.0) as client:
-            while not self._over.is_set():
-                try:
-                    act(client)
-                except httpx.HTTPError as error:
-                    self.failures.append(repr(error))
-                self._over.wait(0.02)
-
-    def _search(self, client: httpx.Client) -> None:
-        at = time.monotonic()
-        answer = client.post("/search/run", json={"query": "love"})
-        seconds = time.monotonic() - at
-        # What a server before this one does not say is taken for logged.
-        said = {"logged": True, **answer.json()} if answer.status_code == 200 else {}
-        self.searches.append({"at": at, "seconds": seconds, "status": answer.status_code, **said})
-
-    def _send(self, client: httpx.Client) -> None:
-        found = next((search for search in reversed(self.searches) if search.get("logged")), None)
-        if found is None:
-            return
-        event = {
-            "event_id": uuid4().hex,
-            "action_name": "click",
-            "query_id": found["query_id"],
-            "event_attributes": {"object": {"object_id": found["documents"][0]["id"]}},
-        }
-        at = time.monotonic()
-        answer = client.post("/feedback/run", json={"events": [event]})
-        accepted = answer.status_code == 200 and answer.json()["accepted"] + answer.json()["duplicate"] == 1
-        said = {"status": answer.status_code, "accepted": accepted, "text": answer.text}
-        self.feedback.append({"at": at, "seconds": time.monotonic() - at, "event": event, **said})
 
 
 @pytest.fixture(scope="module")
@@ -127,11 +55,7 @@ def store(disk) -> Path:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, store) -> Iterator[Any]:
     pipelines = SERVING["lexical_pipelines"].__wrapped__(tmp_path_factory)
-    file = pipelines / "search" / "search.yml"
-    search = yaml.safe_load(file.read_text())
-    # The one arm that always finds something is always asked.
-    search["components"]["router"]["init_parameters"]["arms"]["bm25"]["levels"] = [10, 30, 50]
-    file.write_text(yaml.safe_dump(search, sort_keys=False))
+    SERVING["always"](pipelines, "bm25")
     home = tmp_path_factory.mktemp("home")
     running = SERVING["Server"](pipelines, home, LTRR_STORE_URL=f"sqlite:///{store}")
     assert running.url, running.log.read_text()
@@ -196,7 +120,7 @@ def without_its_log(store: Path, _server: object) -> Iterator[None]:
     yield
 
 
-def count(name: str, before: float, fault: float, over: float, load: Load) -> None:
+def count(name: str, before: float, fault: float, over: float, load: Any) -> None:
     """What the test saw, for whoever wants figures."""
     if (file := os.environ.get("LTRR_FIGURES")) is None:
         return
@@ -240,7 +164,7 @@ def held(store: Path) -> tuple[set[str], list[str]]:
     ],
 )
 def test_searches_are_answered_and_nothing_acknowledged_is_lost(server, store, fault, seconds, lasts):
-    with Load(server.url) as load:
+    with SERVING["Load"](server.url) as load:
         before = time.monotonic()
         assert SERVING["eventually"](lambda: sum(sent["accepted"] for sent in load.feedback) > 20)
         with fault(store, server):

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 from typing import Concatenate, ParamSpec, TypeVar
@@ -13,11 +13,11 @@ from sqlalchemy import URL, Connection, Engine
 from ltrr_haystack.errors import StoreError, StoreUnavailableError
 from ltrr_haystack.store import space
 from ltrr_haystack.store.engines import LOCK_WAIT_SECONDS, Synchronous, leave_a_mark, open_engines, shown_url
-from ltrr_haystack.store.failures import our_words, unavailable
+from ltrr_haystack.store.failures import in_our_words, our_words, unavailable
 from ltrr_haystack.store.files import Found, StoreFiles
 from ltrr_haystack.store.gate import Gate
 from ltrr_haystack.store.health import Health
-from ltrr_haystack.store.migrations import migrate
+from ltrr_haystack.store.migrations import migrate, schema_version
 from ltrr_haystack.store.records import SpaceFreed
 from ltrr_haystack.store.waiting import result_of
 from ltrr_haystack.store.writer import Writer
@@ -37,14 +37,15 @@ class Database:
 
     :param url: What `parse_url` gave.
     :param synchronous: When SQLite waits for the disk.
+    :param create: Whether it is made if it is not there.
     :raises StoreError: If it cannot be opened, or its schema is newer than this package.
     """
 
-    def __init__(self, url: URL, synchronous: Synchronous) -> None:
+    def __init__(self, url: URL, synchronous: Synchronous, *, create: bool = True) -> None:
         self.synchronous = synchronous
         self.pid = os.getpid()
         self.place = shown_url(url)
-        self._engines = open_engines(url, synchronous)
+        self._engines = open_engines(url, synchronous, create=create)
         self._files = StoreFiles(str(url.database)) if url.get_backend_name() == "sqlite" else None
         self._closed = False
         self._gate = Gate()
@@ -66,8 +67,7 @@ class Database:
         :returns: What the query returned.
         :raises StoreError: If the database is closed or fails.
         """
-        with self._watched(), self._reading(self._engines.reader) as connection:
-            return query(connection, *args, **kwargs)
+        return self._read(self._engines.reader, query, *args, **kwargs)
 
     def look(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """
@@ -79,8 +79,7 @@ class Database:
         """
         if refusal := self._health.reads.refusal():
             raise refusal
-        with self._watched(), self._reading(self._engines.searcher) as connection:
-            return query(connection, *args, **kwargs)
+        return self._read(self._engines.searcher, query, *args, **kwargs)
 
     def submit(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """
@@ -158,8 +157,10 @@ class Database:
     def resume(self) -> None:
         """Go on after `pause`; connections are opened again as they are needed."""
         try:
-            with suppress(StoreError), self._watched(), our_words(self.place):
+            with our_words(self.place):
                 self._hold_files()
+        except StoreError as error:
+            self._note(error)
         finally:
             self._gate.open()
             self._reopening.release()
@@ -173,24 +174,28 @@ class Database:
             # What was committed into a file that is gone by now is not acknowledged.
             self._require_files()
 
-    @contextmanager
-    def _reading(self, engine: Engine) -> Iterator[Connection]:
+    def _read(
+        self, engine: Engine, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         if self._closed:
             raise StoreError("The store is closed; warm_up() opens it again.")
-        with our_words(self.place), self._gate:
-            self._require_files()
-            with engine.connect() as connection:
-                yield connection
-
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Have the writer's thread look after what cannot be read."""
         try:
-            yield
-        except StoreUnavailableError as error:
+            with self._gate:
+                self._require_files()
+                with engine.connect() as connection:
+                    return query(connection, *args, **kwargs)
+        except Exception as error:
+            said = in_our_words(error, self.place)
+            self._note(said)
+            if said is error:
+                raise
+            raise said from error
+
+    def _note(self, error: BaseException) -> None:
+        """Have the writer's thread look after what cannot be read."""
+        if isinstance(error, StoreUnavailableError):
             self._health.reads.report(error)
             self._writer.wake()
-            raise
 
     def _require_files(self) -> None:
         if self._files is not None:
@@ -201,9 +206,10 @@ class Database:
         try:
             with our_words(self.place):
                 self._mend()
-                with self._reading(self._engines.searcher) as connection:
-                    connection.exec_driver_sql("SELECT version FROM ltrr_schema").scalar()
-        except Exception as error:
+                with self._gate, self._engines.searcher.connect() as connection:
+                    self._require_files()
+                    schema_version(connection)
+        except StoreError as error:
             self._health.reads.report(error)
             raise
         self._health.reads.mended()
@@ -213,9 +219,13 @@ class Database:
     def _mend(self) -> None:
         with self._reopening:
             if self._files is None:
+                self._require_a_store()
                 migrate(self._engines)
             elif self._files.look() is not Found.SAME:
-                self._reopen(self._files)
+                try:
+                    self._reopen(self._files)
+                except OSError as error:
+                    raise unavailable("it cannot be opened", f"{self.place}: {error}") from error
 
     def _reopen(self, files: StoreFiles) -> None:
         found = files.look()
@@ -228,8 +238,17 @@ class Database:
             self._let_go()
         finally:
             self._gate.open()
+        if found is Found.OTHER:
+            files.require_complete()
         files.require_alone()
+        self._require_a_store()
         self._open()
+
+    def _require_a_store(self) -> None:
+        """While it runs, a process takes over what was restored, and makes nothing new."""
+        with self._engines.reader.connect() as connection:
+            if schema_version(connection) == 0:
+                raise unavailable("what lies in its place is no store", self.place)
 
     def _open(self) -> None:
         migrate(self._engines)

@@ -106,17 +106,20 @@ def _sqlite_path(url: URL) -> str:
     return str(Path(url.database).expanduser().resolve())
 
 
-def open_engines(url: URL, synchronous: Synchronous) -> Engines:
+def open_engines(url: URL, synchronous: Synchronous, *, create: bool = True) -> Engines:
     """
     Make the engines of a database.
 
     :param url: What `parse_url` gave.
     :param synchronous: When SQLite waits for the disk; PostgreSQL has its own settings for that.
+    :param create: Whether SQLite's file is made if there is none.
     :returns: The engines; they connect when they are first used.
     :raises MissingExtraError: If the driver for PostgreSQL is not installed.
     :raises StoreError: If SQLite's file cannot be made.
     """
     if url.get_backend_name() == "sqlite":
+        if create:
+            make_file(str(url.database))
         return _sqlite(url, synchronous)
     return _postgresql(url)
 
@@ -174,7 +177,6 @@ def leave_a_mark(connection: Connection) -> None:
 
 
 def _sqlite(url: URL, synchronous: Synchronous) -> Engines:
-    make_file(str(url.database))
     reader = create_engine(url, isolation_level="AUTOCOMMIT", **_reader_pool(), hide_parameters=True)
     writer = create_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
     searcher = create_engine(url, isolation_level="AUTOCOMMIT", **_searcher_pool(), hide_parameters=True)

@@ -6,6 +6,7 @@ nobody will find again. So whoever commits has to look whether the path still le
 """
 
 import sqlite3
+import time
 from contextlib import closing
 from enum import Enum
 from pathlib import Path
@@ -18,6 +19,12 @@ BESIDE = ("-wal", "-shm")
 """What SQLite keeps beside a database in the write-ahead mode: the log, and the index of the log."""
 
 RESCUE_WAIT_SECONDS = 1.0
+
+STILL_SECONDS = 1.0
+"""A file that was put into the store's place is taken for complete when it has not changed for so long."""
+
+INCOMPLETE_SECONDS = 5.0
+"""The same for one that is shorter than its own header says."""
 
 Identity = tuple[int, int]
 """Device and inode: they tell one file from another under the same path."""
@@ -46,6 +53,8 @@ class StoreFiles:
         self.path = path
         self._all = (Path(path), *(Path(path + suffix) for suffix in BESIDE))
         self._held: sqlite3.Connection | None = None
+        self._newcomer: tuple[int, ...] = ()
+        self._still_since = 0.0
         self._identities: tuple[Identity | None, ...] = ()
 
     def hold(self) -> None:
@@ -108,6 +117,24 @@ class StoreFiles:
         if busy:
             raise unavailable(Found.TORN.value, f"{self.path}: others are still using the removed log")
 
+    def require_complete(self) -> None:
+        """
+        See that the file that was put into the store's place is not being written any more; for a store that is let go.
+
+        A backup that is copied back is there before it is complete.
+
+        :raises StoreUnavailableError: If it still changes, or is too short.
+        """
+        found = self._all[0].stat()
+        newcomer = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        if newcomer != self._newcomer:
+            self._newcomer, self._still_since = newcomer, time.monotonic()
+        still = time.monotonic() - self._still_since
+        complete = _is_complete(self._all[0], found.st_size)
+        in_use = complete and self._all[-1].exists()
+        if not in_use and still < (STILL_SECONDS if complete else INCOMPLETE_SECONDS):
+            raise unavailable(Found.OTHER.value, f"{self.path}: waiting until it is written")
+
     def require_alone(self) -> None:
         """
         See that no process has the database open with a log that lies at the path no more.
@@ -165,6 +192,16 @@ def file_uri(path: str) -> str:
     :returns: The uri.
     """
     return f"file:{quote(path)}?mode=rw"
+
+
+def _is_complete(path: Path, size: int) -> bool:
+    """Whether a database has all the pages that its header counts (https://www.sqlite.org/fileformat.html)."""
+    with path.open("rb") as file:
+        header = file.read(100)
+    if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
+        return False
+    page_size, pages = int.from_bytes(header[16:18]), int.from_bytes(header[28:32])
+    return size >= pages * (65_536 if page_size == 1 else page_size)
 
 
 def _is_there(path: Path, known: Identity | None) -> bool:

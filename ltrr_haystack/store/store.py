@@ -10,7 +10,7 @@ from typing import Any, Self, get_args
 from haystack import default_from_dict, default_to_dict
 from haystack.utils import Secret
 
-from ltrr_haystack.errors import ConfigurationError, StoreError
+from ltrr_haystack.errors import ConfigurationError, StoreError, StoreUnavailableError
 from ltrr_haystack.store import learning, lease, log, retention, settlement, snapshots
 from ltrr_haystack.store.checks import finite
 from ltrr_haystack.store.database import WRITE_SECONDS, Database
@@ -112,11 +112,19 @@ class LTRRStore:
         """
         Open the store and bring its schema to the newest version; also opens it again after `close`.
 
+        A pipeline warms up before every search: a store that was open once, and cannot be opened in a forked process
+        now, is no reason to fail that search. Whatever is asked of it then is refused, until it can be opened.
+
         :raises ConfigurationError: If the url is missing or wrong.
-        :raises StoreError: If the database cannot be opened, or was written by a newer version of this package.
+        :raises StoreUnavailableError: If the database cannot be opened.
+        :raises StoreError: If it was written by a newer version of this package.
         """
         self._closed = False
-        self._database()
+        try:
+            self._database()
+        except StoreUnavailableError:
+            if self._opened is None:
+                raise
 
     def close(self) -> None:
         """Let the store go; the last one of a url closes its engine, after all that was handed in is committed."""
@@ -392,7 +400,8 @@ class LTRRStore:
         if self._closed:
             msg = f"The store {self!r} is closed; warm_up() opens it again."
             raise StoreError(msg)
-        self._opened = registry.acquire(self, self._resolved_url(), self.synchronous)
+        # What was open before the process was forked is there, or is gone; a new one is not made.
+        self._opened = registry.acquire(self, self._resolved_url(), self.synchronous, create=opened is None)
         return self._opened
 
     async def _database_async(self) -> Database:

@@ -65,6 +65,14 @@ def works(store):
     return True
 
 
+def refusal(store):
+    try:
+        store.check()
+    except StoreUnavailableError as error:
+        return str(error)
+    return ""
+
+
 def eventually(what, seconds=20.0):
     until = time.monotonic() + seconds
     while not what():
@@ -147,24 +155,37 @@ class TestGone:
         eventually(lambda: works(store))
         assert set(store.searches(["q1", "q2"])) == {"q1"}
 
-    def test_an_empty_store_in_its_place_gets_the_schema(self, store, path, away, ranking):
-        away()
-        assert not works(store)
-        path.touch()
-        eventually(lambda: works(store))
+    def test_a_backup_that_is_still_being_copied_is_left_alone(self, store, path, away, ranking):
         store.record_search(ranking("q1"))
-        assert recorded(path) == {"q1"}
-
-    def test_what_is_no_database_in_its_place_is_not_touched(self, store, path, away):
+        with closing(sqlite3.connect(path)) as connection, closing(sqlite3.connect(path.with_name("backup"))) as backup:
+            connection.backup(backup)
         away()
         assert not works(store)
-        path.write_bytes(b"a letter" * 1000)
-        with pytest.raises(StoreUnavailableError):
-            store.check()
-        time.sleep(0.7)
-        with pytest.raises(StoreUnavailableError, match="its file is not a database"):
-            store.check()
-        assert path.read_bytes() == b"a letter" * 1000
+        content = path.with_name("backup").read_bytes()
+        with path.open("wb", buffering=0) as copy:
+            for start in range(0, len(content), len(content) // 8):
+                copy.write(content[start : start + len(content) // 8])
+                time.sleep(0.3)
+                assert not works(store)
+        assert path.read_bytes() == content
+        eventually(lambda: works(store))
+        store.record_search(ranking("q2"))
+        assert recorded(path) == {"q1", "q2"}
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [(b"", "is no store"), (b"a letter" * 1000, "its file is not a database")],
+        ids=["an empty file", "a letter"],
+    )
+    def test_what_is_no_store_in_its_place_is_not_touched(self, store, path, away, content, reason, monkeypatch):
+        monkeypatch.setattr("ltrr_haystack.store.files.INCOMPLETE_SECONDS", 0.0)
+        away()
+        assert not works(store)
+        path.with_name("letter").write_bytes(content)
+        path.with_name("letter").rename(path)
+        eventually(lambda: reason in refusal(store))
+        assert path.read_bytes() == content
+        assert list(path.parent.glob("store.db*")) == [path]
 
     def test_what_was_opened_once_is_no_reason_to_fail_a_search_that_warms_up(self, store, away):
         away()

@@ -95,6 +95,51 @@ class TestSaveLog:
             files.save_log()
 
 
+class TestRequireComplete:
+    @pytest.fixture
+    def clock(self, monkeypatch):
+        seconds = [100.0]
+        monkeypatch.setattr("ltrr_haystack.store.files.time.monotonic", lambda: seconds[0])
+        return seconds
+
+    def waits(self, files):
+        try:
+            files.require_complete()
+        except StoreUnavailableError:
+            return True
+        return False
+
+    def test_a_file_that_changes_is_waited_for_until_it_has_been_still_for_a_second(self, files, writer, path, clock):
+        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        files.let_go()
+        writer.close()
+        assert self.waits(files)
+        clock[0] += 0.9
+        assert self.waits(files)
+        with path.open("ab") as copy:
+            copy.write(b"more")
+        assert self.waits(files)
+        clock[0] += 0.9
+        assert self.waits(files)
+        clock[0] += 0.1
+        assert not self.waits(files)
+
+    def test_one_that_is_shorter_than_its_header_says_is_waited_for_longer(self, files, writer, path, clock):
+        files.let_go()
+        writer.close()
+        with path.open("rb+") as copy:
+            copy.truncate(path.stat().st_size - 1)
+        assert self.waits(files)
+        clock[0] += 4.9
+        assert self.waits(files)
+        clock[0] += 0.1
+        assert not self.waits(files)
+
+    def test_a_complete_one_that_another_process_uses_is_not_waited_for(self, files, writer, clock):
+        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert not self.waits(files)
+
+
 class TestRequireAlone:
     def test_a_database_that_nobody_has_open_may_be_opened(self, files, writer):
         files.let_go()

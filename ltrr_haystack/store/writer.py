@@ -145,7 +145,7 @@ class Writer:
         """Nobody waits for a thread that has ended, whatever ended it."""
         with self._door:
             self._closed = True
-            self._refuse_all(_closed_error())
+        self._refuse_all(_closed_error())
 
     def _next_group(self) -> list[_Job | None]:
         """What waits, with `None` for each time that somebody only wanted the thread to wake; empty at the end."""
@@ -210,11 +210,11 @@ class Writer:
 
     def _give_up(self, error: StoreUnavailableError) -> None:
         self._health.writes.report(error)
-        with self._door:
-            self._refuse_all(error)
+        self._refuse_all(error)
 
     def _refuse_all(self, error: StoreError) -> None:
-        waiting = [self._jobs.get() for _ in range(self._jobs.qsize())]
+        with self._door:
+            waiting = [self._jobs.get() for _ in range(self._jobs.qsize())]
         for job in waiting:
             if job is not None:
                 _fail(job, error)

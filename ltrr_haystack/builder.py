@@ -39,6 +39,7 @@ def build_search_pipeline(
     seed: int | None = None,
     understanding: QueryUnderstanding | None = None,
     min_candidates: int = 0,
+    log_timeout: float = 1.0,
 ) -> Pipeline:
     """
     Put a learning pipeline over the retrievers you have.
@@ -72,6 +73,7 @@ def build_search_pipeline(
     :param seed: Makes the router's choices repeatable.
     :param understanding: A `QueryUnderstanding` of your own settings.
     :param min_candidates: Fewest candidates that one query draws.
+    :param log_timeout: Seconds that a search waits until it is in the log.
     :returns: A pipeline with the inputs `understanding.query`, `router.user_id`, `router.session_id`, `router.context`,
         `router.filters` and `ranker.top_k`, and the output of `impressions`.
     :raises ConfigurationError: If retrievers and arms do not carry the same names, or a name is taken.
@@ -95,7 +97,7 @@ def build_search_pipeline(
     )
     pipeline.add_component("joiner", UnionJoiner(list(arms), weights=weights, key=key))
     pipeline.add_component("ranker", LTRRanker(store, top_k=top_k, poll_interval=poll_interval))
-    pipeline.add_component("impressions", ImpressionWriter(store))
+    pipeline.add_component("impressions", ImpressionWriter(store, timeout=log_timeout))
     pipeline.connect("understanding.understanding", "router.understanding")
     pipeline.connect("router.decision", "joiner.decision")
     for name in arms:

@@ -17,8 +17,16 @@ class StoreError(LTRRError):
     """The store cannot do what was asked of it."""
 
 
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached, read or written now; the same may succeed later. Its notes are for operators."""
+
+
 class SnapshotError(LTRRError):
     """A model snapshot is damaged, or was made for other features than the ones in use."""
+
+
+class DamagedSnapshotError(SnapshotError):
+    """A model snapshot is not what was stored; another version of it may be good."""
 
 
 class OutdatedSnapshotError(SnapshotError):
@@ -39,3 +47,14 @@ def beneath(error: BaseException | None) -> LTRRError | None:
     while error is not None and not isinstance(error, LTRRError):
         error = error.__cause__ or error.__context__
     return error
+
+
+def with_notes(error: BaseException) -> str:
+    """
+    Write an error for operators.
+
+    :param error: The error. Its message may be shown to anybody; its notes say where it happened.
+    :returns: The message, and the notes in brackets.
+    """
+    notes: list[str] = getattr(error, "__notes__", [])
+    return f"{error} ({'; '.join(notes)})" if notes else str(error)

@@ -22,6 +22,7 @@ from ltrr_haystack.cli.options import (
     use_store,
     write_json,
 )
+from ltrr_haystack.store import SpaceFreed
 
 
 class Kind(Enum):
@@ -82,12 +83,12 @@ def models(store: Store = None, home: Home = None) -> None:
     """List the snapshots of policies and rankers, which are active, and what is known of them."""
     with told():
         opened = open_store(store, home)
-        table = Table("kind", "version", "active", "made (UTC)", "card")
+        table = Table("kind", "version", "state", "made (UTC)", "card")
         for kind in (each.value for each in Kind):
-            active = opened.active_version(kind)
+            active, damaged = opened.active_version(kind), opened.damaged_snapshots(kind)
             for info in opened.snapshots(kind):
-                mark = "active" if info.version == active else ""
-                table.add_row(kind, str(info.version), mark, _moment(info.created_at), _told_by(info.card))
+                marks = ["active"] * (info.version == active) + ["damaged"] * (info.version in damaged)
+                table.add_row(kind, str(info.version), ", ".join(marks), _moment(info.created_at), _told_by(info.card))
         Console().print(table)
 
 
@@ -105,13 +106,28 @@ def activate(
 
 def prune(
     older_than: Annotated[float, typer.Option("--older-than", help="Days.", min=0)] = 90.0,
+    rewrite: Annotated[
+        bool,
+        typer.Option("--rewrite", help="Write a large store of an earlier version anew; nobody else can write then."),
+    ] = False,
     store: Store = None,
     home: Home = None,
 ) -> None:
-    """Remove old searches with their events from the log; what was learned from them stays."""
+    """Remove old searches with their events from the log, and give their space back; what was learned stays."""
     with told():
-        removed = open_store(store, home).prune(time.time() - older_than * 86_400)
+        opened = open_store(store, home)
+        removed = opened.prune(time.time() - older_than * 86_400)
         typer.echo(f"{removed:,} searches removed; those that nothing was learned from yet are kept")
+        typer.echo(_told_of_space(opened.give_back(rewrite=rewrite)))
+
+
+def _told_of_space(freed: SpaceFreed | None) -> str:
+    if freed is None:
+        return "PostgreSQL uses the space again by itself (autovacuum); only VACUUM FULL gives it back to the disk"
+    given_back = f"{freed.given_back / 1e6:,.1f} MB given back to the disk"
+    if freed.left < 1_000_000:
+        return given_back
+    return f"{given_back}; {freed.left / 1e6:,.1f} MB are left free in the file (--rewrite gives them back)"
 
 
 def _moment(seconds: float) -> str:

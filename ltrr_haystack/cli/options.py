@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ltrr_haystack.errors import ConfigurationError, beneath
+from ltrr_haystack.errors import ConfigurationError, beneath, with_notes
 from ltrr_haystack.store import LTRRStore
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -123,5 +123,5 @@ def told() -> Iterator[None]:
         foreseen = beneath(error)
         if foreseen is None:
             raise
-        Console(stderr=True).print(f"Error: {foreseen}", style="red", markup=False, highlight=False)
+        Console(stderr=True).print(f"Error: {with_notes(foreseen)}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from haystack import component
 
-from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.errors import ConfigurationError, StoreError
 from ltrr_haystack.learning.active import active_policy
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.features import features_of
@@ -15,7 +15,7 @@ from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import HistoryEntry, LTRRStore, Outage
 from ltrr_haystack.types import ArmRequest, Decision, Mode, Understanding, evidence_key
 
 MODES: tuple[Mode, ...] = ("baseline", "apprentice", "live")
@@ -98,6 +98,7 @@ class BanditRouter:
         self.min_candidates = min_candidates
         self.actions = parse_actions(arms, budget, baseline, min_candidates)
         self.active = active_policy(store, policy or VWPolicy(), poll_interval=poll_interval)
+        self._blind = Outage("Decisions are made without the arms' history")
         self._random = random.SystemRandom() if seed is None else random.Random(seed)
         component.set_output_types(self, decision=Decision, **dict.fromkeys(self.actions.names, ArmRequest))
 
@@ -200,7 +201,7 @@ class BanditRouter:
         mode: Mode,
     ) -> Decision:
         policy, version = self.active.current() if mode != "baseline" else (StaticPolicy(), 0)
-        history = self.store.history(evidence_key(understanding.normal_form, filters))
+        history = self._history(evidence_key(understanding.normal_form, filters))
         features = features_of(
             understanding, who["user_id"], who["session_id"], context, history, filtered=bool(filters)
         )
@@ -228,6 +229,15 @@ class BanditRouter:
             filters=filters or None,
             **who,
         )
+
+    def _history(self, query_key: str) -> Mapping[str, HistoryEntry]:
+        try:
+            history = self.store.history(query_key)
+        except StoreError as error:
+            self._blind.report(error)
+            return {}
+        self._blind.mended()
+        return history
 
 
 def _held_to_the_baseline(wanted: JointDistribution) -> JointDistribution:

@@ -1,13 +1,15 @@
 """The component that logs what a person gets to see."""
 
 import asyncio
+import math
 from dataclasses import replace
 from typing import Any
 
 from haystack import Document, component
 from haystack.core.serialization import default_from_dict, default_to_dict
 
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.errors import ConfigurationError, StoreUnavailableError
+from ltrr_haystack.store import LTRRStore, Outage
 from ltrr_haystack.types import Ranking
 
 
@@ -16,7 +18,9 @@ class ImpressionWriter:
     """
     Logs a search, its decision and its impressions, and only then lets its documents through to the person.
 
-    Feedback refers to a search by its `query_id`; whoever has that id can rely on the search being in the log.
+    Feedback refers to a search by its `query_id`; whoever has that id, and reads `logged: true` beside it, can rely on
+    the search being in the log. While the store cannot be written, the search is answered all the same, and says so:
+    nobody learns from it then, and feedback on it is rejected.
 
     ### Usage example
 
@@ -32,13 +36,20 @@ class ImpressionWriter:
     ```
     """
 
-    def __init__(self, store: LTRRStore) -> None:
+    def __init__(self, store: LTRRStore, timeout: float = 1.0) -> None:
         """
         Create an ImpressionWriter.
 
         :param store: The store that holds the log.
+        :param timeout: Seconds that a search waits for its commit at most. While the store is known to fail, or to be
+            slow, it does not wait.
+        :raises ConfigurationError: If `timeout` is not positive.
         """
+        if not 0 < timeout < math.inf:
+            raise ConfigurationError(f"timeout of ImpressionWriter must be a positive number of seconds, got {timeout}")
         self.store = store
+        self.timeout = timeout
+        self._unlogged = Outage("Searches are answered without being logged")
 
     def warm_up(self) -> None:
         """Open the store."""
@@ -62,7 +73,7 @@ class ImpressionWriter:
 
         :returns: A dictionary for `from_dict`.
         """
-        return default_to_dict(self, store=self.store)
+        return default_to_dict(self, store=self.store, timeout=self.timeout)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "ImpressionWriter":
@@ -74,33 +85,45 @@ class ImpressionWriter:
         """
         return default_from_dict(cls, data)
 
-    @component.output_types(documents=list[Document], query_id=str, ranking=Ranking)
+    @component.output_types(documents=list[Document], query_id=str, ranking=Ranking, logged=bool)
     def run(self, ranking: Ranking) -> dict[str, Any]:
         """
         Log one search.
 
         :param ranking: The candidates in the order in which they will be shown.
         :returns: A dictionary with `documents`, each with the `score` that put it there and otherwise as its arm
-            brought it; `query_id`, by which feedback refers to the search; and `ranking` as it came.
-        :raises StoreError: If the search could not be logged.
+            brought it; `query_id`, by which feedback refers to the search; `ranking` as it came; and `logged`, whether
+            the search is in the log.
+        :raises StoreError: If a search of that id is logged already.
         """
-        self.store.record_search(ranking)
-        return _shown(ranking)
+        try:
+            self.store.record_search(ranking, self.timeout)
+        except StoreUnavailableError as error:
+            return self._answer_to(ranking, error)
+        return self._answer_to(ranking, None)
 
-    @component.output_types(documents=list[Document], query_id=str, ranking=Ranking)
+    @component.output_types(documents=list[Document], query_id=str, ranking=Ranking, logged=bool)
     async def run_async(self, ranking: Ranking) -> dict[str, Any]:
         """
         Log one search without blocking the event loop.
 
         :param ranking: The candidates in the order in which they will be shown.
         :returns: A dictionary with `documents`, each with the `score` that put it there and otherwise as its arm
-            brought it; `query_id`, by which feedback refers to the search; and `ranking` as it came.
-        :raises StoreError: If the search could not be logged.
+            brought it; `query_id`, by which feedback refers to the search; `ranking` as it came; and `logged`, whether
+            the search is in the log.
+        :raises StoreError: If a search of that id is logged already.
         """
-        await self.store.record_search_async(ranking)
-        return _shown(ranking)
+        try:
+            await self.store.record_search_async(ranking, self.timeout)
+        except StoreUnavailableError as error:
+            return self._answer_to(ranking, error)
+        return self._answer_to(ranking, None)
 
-
-def _shown(ranking: Ranking) -> dict[str, Any]:
-    documents = [replace(candidate.document, score=candidate.score) for candidate in ranking.candidates]
-    return {"documents": documents, "query_id": ranking.decision.query_id, "ranking": ranking}
+    def _answer_to(self, ranking: Ranking, error: StoreUnavailableError | None) -> dict[str, Any]:
+        if error is None:
+            self._unlogged.mended()
+        else:
+            self._unlogged.report(error)
+        documents = [replace(candidate.document, score=candidate.score) for candidate in ranking.candidates]
+        query_id = ranking.decision.query_id
+        return {"documents": documents, "query_id": query_id, "ranking": ranking, "logged": error is None}

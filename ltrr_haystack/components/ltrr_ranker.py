@@ -12,7 +12,7 @@ from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.ranking.features import FeatureSchema, Matrix, compute
 from ltrr_haystack.ranking.model import lightgbm
 from ltrr_haystack.ranking.models import RANKER, RankingModels
-from ltrr_haystack.store import ActiveModel, LTRRStore
+from ltrr_haystack.store import ActiveModel, LTRRStore, Outage
 from ltrr_haystack.types import Candidate, CandidateSet, Ranking
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class LTRRanker:
             default=None,
             poll_interval=poll_interval,
         )
+        self._forgetful = Outage("Ranking goes on without memory features")
         self._reported: set[str] = set()
         self._reporting = Lock()
         self._warm = False
@@ -166,11 +167,12 @@ class LTRRanker:
     def _remembered(self, candidates: CandidateSet) -> dict[str, Remembered]:
         try:
             decision = candidates.decision
-            return dict(self._memory.entries(decision.understanding.normal_form, decision.filters))
+            remembered = dict(self._memory.entries(decision.understanding.normal_form, decision.filters))
         except Exception as error:  # noqa: BLE001 (without its memory features a search is still a search)
-            reason = f"{type(error).__name__}: {error}"
-            self._report_once("memory", f"Ranking goes on without memory features: {reason}")
+            self._forgetful.report(error)
             return {}
+        self._forgetful.mended()
+        return remembered
 
     def _report_once(self, subject: str, message: str) -> None:
         with self._reporting:

@@ -23,7 +23,7 @@ from ltrr_haystack.errors import ConfigurationError, MissingExtraError, beneath
 from ltrr_haystack.evaluation.arms import CachedRetriever, FailingRetriever, SleepingRetriever, cache_file
 from ltrr_haystack.evaluation.datasets import DataSet
 from ltrr_haystack.evaluation.simulate import SystemName
-from ltrr_haystack.evaluation.systems import PipelineSystem
+from ltrr_haystack.evaluation.systems import PATIENCE, PipelineSystem
 from ltrr_haystack.evaluation.warm import warm_start_from
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.actions import parse_actions
@@ -150,6 +150,7 @@ class Laboratory:
             weights={name: weight for name, weight in self.weights.items() if name in arms},
             mode=mode,
             poll_interval=0.0,
+            log_timeout=PATIENCE,
             seed=self.seed,
         )
 

@@ -10,7 +10,7 @@ import httpx
 from haystack import Pipeline
 
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
-from ltrr_haystack.errors import ConfigurationError, InvalidInputError
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError, StoreError
 from ltrr_haystack.evaluation.people import Search
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.types import Mode, Ranking
@@ -18,6 +18,10 @@ from ltrr_haystack.types import Mode, Ranking
 FIRST_SEARCH = datetime(2026, 1, 5, 8, tzinfo=UTC).timestamp()
 SECONDS_BETWEEN = 300.0
 """People search every five minutes from a Monday morning on, so that weekday and time of day repeat with the seed."""
+
+
+PATIENCE = 60.0
+"""Seconds that a simulated search waits until it is in the log; none may be missing there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,20 @@ class Answer:
     mode: str
     safe_start: bool | None = None
     missing: tuple[str, ...] = ()
+
+
+def logged(impressions: Mapping[str, Any]) -> Ranking:
+    """
+    See that a search is in the log: what was not logged is not learned from, and figures would be wrong.
+
+    :param impressions: What an ImpressionWriter gave.
+    :returns: The ranking.
+    :raises StoreError: If it is not.
+    """
+    if not impressions["logged"]:
+        raise StoreError("a simulated search could not be logged: the store cannot be written, or is too slow")
+    ranking: Ranking = impressions["ranking"]
+    return ranking
 
 
 class SearchSystem(Protocol):
@@ -126,7 +144,7 @@ class PipelineSystem:
                 "ranker": {"top_k": self._top_k},
             }
         )
-        ranking: Ranking = result["impressions"]["ranking"]
+        ranking = logged(result["impressions"])
         decision = ranking.decision
         return Answer(
             query_id=decision.query_id,

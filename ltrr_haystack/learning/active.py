@@ -1,8 +1,9 @@
 from haystack import logging
 
-from ltrr_haystack.errors import OutdatedSnapshotError, SnapshotError
+from ltrr_haystack.errors import DamagedSnapshotError, OutdatedSnapshotError, SnapshotError
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.store import ActiveModel, LTRRStore, Snapshot
+from ltrr_haystack.store.active import load_version
 
 logger = logging.getLogger(__name__)
 
@@ -12,22 +13,23 @@ POLICY = "policy"
 
 def load_policy(store: LTRRStore, policy: Policy) -> tuple[Policy, int]:
     """
-    Give the policy that the store holds active.
+    Give the policy that the store holds active, to be learned on from.
 
     :param store: The store with the snapshots.
     :param policy: The policy with its settings; it is not changed.
-    :returns: A policy with the active snapshot's state and the snapshot's version; where nothing was learned yet,
-        `policy` itself and 0, and where an earlier version made the snapshot, `policy` itself and its version.
-    :raises SnapshotError: If the active snapshot is damaged or was made with other settings.
+    :returns: A policy with the active snapshot's state, and the active version, which is the one that is replaced by
+        what is learned. Where that snapshot is damaged, the state is that of the newest good one that is older. Where
+        nothing was learned yet, none is good, or an earlier version of this package made it, `policy` itself.
+    :raises SnapshotError: If the active snapshot was made with other settings.
     """
-    snapshot = store.snapshot(POLICY)
-    if snapshot is None:
+    active = store.active_version(POLICY)
+    if active == 0:
         return policy, 0
     try:
-        return _restored(policy, snapshot), snapshot.version
-    except OutdatedSnapshotError as error:
+        return load_version(store, POLICY, active, lambda snapshot: _restored(policy, snapshot))[0], active
+    except (OutdatedSnapshotError, DamagedSnapshotError) as error:
         logger.warning("Learning begins anew; memory and history stay: {error}", error=str(error))
-        return policy, snapshot.version
+        return policy, active
 
 
 def active_policy(store: LTRRStore, policy: Policy, *, poll_interval: float = 1.0) -> ActiveModel[Policy]:

@@ -4,8 +4,9 @@ from threading import Event, Lock, Thread
 
 from haystack import logging
 
-from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.errors import ConfigurationError, StoreUnavailableError
 from ltrr_haystack.learning.learner import Learner, Progress
+from ltrr_haystack.store import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,8 @@ def follow(
     """
     Learn again and again until told to stop.
 
-    A pass that fails is logged and tried again; the pause doubles with every failure in a row, up to a minute.
+    A pass that fails is logged and tried again; the pause doubles with every failure in a row, up to a minute. A store
+    that cannot be used is waited for without that: it costs nothing to ask, and learning goes on when it is mended.
 
     :param learner: What learns.
     :param interval: Seconds between the end of a pass and the next one.
@@ -31,6 +33,7 @@ def follow(
     """
     stop = stop or Event()
     failures = 0
+    waiting = Outage("The learner waits for its store")
     while not stop.is_set():
         started = time.monotonic()
         try:
@@ -38,6 +41,9 @@ def follow(
             if on_progress is not None:
                 on_progress(progress)
             failures = 0
+            waiting.mended()
+        except StoreUnavailableError as error:
+            waiting.report(error)
         except Exception:
             failures += 1
             logger.exception(

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 
-from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.errors import DamagedSnapshotError, SnapshotError
 
 _MAGIC = b"ltrr policy 1"
 
@@ -30,14 +30,15 @@ def unpack(payload: bytes, policy: str) -> tuple[dict[str, Any], bytes]:
     :param payload: What `pack` gave.
     :param policy: The name of the policy that it must belong to.
     :returns: The header and the body.
-    :raises SnapshotError: If it is damaged, no snapshot at all, or another policy's.
+    :raises DamagedSnapshotError: If it is damaged.
+    :raises SnapshotError: If it is no snapshot at all, or another policy's.
     """
     magic, _, checked = payload.partition(b"\n")
     checksum, _, rest = checked.partition(b"\n")
     if magic != _MAGIC:
         raise SnapshotError(f"not a policy snapshot of a known form: it starts with {payload[:16]!r}")
     if checksum != _checksum(rest):
-        raise SnapshotError(
+        raise DamagedSnapshotError(
             f"the snapshot of the policy is damaged: its {len(payload)} bytes do not fit their checksum; "
             "activate an earlier version"
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Literal, Self, get_args
 
-from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.errors import DamagedSnapshotError, SnapshotError
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.model import RankingModel
 
@@ -58,7 +58,8 @@ class RankingModels:
 
         :param payload: The models' bytes.
         :returns: The models.
-        :raises SnapshotError: If they are damaged, or no ranking models of a format that is known here.
+        :raises DamagedSnapshotError: If they are damaged.
+        :raises SnapshotError: If they are no ranking models of a format that is known here.
         :raises MissingExtraError: If LightGBM is not installed.
         """
         try:
@@ -72,7 +73,7 @@ class RankingModels:
         if found != FORMAT:
             raise SnapshotError(f"the ranking models have format '{found}', this version reads '{FORMAT}'")
         if checksum != _checksum(described, trees):
-            raise SnapshotError("the ranking models are damaged: the checksum does not fit. Activate another version")
+            raise DamagedSnapshotError("the ranking models are damaged: their checksum does not fit")
         models: dict[Situation, RankingModel] = {}
         for situation in SITUATIONS:
             if of := described.get(situation):

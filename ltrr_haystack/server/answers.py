@@ -40,16 +40,18 @@ class JSONAnswer(Response):
         return text.encode(errors="replace")
 
 
-def search_answer(ranking: Ranking) -> SearchAnswer:
+def search_answer(ranking: Ranking, *, logged: bool) -> SearchAnswer:
     """
     Put a ranking into the form of the API.
 
-    :param ranking: What an ImpressionWriter logged.
+    :param ranking: What an ImpressionWriter let through.
+    :param logged: Whether it is in the log.
     :returns: The answer to the search.
     """
     decision = ranking.decision
     return SearchAnswer(
         query_id=decision.query_id,
+        logged=logged,
         documents=[_document(candidate) for candidate in ranking.candidates],
         decision=DecisionMade(
             allocation=dict(decision.allocation),

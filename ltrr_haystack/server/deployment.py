@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from haystack import Pipeline, logging
 
-from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.errors import ConfigurationError, with_notes
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -113,5 +113,5 @@ def _sources(folder: Path) -> dict[str, Path]:
 
 
 def _why(error: BaseException) -> str:
-    told = str(error).strip() or "no message"
+    told = with_notes(error).strip() or "no message"
     return f"{type(error).__name__}: {told}"

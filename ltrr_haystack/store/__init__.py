@@ -1,6 +1,7 @@
 """The store: the log of decisions, impressions and events, what was learned from it, and model snapshots."""
 
 from ltrr_haystack.store.active import ActiveModel
+from ltrr_haystack.store.outage import Outage
 from ltrr_haystack.store.records import (
     Counts,
     EventRecord,
@@ -16,6 +17,7 @@ from ltrr_haystack.store.records import (
     Snapshot,
     SnapshotDraft,
     SnapshotInfo,
+    SpaceFreed,
     Watermark,
 )
 from ltrr_haystack.store.store import LTRRStore
@@ -32,10 +34,12 @@ __all__ = [
     "LateReward",
     "LearningUpdate",
     "MemoryEntry",
+    "Outage",
     "SearchRecord",
     "SettledBatch",
     "Snapshot",
     "SnapshotDraft",
     "SnapshotInfo",
+    "SpaceFreed",
     "Watermark",
 ]

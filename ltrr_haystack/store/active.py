@@ -1,11 +1,12 @@
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import Generic, TypeVar
 
 from haystack import logging
 
-from ltrr_haystack.errors import ConfigurationError, StoreError
+from ltrr_haystack.errors import ConfigurationError, DamagedSnapshotError, SnapshotError
 from ltrr_haystack.store.records import Snapshot
 from ltrr_haystack.store.store import LTRRStore
 
@@ -14,13 +15,50 @@ logger = logging.getLogger(__name__)
 Model = TypeVar("Model")
 
 
+def load_version(store: LTRRStore, kind: str, version: int, load: Callable[[Snapshot], Model]) -> tuple[Model, int]:
+    """
+    Make a model of a snapshot; of the newest good one that is older, where it is damaged.
+
+    :param store: The store with the snapshots.
+    :param kind: The kind of the snapshots.
+    :param version: The version that is wanted.
+    :param load: Makes a model of a snapshot.
+    :returns: The model, and the version it was made of.
+    :raises DamagedSnapshotError: If it is damaged, or not there, and none that is older can be used.
+    :raises SnapshotError: If it was made with other settings than are in use.
+    """
+    try:
+        return _loaded(store, kind, version, load), version
+    except DamagedSnapshotError as damage:
+        for older in reversed([info.version for info in store.snapshots(kind) if info.version < version]):
+            with suppress(SnapshotError):
+                model = _loaded(store, kind, older, load)
+                logger.warning(
+                    "{kind} {older} is used in the place of {kind} {version}, until another version is activated "
+                    "(ltrr activate {kind} {older}): {damage}",
+                    kind=kind,
+                    older=older,
+                    version=version,
+                    damage=str(damage),
+                )
+                return model, older
+        raise
+
+
+def _loaded(store: LTRRStore, kind: str, version: int, load: Callable[[Snapshot], Model]) -> Model:
+    snapshot = store.snapshot(kind, version)
+    if snapshot is None:
+        raise DamagedSnapshotError(f"{kind} snapshot {version} is active and not there; activate another version.")
+    return load(snapshot)
+
+
 class ActiveModel(Generic[Model]):
     """
     Holds the model of a kind that is active in the store, and looks now and then for another one.
 
     Models are swapped in whole: whoever asks gets the old one or the new one, together with its version. When the store
     or a snapshot fails, the model at hand stays in use, so a search never fails for want of a newer one; that is logged
-    once until it is mended.
+    once until it is mended. In the place of a damaged snapshot the newest good one that is older is used.
 
     ### Usage example
 
@@ -58,6 +96,7 @@ class ActiveModel(Generic[Model]):
         self._poll_interval = poll_interval
         self._lock = Lock()
         self._held: tuple[Model, int] = (default, 0)
+        self._taken_up = 0
         self._next_look = float("-inf")
         self._looked = False
         self._failing = False
@@ -66,7 +105,7 @@ class ActiveModel(Generic[Model]):
         """
         Give the model to use.
 
-        :returns: The model and the version of its snapshot; the default and 0 while none is active.
+        :returns: The model and the version of the snapshot it was made of; the default and 0 while none is active.
         """
         if time.monotonic() < self._next_look:
             return self._held
@@ -82,21 +121,22 @@ class ActiveModel(Generic[Model]):
     def _look(self) -> None:
         try:
             version = self._store.active_version(self._kind)
-            if version != self._held[1]:
-                self._held = self._loaded(version)
+            if version != self._taken_up:
+                self._take_up(version)
             self._failing = False
         except Exception as error:  # noqa: BLE001 (whatever fails, the model at hand stays in use)
             self._report(error)
         self._looked = True
         self._next_look = time.monotonic() + self._poll_interval
 
-    def _loaded(self, version: int) -> tuple[Model, int]:
-        if version == 0:
-            return self._default, 0
-        snapshot = self._store.snapshot(self._kind, version)
-        if snapshot is None:
-            raise StoreError(f"{self._kind} snapshot {version} is active and not there; activate another version")
-        return self._load(snapshot), version
+    def _take_up(self, version: int) -> None:
+        try:
+            self._held = load_version(self._store, self._kind, version, self._load) if version else (self._default, 0)
+        except DamagedSnapshotError:
+            # It will not mend by being read again.
+            self._taken_up = version
+            raise
+        self._taken_up = version
 
     def _report(self, error: Exception) -> None:
         if not self._failing:

@@ -1,23 +1,34 @@
-"""One open database: its engines, its writer, its schema."""
+"""One open database: its engines, its files, its writer, its schema."""
 
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
+from threading import Lock
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine
 
-from ltrr_haystack.errors import StoreError
-from ltrr_haystack.store.engines import Synchronous, open_engines
+from ltrr_haystack.errors import StoreError, StoreUnavailableError
+from ltrr_haystack.store import space
+from ltrr_haystack.store.engines import LOCK_WAIT_SECONDS, Synchronous, leave_a_mark, open_engines, shown_url
+from ltrr_haystack.store.failures import in_our_words, our_words, unavailable
+from ltrr_haystack.store.files import Found, StoreFiles
 from ltrr_haystack.store.gate import Gate
-from ltrr_haystack.store.migrations import migrate
-from ltrr_haystack.store.writer import Writer, as_store_error
+from ltrr_haystack.store.health import Health
+from ltrr_haystack.store.migrations import migrate, schema_version
+from ltrr_haystack.store.records import SpaceFreed
+from ltrr_haystack.store.waiting import result_of
+from ltrr_haystack.store.writer import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+WRITE_SECONDS = 2.0 * LOCK_WAIT_SECONDS
+"""How long anybody waits for a commit."""
+
+CHECK_SECONDS = 2.0
 
 
 class Database:
@@ -26,25 +37,27 @@ class Database:
 
     :param url: What `parse_url` gave.
     :param synchronous: When SQLite waits for the disk.
+    :param create: Whether it is made if it is not there.
     :raises StoreError: If it cannot be opened, or its schema is newer than this package.
     """
 
-    def __init__(self, url: URL, synchronous: Synchronous) -> None:
+    def __init__(self, url: URL, synchronous: Synchronous, *, create: bool = True) -> None:
         self.synchronous = synchronous
         self.pid = os.getpid()
-        self._name = url.render_as_string()
-        self._engines = open_engines(url, synchronous)
+        self.place = shown_url(url)
+        self._engines = open_engines(url, synchronous, create=create)
+        self._files = StoreFiles(str(url.database)) if url.get_backend_name() == "sqlite" else None
         self._closed = False
         self._gate = Gate()
+        self._reopening = Lock()
+        self._health = Health(self.place)
         try:
-            migrate(self._engines)
-        except SQLAlchemyError as error:
-            self._dispose()
-            raise as_store_error(error, self._name) from error
+            with our_words(self.place):
+                self._open()
         except BaseException:
-            self._dispose()
+            self._let_go()
             raise
-        self._writer = Writer(self._begin, self._name)
+        self._writer = Writer(self._begin, self._probe, self._health, self.place)
 
     def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """
@@ -54,14 +67,19 @@ class Database:
         :returns: What the query returned.
         :raises StoreError: If the database is closed or fails.
         """
-        if self._closed:
-            msg = f"The store at '{self._name}' is closed."
-            raise StoreError(msg)
-        try:
-            with self._gate, self._engines.reader.connect() as connection:
-                return query(connection, *args, **kwargs)
-        except SQLAlchemyError as error:
-            raise as_store_error(error, self._name) from error
+        return self._read(self._engines.reader, query, *args, **kwargs)
+
+    def look(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """
+        Run a query that a search waits for: it answers soon, or fails soon.
+
+        :param query: Gets a connection, then the other arguments.
+        :returns: What the query returned.
+        :raises StoreError: If the database is closed or fails; at once, if it is known to fail.
+        """
+        if refusal := self._health.reads.refusal():
+            raise refusal
+        return self._read(self._engines.searcher, query, *args, **kwargs)
 
     def submit(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """
@@ -69,6 +87,7 @@ class Database:
 
         :param work: Gets a connection within a write transaction, then the other arguments.
         :returns: Done after the commit.
+        :raises StoreUnavailableError: If the database is known to fail, or too much waits for it.
         :raises StoreError: If the database is closed.
         """
         return self._writer.submit(partial(_call, work, args, kwargs))
@@ -79,15 +98,49 @@ class Database:
 
         :param work: Gets a connection within a write transaction, then the other arguments.
         :returns: What the work returned.
-        :raises StoreError: If the database is closed or fails.
+        :raises StoreError: If the database is closed or fails, or the commit takes too long.
         """
-        return self.submit(work, *args, **kwargs).result()
+        return result_of(self.submit(work, *args, **kwargs), WRITE_SECONDS)
+
+    def require_prompt(self) -> None:
+        """
+        See that a commit can be expected at once.
+
+        :raises StoreUnavailableError: If writing is known to fail, or the commit under way is overdue.
+        """
+        if refusal := self._health.writes.refusal():
+            raise refusal
+        if self._writer.overdue:
+            raise unavailable("it is slow to write", self.place)
+
+    def check(self) -> None:
+        """
+        Read and write once.
+
+        :raises StoreUnavailableError: If that fails now, or takes longer than two seconds.
+        """
+        self.look(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
+        result_of(self.submit(leave_a_mark), CHECK_SECONDS)
+
+    def give_back(self, *, rewrite: bool) -> SpaceFreed | None:
+        """
+        Give the space of what was removed back to the disk.
+
+        :param rewrite: Whether an older SQLite database is written anew however large it is.
+        :returns: What came of it; `None` where the database sees to it by itself.
+        :raises StoreError: If the database fails.
+        """
+        if self._files is None:
+            return None
+        with our_words(self.place), self._gate:
+            self._files.require()
+            return space.give_back(self._files.path, LOCK_WAIT_SECONDS, rewrite=rewrite)
 
     def close(self) -> None:
         """Commit what was handed in and let the connections go."""
         self._closed = True
         self._writer.close()
-        self._dispose()
+        self._let_go()
 
     def pause(self) -> None:
         """
@@ -97,21 +150,122 @@ class Database:
         connection open at the fork, the child may find the database locked for good, or write to a log that others
         believe to be unused and delete.
         """
+        self._reopening.acquire()
         self._gate.shut()
-        self._dispose()
+        self._let_go()
 
     def resume(self) -> None:
         """Go on after `pause`; connections are opened again as they are needed."""
-        self._gate.open()
+        try:
+            with our_words(self.place):
+                self._hold_files()
+        except StoreError as error:
+            self._note(error)
+        finally:
+            self._gate.open()
+            self._reopening.release()
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
-        with self._gate, self._engines.writer.begin() as connection:
-            yield connection
+        with self._gate:
+            self._require_files()
+            with self._engines.writer.begin() as connection:
+                yield connection
+            # What was committed into a file that is gone by now is not acknowledged.
+            self._require_files()
 
-    def _dispose(self) -> None:
+    def _read(
+        self, engine: Engine, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        if self._closed:
+            raise StoreError("The store is closed; warm_up() opens it again.")
+        try:
+            with self._gate:
+                self._require_files()
+                with engine.connect() as connection:
+                    return query(connection, *args, **kwargs)
+        except Exception as error:
+            said = in_our_words(error, self.place)
+            self._note(said)
+            if said is error:
+                raise
+            raise said from error
+
+    def _note(self, error: BaseException) -> None:
+        """Have the writer's thread look after what cannot be read."""
+        if isinstance(error, StoreUnavailableError):
+            self._health.reads.report(error)
+            self._writer.wake()
+
+    def _require_files(self) -> None:
+        if self._files is not None:
+            self._files.require()
+
+    def _probe(self) -> None:
+        """Mend what can be mended, read and write: for the writer's thread, when something failed."""
+        try:
+            with our_words(self.place):
+                self._mend()
+                with self._gate, self._engines.searcher.connect() as connection:
+                    self._require_files()
+                    schema_version(connection)
+        except StoreError as error:
+            self._health.reads.report(error)
+            raise
+        self._health.reads.mended()
+        with self._begin() as connection:
+            leave_a_mark(connection)
+
+    def _mend(self) -> None:
+        with self._reopening:
+            if self._files is None:
+                self._require_a_store()
+                migrate(self._engines)
+            elif self._files.look() is not Found.SAME:
+                try:
+                    self._reopen(self._files)
+                except OSError as error:
+                    raise unavailable("it cannot be opened", f"{self.place}: {error}") from error
+
+    def _reopen(self, files: StoreFiles) -> None:
+        found = files.look()
+        if found is Found.GONE:
+            files.require()
+        self._gate.shut()
+        try:
+            if found is Found.TORN:
+                files.save_log()
+            self._let_go()
+        finally:
+            self._gate.open()
+        if found is Found.OTHER:
+            files.require_complete()
+        files.require_alone()
+        self._require_a_store()
+        self._open()
+
+    def _require_a_store(self) -> None:
+        """While it runs, a process takes over what was restored, and makes nothing new."""
+        with self._engines.reader.connect() as connection:
+            if schema_version(connection) == 0:
+                raise unavailable("what lies in its place is no store", self.place)
+
+    def _open(self) -> None:
+        migrate(self._engines)
+        self._hold_files()
+
+    def _hold_files(self) -> None:
+        if self._files is not None:
+            # The first connection of the writer begins the write-ahead log.
+            with self._engines.writer.connect():
+                pass
+            self._files.hold()
+
+    def _let_go(self) -> None:
         for engine in self._engines:
             engine.dispose()
+        if self._files is not None:
+            self._files.let_go()
 
 
 def _call(work: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object], connection: Connection) -> T:

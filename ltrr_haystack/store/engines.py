@@ -1,9 +1,9 @@
 """
 Engines by URL. Whatever SQLite and PostgreSQL do differently is here and nowhere else.
 
-Each database gets two engines: readers see every commit at once and never wait for a writer; a write transaction
-holds, from its first statement to its commit, a lock that all processes share. So the order of the seqs is the order
-of the commits.
+Each database gets three engines. Readers see every commit at once and never wait for a writer; those for a search give
+up soon. A write transaction holds, from its first statement to its commit, a lock that all processes share: so the
+order of the seqs is the order of the commits.
 """
 
 import time
@@ -19,14 +19,24 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.sql.dml import Insert
 
 from ltrr_haystack.errors import ConfigurationError, MissingExtraError, StoreError
+from ltrr_haystack.store.files import file_uri, make_file
 
 Synchronous = Literal["NORMAL", "FULL"]
 
-LOCK_WAIT_SECONDS = 10
+LOCK_WAIT_SECONDS = 5
 """How long a write waits for the writers of other processes before it fails."""
+
+SEARCH_WAIT_SECONDS = 0.5
+"""How long a read that a search waits for may take."""
+
+CONNECT_SECONDS = 2
+"""How long PostgreSQL may take to accept a connection; libpq knows no shorter time."""
 
 _POSTGRESQL_LOCK = 0x6C747272
 """Key of the advisory lock: `ltrr` in ASCII."""
+
+_PASSWORDS = frozenset({"password", "passwd", "pwd", "sslpassword"})
+"""Options in a url's query that are as secret as the password in front of the host."""
 
 _DDL_TYPES = {
     "sqlite": {"seq": "INTEGER PRIMARY KEY AUTOINCREMENT", "blob": "BLOB"},
@@ -36,14 +46,16 @@ _DDL_TYPES = {
 
 class Engines(NamedTuple):
     """
-    The two engines of one database.
+    The engines of one database.
 
     :param reader: For reads; every statement sees the last commit.
     :param writer: For writes; one connection, one transaction at a time over all processes.
+    :param searcher: For reads that a search waits for; as the reader, but it gives up soon.
     """
 
     reader: Engine
     writer: Engine
+    searcher: Engine
 
 
 def parse_url(url: str) -> URL:
@@ -72,27 +84,42 @@ def parse_url(url: str) -> URL:
             raise ConfigurationError(msg)
 
 
+def shown_url(url: URL) -> str:
+    """
+    Write a store's url for people to read, in logs and in messages for operators.
+
+    :param url: What `parse_url` gave.
+    :returns: The url with `***` for every password in it, in the query too.
+    """
+    masked = {name: "***" for name in url.query if name.lower() in _PASSWORDS}
+    # Stars need no escaping in a url.
+    return url.update_query_dict(masked).render_as_string().replace("%2A", "*")
+
+
 def _sqlite_path(url: URL) -> str:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         msg = (
-            f"The store needs a database file, got '{url.render_as_string()}': what is kept in memory alone survives "
+            f"The store needs a database file, got '{shown_url(url)}': what is kept in memory alone survives "
             "nothing. Write 'sqlite:////absolute/path.db' (four slashes)."
         )
         raise ConfigurationError(msg)
     return str(Path(url.database).expanduser().resolve())
 
 
-def open_engines(url: URL, synchronous: Synchronous) -> Engines:
+def open_engines(url: URL, synchronous: Synchronous, *, create: bool = True) -> Engines:
     """
     Make the engines of a database.
 
     :param url: What `parse_url` gave.
     :param synchronous: When SQLite waits for the disk; PostgreSQL has its own settings for that.
+    :param create: Whether SQLite's file is made if there is none.
     :returns: The engines; they connect when they are first used.
     :raises MissingExtraError: If the driver for PostgreSQL is not installed.
-    :raises StoreError: If SQLite's folder cannot be made.
+    :raises StoreError: If SQLite's file cannot be made.
     """
     if url.get_backend_name() == "sqlite":
+        if create:
+            make_file(str(url.database))
         return _sqlite(url, synchronous)
     return _postgresql(url)
 
@@ -135,25 +162,46 @@ def run_ddl(connection: Connection, statements: tuple[str, ...]) -> None:
         connection.exec_driver_sql(statement.format_map(_DDL_TYPES[connection.dialect.name]))
 
 
+def leave_a_mark(connection: Connection) -> None:
+    """
+    Write something that changes nothing, to see that the database can be written.
+
+    :param connection: In a write transaction.
+    """
+    if connection.dialect.name == "sqlite":
+        # A number in the file's header that SQLite leaves to its users; the same value again would write nothing.
+        number: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA user_version = {(number + 1) % 2**31}")
+    else:
+        connection.exec_driver_sql("UPDATE ltrr_schema SET version = version")
+
+
 def _sqlite(url: URL, synchronous: Synchronous) -> Engines:
-    folder = Path(str(url.database)).parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"The folder of the store, '{folder}', cannot be made: {error}. Choose one that can be written to."
-        raise StoreError(msg) from error
     reader = create_engine(url, isolation_level="AUTOCOMMIT", **_reader_pool(), hide_parameters=True)
     writer = create_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
+    searcher = create_engine(url, isolation_level="AUTOCOMMIT", **_searcher_pool(), hide_parameters=True)
+    engines = Engines(reader, writer, searcher)
 
-    @event.listens_for(reader, "connect")
-    def _connect_reader(connection: Any, _record: Any) -> None:
-        connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000}")
+    def _never_make_a_file(_dialect: Any, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> None:
+        arguments[0] = file_uri(str(url.database))
+        parameters["uri"] = True
+
+    for engine in engines:
+        event.listen(engine, "do_connect", _never_make_a_file)
+
+    def _connect_reader(connection: Any, seconds: float) -> None:
+        connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
         connection.execute("PRAGMA query_only = ON")
+
+    event.listen(reader, "connect", lambda connection, _: _connect_reader(connection, LOCK_WAIT_SECONDS))
+    event.listen(searcher, "connect", lambda connection, _: _connect_reader(connection, SEARCH_WAIT_SECONDS))
 
     @event.listens_for(writer, "connect")
     def _connect_writer(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000}")
+        # Heeded as long as the database is empty: what is removed can then be given back to the disk bit by bit.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         _write_ahead(connection)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA journal_size_limit = 67108864")
@@ -162,7 +210,7 @@ def _sqlite(url: URL, synchronous: Synchronous) -> Engines:
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    return Engines(reader, writer)
+    return engines
 
 
 def _write_ahead(connection: Any) -> None:
@@ -186,23 +234,41 @@ def _postgresql(url: URL) -> Engines:
     if find_spec("psycopg") is None:
         msg = "A store in PostgreSQL needs psycopg: pip install 'ltrr-haystack[pgvector]'."
         raise MissingExtraError(msg)
-    reader = create_engine(
-        url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, **_reader_pool(), hide_parameters=True
-    )
-    writer = create_engine(url, pool_pre_ping=True, pool_size=1, max_overflow=0, hide_parameters=True)
-
-    @event.listens_for(writer, "connect")
-    def _connect_writer(connection: Any, _record: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = '{LOCK_WAIT_SECONDS}s'")
-        connection.commit()
+    settings: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
+    reader = create_engine(url, isolation_level="AUTOCOMMIT", **_reader_pool(), **settings)
+    writer = create_engine(url, pool_size=1, max_overflow=0, **settings)
+    searcher = create_engine(url, isolation_level="AUTOCOMMIT", **_searcher_pool(), **settings)
+    engines = Engines(reader, writer, searcher)
+    _time_limits(reader, lock_timeout=LOCK_WAIT_SECONDS)
+    _time_limits(writer, lock_timeout=LOCK_WAIT_SECONDS)
+    _time_limits(searcher, statement_timeout=SEARCH_WAIT_SECONDS)
 
     @event.listens_for(writer, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})")
 
-    return Engines(reader, writer)
+    return engines
+
+
+def _time_limits(engine: Engine, **seconds: float) -> None:
+    """Bound how long a connection may take to come about, and its statements; what the url says itself goes first."""
+
+    @event.listens_for(engine, "do_connect")
+    def _before(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+        parameters.setdefault("connect_timeout", CONNECT_SECONDS)
+        parameters.setdefault("tcp_user_timeout", CONNECT_SECONDS * 1000)
+
+    @event.listens_for(engine, "connect")
+    def _after(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            for name, limit in seconds.items():
+                cursor.execute(f"SET {name} = '{int(limit * 1000)}ms'")
+        connection.commit()
 
 
 def _reader_pool() -> dict[str, Any]:
     return {"pool_size": 8, "max_overflow": 24, "pool_use_lifo": True}
+
+
+def _searcher_pool() -> dict[str, Any]:
+    return {**_reader_pool(), "pool_timeout": SEARCH_WAIT_SECONDS}

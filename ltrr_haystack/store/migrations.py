@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, insert, inspect, select, update
 
 from ltrr_haystack.errors import StoreError
-from ltrr_haystack.store.engines import Engines, run_ddl
+from ltrr_haystack.store.engines import Engines, run_ddl, shown_url
 from ltrr_haystack.store.tables import schema
 
 Migration = Callable[[Connection], None]
@@ -136,11 +136,12 @@ def schema_version(connection: Connection) -> int:
 
 def _is_older(version: int, newest: int, engines: Engines) -> bool:
     if version > newest:
-        msg = (
-            f"The store at '{engines.writer.url.render_as_string()}' has schema version {version}, and this "
-            f"installation of ltrr-haystack knows versions up to {newest}. Install a newer ltrr-haystack."
+        error = StoreError(
+            f"The store has schema version {version}, and this installation of ltrr-haystack knows versions up to "
+            f"{newest}. Install a newer ltrr-haystack."
         )
-        raise StoreError(msg)
+        error.add_note(shown_url(engines.writer.url))
+        raise error
     return version < newest
 
 

@@ -287,3 +287,16 @@ class Counts:
     learned: int
     set_aside: int = 0
     uncounted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceFreed:
+    """
+    What became of the space that was in use.
+
+    :param given_back: Bytes that the disk has again.
+    :param left: Bytes that are free within the database's file; they will be used again.
+    """
+
+    given_back: int
+    left: int

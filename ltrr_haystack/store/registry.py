@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.store.database import Database
-from ltrr_haystack.store.engines import Synchronous, parse_url
+from ltrr_haystack.store.engines import Synchronous, parse_url, shown_url
 
 
 class Registry:
@@ -23,13 +23,14 @@ class Registry:
         self._lock = Lock()
         self._open: dict[str, tuple[Database, WeakSet[Any]]] = {}
 
-    def acquire(self, holder: object, url: str, synchronous: Synchronous) -> Database:
+    def acquire(self, holder: object, url: str, synchronous: Synchronous, *, create: bool = True) -> Database:
         """
         Take a share in a database; it is opened for the first one.
 
         :param holder: Who takes it; a second share of the same holder is the first.
         :param url: The database.
         :param synchronous: When SQLite waits for the disk.
+        :param create: Whether the database is made if it is not there.
         :returns: The database.
         :raises ConfigurationError: If the url is none, or the database is open with another `synchronous`.
         :raises StoreError: If it cannot be opened.
@@ -38,11 +39,11 @@ class Registry:
         key = parsed.render_as_string(hide_password=False)
         with self._lock:
             if key not in self._open:
-                self._open[key] = (Database(parsed, synchronous), WeakSet())
+                self._open[key] = (Database(parsed, synchronous, create=create), WeakSet())
             database, holders = self._open[key]
             if database.synchronous != synchronous:
                 msg = (
-                    f"The store at '{parsed.render_as_string()}' is open in this process with "
+                    f"The store at '{shown_url(parsed)}' is open in this process with "
                     f"synchronous={database.synchronous}, and {synchronous} was asked for; give all stores of one url "
                     "the same."
                 )

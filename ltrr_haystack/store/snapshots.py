@@ -4,11 +4,12 @@ import json
 import time
 from collections.abc import Mapping
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
-from ltrr_haystack.errors import SnapshotError, StoreError
+from ltrr_haystack.errors import DamagedSnapshotError, StoreError
 from ltrr_haystack.store import tables as t
 from ltrr_haystack.store.checks import LONGEST_ID, storable
 from ltrr_haystack.store.engines import upsert
@@ -19,6 +20,8 @@ KEPT = ((20, 1), (2_000, 100), (100_000, 2_000))
 Of the last so many versions of a kind every so manyth is kept; the active one is kept besides. A learner that makes one
 a second can so be taken back by seconds, by minutes and by hours.
 """
+
+_ILLEGIBLE: Mapping[str, Any] = MappingProxyType({})
 
 _columns = t.snapshots.c
 _of_kind = _columns.kind == bindparam("of_kind")
@@ -89,19 +92,34 @@ def read(connection: Connection, kind: str, version: int | None) -> Snapshot | N
     :param kind: What it is a snapshot of.
     :param version: Its number; the active one if `None`.
     :returns: The snapshot, or `None` if there is no such one.
-    :raises SnapshotError: If the payload is not what was stored.
+    :raises DamagedSnapshotError: If it is not what was stored.
     """
     wanted = active_version(connection, kind) if version is None else version
     row = connection.execute(_READ, {"of_kind": kind, "of_version": wanted}).one_or_none()
     if row is None:
         return None
-    if _checksum(row.payload) != row.checksum:
+    if not _is_whole(row):
         msg = (
             f"Snapshot {row.version} of '{kind}' is damaged: its checksum is not the one it was stored with. "
             "Activate another version."
         )
-        raise SnapshotError(msg)
+        raise DamagedSnapshotError(msg)
     return Snapshot(row.kind, row.version, row.payload, json.loads(row.card), row.created_at)
+
+
+def damaged(connection: Connection, kind: str) -> list[int]:
+    """
+    Look through all snapshots of a kind for those that are not what was stored.
+
+    :param connection: The database.
+    :param kind: What they are snapshots of.
+    :returns: Their versions.
+    """
+    rows = (
+        connection.execute(_READ, {"of_kind": kind, "of_version": version}).one()
+        for version in connection.execute(_VERSIONS, {"of_kind": kind}).scalars().all()
+    )
+    return [row.version for row in rows if not _is_whole(row)]
 
 
 def active_version(connection: Connection, kind: str) -> int:
@@ -123,6 +141,7 @@ def activate(connection: Connection, kind: str, version: int) -> None:
     :param kind: What it is a snapshot of.
     :param version: Its number; 0 for none.
     :raises StoreError: If there is no such version.
+    :raises DamagedSnapshotError: If it is not what was stored.
     """
     if version == 0:
         connection.execute(_DEACTIVATE, {"of_kind": kind})
@@ -132,6 +151,7 @@ def activate(connection: Connection, kind: str, version: int) -> None:
         there = f"there are {', '.join(map(str, versions))}" if versions else "there are none"
         msg = f"There is no version {version} of '{kind}'; {there}."
         raise StoreError(msg)
+    read(connection, kind, version)
     _point(connection, kind, version)
 
 
@@ -145,7 +165,7 @@ def listed(connection: Connection, kind: str) -> list[SnapshotInfo]:
     """
     active = active_version(connection, kind)
     return [
-        SnapshotInfo(row.kind, row.version, json.loads(row.card), row.created_at, row.version == active)
+        SnapshotInfo(row.kind, row.version, _card(row.card), row.created_at, row.version == active)
         for row in connection.execute(_LIST, {"of_kind": kind})
     ]
 
@@ -162,6 +182,18 @@ def point_to(new: Any) -> dict[str, Any]:
 
 def _point(connection: Connection, kind: str, version: int) -> None:
     connection.execute(upsert(connection, t.active, point_to), {"kind": kind, "version": version})
+
+
+def _is_whole(row: Any) -> bool:
+    return _checksum(row.payload) == row.checksum and _card(row.card) is not _ILLEGIBLE
+
+
+def _card(text: str) -> Mapping[str, Any]:
+    try:
+        card = json.loads(text)
+    except ValueError:
+        return _ILLEGIBLE
+    return card if isinstance(card, dict) else _ILLEGIBLE
 
 
 def _checksum(payload: bytes) -> str:

@@ -2,16 +2,18 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Self, get_args
 
 from haystack import default_from_dict, default_to_dict
 from haystack.utils import Secret
 
-from ltrr_haystack.errors import ConfigurationError, StoreError
+from ltrr_haystack.errors import ConfigurationError, StoreError, StoreUnavailableError
 from ltrr_haystack.store import learning, lease, log, retention, settlement, snapshots
 from ltrr_haystack.store.checks import finite
-from ltrr_haystack.store.database import Database
+from ltrr_haystack.store.database import WRITE_SECONDS, Database
 from ltrr_haystack.store.engines import Synchronous
 from ltrr_haystack.store.records import (
     Counts,
@@ -26,15 +28,18 @@ from ltrr_haystack.store.records import (
     Snapshot,
     SnapshotDraft,
     SnapshotInfo,
+    SpaceFreed,
     Watermark,
 )
 from ltrr_haystack.store.registry import registry
+from ltrr_haystack.store.space import PAUSE_SECONDS
+from ltrr_haystack.store.waiting import result_of, result_of_async
 from ltrr_haystack.types import Ranking, SettledDecision
 
 MOST_EVENTS_PER_SEARCH = 200
 """Events that one search can have; a person who looks at a page has far fewer."""
 
-PRUNE_AT_ONCE = 500
+PRUNE_AT_ONCE = 250
 """Decisions that one transaction removes, so that no search waits long behind it."""
 
 FROM_ENVIRONMENT = Secret.from_env_var("LTRR_STORE_URL")
@@ -112,11 +117,19 @@ class LTRRStore:
         """
         Open the store and bring its schema to the newest version; also opens it again after `close`.
 
+        A pipeline warms up before every search: a store that was open once, and cannot be opened in a forked process
+        now, is no reason to fail that search. Whatever is asked of it then is refused, until it can be opened.
+
         :raises ConfigurationError: If the url is missing or wrong.
-        :raises StoreError: If the database cannot be opened, or was written by a newer version of this package.
+        :raises StoreUnavailableError: If the database cannot be opened.
+        :raises StoreError: If it was written by a newer version of this package.
         """
         self._closed = False
-        self._database()
+        try:
+            self._database()
+        except StoreUnavailableError:
+            if self._opened is None:
+                raise
 
     def close(self) -> None:
         """Let the store go; the last one of a url closes its engine, after all that was handed in is committed."""
@@ -124,26 +137,32 @@ class LTRRStore:
         self._opened = None
         registry.release(self)
 
-    def record_search(self, ranking: Ranking) -> None:
+    def record_search(self, ranking: Ranking, timeout: float | None = None) -> None:
         """
         Put a search into the log; returns after the commit.
 
         :param ranking: What was decided and will be shown.
+        :param timeout: Seconds to wait for the commit, for a search that somebody waits for. It does not wait at all
+            while the commit before is overdue.
         :raises InvalidInputError: If it holds what no database can keep: NUL, lone surrogates, infinite numbers.
+        :raises StoreUnavailableError: If it cannot be written now, or not within `timeout`.
         :raises StoreError: If a search of that id is recorded already.
         """
-        self._database().write(log.add_search, log.search_rows(ranking))
+        future = _add_search(self._database(), ranking, hurried=timeout is not None)
+        result_of(future, WRITE_SECONDS if timeout is None else timeout)
 
-    async def record_search_async(self, ranking: Ranking) -> None:
+    async def record_search_async(self, ranking: Ranking, timeout: float | None = None) -> None:
         """
         Put a search into the log without blocking the event loop; returns after the commit.
 
         :param ranking: What was decided and will be shown.
+        :param timeout: Seconds to wait for the commit, as in `record_search`.
         :raises InvalidInputError: If it holds what no database can keep: NUL, lone surrogates, infinite numbers.
+        :raises StoreUnavailableError: If it cannot be written now, or not within `timeout`.
         :raises StoreError: If a search of that id is recorded already.
         """
-        database = await self._database_async()
-        await asyncio.wrap_future(database.submit(log.add_search, log.search_rows(ranking)))
+        future = _add_search(await self._database_async(), ranking, hurried=timeout is not None)
+        await result_of_async(future, WRITE_SECONDS if timeout is None else timeout)
 
     def searches(self, query_ids: Collection[str]) -> dict[str, SearchRecord]:
         """
@@ -152,7 +171,7 @@ class LTRRStore:
         :param query_ids: Their ids.
         :returns: Query id → what feedback has to know of it; unknown ones are left out.
         """
-        return self._database().read(log.searches, query_ids) if query_ids else {}
+        return self._database().look(log.searches, query_ids) if query_ids else {}
 
     def record_events(
         self, events: Sequence[EventRecord], most_per_search: int = MOST_EVENTS_PER_SEARCH
@@ -165,6 +184,7 @@ class LTRRStore:
         :returns: For each `new`, `duplicate` where its `event_id` was there or came earlier in the list, or `excess`
             where its search has its most events already.
         :raises InvalidInputError: If one holds what no database can keep; then none is recorded.
+        :raises StoreUnavailableError: If they cannot be written now; sent again, each counts once.
         """
         return self._database().write(log.add_events, log.event_rows(events), most_per_search) if events else []
 
@@ -178,11 +198,13 @@ class LTRRStore:
         :param most_per_search: Most events that are kept of one search.
         :returns: As `record_events`.
         :raises InvalidInputError: If one holds what no database can keep; then none is recorded.
+        :raises StoreUnavailableError: If they cannot be written now; sent again, each counts once.
         """
         if not events:
             return []
         database = await self._database_async()
-        return await asyncio.wrap_future(database.submit(log.add_events, log.event_rows(events), most_per_search))
+        submitted = database.submit(log.add_events, log.event_rows(events), most_per_search)
+        return await result_of_async(submitted, WRITE_SECONDS)
 
     def watermark(self) -> Watermark:
         """
@@ -258,7 +280,7 @@ class LTRRStore:
         :param query_key: The normal form of a query.
         :returns: One entry for each object that there is evidence on.
         """
-        return self._database().read(learning.memory, query_key)
+        return self._database().look(learning.memory, query_key)
 
     def history(self, query_key: str) -> dict[str, HistoryEntry]:
         """
@@ -267,7 +289,7 @@ class LTRRStore:
         :param query_key: The normal form of a query.
         :returns: Arm → what is known of it.
         """
-        return self._database().read(learning.history, query_key)
+        return self._database().look(learning.history, query_key)
 
     def client_counts(self, pairs: Sequence[tuple[str, str]], since: int) -> dict[tuple[str, str, int], float]:
         """
@@ -308,9 +330,9 @@ class LTRRStore:
         :param kind: What it is a snapshot of.
         :param version: Its number; the active one if not given.
         :returns: The snapshot, or `None` if there is no such one.
-        :raises SnapshotError: If the payload is not what was stored.
+        :raises DamagedSnapshotError: If it is not what was stored.
         """
-        return self._database().read(snapshots.read, kind, version)
+        return self._database().look(snapshots.read, kind, version)
 
     def active_version(self, kind: str) -> int:
         """
@@ -319,7 +341,7 @@ class LTRRStore:
         :param kind: What it is a snapshot of.
         :returns: The version; 0 if none is active.
         """
-        return self._database().read(snapshots.active_version, kind)
+        return self._database().look(snapshots.active_version, kind)
 
     def activate(self, kind: str, version: int) -> None:
         """
@@ -328,6 +350,7 @@ class LTRRStore:
         :param kind: What it is a snapshot of.
         :param version: Its number; 0 for none.
         :raises StoreError: If there is no such version.
+        :raises DamagedSnapshotError: If it is not what was stored.
         """
         self._database().write(snapshots.activate, kind, version)
 
@@ -339,6 +362,15 @@ class LTRRStore:
         :returns: The snapshots without payload, oldest first.
         """
         return self._database().read(snapshots.listed, kind)
+
+    def damaged_snapshots(self, kind: str) -> list[int]:
+        """
+        Look through all snapshots of a kind for those that are not what was stored; reads all of them.
+
+        :param kind: What they are snapshots of.
+        :returns: Their versions.
+        """
+        return self._database().read(snapshots.damaged, kind)
 
     def acquire_lease(self, holder: str, seconds: float) -> bool:
         """
@@ -369,8 +401,29 @@ class LTRRStore:
         removed = 0
         while some := database.write(retention.prune_some, finite("before", before), PRUNE_AT_ONCE):
             removed += some
+            if some == PRUNE_AT_ONCE:
+                time.sleep(PAUSE_SECONDS)
         database.write(retention.prune_strays, before)
         return removed
+
+    def give_back(self, *, rewrite: bool = False) -> SpaceFreed | None:
+        """
+        Give the space of what was removed back to the disk, without keeping other writers for long.
+
+        :param rewrite: For a SQLite store that an earlier version made, which has to be written anew for that, once,
+            while nobody else can write: whether this is done however large it is.
+        :returns: What came of it; `None` for PostgreSQL, whose autovacuum sees to it.
+        :raises StoreUnavailableError: If the store cannot be written now.
+        """
+        return self._database().give_back(rewrite=rewrite)
+
+    def check(self) -> None:
+        """
+        See that the store can be read and written now: it is done, within two seconds.
+
+        :raises StoreUnavailableError: If it cannot.
+        """
+        self._database().check()
 
     def counts(self) -> Counts:
         """
@@ -387,7 +440,8 @@ class LTRRStore:
         if self._closed:
             msg = f"The store {self!r} is closed; warm_up() opens it again."
             raise StoreError(msg)
-        self._opened = registry.acquire(self, self._resolved_url(), self.synchronous)
+        # What was open before the process was forked is there, or is gone; a new one is not made.
+        self._opened = registry.acquire(self, self._resolved_url(), self.synchronous, create=opened is None)
         return self._opened
 
     async def _database_async(self) -> Database:
@@ -403,3 +457,9 @@ class LTRRStore:
             msg = f"LTRRStore has no url: {self.url!r} is empty. Set it, for example to 'sqlite:////var/lib/ltrr/store.db'."
             raise ConfigurationError(msg)
         return str(url)
+
+
+def _add_search(database: Database, ranking: Ranking, *, hurried: bool) -> Future[None]:
+    if hurried:
+        database.require_prompt()
+    return database.submit(log.add_search, log.search_rows(ranking))

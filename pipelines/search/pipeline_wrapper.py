@@ -54,4 +54,5 @@ class PipelineWrapper(BasePipelineWrapper):
         with callers_fault():
             # Room for all arms at once.
             found = await self.pipeline.run_async(inputs, concurrency_limit=16)
-        return JSONAnswer(search_answer(found["impressions"]["ranking"]))
+        impressions = found["impressions"]
+        return JSONAnswer(search_answer(impressions["ranking"], logged=impressions["logged"]))

@@ -1,6 +1,8 @@
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from haystack import Document, component
@@ -77,6 +79,18 @@ class TestModels:
         assert ltrr("activate", "ranker", "1").output == "ranker 1 is active\n"
         assert log.active_version("ranker") == 1
 
+    def test_marks_what_is_damaged_and_does_not_activate_it(self, log, ltrr, tmp_path):
+        for _ in range(2):
+            log.add_snapshot("ranker", b"model", {}, activate=True)
+        with closing(sqlite3.connect(tmp_path / "ltrr.db")) as connection:
+            connection.execute("UPDATE ltrr_snapshots SET payload = x'00' WHERE kind = 'ranker' AND version = 1")
+            connection.commit()
+        (damaged,) = (line for line in ltrr("models").output.splitlines() if "damaged" in line)
+        assert damaged.split("│")[2].strip() == "1"
+        refused = ltrr("activate", "ranker", "1")
+        assert refused.exit_code == 1
+        assert "is damaged" in refused.output
+
     def test_a_version_that_is_not_there_is_named_with_those_that_are(self, log, ltrr):
         log.add_snapshot("ranker", b"model", {}, activate=True)
         refused = ltrr("activate", "ranker", "7")
@@ -89,7 +103,9 @@ class TestPrune:
     def test_removes_what_is_old_and_learned(self, log, ltrr):
         assert ltrr("prune", "--older-than", "0").output.startswith("0 searches removed")
         ltrr("learn", "--reward-wait", "0")
-        assert ltrr("prune", "--older-than", "0").output.startswith("20 searches removed")
+        told = ltrr("prune", "--older-than", "0").output
+        assert told.startswith("20 searches removed")
+        assert "MB given back to the disk" in told
         assert log.counts().decisions == 0
 
 

@@ -1,3 +1,4 @@
+import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -7,7 +8,8 @@ from haystack import Document, Pipeline, component
 from haystack.utils import Secret
 
 from ltrr_haystack.components.bandit_router import BanditRouter
-from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError, StoreUnavailableError
+from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.uniform import UniformPolicy
@@ -252,3 +254,62 @@ class TestInAPipeline:
         settings = {"arms": ARMS, "budget": 45, "baseline": BASELINE} | change
         with pytest.raises(ConfigurationError, match=message):
             BanditRouter(**settings, store=store)
+
+
+class Unreachable(LTRRStore):
+    """A store that cannot be read as long as `gone`."""
+
+    gone = False
+
+    def history(self, query_key):
+        self._require()
+        return super().history(query_key)
+
+    def active_version(self, kind):
+        self._require()
+        return super().active_version(kind)
+
+    def _require(self):
+        if self.gone:
+            raise StoreUnavailableError("it cannot be reached")
+
+
+class TestAStoreThatFails:
+    @pytest.fixture
+    def store(self, tmp_path):
+        store = Unreachable(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
+        yield store
+        store.close()
+
+    def test_the_last_policy_decides_without_history(self, store, caplog):
+        store.add_snapshot("policy", VWPolicy().to_bytes(), {}, activate=True)
+        deciding = router(store, poll_interval=0.0)
+        assert deciding.run(LOVE)["decision"].policy_version == 1
+        store.gone = True
+        with caplog.at_level(logging.WARNING):
+            decisions = [deciding.run(LOVE)["decision"] for _ in range(3)]
+        assert {decision.policy_version for decision in decisions} == {1}
+        assert {decision.policy for decision in decisions} == {"vw"}
+        assert decisions[0].features == features_of(LOVE, None, None, {}, {})
+        told = [record.getMessage() for record in caplog.records]
+        assert [message.split(",")[0] for message in told] == [
+            "No newer policy could be taken up",
+            "Decisions are made without the arms' history",
+        ]
+
+    def test_when_it_is_mended_the_history_is_read_again(self, store, caplog, monkeypatch):
+        deciding = router(store, poll_interval=0.0)
+        store.gone = True
+        deciding.run(LOVE)
+        store.gone = False
+        known = {"bm25": HistoryEntry(draws=4.0, credit=2.0, returned=40.0)}
+        monkeypatch.setattr(store, "history", lambda query_key: known)
+        with caplog.at_level(logging.WARNING):
+            decision = deciding.run(LOVE)["decision"]
+        assert decision.features == features_of(LOVE, None, None, {}, known)
+        assert decision.features != features_of(LOVE, None, None, {}, {})
+        assert "Decisions are made without the arms' history: mended" in caplog.text
+
+    def test_a_query_that_no_store_could_hold_is_the_callers_mistake(self, store):
+        with pytest.raises(InvalidInputError, match="NUL"):
+            router(store).run(Understanding("a\0", "a\0", ("a",)))

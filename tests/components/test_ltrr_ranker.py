@@ -391,7 +391,17 @@ class TestFailures:
         messages = [record.getMessage() for record in caplog.records]
         assert len(messages) == 2
         assert any("version 1 stays in use: StoreError: the database cannot be reached" in text for text in messages)
-        assert any("without memory features: StoreError" in text for text in messages)
+        assert any("without memory features, until this is mended: StoreError" in text for text in messages)
+
+    def test_when_the_store_is_back_that_is_said_and_the_next_outage_is_reported_anew(self, store, caplog):
+        unreachable = Unreachable(store)
+        ranker = LTRRanker(unreachable)
+        with caplog.at_level(logging.WARNING):
+            for gone in (True, False, True):
+                unreachable.gone = gone
+                ranker.run(union())
+        told = [each.getMessage() for each in caplog.records if "without memory features" in each.getMessage()]
+        assert ["until this is mended" in message for message in told] == [True, False, True]
 
     def test_a_store_that_was_never_there_does_not_keep_a_search_from_its_order(self, store):
         unreachable = Unreachable(store)
@@ -407,7 +417,8 @@ class TestFailures:
             assert ranker.run(union())["ranking"].ranker_version == 1
             assert ranker.run(union())["ranking"].ranker_version == 1
         (record,) = caplog.records
-        assert "SnapshotError: the ranking models are damaged" in record.getMessage()
+        assert record.getMessage().startswith("ranker 1 is used in the place of ranker 2, until another version is")
+        assert "(ltrr activate ranker 1): the ranking models are damaged" in record.getMessage()
         store.activate(RANKER, 1)
         assert ranker.run(union())["ranking"].ranker_version == 1
 

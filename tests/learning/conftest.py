@@ -189,6 +189,25 @@ def log(store):
     return Log(store)
 
 
+@pytest.fixture
+def database(tmp_path):
+    """Does to the test's database what the store would not: `database("DELETE FROM …")`."""
+
+    def run(statement):
+        with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+            connection.execute(statement)
+            connection.commit()
+
+    return run
+
+
+@pytest.fixture
+def damage(database):
+    """Damages a snapshot of the policy."""
+    statement = "UPDATE ltrr_snapshots SET payload = x'00' WHERE version = {}"
+    return lambda version: database(statement.format(int(version)))
+
+
 @pytest.fixture(scope="session")
 def log_of():
     return Log

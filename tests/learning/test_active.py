@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from ltrr_haystack.errors import ConfigurationError, SnapshotError, StoreError
-from ltrr_haystack.learning import active_policy
+from ltrr_haystack.learning import active_policy, load_policy
 
 
 def written(diary, *entries):
@@ -77,22 +77,101 @@ class TestFailures:
         store.add_snapshot("policy", written(diary, "q2"), {}, activate=True)
         assert active.current()[1] == 2
 
-    def test_a_damaged_snapshot_leaves_the_policy_in_use(self, store, diary, caplog):
-        class Careful(diary):
-            def restored(self, payload):
-                if payload == b"damaged":
-                    raise SnapshotError("the checksum differs")
-                return diary.restored(self, payload)
-
-        active = active_policy(store, Careful(), poll_interval=0.0)
-        store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
+    def test_a_snapshot_of_other_settings_leaves_the_policy_in_use(self, store, diary, caplog):
+        active = active_policy(store, diary(), poll_interval=0.0)
+        for entry in ("q1", "q2"):
+            store.add_snapshot("policy", written(diary, entry), {}, activate=True)
         active.current()
-        store.add_snapshot("policy", b"damaged", {}, activate=True)
+        store.add_snapshot("policy", diary("another").to_bytes(), {}, activate=True)
         with caplog.at_level(logging.WARNING):
-            assert active.current()[1] == 1
-        assert "policy snapshot 2 cannot be used: the checksum differs" in caplog.text
+            assert active.current()[1] == 2
+        assert "version 2 stays in use: SnapshotError: policy snapshot 3 cannot be used: diary 'another'" in caplog.text
         store.activate("policy", 1)
         assert active.current()[1] == 1
+
+
+class TestDamage:
+    def test_the_newest_good_one_that_is_older_is_used_and_told(self, store, diary, damage, caplog):
+        for number in range(1, 6):
+            store.add_snapshot("policy", written(diary, f"q{number}"), {}, activate=number == 4)
+        damage(4)
+        damage(3)
+        active = active_policy(store, diary(), poll_interval=0.0)
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                policy, version = active.current()
+                assert (policy.entries, version) == (["q2"], 2)
+        (message,) = (record.getMessage() for record in caplog.records)
+        assert message.startswith("policy 2 is used in the place of policy 4, until another version is activated")
+        assert "(ltrr activate policy 2): Snapshot 4 of 'policy' is damaged" in message
+
+    def test_what_was_at_hand_gives_way_to_what_is_older_than_the_damaged_one(self, store, diary, damage):
+        """Whoever goes back to 2 does not want 3, and gets 1."""
+        for number in (1, 2, 3):
+            store.add_snapshot("policy", written(diary, f"q{number}"), {}, activate=True)
+        active = active_policy(store, diary(), poll_interval=0.0)
+        assert active.current()[1] == 3
+        store.activate("policy", 2)
+        damage(2)
+        assert active.current()[1] == 1
+
+    def test_the_next_version_is_taken_up_as_ever(self, store, diary, damage):
+        for number in (1, 2):
+            store.add_snapshot("policy", written(diary, f"q{number}"), {}, activate=True)
+        damage(2)
+        active = active_policy(store, diary(), poll_interval=0.0)
+        assert active.current()[1] == 1
+        store.add_snapshot("policy", written(diary, "q3"), {}, activate=True)
+        assert active.current()[1] == 3
+
+    def test_with_none_that_is_good_the_policy_at_hand_stays_and_nothing_is_read_again(
+        self, store, diary, damage, caplog, monkeypatch
+    ):
+        store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
+        damage(1)
+        policy = diary()
+        active = active_policy(store, policy, poll_interval=0.0)
+        with caplog.at_level(logging.WARNING):
+            assert active.current() == (policy, 0)
+        assert "version 0 stays in use: DamagedSnapshotError: Snapshot 1 of 'policy' is damaged" in caplog.text
+        monkeypatch.setattr(store, "snapshot", None)
+        assert active.current() == (policy, 0)
+
+    def test_one_that_is_active_and_not_there_is_damaged_too(self, store, diary, database):
+        for number in (1, 2):
+            store.add_snapshot("policy", written(diary, f"q{number}"), {}, activate=True)
+        database("DELETE FROM ltrr_snapshots WHERE version = 2")
+        assert active_policy(store, diary()).current()[1] == 1
+
+    def test_one_of_other_settings_is_no_stand_in(self, store, diary, damage):
+        store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
+        store.add_snapshot("policy", diary("another").to_bytes(), {}, activate=True)
+        store.add_snapshot("policy", written(diary, "q3"), {}, activate=True)
+        damage(3)
+        assert active_policy(store, diary()).current()[1] == 1
+
+
+class TestLoadPolicy:
+    def test_a_damaged_one_is_stood_in_for_and_stays_the_one_to_be_replaced(self, store, diary, damage):
+        for number in (1, 2):
+            store.add_snapshot("policy", written(diary, f"q{number}"), {}, activate=True)
+        damage(2)
+        policy, replaced = load_policy(store, diary())
+        assert (policy.entries, replaced) == (["q1"], 2)
+
+    def test_with_none_that_is_good_learning_begins_anew(self, store, diary, damage, caplog):
+        store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
+        damage(1)
+        policy = diary()
+        with caplog.at_level(logging.WARNING):
+            assert load_policy(store, policy) == (policy, 1)
+        assert "Learning begins anew; memory and history stay: Snapshot 1 of 'policy' is damaged" in caplog.text
+
+    def test_one_of_other_settings_is_refused(self, store, diary):
+        store.add_snapshot("policy", written(diary, "q1"), {}, activate=True)
+        store.add_snapshot("policy", diary("another").to_bytes(), {}, activate=True)
+        with pytest.raises(SnapshotError, match="policy snapshot 2 cannot be used: diary 'another'"):
+            load_policy(store, diary())
 
 
 class TestThreads:

@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+from ltrr_haystack.errors import StoreUnavailableError
 from ltrr_haystack.learning import BackgroundLearner, Learner, follow
 from ltrr_haystack.learning.background import LONGEST_PAUSE, _pause
 
@@ -53,6 +54,24 @@ class TestFollow:
             follow(passes, 0.001, stop, on_progress)
         assert seen == [3, 4]
         assert [record.exc_info[1].args[0] for record in caplog.records] == ["pass 1 failed", "pass 2 failed"]
+
+    def test_waits_for_a_store_that_cannot_be_used_and_says_so_once(self, caplog):
+        stop, outcomes = threading.Event(), iter([StoreUnavailableError("it is gone")] * 3 + ["learned"])
+
+        class Waiting:
+            def run_once(self, now=None, *, stop=None):
+                outcome = next(outcomes)
+                if isinstance(outcome, Exception):
+                    raise outcome
+                return outcome
+
+        with caplog.at_level(logging.WARNING):
+            follow(Waiting(), 0.001, stop, lambda _: stop.set())
+        assert [record.getMessage() for record in caplog.records] == [
+            "The learner waits for its store, until this is mended: StoreUnavailableError: it is gone",
+            "The learner waits for its store: mended after 0 s",
+        ]
+        assert all(record.exc_info is None for record in caplog.records)
 
     def test_the_pass_hears_of_the_stop(self):
         passes, stop = Passes(enough=1), threading.Event()

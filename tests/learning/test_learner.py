@@ -195,6 +195,17 @@ class TestSnapshots:
         assert learner.run_once(now=DUE).learned == 2
         assert log.diary() == ["q1", "q3", "q4"]
 
+    def test_goes_on_from_the_newest_good_snapshot_where_the_active_one_is_damaged(self, store, diary, log, damage):
+        for number in (1, 2, 3):
+            log.search(f"q{number}")
+            Learner(store, diary(), reward_wait=10.0).run_once(now=DUE)
+        damage(3)
+        log.search("q4")
+        progress = Learner(store, diary(), reward_wait=10.0).run_once(now=DUE)
+        assert (progress.learned, progress.version) == (1, 4)
+        assert log.diary() == ["q1", "q2", "q4"]
+        assert store.watermark().learned == 4
+
     def test_a_snapshot_of_other_settings_is_refused_by_name(self, store, diary, learner, log):
         log.search("q1")
         learner.run_once(now=DUE)

@@ -54,7 +54,7 @@ class TestRankingModels:
     @pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
     def test_a_part_of_them_is_damaged(self, models, share):
         payload = models.to_bytes()
-        with pytest.raises(SnapshotError, match="the ranking models are damaged: the checksum does not fit"):
+        with pytest.raises(SnapshotError, match="the ranking models are damaged: their checksum does not fit"):
             RankingModels.from_bytes(payload[: int(len(payload) * share)])
 
     @pytest.mark.parametrize("payload", [b"", b"\xff\xfe", b"tree", b"[]\n", b"{}\n", b"null", b'"text"', b"1\n2"])

@@ -3,8 +3,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copytree
+from threading import Event, Thread
+from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -21,11 +25,12 @@ serve(sys.argv[1], home=sys.argv[2], port=0, learn_interval=0.2, on_ready=lambda
 class Server:
     """The real server in a process of its own, on a free port."""
 
-    def __init__(self, pipelines: Path, home: Path, seconds: float = 120.0):
+    def __init__(self, pipelines: Path, home: Path, seconds: float = 120.0, **variables: str):
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("LTRR_", "HAYHOOKS_"))},
             "LTRR_REWARD_WAIT": "0.5",
             "HAYSTACK_TELEMETRY_ENABLED": "False",
+            **variables,
         }
         home.mkdir(parents=True, exist_ok=True)
         self.log = home / "stderr.txt"
@@ -62,6 +67,77 @@ class Server:
         code = self.process.wait(timeout=30)
         self.kill()
         return code
+
+
+@dataclass
+class Load:
+    """
+    Four people who search and two who click, all the time; they write down what they were answered.
+
+    :param url: The server.
+    """
+
+    url: str
+    searches: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    feedback: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> "Load":
+        self._over = Event()
+        people = [self._search] * 4 + [self._send] * 2
+        self._threads = [Thread(target=self._go_on, args=(person,)) for person in people]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def is_under_way(self) -> bool:
+        return sum(sent["accepted"] for sent in self.feedback) > 5
+
+    def since(self, moment: float, until: float = float("inf")) -> list[dict[str, Any]]:
+        return [search for search in self.searches if moment <= search["at"] < until]
+
+    def sent_since(self, moment: float, until: float = float("inf")) -> list[dict[str, Any]]:
+        return [sent for sent in self.feedback if moment <= sent["at"] < until]
+
+    def _go_on(self, act: Callable[[httpx.Client], None]) -> None:
+        with httpx.Client(base_url=self.url, timeout=60.0) as client:
+            while not self._over.is_set():
+                try:
+                    act(client)
+                except httpx.HTTPError as error:
+                    self.failures.append(repr(error))
+                self._over.wait(0.02)
+
+    def _search(self, client: httpx.Client) -> None:
+        at = time.monotonic()
+        answer = client.post("/search/run", json={"query": "love"})
+        seconds = time.monotonic() - at
+        # What a server before this one does not say is taken for logged.
+        said = {"logged": True, **answer.json()} if answer.status_code == 200 else {}
+        self.searches.append({"at": at, "seconds": seconds, "status": answer.status_code, **said})
+
+    def _send(self, client: httpx.Client) -> None:
+        found = next((search for search in reversed(self.searches) if search.get("logged")), None)
+        if found is None:
+            return
+        event = {
+            "event_id": uuid4().hex,
+            "action_name": "click",
+            "query_id": found["query_id"],
+            "event_attributes": {"object": {"object_id": found["documents"][0]["id"]}},
+        }
+        self.events.append(event)
+        at = time.monotonic()
+        answer = client.post("/feedback/run", json={"events": [event]})
+        accepted = answer.status_code == 200 and answer.json()["accepted"] + answer.json()["duplicate"] == 1
+        said = {"status": answer.status_code, "accepted": accepted, "text": answer.text}
+        self.feedback.append({"at": at, "seconds": time.monotonic() - at, "event": event, **said})
 
 
 def eventually(what: Callable[[], bool], seconds: float = 30.0) -> bool:
@@ -104,6 +180,15 @@ def lexical_pipelines(tmp_path_factory) -> Path:
     del indexing["components"]["embedder"], indexing["components"]["dense_writer"]
     (folder / "indexing" / "indexing.yml").write_text(yaml.safe_dump({**indexing, "connections": []}, sort_keys=False))
     return folder
+
+
+def always(pipelines: Path, arm: str) -> None:
+    """Let an arm be asked for every query, so that every page shows something."""
+    file = pipelines / "search" / "search.yml"
+    search = yaml.safe_load(file.read_text())
+    arms = search["components"]["router"]["init_parameters"]["arms"]
+    arms[arm]["levels"] = [level for level in arms[arm]["levels"] if level > 0]
+    file.write_text(yaml.safe_dump(search, sort_keys=False))
 
 
 @pytest.fixture

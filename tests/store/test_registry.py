@@ -74,7 +74,7 @@ class TestRegistry:
     def test_a_store_that_did_not_open_is_tried_again(self, tmp_path):
         (tmp_path / "x.db").write_bytes(b"this is no database" * 100)
         store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/x.db"))
-        with pytest.raises(StoreError, match=r"x\.db' failed: file is not a database"):
+        with pytest.raises(StoreError, match=r"its file is not a database.*\n.*x\.db"):
             store.warm_up()
         (tmp_path / "x.db").unlink()
         store.warm_up()
@@ -155,7 +155,40 @@ store.close()
 )
 
 
+STORE_GONE_AT_THE_FORK = """
+import os
+from pathlib import Path
+from haystack.utils import Secret
+from ltrr_haystack.errors import StoreUnavailableError
+from ltrr_haystack.store import LTRRStore
+
+path = Path(url.removeprefix("sqlite:///"))
+store = LTRRStore(Secret.from_token(url))
+store.record_search(ranking)
+os.rename(path, f"{path}.away")
+child = os.fork()
+if child == 0:
+    said = []
+    store.warm_up()
+    for ask in (lambda: store.history("love songs"), lambda: store.record_search(ranking, timeout=1.0)):
+        try:
+            ask()
+        except StoreUnavailableError:
+            said.append(path.exists())
+    os.rename(f"{path}.away", path)
+    store.warm_up()
+    os._exit(7 if said == [False, False] and store.counts().decisions == 1 else 1)
+out.send(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
 class TestFork:
+    def test_a_child_of_a_process_whose_store_is_gone_makes_no_new_one_and_fails_no_warm_up(
+        self, sqlite_url, child, ranking
+    ):
+        _, said = child(STORE_GONE_AT_THE_FORK, url=sqlite_url, ranking=ranking())
+        assert said.recv() == 7
+
     def test_a_child_inherits_no_connection_and_harms_nobody(self, url, child, ranking):
         _, said = child(FORKS_WHILE_BUSY, url=url, ranking=ranking())
         assert said.recv() == ([0, 0, 0, 0], 5 + 100 + 4 * 20 + 5)

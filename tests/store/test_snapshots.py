@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import create_engine
 
-from ltrr_haystack.errors import SnapshotError, StoreError
+from ltrr_haystack.errors import DamagedSnapshotError, StoreError
 from ltrr_haystack.store import Snapshot, SnapshotInfo
 from ltrr_haystack.store.engines import parse_url
 
@@ -16,6 +16,19 @@ def test_of_older_versions_some_are_kept_by_the_hundred(store):
         store.add_snapshot("policy", b"model", {}, activate=True)
     kept = [info.version for info in store.snapshots("policy")]
     assert kept == [100, 200, 300, *range(311, 331)]
+
+
+@pytest.fixture
+def damaging(url):
+    """Changes a snapshot behind the store's back: `damaging(2, "checksum = 'other'")`."""
+    engine = create_engine(parse_url(url))
+
+    def damage(version, change):
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE ltrr_snapshots SET {change} WHERE version = {version}")  # noqa: S608
+
+    yield damage
+    engine.dispose()
 
 
 class TestSnapshots:
@@ -75,14 +88,24 @@ class TestSnapshots:
         assert [info.version for info in store.snapshots("ranker")] == [1]
         assert store.snapshot("policy").payload == b"2"
 
-    def test_a_damaged_one_is_recognised(self, url, store):
-        store.add_snapshot("policy", b"model", {}, activate=True)
-        engine = create_engine(parse_url(url))
-        with engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE ltrr_snapshots SET checksum = 'other'")
-        engine.dispose()
-        with pytest.raises(SnapshotError, match="Snapshot 1 of 'policy' is damaged"):
+    @pytest.mark.parametrize("damage", ["checksum = 'other'", "card = '{'", "card = '7'"])
+    def test_a_damaged_one_is_recognised(self, store, damaging, damage):
+        store.add_snapshot("policy", b"model", {"n": 1}, activate=True)
+        store.add_snapshot("policy", b"other", {"n": 2}, activate=True)
+        damaging(2, damage)
+        with pytest.raises(DamagedSnapshotError, match="Snapshot 2 of 'policy' is damaged"):
             store.snapshot("policy")
+        assert store.damaged_snapshots("policy") == [2]
+        assert [info.version for info in store.snapshots("policy")] == [1, 2]
+        assert store.snapshot("policy", 1).payload == b"model"
+
+    def test_a_damaged_one_is_not_activated(self, store, damaging):
+        for payload in (b"one", b"two"):
+            store.add_snapshot("policy", payload, {}, activate=True)
+        damaging(1, "checksum = 'other'")
+        with pytest.raises(DamagedSnapshotError, match="Snapshot 1 of 'policy' is damaged"):
+            store.activate("policy", 1)
+        assert store.active_version("policy") == 2
 
     def test_a_card_must_be_json(self, store):
         with pytest.raises(StoreError, match="card of the 'policy' snapshot is not made of JSON types"):

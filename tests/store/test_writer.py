@@ -1,12 +1,16 @@
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Event, Lock
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, text
+from sqlalchemy.exc import TimeoutError as NoConnection
 
-from ltrr_haystack.errors import StoreError
+from ltrr_haystack.errors import StoreError, StoreUnavailableError
+from ltrr_haystack.store.health import Health
 from ltrr_haystack.store.writer import LARGEST_GROUP, Writer
 
 
@@ -26,9 +30,13 @@ def kept(engines):
     return read
 
 
+def writing(engine, probe=lambda: None):
+    return Writer(engine.begin, probe, Health("numbers"), "numbers")
+
+
 @pytest.fixture
 def writer(engine):
-    writer = Writer(engine.begin, "numbers")
+    writer = writing(engine)
     yield writer
     writer.close()
 
@@ -104,7 +112,7 @@ class TestGroupCommit:
         held = Held(writer)
         first, twice, last = (writer.submit(adding(number)) for number in (1, 1, 2))
         held.let_go()
-        with pytest.raises(StoreError, match="The store at 'numbers' failed"):
+        with pytest.raises(StoreError, match=r"refused what it was given\.\nnumbers: "):
             twice.result()
         assert (first.result(), last.result()) == (1, 2)
         assert kept() == [1, 2]
@@ -180,24 +188,119 @@ class TestSurvival:
         assert kept() == [2]
 
 
+@pytest.fixture
+def broken(engine):
+    """Makes every transaction fail from `broken(True)` to `broken(False)`, and counts those that were tried."""
+    tried = []
+
+    def refuse(connection):
+        tried.append(connection)
+        raise NoConnection("the network is down")
+
+    def switch(on):
+        (event.listen if on else event.remove)(engine, "begin", refuse)
+        return tried
+
+    return switch
+
+
+class TestOutage:
+    def test_whoever_comes_afterwards_does_not_wait(self, engine, broken):
+        writer = writing(engine, probe=Mock(side_effect=NoConnection("still down")))
+        tried = broken(True)
+        with pytest.raises(StoreUnavailableError, match="too many wait for it"):
+            writer.submit(adding(1)).result()
+        for _ in range(50):
+            with pytest.raises(StoreUnavailableError, match="too many wait for it"):
+                writer.submit(adding(2))
+        assert len(tried) == 1
+        writer.close()
+
+    def test_it_finds_out_by_itself_that_it_is_over(self, engine, broken, kept, monkeypatch):
+        monkeypatch.setattr("ltrr_haystack.store.writer.TRY_AGAIN_SECONDS", 0.01)
+        probe = Mock(side_effect=[NoConnection("down")] * 3 + [None])
+        writer = writing(engine, probe)
+        broken(True)
+        with pytest.raises(StoreUnavailableError):
+            writer.submit(adding(1)).result()
+        broken(False)
+        while probe.call_count < 4:
+            pass
+        writer.wake()
+        submitted = None
+        while submitted is None:
+            with suppress(StoreUnavailableError):
+                submitted = writer.submit(adding(2))
+        assert submitted.result() == 2
+        assert kept() == [2]
+        assert probe.call_count == 4
+        writer.close()
+
+    def test_what_waits_behind_a_failure_is_refused_with_it(self, writer, broken):
+        held = Held(writer)
+        broken(True)
+        futures = [writer.submit(adding(number)) for number in range(LARGEST_GROUP + 10)]
+        held.let_go()
+        for future in futures:
+            with pytest.raises(StoreUnavailableError):
+                future.result()
+
+    def test_a_work_that_fails_with_the_database_is_followed_by_a_probe_alone(self, engine, kept):
+        probe = Mock()
+        writer = writing(engine, probe)
+        held = Held(writer)
+        futures = [
+            writer.submit(work)
+            for work in (adding(1), raising(NoConnection("this one")), raising(ValueError()), adding(2))
+        ]
+        held.let_go()
+        assert [futures[0].result(), futures[3].result()] == [1, 2]
+        with pytest.raises(StoreUnavailableError):
+            futures[1].result()
+        with pytest.raises(ValueError):  # noqa: PT011 (it is the work's own)
+            futures[2].result()
+        assert probe.call_count == 1
+        assert kept() == [1, 2]
+        writer.close()
+
+    def test_a_commit_that_takes_long_is_overdue(self, writer, monkeypatch):
+        assert not writer.overdue
+        monkeypatch.setattr("ltrr_haystack.store.writer.OVERDUE_SECONDS", 0.0)
+        held = Held(writer)
+        assert writer.overdue
+        held.let_go()
+        writer.submit(adding(1)).result()
+        assert not writer.overdue
+
+    def test_beyond_the_longest_queue_it_refuses_at_once(self, writer, monkeypatch, kept):
+        monkeypatch.setattr("ltrr_haystack.store.writer.LONGEST_QUEUE", 3)
+        held = Held(writer)
+        futures = [writer.submit(adding(number)) for number in range(3)]
+        with pytest.raises(StoreUnavailableError, match="too many wait to be written"):
+            writer.submit(adding(3))
+        held.let_go()
+        assert [future.result() for future in futures] == [0, 1, 2]
+        assert kept() == [0, 1, 2]
+
+
 class TestClose:
     def test_finishes_what_was_handed_in(self, engine, kept):
-        writer = Writer(engine.begin, "numbers")
+        writer = writing(engine)
         futures = [writer.submit(adding(number)) for number in range(5)]
         writer.close()
         assert all(future.done() for future in futures)
         assert kept() == [0, 1, 2, 3, 4]
 
     def test_takes_nothing_more(self, engine):
-        writer = Writer(engine.begin, "numbers")
+        writer = writing(engine)
         writer.close()
         writer.close()
-        with pytest.raises(StoreError, match="The store at 'numbers' is closed; warm_up"):
+        with pytest.raises(StoreError, match="The store is closed; warm_up"):
             writer.submit(adding(1))
 
     def test_nobody_waits_for_a_thread_that_has_ended(self, engine, monkeypatch):
         monkeypatch.setattr("threading.excepthook", lambda arguments: None)
-        writer = Writer(engine.begin, "numbers")
+        writer = writing(engine)
         held = Held(writer)
         waiting = writer.submit(adding(1))
         monkeypatch.setattr(writer, "_next_group", lambda: 1 / 0)

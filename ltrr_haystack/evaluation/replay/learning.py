@@ -13,7 +13,7 @@ from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.evaluation.people import Search
 from ltrr_haystack.evaluation.replay.bench import Bench
 from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, Variant, find_in, policy_of, search_pipeline
-from ltrr_haystack.evaluation.systems import FIRST_SEARCH, SECONDS_BETWEEN
+from ltrr_haystack.evaluation.systems import FIRST_SEARCH, SECONDS_BETWEEN, logged
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.ranking.report import TrainingReport
 from ltrr_haystack.ranking.training import train_ranker
@@ -176,7 +176,7 @@ def _searched(pipeline: Pipeline, search: Search, last: str) -> Answered:
     started = time.perf_counter()
     result = pipeline.run(inputs, include_outputs_from={"joiner"})
     seconds = time.perf_counter() - started
-    ranking: Ranking = result[last]["ranking"]
+    ranking: Ranking = logged(result[last]) if last == "impressions" else result[last]["ranking"]
     candidates: CandidateSet = result["joiner"]["candidates"]
     return Answered(
         decision=ranking.decision,

@@ -187,6 +187,7 @@ def search_pipeline(
         weights={name: weight for name, weight in bench.weights.items() if name in arms},
         top_k=top_k,
         poll_interval=0.0,
+        log_timeout=PATIENCE,
         seed=seed,
         understanding=QueryUnderstanding.from_dict(bench.understanding.to_dict()),
     )

@@ -2,6 +2,7 @@
 
 from ltrr_haystack.store.active import ActiveModel
 from ltrr_haystack.store.records import (
+    ApiKeyRecord,
     Counts,
     EventRecord,
     Evidence,
@@ -20,6 +21,7 @@ from ltrr_haystack.store.store import LTRRStore
 
 __all__ = [
     "ActiveModel",
+    "ApiKeyRecord",
     "Counts",
     "EventRecord",
     "Evidence",

@@ -3,21 +3,23 @@
 from pathlib import Path
 
 from hayhooks import BasePipelineWrapper
-from haystack import Pipeline
 
-from ltrr_haystack.server.answers import JSONAnswer, callers_fault, search_answer
+from ltrr_haystack.server.answers import JSONAnswer, search_answer
+from ltrr_haystack.server.failures import failures_answered
 from ltrr_haystack.server.schemas import Context, Filters, Identifier, QueryText, SearchAnswer, TopK
+from ltrr_haystack.server.warming import warm_pipeline
 from ltrr_haystack.types import Mode
 
 
 class PipelineWrapper(BasePipelineWrapper):
     """Serves search.yml."""
 
+    scope = "search"
     answer = SearchAnswer
 
     def setup(self) -> None:
-        """Load the pipeline beside this file."""
-        self.pipeline = Pipeline.loads(Path(__file__).with_name("search.yml").read_text(encoding="utf-8"))
+        """Load the pipeline beside this file, and warm it up."""
+        self.pipeline = warm_pipeline(Path(__file__).with_name("search.yml"))
 
     async def run_api_async(
         self,
@@ -51,7 +53,7 @@ class PipelineWrapper(BasePipelineWrapper):
             },
             "ranker": {"top_k": top_k},
         }
-        with callers_fault():
+        with failures_answered():
             # Room for all arms at once.
             found = await self.pipeline.run_async(inputs, concurrency_limit=16)
-        return JSONAnswer(search_answer(found["impressions"]["ranking"]))
+            return JSONAnswer(search_answer(found["impressions"]["ranking"]))

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -12,35 +13,46 @@ import yaml
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 SERVE = """
-import sys
+import json, sys
 from ltrr_haystack.server.serving import serve
-serve(sys.argv[1], home=sys.argv[2], port=0, learn_interval=0.2, on_ready=lambda url: print(url, flush=True))
+from ltrr_haystack.server.settings import ServerSettings
+options = json.loads(sys.argv[3])
+settings = ServerSettings.from_environment(**options.pop("settings", {}))
+ready = lambda serving: print(serving.url, flush=True)
+serve(sys.argv[1], home=sys.argv[2], **{"port": 0, "learn_interval": 0.2, **options}, settings=settings, on_ready=ready)
 """
 
 
 class Server:
     """The real server in a process of its own, on a free port."""
 
-    def __init__(self, pipelines: Path, home: Path, seconds: float = 120.0):
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("LTRR_", "HAYHOOKS_"))},
-            "LTRR_REWARD_WAIT": "0.5",
-            "HAYSTACK_TELEMETRY_ENABLED": "False",
-        }
+    def __init__(
+        self,
+        pipelines: Path,
+        home: Path,
+        seconds: float = 120.0,
+        *,
+        key: str | None = None,
+        environment: dict[str, str] | None = None,
+        **options: object,
+    ):
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LTRR_", "HAYHOOKS_"))}
+        settings = {"LTRR_REWARD_WAIT": "0.5", "HAYSTACK_TELEMETRY_ENABLED": "False", **(environment or {})}
         home.mkdir(parents=True, exist_ok=True)
         self.log = home / "stderr.txt"
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", SERVE, str(pipelines), str(home)],
+                [sys.executable, "-c", SERVE, str(pipelines), str(home), json.dumps(options)],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment,
+                env={**inherited, **settings},
                 cwd=home,
                 text=True,
             )
         # The first line is the URL, or the end of a server that did not start.
         self.url = self.process.stdout.readline().strip()
-        self.client = httpx.Client(base_url=self.url, timeout=seconds) if self.url else None
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self.client = httpx.Client(base_url=self.url, timeout=seconds, headers=headers) if self.url else None
 
     def post(self, pipeline: str, body: object = None, **kwargs) -> httpx.Response:
         return self.client.post(f"/{pipeline}/run", **({"json": body} | kwargs if body is not None else kwargs))
@@ -88,10 +100,9 @@ def helpers():
     return sys.modules[__name__]
 
 
-@pytest.fixture(scope="module")
-def lexical_pipelines(tmp_path_factory) -> Path:
+def without_dense(folder: Path) -> Path:
     """The project's pipelines without the dense arm: a server without an embedding model starts in no time."""
-    folder = copytree(PIPELINES, tmp_path_factory.mktemp("lexical") / "pipelines")
+    copytree(PIPELINES, folder)
     search = yaml.safe_load((folder / "search" / "search.yml").read_text())
     router = search["components"]["router"]["init_parameters"]
     del search["components"]["dense"], router["arms"]["dense"], router["baseline"]["dense"]
@@ -106,13 +117,18 @@ def lexical_pipelines(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def lexical_pipelines(tmp_path_factory) -> Path:
+    return without_dense(tmp_path_factory.mktemp("lexical") / "pipelines")
+
+
 @pytest.fixture
 def start(tmp_path) -> Iterator[Callable[..., Server]]:
     """Starts servers that end with the test."""
     servers: list[Server] = []
 
-    def starting(pipelines: Path, home: Path | None = None) -> Server:
-        servers.append(Server(pipelines, home or tmp_path / "home"))
+    def starting(pipelines: Path, home: Path | None = None, **options) -> Server:
+        servers.append(Server(pipelines, home or tmp_path / "home", **options))
         return servers[-1]
 
     yield starting

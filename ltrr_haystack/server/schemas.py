@@ -20,7 +20,7 @@ MOST_EVENTS = 1_000
 MOST_DOCUMENTS = 1_000
 
 
-FieldName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[\w-]+(\.[\w-]+)*$")]
+FieldName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[\w-]+(\.[\w-]+){0,10}$")]
 
 
 class Equality(BaseModel):

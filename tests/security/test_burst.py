@@ -3,6 +3,11 @@
 import asyncio
 
 import httpx
+import pytest
+
+pytest.importorskip("hayhooks")
+
+pytestmark = pytest.mark.security
 
 FILTER = {"field": "genre", "operator": "==", "value": "rock"}
 WORDS = ("love", "song", "number", "rain", "night")

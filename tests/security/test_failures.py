@@ -5,6 +5,10 @@ import sqlite3
 
 import pytest
 
+pytest.importorskip("hayhooks")
+
+pytestmark = pytest.mark.security
+
 FOREIGN = """
 from hayhooks import BasePipelineWrapper
 from ltrr_haystack.errors import StoreError

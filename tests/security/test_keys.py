@@ -6,6 +6,10 @@ from haystack.utils import Secret
 from ltrr_haystack import LTRRStore
 from ltrr_haystack.server.api_keys import new_key
 
+pytest.importorskip("hayhooks")
+
+pytestmark = pytest.mark.security
+
 BODIES = {
     "search": {"query": "love"},
     "feedback": {"events": [{"action_name": "click", "query_id": "nobody"}]},

@@ -2,6 +2,10 @@
 
 import pytest
 
+pytest.importorskip("hayhooks")
+
+pytestmark = pytest.mark.security
+
 
 class TestWithoutKeys:
     def test_this_machine_needs_none(self, keyless):

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("hayhooks")
 pytest.importorskip("schemathesis")
+
+pytestmark = pytest.mark.security
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 

@@ -6,6 +6,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+pytest.importorskip("hayhooks")
+
+pytestmark = pytest.mark.security
+
 HEAD = b"POST /feedback/run HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
 WHOLE = b"GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\n"
 

@@ -33,19 +33,23 @@ class Server:
         seconds: float = 120.0,
         *,
         key: str | None = None,
-        environment: dict[str, str] | None = None,
-        **options: object,
+        options: dict[str, object] | None = None,
+        **variables: str,
     ):
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LTRR_", "HAYHOOKS_"))}
-        settings = {"LTRR_REWARD_WAIT": "0.5", "HAYSTACK_TELEMETRY_ENABLED": "False", **(environment or {})}
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("LTRR_", "HAYHOOKS_"))},
+            "LTRR_REWARD_WAIT": "0.5",
+            "HAYSTACK_TELEMETRY_ENABLED": "False",
+            **variables,
+        }
         home.mkdir(parents=True, exist_ok=True)
         self.log = home / "stderr.txt"
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", SERVE, str(pipelines), str(home), json.dumps(options)],
+                [sys.executable, "-c", SERVE, str(pipelines), str(home), json.dumps(options or {})],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**inherited, **settings},
+                env=environment,
                 cwd=home,
                 text=True,
             )
@@ -127,8 +131,8 @@ def start(tmp_path) -> Iterator[Callable[..., Server]]:
     """Starts servers that end with the test."""
     servers: list[Server] = []
 
-    def starting(pipelines: Path, home: Path | None = None, **options) -> Server:
-        servers.append(Server(pipelines, home or tmp_path / "home", **options))
+    def starting(pipelines: Path, home: Path | None = None, **how) -> Server:
+        servers.append(Server(pipelines, home or tmp_path / "home", **how))
         return servers[-1]
 
     yield starting

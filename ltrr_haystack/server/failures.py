@@ -55,12 +55,24 @@ def failure_of(error: BaseException) -> Failure:
     if (mistake := _beneath(error, InvalidInputError)) is not None:
         return Failure(422, str(mistake))
     ticket = secrets.token_hex(4)
-    if _beneath(error, StoreError) is not None:
-        logger.warning("The store failed a request, told as {ticket}: {error}", ticket=ticket, error=str(error))
+    if (failed := _beneath(error, StoreError)) is not None:
+        logger.warning(
+            "The store failed a request, told as {ticket}: {error}", ticket=ticket, error=for_the_log(failed)
+        )
         detail = f"the store cannot be used at the moment; try again (the server's log has it as {ticket})"
         return Failure(503, detail, retry_after(STORE_RETRY_SECONDS))
     logger.error("A request failed, told as {ticket}", ticket=ticket, exc_info=error)
     return Failure(500, f"this failed for a reason that is no fault of yours; the server's log has it as {ticket}")
+
+
+def for_the_log(error: BaseException) -> str:
+    """
+    Write an error in one line for those who run the server.
+
+    :param error: The error.
+    :returns: Its message and its notes, or what sort of error it is if it has no message.
+    """
+    return "; ".join([str(error) or type(error).__name__, *getattr(error, "__notes__", [])])
 
 
 def answer_failures(app: FastAPI) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from ltrr_haystack.learning import BackgroundLearner
 from ltrr_haystack.server.answers import JSONAnswer
+from ltrr_haystack.server.failures import for_the_log
 from ltrr_haystack.server.keyring import Keyring
 from ltrr_haystack.store import LTRRStore
 
@@ -92,7 +93,7 @@ class Readiness:
         try:
             await asyncio.gather(*(asyncio.to_thread(store.check) for store in self.stores))
         except Exception as error:  # noqa: BLE001 (whatever a store raises, it does not work)
-            logger.warning("The store cannot be used: {error}", error=str(error) or type(error).__name__)
+            logger.warning("The store cannot be used: {error}", error=for_the_log(error))
             return False
         return True
 

@@ -34,7 +34,9 @@ class TestFailuresAnswered:
         assert (told.status_code, told.detail) == (422, "query: expected text")
 
     def test_a_store_that_fails_passes_by_itself(self, caplog):
-        told = failed(StoreError("The store at 'postgresql://ltrr:***@db/ltrr' failed: locked"))
+        error = StoreError("The store cannot be used now.")
+        error.add_note("postgresql://ltrr:***@db/ltrr: locked")
+        told = failed(error)
         assert told.status_code == 503
         assert told.headers == {"Retry-After": "5"}
         assert re.fullmatch(
@@ -42,7 +44,7 @@ class TestFailuresAnswered:
         )
         name = told.detail[-9:-1]
         assert name in caplog.text
-        assert "locked" in caplog.text
+        assert "The store cannot be used now.; postgresql://ltrr:***@db/ltrr: locked" in caplog.text
 
     def test_anything_else_is_ours_and_says_nothing_of_the_inside(self, caplog):
         told = failed(OSError("/etc/ltrr/password: permission denied"))

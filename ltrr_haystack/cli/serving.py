@@ -36,7 +36,7 @@ def serve(
     reward_wait: Annotated[
         float | None,
         typer.Option(
-            help="Seconds after a search at which its clicks count. [default: $LTRR_REWARD_WAIT or 1800]",
+            help="Seconds after a search at which its clicks count. (default: $LTRR_REWARD_WAIT or 1800)",
             show_default=False,
             min=0,
         ),
@@ -46,14 +46,14 @@ def serve(
         Address | None,
         typer.Option(
             help="Which address stands for a client: none; peer, the other end of the connection; or forwarded, the "
-            "last entry of X-Forwarded-For, behind a proxy that writes it. [default: $LTRR_CLIENT_ADDRESS or none]",
+            "last entry of X-Forwarded-For, behind a proxy that writes it. (default: $LTRR_CLIENT_ADDRESS or none)",
             show_default=False,
         ),
     ] = None,
     key_rate: Annotated[
         float | None,
         typer.Option(
-            help="Requests a second for one key, 0 for any number. [default: $LTRR_KEY_RATE or 100]",
+            help="Requests a second for one key, 0 for any number. (default: $LTRR_KEY_RATE or 100)",
             show_default=False,
             min=0,
         ),
@@ -61,7 +61,7 @@ def serve(
     address_rate: Annotated[
         float | None,
         typer.Option(
-            help="The same for one address. [default: $LTRR_ADDRESS_RATE or 50, any number without keys on loopback]",
+            help="The same for one address. (default: $LTRR_ADDRESS_RATE or 50, any number without keys on loopback)",
             show_default=False,
             min=0,
         ),
@@ -69,8 +69,8 @@ def serve(
     searches_at_once: Annotated[
         int | None,
         typer.Option(
-            help="Searches at work at once; a few more wait. [default: $LTRR_SEARCHES_AT_ONCE, or 2 for each processor "
-            "and at most 8]",
+            help="Searches at work at once; a few more wait. (default: $LTRR_SEARCHES_AT_ONCE, or 2 for each processor "
+            "and at most 8)",
             show_default=False,
             min=1,
         ),

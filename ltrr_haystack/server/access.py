@@ -75,9 +75,10 @@ class Access:
         return None if self.everybody else self._foreign(scope)
 
     def _without_key(self, scope: Message) -> Application | None:
-        if is_free(scope):
+        path = route(scope)
+        if is_free(scope) and path not in self.scopes:
             return None
-        needed = self.scopes.get(route(scope), ADMIN)
+        needed = self.scopes.get(path, ADMIN)
         sent = _sent_key(scope)
         key = self.keyring.find(sent) if sent else None
         if key is None:

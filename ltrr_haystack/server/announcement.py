@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -30,8 +31,7 @@ class Serving:
     :param cold: Arms that failed when they were asked, each with the kind of its error.
     :param keys: How many API keys are good.
     :param keys_needed: Whether callers need one.
-    :param everybody: Whether callers from other machines are let in without one.
-    :param settings: The limits.
+    :param settings: Who else is let in, and the limits.
     """
 
     url: str
@@ -41,7 +41,6 @@ class Serving:
     cold: "Mapping[str, str]" = field(default_factory=dict)
     keys: int = 0
     keys_needed: bool = False
-    everybody: bool = False
     settings: ServerSettings = field(default_factory=ServerSettings)
 
     def lines(self) -> list[str]:
@@ -73,7 +72,7 @@ class Serving:
     def _callers(self) -> str:
         if self.keys_needed:
             return f"need one of {self.keys} API key{'s' if self.keys != 1 else ''} (ltrr keys list)"
-        if self.everybody:
+        if self.settings.everybody:
             return "everybody who can reach it, without any key (--open): anybody can index, and teach the search"
         return "this machine only, without a key; with one (ltrr keys add) also others"
 
@@ -104,7 +103,6 @@ def serving_of(app: "FastAPI", url: str, settings: ServerSettings) -> Serving:
         cold={arm: failed for arm, failed in state.arms.items() if failed is not None},
         keys=state.keyring.count,
         keys_needed=state.keyring.needed,
-        everybody=settings.everybody,
         settings=settings,
     )
 
@@ -121,7 +119,7 @@ def url_of(store: "LTRRStore") -> str:
     except (ArgumentError, ValueError):
         return SECRET
     hidden = {name: SECRET for name in url.query if "pass" in name.lower() or "secret" in name.lower()}
-    return url.update_query_dict(hidden).render_as_string(hide_password=True)
+    return url.update_query_dict(hidden).render_as_string(hide_password=True).replace(quote(SECRET), SECRET)
 
 
 def duration(seconds: float) -> str:

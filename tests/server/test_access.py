@@ -11,7 +11,13 @@ from ltrr_haystack.server.api_keys import new_key
 from ltrr_haystack.server.keyring import Keyring
 from ltrr_haystack.store import LTRRStore
 
-SCOPES = {"/search/run": "search", "/feedback/run": "feedback", "/indexing/run": "index", "/mine/run": "admin"}
+SCOPES = {
+    "/search/run": "search",
+    "/feedback/run": "feedback",
+    "/indexing/run": "index",
+    "/mine/run": "admin",
+    "/status/run": "admin",
+}
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def refusal(status: int, detail: str, headers: Mapping[str, str] | None = None) 
     :param headers: Headers besides.
     :returns: The answer, in the form of all others: `{"detail": …}`.
     """
-    body = json.dumps({"detail": detail}, ensure_ascii=False).encode(errors="replace")
+    body = json.dumps({"detail": detail}, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     told = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
     start = {
         "type": "http.response.start",

@@ -32,6 +32,7 @@ def client(home):
         "HAYSTACK_TELEMETRY_ENABLED": "False",
         "HAYHOOKS_MONITORING_ENABLED": "false",
         "HAYHOOKS_TRACING_ENABLED": "false",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "0",
         "LTRR_STORE_URL": f"sqlite:///{home}/ltrr.db",
         "LTRR_HOME": str(home),
     }

@@ -2,6 +2,7 @@
 
 import typer
 
+from ltrr_haystack.cli import keys
 from ltrr_haystack.cli.judging import benchmark, evaluate, export, report, simulate
 from ltrr_haystack.cli.learning import activate, learn, models, prune, train_ranker
 from ltrr_haystack.cli.serving import demo, serve
@@ -16,3 +17,4 @@ app = typer.Typer(
 for command in (demo, serve, simulate, learn, models, activate, prune, evaluate, report, export, benchmark):
     app.command()(command)
 app.command("train-ranker")(train_ranker)
+app.add_typer(keys.app, name="keys")

@@ -100,6 +100,18 @@ def load_beir(folder: Path | str, *, split: str = "test") -> DataSet:
     )
 
 
+def load_corpus(folder: Path | str) -> list[Document]:
+    """
+    Load the documents of a BEIR folder: `corpus.jsonl`, which may be compressed as `.gz`; see `load_beir`.
+
+    :param folder: The folder.
+    :returns: The documents.
+    :raises InvalidInputError: If the file is missing or a line is not as it should be; the message names it.
+    """
+    path = _file(Path(folder), "corpus.jsonl")
+    return list(_once(path, _documents(path)))
+
+
 def _documents(path: Path) -> Iterator[tuple[int, Document]]:
     for line, row in _rows(path):
         title, text = _text(path, line, row, "title"), _text(path, line, row, "text")
@@ -180,8 +192,8 @@ def _file(folder: Path, name: str) -> Path:
         if path.exists():
             return path
     raise InvalidInputError(
-        f"{folder / name} is missing (nor is there a {name}.gz); a BEIR folder has corpus.jsonl, queries.jsonl and "
-        f"qrels/test.tsv"
+        f"{folder / name} is missing (nor is there a {name}.gz); a BEIR folder has corpus.jsonl, and where it is to be "
+        "searched by simulated people queries.jsonl and qrels/test.tsv"
     )
 
 

@@ -60,7 +60,7 @@ def _utf8(text: str) -> bytes:
     return text.encode(errors="replace")
 
 
-_NO_CONTROL = r"^\P{Cc}*$"
+_NO_CONTROL = r"^[^\x00-\x1f\x7f-\x9f]*$"
 Name = Annotated[str, Field(max_length=100, pattern=_NO_CONTROL)]
 Identifier = Annotated[str, Field(max_length=256, pattern=_NO_CONTROL)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]

@@ -1,14 +1,10 @@
 """From what a pipeline gives to what is sent."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from fastapi import HTTPException
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.server.checks import plain
 from ltrr_haystack.server.schemas import ArmMissing, ArmPlace, DecisionMade, DocumentFound, SearchAnswer
 from ltrr_haystack.types import Candidate, Ranking
@@ -77,21 +73,3 @@ def _document(candidate: Candidate) -> DocumentFound:
             arm: ArmPlace.model_construct(rank=place.rank, score=place.score) for arm, place in candidate.arms.items()
         },
     )
-
-
-@contextmanager
-def callers_fault() -> Iterator[None]:
-    """
-    Turn an InvalidInputError of a component into an answer of status 422; any other error stays what it is.
-
-    :raises fastapi.HTTPException: If a component found the input invalid.
-    """
-    try:
-        yield
-    except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, InvalidInputError):
-            cause = cause.__cause__
-        if cause is None:
-            raise
-        raise HTTPException(422, str(cause)) from error

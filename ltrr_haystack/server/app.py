@@ -3,9 +3,9 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +14,15 @@ from haystack.core.serialization_security import allow_deserialization_module
 from ltrr_haystack.errors import ConfigurationError, MissingExtraError
 from ltrr_haystack.server import deployment
 from ltrr_haystack.server.environment import prepare_environment, undivided_queries
+from ltrr_haystack.server.keyring import Keyring, configured_keyring
 from ltrr_haystack.server.learners import background_learner
-from ltrr_haystack.server.limits import BodyLimit
+from ltrr_haystack.server.settings import ServerSettings
+from ltrr_haystack.server.warming import warm_arms
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from ltrr_haystack.learning import BackgroundLearner
-
-BODY_LIMIT = 2_000_000
-THREADS = 64
 
 CLOSED = ("/deploy", "/undeploy", "/draw", "/v1", "/models", "/chat", "/responses", "/files")
 """
@@ -35,36 +34,53 @@ to models that are not here.
 def create_app(
     pipelines: str | Path | None = None,
     *,
+    keyring: Keyring | None = None,
+    settings: ServerSettings | None = None,
     learn: bool = True,
     learn_interval: float = 1.0,
-    threads: int = THREADS,
-    body_limit: int = BODY_LIMIT,
+    reward_wait: float | None = None,
+    host: str = "localhost",
 ) -> "FastAPI":
     """
     Make the application that serves a folder of pipelines; also for `uvicorn --factory`.
 
     :param pipelines: The folder; the environment variable `LTRR_PIPELINES`, or `pipelines`, if left out.
+    :param keyring: The keys that open it; those of the store `LTRR_STORE_URL` and of `LTRR_API_KEYS` if left out.
+    :param settings: Who may call, how often, and how slowly; from the environment if left out.
     :param learn: Whether a thread of the server learns from feedback. It needs a pipeline with a BanditRouter, and
         leaves it to a FeedbackWriter that learns inline.
     :param learn_interval: Seconds between two passes of the learner.
-    :param threads: Threads for components that are not asynchronous, such as embedders.
-    :param body_limit: Most bytes of a request's body.
+    :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
+    :param host: The name by which this machine is called.
     :returns: The application. `app.state.pipelines` has the Haystack pipelines by name.
     :raises ConfigurationError: If a pipeline cannot be deployed.
     :raises MissingExtraError: If Hayhooks is not installed.
+    :raises StoreError: If the keys cannot be read.
     """
     prepare_environment()
     allow_deserialization_module("ltrr_haystack")
+    keyring, settings = keyring or configured_keyring(), settings or ServerSettings.from_environment()
     app = _hayhooks_app()
+
+    from ltrr_haystack.server.failures import answer_failures
+    from ltrr_haystack.server.gates import gates
+    from ltrr_haystack.server.openapi import document
+    from ltrr_haystack.server.readiness import Readiness, add_ready, stores_of
+
     _close_routes(app)
     wrappers = deployment.deploy(app, Path(pipelines or os.environ.get("LTRR_PIPELINES", "pipelines")).resolve())
+    scopes = deployment.scopes_of(wrappers)
     app.state.pipelines = deployment.pipelines_of(wrappers)
-    app.state.learner = background_learner(app.state.pipelines, learn_interval) if learn else None
+    app.state.learner = background_learner(app.state.pipelines, learn_interval, reward_wait) if learn else None
+    app.state.keyring = keyring
+    app.state.readiness = Readiness(stores_of(app.state.pipelines.values()), app.state.learner, keyring)
+    app.state.arms = {}
     app.state.failure = None
-    app.router.lifespan_context = _lifespan(app.router.lifespan_context, threads)
-    app.add_middleware(BodyLimit, limit=body_limit)
-    _answer_mistakes(app)
-    _document_answers(app, wrappers)
+    app.router.lifespan_context = _lifespan(app.router.lifespan_context, settings.threads)
+    add_ready(app, app.state.readiness)
+    app.user_middleware += gates(scopes, keyring, settings, host)
+    answer_failures(app)
+    document(app, wrappers, scopes, lambda: keyring.needed)
     return app
 
 
@@ -87,20 +103,27 @@ def _lifespan(of_hayhooks: Any, threads: int) -> Any:
     async def lifespan(app: "FastAPI") -> AsyncIterator[None]:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="ltrr"))
         learner: BackgroundLearner | None = app.state.learner
+        keys = asyncio.create_task(app.state.keyring.follow())
         try:
             await deployment.warm_up(app.state.pipelines)
             undivided_queries()
+            app.state.arms = await asyncio.to_thread(warm_arms, app.state.pipelines.values())
             _settle_down()
             if learner is not None:
                 learner.start()
             async with of_hayhooks(app):
+                app.state.readiness.warm = True
                 yield
         except ConfigurationError as error:
             app.state.failure = error
             raise
         finally:
+            keys.cancel()
+            with suppress(asyncio.CancelledError):
+                await keys
             if learner is not None:
                 await asyncio.to_thread(learner.stop)
+            app.state.keyring.close()
             await deployment.close(app.state.pipelines)
             deployment.withdraw(list(app.state.pipelines))
 
@@ -125,41 +148,3 @@ def _close_routes(app: "FastAPI") -> None:
     if left:
         raise ConfigurationError(f"this version of Hayhooks keeps the routes {left} open; install hayhooks 2.1")
     app.openapi_schema = None
-
-
-def _answer_mistakes(app: "FastAPI") -> None:
-    from fastapi.exceptions import RequestValidationError
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from ltrr_haystack.server.mistakes import mistakes_answer
-
-    async def handler(_: Request, error: Exception) -> Response:
-        if not isinstance(error, RequestValidationError):
-            raise error
-        return mistakes_answer(error)
-
-    app.add_exception_handler(RequestValidationError, handler)
-
-
-def _document_answers(app: "FastAPI", wrappers: Mapping[str, Any]) -> None:
-    """Hayhooks knows nothing of what a wrapper's own response holds; the wrapper's `answer` says it."""
-    from pydantic.json_schema import models_json_schema
-
-    answers = {name: wrapper.answer for name, wrapper in wrappers.items() if hasattr(wrapper, "answer")}
-    keys, definitions = models_json_schema(
-        [(answer, "serialization") for answer in answers.values()], ref_template="#/components/schemas/{model}"
-    )
-    original = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = original()
-            schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions.get("$defs", {}))
-            for name, answer in answers.items():
-                responses = schema["paths"][f"/{name}/run"]["post"]["responses"]
-                responses["200"]["content"] = {"application/json": {"schema": keys[answer, "serialization"]}}
-                responses["413"] = {"description": "Too much for one request"}
-        return app.openapi_schema or {}
-
-    app.openapi = openapi  # type: ignore[method-assign]

@@ -9,9 +9,11 @@ from rich.console import Console
 
 from ltrr_haystack.embedded.minilm import resolve_model
 from ltrr_haystack.evaluation.datasets import DataSet, load_beir
+from ltrr_haystack.server.announcement import Serving
 from ltrr_haystack.server.bundled import music, provided
 from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
 from ltrr_haystack.server.serving import HOST, PORT, require_hayhooks, serve
+from ltrr_haystack.server.settings import ServerSettings
 
 REWARD_WAIT = "3"
 ANSWER = "/tmp/ltrr-answer.json"  # noqa: S108 (named in a line that the person at the shell pastes)
@@ -24,6 +26,7 @@ def demo(
     host: str = HOST,
     port: int = PORT,
     pipelines: str | Path | None = None,
+    everybody: bool = False,
     console: Console | None = None,
 ) -> None:
     """
@@ -36,6 +39,7 @@ def demo(
     :param host: The address to listen on.
     :param port: The port; 0 takes any that is free.
     :param pipelines: The folder of pipelines; the project's own if left out.
+    :param everybody: Whether callers from other machines are let in where there are no API keys.
     :param console: Where to say it; the terminal if left out.
     :raises ConfigurationError: If the port is taken, or something that is needed is missing.
     :raises InvalidInputError: If the data cannot be read.
@@ -53,34 +57,44 @@ def demo(
         host=host,
         port=port,
         home=folder,
+        settings=ServerSettings.from_environment(everybody=everybody),
         documents=lambda: data_set.documents,
-        on_ready=lambda url: say.print(invitation(url, data_set), soft_wrap=True, markup=False, highlight=False),
+        on_ready=lambda serving: say.print(
+            invitation(serving, data_set), soft_wrap=True, markup=False, highlight=False
+        ),
     )
 
 
-def invitation(url: str, data_set: DataSet) -> str:
+def invitation(serving: Serving, data_set: DataSet) -> str:
     """
     Say what is served and how to try it.
 
-    :param url: The server's URL.
+    :param serving: How it is served.
     :param data_set: What is served.
     :returns: Lines of text; the ones that begin with `curl` work when pasted into a shell, one after the other.
     """
+    url = serving.url
     query = json.dumps({"query": data_set.queries[0].text if data_set.queries else "love"}, ensure_ascii=False)
     header = "-H 'Content-Type: application/json'"
+    key, set_key = "", ""
+    if serving.keys_needed:
+        key = ' -H "X-API-Key: $LTRR_KEY"'
+        set_key = "(LTRR_KEY must hold an API key with the scopes search and feedback.)\n"
     # The answer's first two ids, put into a click.
     click = (
         r"""s/^{"query_id":"\([^"]*\)","documents":\[{"id":"\([^"]*\)".*/"""
         r"""{"events":[{"action_name":"click","query_id":"\1","event_attributes":{"object":{"object_id":"\2"}}}]}/"""
     )
+    served = "\n".join(serving.lines())
     return f"""
-{len(data_set.documents):,} documents of '{data_set.name}' are served at {url} (the API: {url}/docs). Ctrl-C ends it.
-
+{len(data_set.documents):,} documents of '{data_set.name}' are indexed.
+{served}
+{set_key}
 Search:
-curl -s {url}/search/run {header} -d {shlex.quote(query)} | tee {ANSWER}
+curl -s {url}/search/run{key} {header} -d {shlex.quote(query)} | tee {ANSWER}
 
 Click on the first document of the answer:
-curl -s {url}/feedback/run {header} -d "$(sed '{click}' {ANSWER})"
+curl -s {url}/feedback/run{key} {header} -d "$(sed '{click}' {ANSWER})"
 
-A few seconds later the click has been learned from: search again, and 'memory' is among the document's arms.
+When the click counts, search again: 'memory' is among the document's arms.
 """

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 from haystack import Pipeline, logging
 
 from ltrr_haystack.errors import ConfigurationError, with_notes
+from ltrr_haystack.server.api_keys import ADMIN, SCOPES
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 logger = logging.getLogger(__name__)
+
+USUAL_SCOPES = {"search": "search", "feedback": "feedback", "indexing": "index"}
+"""Pipeline → the scope of the key that it needs, where its wrapper declares no `scope`; any other needs `admin`."""
+
+WRAPPER = "pipeline_wrapper.py"
+YAML = (".yml", ".yaml")
 
 
 def deploy(app: "FastAPI", folder: Path) -> dict[str, Any]:
@@ -41,6 +48,7 @@ def deploy(app: "FastAPI", folder: Path) -> dict[str, Any]:
                 deploy_pipeline_files(name, read_pipeline_files_from_dir(source), app, save_files=False)
             else:
                 deploy_pipeline_yaml(name, source.read_text(encoding="utf-8"), app, options={"save_file": False})
+            _check_served(app, name, source)
         except Exception as error:  # noqa: BLE001 (whatever a wrapper raises is told, together with its pipeline's name)
             failures[name] = _why(error)
     if failures:
@@ -62,6 +70,16 @@ def withdraw(names: list[str]) -> None:
     for name in names:
         registry.remove(name)
         unload_pipeline_modules(name)
+
+
+def scopes_of(wrappers: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Say which key each pipeline needs.
+
+    :param wrappers: Name → wrapper, as `deploy` gave them.
+    :returns: Path → scope.
+    """
+    return {f"/{name}/run": _scope(name, wrapper) for name, wrapper in wrappers.items()}
 
 
 def pipelines_of(wrappers: Mapping[str, Any]) -> dict[str, Pipeline]:
@@ -103,13 +121,38 @@ async def close(pipelines: Mapping[str, Pipeline]) -> None:
 def _sources(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise ConfigurationError(f"there is no folder of pipelines at {folder}; name the right one")
-    found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in (".yml", ".yaml")}
-    found |= {path.name: path for path in sorted(folder.iterdir()) if (path / "pipeline_wrapper.py").is_file()}
+    inside = sorted(folder.iterdir())
+    found = {path.stem: path for path in inside if path.suffix in YAML}
+    for path in inside:
+        if (path / WRAPPER).is_file():
+            found[path.name] = path
+        elif path.is_dir() and (pipelines := sorted(each.name for each in path.iterdir() if each.suffix in YAML)):
+            raise ConfigurationError(
+                f"{path} holds {', '.join(pipelines)} and no {WRAPPER}, so it would not be served: put one beside it "
+                f"(the project's pipelines/search/{WRAPPER} is one to copy), or move the folder elsewhere"
+            )
     if not found:
         raise ConfigurationError(
-            f"{folder} holds no pipelines: neither a folder with a pipeline_wrapper.py nor a YAML file lies in it"
+            f"{folder} holds no pipelines: neither a folder with a {WRAPPER} nor a YAML file lies in it"
         )
     return found
+
+
+def _check_served(app: "FastAPI", name: str, source: Path) -> None:
+    """Hayhooks deploys what nobody can call, and says so in its log alone."""
+    from hayhooks.server.pipelines import registry
+
+    wrapper = registry.get(name)
+    if wrapper is None:
+        raise ConfigurationError("Hayhooks did not deploy it")
+    if (scope := _scope(name, wrapper)) not in SCOPES:
+        raise ConfigurationError(f"its wrapper declares the scope {scope!r}; expected one of {', '.join(SCOPES)}")
+    if f"/{name}/run" not in {getattr(route, "path", None) for route in app.routes}:
+        raise ConfigurationError(f"{source / WRAPPER} has neither run_api nor run_api_async, so nothing can call it")
+
+
+def _scope(name: str, wrapper: Any) -> str:
+    return getattr(wrapper, "scope", None) or USUAL_SCOPES.get(name, ADMIN)
 
 
 def _why(error: BaseException) -> str:

@@ -35,12 +35,15 @@ def learner_of(folder: str | Path, *, reward_wait: float | None = None) -> Learn
     return learner
 
 
-def background_learner(pipelines: Mapping[str, Pipeline], interval: float) -> BackgroundLearner | None:
+def background_learner(
+    pipelines: Mapping[str, Pipeline], interval: float, reward_wait: float | None = None
+) -> BackgroundLearner | None:
     """
     Make the learner of a server.
 
     :param pipelines: Name → pipeline, as they are served.
     :param interval: Seconds between two passes.
+    :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
     :returns: A learner that is not started yet. `None` where no pipeline has a BanditRouter, or a FeedbackWriter learns
         inline.
     :raises ConfigurationError: If several pipelines have a BanditRouter, or `LTRR_REWARD_WAIT` is not a number.
@@ -48,7 +51,7 @@ def background_learner(pipelines: Mapping[str, Pipeline], interval: float) -> Ba
     writers = [each for _, each in _components(pipelines) if isinstance(each, FeedbackWriter)]
     if any(writer.learn == "inline" for writer in writers):
         return None
-    learner = _learner(pipelines, None)
+    learner = _learner(pipelines, reward_wait)
     return None if learner is None else BackgroundLearner(learner, interval=interval)
 
 

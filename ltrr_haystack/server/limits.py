@@ -1,15 +1,8 @@
-"""A bound on what one request may send."""
+"""Bounds on what one request may send: how much, and for how long."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+import asyncio
 
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
+from ltrr_haystack.server.asgi import Application, Message, Receive, Send, header, refusal, replayed
 
 DRAINED = 16
 """So many times the limit is read and thrown away before the answer: many clients listen only when they have sent."""
@@ -17,15 +10,17 @@ DRAINED = 16
 
 class BodyLimit:
     """
-    Answers a request whose body is too long with 413, whether it announces its length or not.
+    Reads a request's body before anything works for it: what is too long gets 413, what is too slow 408.
 
     :param app: The application behind it.
     :param limit: Most bytes of a body.
+    :param seconds: Within which it must have come.
     """
 
-    def __init__(self, app: Application, limit: int) -> None:
+    def __init__(self, app: Application, limit: int, seconds: float) -> None:
         self.app = app
         self.limit = limit
+        self.seconds = seconds
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """
@@ -37,34 +32,48 @@ class BodyLimit:
         """
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif _announced(scope) > self.limit:
+            return
+        try:
+            async with asyncio.timeout(self.seconds):
+                body = await self._body(scope, receive)
+        except TimeoutError:
+            late = f"the body did not arrive within {self.seconds:g} seconds"
+            await refusal(408, late, {"Connection": "close"})(scope, receive, send)
+            return
+        except _TooLong:
+            await refusal(413, f"the body may be at most {self.limit:,} bytes long")(scope, receive, send)
+            return
+        if body is not None:
+            await self.app(scope, replayed(body, receive), send)
+
+    async def _body(self, scope: Message, receive: Receive) -> bytes | None:
+        if _announced(scope) > self.limit:
             await _drain(receive, self.limit * DRAINED)
-            await JSONResponse({"detail": self._reason}, 413)(scope, receive, send)
-        else:
-            await self.app(scope, self._counting(receive), send)
-
-    @property
-    def _reason(self) -> str:
-        return f"the body may be at most {self.limit:,} bytes long"
-
-    def _counting(self, receive: Receive) -> Receive:
-        got = 0
-
-        async def counting() -> Message:
-            nonlocal got
+            raise _TooLong
+        parts: list[bytes] = []
+        length = 0
+        while True:
             message = await receive()
-            got += len(message.get("body", b""))
-            if got > self.limit:
-                await _drain(receive, self.limit * DRAINED)
-                raise HTTPException(413, self._reason)
-            return message
+            if message["type"] != "http.request":
+                return None
+            parts.append(message.get("body", b""))
+            length += len(parts[-1])
+            more = message.get("more_body", False)
+            if length > self.limit:
+                if more:
+                    await _drain(receive, self.limit * DRAINED)
+                raise _TooLong
+            if not more:
+                return b"".join(parts)
 
-        return counting
+
+class _TooLong(Exception):  # noqa: N818 (it never leaves this module)
+    """The body has more bytes than it may."""
 
 
 def _announced(scope: Message) -> int:
-    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-    return int(lengths[0]) if lengths and lengths[0].isdigit() else 0
+    length = header(scope, b"content-length") or ""
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
 
 
 async def _drain(receive: Receive, most: int) -> None:

@@ -5,18 +5,85 @@ The annotated types are for the arguments of a wrapper's `run_api`: Hayhooks mak
 caller's mistake becomes an answer of status 422 that names the field. The models are what is answered.
 """
 
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator
 
 from ltrr_haystack.feedback import UBIEvent
-from ltrr_haystack.server.checks import check_depth, check_json, check_line, check_text, check_visible
+from ltrr_haystack.server.checks import check_depth, check_json, check_line, check_visible
 from ltrr_haystack.server.filters import check_filters
 from ltrr_haystack.types import Mode
 
 LONGEST_QUERY = 1_000
 MOST_EVENTS = 1_000
 MOST_DOCUMENTS = 1_000
+
+
+FieldName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[\w-]+(\.[\w-]+){0,10}$")]
+
+
+class Equality(BaseModel):
+    """
+    A filter on what a field is.
+
+    :param field: A field of the metadata, or `id` or `content`.
+    :param operator: How it is compared.
+    :param value: With what.
+    """
+
+    field: FieldName
+    operator: Literal["==", "!="]
+    value: str | float | bool
+
+
+class Order(BaseModel):
+    """
+    A filter on what a field is more or less than.
+
+    :param field: A field of the metadata.
+    :param operator: How it is compared.
+    :param value: With what.
+    """
+
+    field: FieldName
+    operator: Literal[">", ">=", "<", "<="]
+    value: float | date | datetime
+
+
+class Membership(BaseModel):
+    """
+    A filter on what a field is among.
+
+    :param field: A field of the metadata, or `id` or `content`.
+    :param operator: How it is compared.
+    :param value: With what.
+    """
+
+    field: FieldName
+    operator: Literal["in", "not in"]
+    value: Annotated[list[str | float | bool], Field(min_length=1)]
+
+
+class Combination(BaseModel):
+    """
+    Filters that hold together.
+
+    :param operator: Whether all of them, one of them, or not all of them hold.
+    :param conditions: The filters.
+    """
+
+    operator: Literal["AND", "OR", "NOT"]
+    conditions: Annotated[list["Filter"], Field(min_length=1)]
+
+
+Filter = Equality | Order | Membership | Combination
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise ValueError("expected a whole number")
+    return value
 
 
 def _context(value: Any) -> dict[str, Any]:
@@ -41,12 +108,23 @@ def _events(value: Any) -> list[Any]:
     return value
 
 
-QueryText = Annotated[str, Field(max_length=LONGEST_QUERY), AfterValidator(check_visible)]
-Identifier = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(check_line)]
-TopK = Annotated[int, Field(ge=1, le=100)]
+# The schema's patterns say what the validators check; their own messages would not help a caller.
+_LINE = {"pattern": r"^[^\x00-\x1f\x7f-\x9f]+$"}
+_VISIBLE = {"pattern": r"^[^\x00]*[\p{L}\p{M}\p{N}\p{P}\p{S}][^\x00]*$"}
+
+QueryText = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_QUERY, json_schema_extra=_VISIBLE), AfterValidator(check_visible)
+]
+Identifier = Annotated[str, Field(min_length=1, max_length=256, json_schema_extra=_LINE), AfterValidator(check_line)]
+TopK = Annotated[int, Field(ge=1, le=100), BeforeValidator(_number)]
 Context = Annotated[dict[str, Any], PlainValidator(_context, json_schema_input_type=dict[str, Any])]
-Filters = Annotated[dict[str, Any], PlainValidator(check_filters, json_schema_input_type=dict[str, Any])]
-Events = Annotated[list[Any], PlainValidator(_events, json_schema_input_type=list[UBIEvent])]
+Filters = Annotated[dict[str, Any], PlainValidator(check_filters, json_schema_input_type=Filter)]
+Events = Annotated[
+    list[Any],
+    PlainValidator(
+        _events, json_schema_input_type=Annotated[list[UBIEvent], Field(min_length=1, max_length=MOST_EVENTS)]
+    ),
+]
 Metadata = Annotated[dict[str, Any], PlainValidator(_metadata, json_schema_input_type=dict[str, Any])]
 
 
@@ -60,7 +138,9 @@ class DocumentIn(BaseModel):
     """
 
     id: Identifier | None = None
-    content: Annotated[str, Field(max_length=100_000), AfterValidator(check_text), AfterValidator(check_visible)]
+    content: Annotated[
+        str, Field(min_length=1, max_length=100_000, json_schema_extra=_VISIBLE), AfterValidator(check_visible)
+    ]
     meta: Metadata = Field(default_factory=dict)
 
 

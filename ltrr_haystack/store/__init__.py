@@ -3,6 +3,7 @@
 from ltrr_haystack.store.active import ActiveModel
 from ltrr_haystack.store.outage import Outage
 from ltrr_haystack.store.records import (
+    ApiKeyRecord,
     Counts,
     EventRecord,
     Evidence,
@@ -24,6 +25,7 @@ from ltrr_haystack.store.store import LTRRStore
 
 __all__ = [
     "ActiveModel",
+    "ApiKeyRecord",
     "Counts",
     "EventRecord",
     "Evidence",

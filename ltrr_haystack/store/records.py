@@ -300,3 +300,24 @@ class SpaceFreed:
 
     given_back: int
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRecord:
+    """
+    A key to the server, without its secret.
+
+    :param key_id: What names it; part of the key itself.
+    :param name: Who or what it was made for.
+    :param digest: SHA-256 of the whole key, in hexadecimal digits.
+    :param scopes: What it opens.
+    :param created_at: When it was made, in seconds since 1970, UTC.
+    :param revoked_at: When it was taken back; `None` while it is good.
+    """
+
+    key_id: str
+    name: str
+    digest: str = field(repr=False)
+    scopes: tuple[str, ...]
+    created_at: float
+    revoked_at: float | None = None

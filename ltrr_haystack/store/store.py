@@ -11,11 +11,12 @@ from haystack import default_from_dict, default_to_dict
 from haystack.utils import Secret
 
 from ltrr_haystack.errors import ConfigurationError, StoreError, StoreUnavailableError
-from ltrr_haystack.store import learning, lease, log, retention, settlement, snapshots
+from ltrr_haystack.store import keys, learning, lease, log, retention, settlement, snapshots
 from ltrr_haystack.store.checks import finite
 from ltrr_haystack.store.database import WRITE_SECONDS, Database
 from ltrr_haystack.store.engines import Synchronous
 from ltrr_haystack.store.records import (
+    ApiKeyRecord,
     Counts,
     EventRecord,
     EventStatus,
@@ -432,6 +433,32 @@ class LTRRStore:
         :returns: The counts.
         """
         return self._database().read(retention.counts)
+
+    def add_api_key(self, key: ApiKeyRecord) -> None:
+        """
+        Keep a key to the server.
+
+        :param key: The key, with the digest of its secret.
+        :raises StoreError: If a key of that id is there already.
+        """
+        self._database().write(keys.add, keys.key_row(key))
+
+    def api_keys(self) -> list[ApiKeyRecord]:
+        """
+        Read the keys to the server.
+
+        :returns: The keys, oldest first, revoked ones included.
+        """
+        return self._database().read(keys.listed)
+
+    def revoke_api_key(self, key_id: str) -> None:
+        """
+        Take a key to the server back; it stays listed.
+
+        :param key_id: Its id.
+        :raises StoreError: If there is no such key.
+        """
+        self._database().write(keys.revoke, key_id)
 
     def _database(self) -> Database:
         opened = self._opened

@@ -3,21 +3,24 @@
 from pathlib import Path
 
 from hayhooks import BasePipelineWrapper
-from haystack import Pipeline
 
-from ltrr_haystack.server.answers import JSONAnswer, callers_fault, search_answer
+from ltrr_haystack.server.answers import JSONAnswer, search_answer
+from ltrr_haystack.server.client_address import client_address
+from ltrr_haystack.server.failures import failures_answered
 from ltrr_haystack.server.schemas import Context, Filters, Identifier, QueryText, SearchAnswer, TopK
+from ltrr_haystack.server.warming import warm_pipeline
 from ltrr_haystack.types import Mode
 
 
 class PipelineWrapper(BasePipelineWrapper):
     """Serves search.yml."""
 
+    scope = "search"
     answer = SearchAnswer
 
     def setup(self) -> None:
-        """Load the pipeline beside this file."""
-        self.pipeline = Pipeline.loads(Path(__file__).with_name("search.yml").read_text(encoding="utf-8"))
+        """Load the pipeline beside this file, and warm it up."""
+        self.pipeline = warm_pipeline(Path(__file__).with_name("search.yml"))
 
     async def run_api_async(
         self,
@@ -28,6 +31,7 @@ class PipelineWrapper(BasePipelineWrapper):
         top_k: TopK = 10,
         filters: Filters | None = None,
         mode: Mode | None = None,
+        client_id: Identifier | None = None,
     ) -> JSONAnswer:
         """
         Search, and log what was shown under the answer's query_id.
@@ -39,6 +43,8 @@ class PipelineWrapper(BasePipelineWrapper):
         :param top_k: How many documents to show, 1 to 100.
         :param filters: Haystack metadata filters.
         :param mode: Another mode than the router's for this search: `baseline` for people who are to be compared.
+        :param client_id: The browser or program that searches. What one user, session or client can add to what is
+            learned is bounded, and searches that name none of them are one client together.
         """
         inputs = {
             "understanding": {"query": query},
@@ -48,11 +54,13 @@ class PipelineWrapper(BasePipelineWrapper):
                 "context": context,
                 "filters": filters,
                 "mode": mode,
+                "client_id": client_id,
+                "client_address": client_address(),
             },
             "ranker": {"top_k": top_k},
         }
-        with callers_fault():
+        with failures_answered():
             # Room for all arms at once.
             found = await self.pipeline.run_async(inputs, concurrency_limit=16)
-        impressions = found["impressions"]
-        return JSONAnswer(search_answer(impressions["ranking"], logged=impressions["logged"]))
+            impressions = found["impressions"]
+            return JSONAnswer(search_answer(impressions["ranking"], logged=impressions["logged"]))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ltrr_haystack.errors import InvalidInputError
-from ltrr_haystack.evaluation.datasets import Query, load_beir
+from ltrr_haystack.evaluation.datasets import Query, load_beir, load_corpus
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 HEADER = "query-id\tcorpus-id\tscore"
@@ -121,6 +121,19 @@ class TestWhatIsWrongIsNamed:
     def test_a_folder_that_is_none_says_what_one_has(self, tmp_path):
         with pytest.raises(InvalidInputError, match=r"corpus\.jsonl is missing .* a BEIR folder has"):
             load_beir(tmp_path)
+
+
+class TestLoadCorpus:
+    def test_needs_the_documents_alone(self, beir):
+        folder = beir([SONG], [LOVE], [HEADER])
+        expected = load_beir(folder).documents
+        (folder / "queries.jsonl").unlink()
+        (folder / "qrels" / "test.tsv").unlink()
+        assert load_corpus(folder) == expected
+
+    def test_a_folder_without_documents_says_what_one_has(self, tmp_path):
+        with pytest.raises(InvalidInputError, match=r"corpus\.jsonl is missing .* a BEIR folder has"):
+            load_corpus(tmp_path)
 
 
 @pytest.mark.data

@@ -17,8 +17,13 @@ pytest.importorskip("sentence_transformers")
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 
 
-@pytest.fixture
-def client(tmp_path):
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def client(home):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
@@ -27,16 +32,17 @@ def client(tmp_path):
         "HAYSTACK_TELEMETRY_ENABLED": "False",
         "HAYHOOKS_MONITORING_ENABLED": "false",
         "HAYHOOKS_TRACING_ENABLED": "false",
-        "LTRR_STORE_URL": f"sqlite:///{tmp_path}/ltrr.db",
-        "LTRR_HOME": str(tmp_path),
+        "HF_HUB_DISABLE_PROGRESS_BARS": "0",
+        "LTRR_STORE_URL": f"sqlite:///{home}/ltrr.db",
+        "LTRR_HOME": str(home),
     }
     hayhooks = Path(sys.executable).with_name("hayhooks")
     command = [str(hayhooks), "run", "--port", str(port), "--pipelines-dir", str(PIPELINES)]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=tmp_path)
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=home)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            assert up(client), (tmp_path / "log").read_text()
+            assert up(client), (home / "log").read_text()
             yield client
     finally:
         process.kill()
@@ -51,6 +57,14 @@ def up(client: httpx.Client) -> bool:
         except httpx.TransportError:
             time.sleep(0.1)
     return False
+
+
+def test_the_first_search_is_as_quick_as_the_others(client, home):
+    """The models are loaded, and each arm was asked once, before the server answers at all."""
+    loaded = (home / "log").read_text().count("Loading weights: ")
+    assert loaded > 0
+    assert client.post("/search/run", json={"query": "love"}).json()["missing_arms"] == []
+    assert (home / "log").read_text().count("Loading weights: ") == loaded
 
 
 def test_answers_as_our_own_server_does(client):

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -16,16 +17,29 @@ import yaml
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 SERVE = """
-import sys
+import json, sys
 from ltrr_haystack.server.serving import serve
-serve(sys.argv[1], home=sys.argv[2], port=0, learn_interval=0.2, on_ready=lambda url: print(url, flush=True))
+from ltrr_haystack.server.settings import ServerSettings
+options = json.loads(sys.argv[3])
+settings = ServerSettings.from_environment(**options.pop("settings", {}))
+ready = lambda serving: print(serving.url, flush=True)
+serve(sys.argv[1], home=sys.argv[2], **{"port": 0, "learn_interval": 0.2, **options}, settings=settings, on_ready=ready)
 """
 
 
 class Server:
     """The real server in a process of its own, on a free port."""
 
-    def __init__(self, pipelines: Path, home: Path, seconds: float = 120.0, **variables: str):
+    def __init__(
+        self,
+        pipelines: Path,
+        home: Path,
+        seconds: float = 120.0,
+        *,
+        key: str | None = None,
+        options: dict[str, object] | None = None,
+        **variables: str,
+    ):
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("LTRR_", "HAYHOOKS_"))},
             "LTRR_REWARD_WAIT": "0.5",
@@ -36,7 +50,7 @@ class Server:
         self.log = home / "stderr.txt"
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", SERVE, str(pipelines), str(home)],
+                [sys.executable, "-c", SERVE, str(pipelines), str(home), json.dumps(options or {})],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,
@@ -45,7 +59,8 @@ class Server:
             )
         # The first line is the URL, or the end of a server that did not start.
         self.url = self.process.stdout.readline().strip()
-        self.client = httpx.Client(base_url=self.url, timeout=seconds) if self.url else None
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self.client = httpx.Client(base_url=self.url, timeout=seconds, headers=headers) if self.url else None
 
     def post(self, pipeline: str, body: object = None, **kwargs) -> httpx.Response:
         return self.client.post(f"/{pipeline}/run", **({"json": body} | kwargs if body is not None else kwargs))
@@ -164,10 +179,9 @@ def helpers():
     return sys.modules[__name__]
 
 
-@pytest.fixture(scope="module")
-def lexical_pipelines(tmp_path_factory) -> Path:
+def without_dense(folder: Path) -> Path:
     """The project's pipelines without the dense arm: a server without an embedding model starts in no time."""
-    folder = copytree(PIPELINES, tmp_path_factory.mktemp("lexical") / "pipelines")
+    copytree(PIPELINES, folder)
     search = yaml.safe_load((folder / "search" / "search.yml").read_text())
     router = search["components"]["router"]["init_parameters"]
     del search["components"]["dense"], router["arms"]["dense"], router["baseline"]["dense"]
@@ -191,13 +205,18 @@ def always(pipelines: Path, arm: str) -> None:
     file.write_text(yaml.safe_dump(search, sort_keys=False))
 
 
+@pytest.fixture(scope="module")
+def lexical_pipelines(tmp_path_factory) -> Path:
+    return without_dense(tmp_path_factory.mktemp("lexical") / "pipelines")
+
+
 @pytest.fixture
 def start(tmp_path) -> Iterator[Callable[..., Server]]:
     """Starts servers that end with the test."""
     servers: list[Server] = []
 
-    def starting(pipelines: Path, home: Path | None = None) -> Server:
-        servers.append(Server(pipelines, home or tmp_path / "home"))
+    def starting(pipelines: Path, home: Path | None = None, **how) -> Server:
+        servers.append(Server(pipelines, home or tmp_path / "home", **how))
         return servers[-1]
 
     yield starting

@@ -9,6 +9,7 @@ from haystack import Document
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.server import demo
+from ltrr_haystack.server.announcement import Serving
 from ltrr_haystack.server.serving import serve
 
 
@@ -34,7 +35,7 @@ class TestInvitation:
         return run
 
     def lines(self, query: str) -> list[str]:
-        text = demo.invitation("http://127.0.0.1:1416", data_set(query))
+        text = demo.invitation(Serving(url="http://127.0.0.1:1416"), data_set(query))
         return [line for line in text.splitlines() if line.startswith("curl ")]
 
     @pytest.mark.parametrize("query", ["sad songs", 'don\'t $(stop) `me` "now" \\n', "sång"])
@@ -72,6 +73,6 @@ class TestServe:
     def test_a_missing_folder_of_pipelines_is_named(self, tmp_path, monkeypatch):
         pytest.importorskip("hayhooks")
         monkeypatch.setenv("LTRR_HOME", str(tmp_path))
-        monkeypatch.setenv("LTRR_STORE_URL", "sqlite://")
+        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
         with pytest.raises(ConfigurationError, match=r"there is no folder of pipelines at .*nowhere"):
             serve(Path(tmp_path) / "nowhere", port=0)

@@ -6,7 +6,7 @@ pytest.importorskip("hayhooks")
 from fastapi import FastAPI
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.server.deployment import close, deploy, pipelines_of, warm_up, withdraw
+from ltrr_haystack.server.deployment import close, deploy, pipelines_of, scopes_of, warm_up, withdraw
 
 WRAPPER = """
 from hayhooks import BasePipelineWrapper
@@ -101,6 +101,65 @@ class TestDeploy:
     def test_an_empty_folder_is_a_mistake(self, tmp_path):
         with pytest.raises(ConfigurationError, match="holds no pipelines"):
             deploy(FastAPI(), tmp_path)
+
+    def test_a_folder_with_a_pipeline_and_no_wrapper_would_not_be_served_and_is_refused(self, folder):
+        where = folder(good="self.pipeline = Pipeline()")
+        (where / "lost").mkdir()
+        (where / "lost" / "search.yml").write_text("components: {}")
+        with pytest.raises(ConfigurationError, match=r"lost holds search\.yml and no pipeline_wrapper\.py"):
+            deploy(FastAPI(), where)
+
+    def test_a_folder_with_neither_is_none_of_our_business(self, folder):
+        where = folder(alone="self.pipeline = Pipeline()")
+        (where / "__pycache__").mkdir()
+        wrappers = deploy(FastAPI(), where)
+        withdraw(list(wrappers))
+        assert list(wrappers) == ["alone"]
+
+    def test_a_yaml_file_that_needs_a_wrapper_is_refused(self, tmp_path):
+        (tmp_path / "bare.yml").write_text("components: {}\nconnections: []\n")
+        with pytest.raises(ConfigurationError, match=r"pipeline 'bare': .*inputs"):
+            deploy(FastAPI(), tmp_path)
+
+    def test_a_wrapper_that_nothing_can_call_is_refused(self, tmp_path):
+        (tmp_path / "chat").mkdir()
+        (tmp_path / "chat" / "pipeline_wrapper.py").write_text(
+            "from hayhooks import BasePipelineWrapper\n"
+            "class PipelineWrapper(BasePipelineWrapper):\n"
+            "    def setup(self) -> None: self.pipeline = None\n"
+            "    def run_chat_completion(self, model: str, messages: list[dict], body: dict) -> str: return ''\n"
+        )
+        with pytest.raises(ConfigurationError, match=r"'chat': .*neither run_api nor run_api_async"):
+            deploy(FastAPI(), tmp_path)
+
+
+class TestScopes:
+    def test_a_wrapper_declares_its_scope_or_is_known_by_name_or_needs_admin(self, folder):
+        where = folder(
+            **dict.fromkeys(("search", "feedback", "indexing", "other", "mine"), "self.pipeline = Pipeline()")
+        )
+        text = (where / "mine" / "pipeline_wrapper.py").read_text()
+        (where / "mine" / "pipeline_wrapper.py").write_text(f"{text}\n    scope = 'search'\n")
+        wrappers = deploy(FastAPI(), where)
+        try:
+            assert scopes_of(wrappers) == {
+                "/feedback/run": "feedback",
+                "/indexing/run": "index",
+                "/mine/run": "search",
+                "/other/run": "admin",
+                "/search/run": "search",
+            }
+        finally:
+            withdraw(list(wrappers))
+
+    def test_one_that_there_is_not_is_refused(self, folder):
+        where = folder(mine="self.pipeline = Pipeline()")
+        text = (where / "mine" / "pipeline_wrapper.py").read_text()
+        (where / "mine" / "pipeline_wrapper.py").write_text(f"{text}\n    scope = 'everything'\n")
+        with pytest.raises(
+            ConfigurationError, match=r"'mine': .*declares the scope 'everything'; expected one of search"
+        ):
+            deploy(FastAPI(), where)
 
 
 class TestLife:

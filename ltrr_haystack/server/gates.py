@@ -1,0 +1,54 @@
+"""What a request has to pass before a pipeline works for it."""
+
+from collections.abc import Mapping
+
+from hayhooks.settings import settings as hayhooks
+from starlette.middleware import Middleware
+
+from ltrr_haystack.server.access import Access
+from ltrr_haystack.server.admission import Admission
+from ltrr_haystack.server.client_address import ClientAddressed
+from ltrr_haystack.server.keyring import Keyring
+from ltrr_haystack.server.limits import BodyLimit
+from ltrr_haystack.server.rates import RateLimit, address_of, key_of
+from ltrr_haystack.server.settings import ServerSettings
+
+
+def gates(scopes: Mapping[str, str], keyring: Keyring, settings: ServerSettings, host: str) -> list[Middleware]:
+    """
+    Line up the gates: what costs least, and lets fewest through, comes first.
+
+    :param scopes: Path → the scope that it needs.
+    :param keyring: The keys.
+    :param settings: Who may call, how often, and how slowly.
+    :param host: The name by which this machine is called.
+    :returns: The middleware, outermost first.
+    """
+    access = Middleware(
+        Access,
+        keyring=keyring,
+        scopes=scopes,
+        everybody=settings.everybody,
+        names=(host.lower(),),
+        origins=tuple(hayhooks.cors_allow_origins),
+        origin_pattern=hayhooks.cors_allow_origin_regex,
+    )
+    body = Middleware(BodyLimit, limit=settings.body_limit, seconds=settings.body_seconds)
+    searches = [path for path, scope in scopes.items() if scope == "search"]
+    admission = Middleware(Admission, paths=searches, at_once=settings.searches_at_once)
+    address = Middleware(ClientAddressed, taken=settings.client_address)
+    return [*_by_address(keyring, settings), access, *_by_key(settings), body, admission, address]
+
+
+def _by_address(keyring: Keyring, settings: ServerSettings) -> list[Middleware]:
+    rate = settings.rate_of_addresses(keys_needed=True)
+    if rate == 0:
+        return []
+    client = address_of(settings.client_address, lambda: settings.rate_of_addresses(keys_needed=keyring.needed) > 0)
+    return [Middleware(RateLimit, rate=rate, client=client, what="address")]
+
+
+def _by_key(settings: ServerSettings) -> list[Middleware]:
+    if settings.key_rate == 0:
+        return []
+    return [Middleware(RateLimit, rate=settings.key_rate, client=key_of, what="API key")]

@@ -1,0 +1,110 @@
+import re
+
+import httpx
+import pytest
+from fastapi import FastAPI, HTTPException
+from haystack import Pipeline, component
+
+from ltrr_haystack.errors import InvalidInputError, StoreError
+from ltrr_haystack.server.failures import Failure, answer_failures, failures_answered
+
+
+@component
+class Failing:
+    def __init__(self, error: BaseException):
+        self.error = error
+
+    @component.output_types(found=str)
+    def run(self, query: str):
+        raise self.error
+
+
+def failed(error: BaseException) -> Failure:
+    """What a wrapper around a pipeline answers whose component raises."""
+    pipeline = Pipeline()
+    pipeline.add_component("failing", Failing(error))
+    with pytest.raises(HTTPException) as raised, failures_answered():
+        pipeline.run({"failing": {"query": "love"}})
+    return raised.value
+
+
+class TestFailuresAnswered:
+    def test_the_callers_fault_is_told(self):
+        told = failed(InvalidInputError("query: expected text"))
+        assert (told.status_code, told.detail) == (422, "query: expected text")
+
+    def test_a_store_that_fails_passes_by_itself(self, caplog):
+        error = StoreError("The store cannot be used now.")
+        error.add_note("postgresql://ltrr:***@db/ltrr: locked")
+        told = failed(error)
+        assert told.status_code == 503
+        assert told.headers == {"Retry-After": "5"}
+        assert re.fullmatch(
+            r"the store cannot be used at the moment; try again \(the server's log has it as [0-9a-f]{8}\)", told.detail
+        )
+        name = told.detail[-9:-1]
+        assert name in caplog.text
+        assert "The store cannot be used now.; postgresql://ltrr:***@db/ltrr: locked" in caplog.text
+
+    def test_anything_else_is_ours_and_says_nothing_of_the_inside(self, caplog):
+        told = failed(OSError("/etc/ltrr/password: permission denied"))
+        assert told.status_code == 500
+        assert "password" not in told.detail
+        name = told.detail[-8:]
+        assert f"told as {name}" in caplog.text
+        assert "/etc/ltrr/password" in caplog.text
+
+    def test_an_answer_of_the_wrapper_itself_stays(self):
+        with pytest.raises(HTTPException) as raised, failures_answered():
+            raise HTTPException(413, "events: at most 1,000")
+        assert (raised.value.status_code, raised.value.detail) == (413, "events: at most 1,000")
+
+    def test_no_failure_no_answer(self):
+        with failures_answered():
+            pass
+
+
+@pytest.fixture
+async def client():
+    app = FastAPI()
+    answer_failures(app)
+
+    @app.get("/wrapped")
+    def wrapped() -> None:
+        # As Hayhooks does with what a wrapper raises.
+        try:
+            raise StoreError("The store at '/var/lib/ltrr.db' failed")
+        except StoreError as error:
+            raise HTTPException(500, f"Pipeline execution failed: {error}") from error
+
+    @app.get("/plain")
+    def plain() -> None:
+        raise RuntimeError("/var/lib/ltrr.db")
+
+    @app.get("/typed")
+    def typed(number: int) -> int:
+        return number
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+class TestAnswerFailures:
+    async def test_what_hayhooks_would_tell_is_not_told(self, client):
+        answer = await client.get("/wrapped")
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "5"
+        assert "var" not in answer.text
+
+    async def test_what_nobody_expected_is_json_too(self, client):
+        answer = await client.get("/plain")
+        assert answer.status_code == 500
+        assert "var" not in answer.text
+        assert answer.json()["detail"].startswith("this failed for a reason that is no fault of yours")
+
+    async def test_other_answers_stay(self, client):
+        assert (await client.get("/nowhere")).json() == {"detail": "Not Found"}
+        mistakes = await client.get("/typed", params={"number": "x"})
+        assert mistakes.status_code == 422
+        assert mistakes.json()["detail"][0]["loc"] == ["query", "number"]

@@ -11,7 +11,12 @@ from haystack import Document
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.document_stores.types import DocumentStore
 
+from ltrr_haystack.store.checks import is_storable_id
+
 DOCUMENT_ID = "id"
+
+MOST_BITS = 1024
+"""Bits of a whole number that can be an object id; Python writes none of more than 4,300 digits."""
 
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)")
 
@@ -28,7 +33,8 @@ def object_id_of(document: Document, key: str = DOCUMENT_ID) -> str:
 
     :param document: The document.
     :param key: `id`, or a place in the metadata such as `meta.sku` or `meta.product.ean`.
-    :returns: The text or whole number at that place; the document's own id where there is neither.
+    :returns: The text or whole number at that place; the document's own id where there is neither, or none that could
+        be an id in the store.
     """
     if key == DOCUMENT_ID:
         return document.id
@@ -36,8 +42,10 @@ def object_id_of(document: Document, key: str = DOCUMENT_ID) -> str:
     for name in key.removeprefix("meta.").split("."):
         value = value.get(name) if isinstance(value, dict) else None
     if isinstance(value, str):
-        return value or document.id
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else document.id
+        return value if value and is_storable_id(value) else document.id
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= MOST_BITS:
+        return str(value)
+    return document.id
 
 
 class DocumentFetcher:

@@ -80,6 +80,10 @@ class TestObjectIdOf:
             ({"sku": None}, "doc"),
             ({"sku": True}, "doc"),
             ({"sku": ["S"]}, "doc"),
+            ({"sku": "x" * 5000}, "doc"),
+            ({"sku": "a\0b"}, "doc"),
+            ({"sku": "\ud800"}, "doc"),
+            ({"sku": 10**5000}, "doc"),
             ({}, "doc"),
         ],
     )

@@ -3,7 +3,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import Any, Literal
 from weakref import WeakSet
@@ -340,10 +340,17 @@ class RetrievalArm:
         documents = found.get("documents") if isinstance(found, Mapping) else None
         if not isinstance(documents, list | tuple):
             raise TypeError(f"{type(self.retriever).__name__} must return a dictionary with a list of `documents`")
+        drawn = tuple(documents[: request.depth])
+        left_out = 0
+        if any(map(fault_of, drawn)):
+            drawn, left_out = self._without_faults(documents, request.depth)
+        return ArmResult(self.name, drawn, time.perf_counter() - started, left_out=left_out)
+
+    def _without_faults(self, documents: Sequence[Any], depth: int) -> tuple[tuple[Document, ...], int]:
         drawn: list[Document] = []
         faults: Counter[str] = Counter()
         for document in documents:
-            if len(drawn) == request.depth:
+            if len(drawn) == depth:
                 break
             if not isinstance(document, Document):
                 raise TypeError(
@@ -353,9 +360,8 @@ class RetrievalArm:
                 drawn.append(document)
             else:
                 faults[fault] += 1
-        if faults:
-            self._left_out.note(faults)
-        return ArmResult(self.name, tuple(drawn), time.perf_counter() - started, left_out=faults.total())
+        self._left_out.note(faults)
+        return tuple(drawn), faults.total()
 
     def _failed(self, error: Exception, started: float) -> ArmResult:
         reason = str(error) if isinstance(error, NotCalledError) else reason_of(error)

@@ -38,7 +38,8 @@ def fault_of(document: Document) -> str | None:
     try:
         object_id, content, meta = document.id, document.content, document.meta
         if (
-            type(object_id) is str
+            type(document) is Document
+            and type(object_id) is str
             and object_id.isascii()
             and 0 < len(object_id) <= LONGEST_ID
             and "\0" not in object_id
@@ -47,6 +48,8 @@ def fault_of(document: Document) -> str | None:
             and _is_flat(meta)
         ):
             return None
+        if not isinstance(document, Document):
+            return "it is no Document"
         return _fault_of_id(object_id) or _fault_of_content(content) or _fault_of_meta(meta)
     except Exception:  # noqa: BLE001 (a document's parts may be of classes that raise anything)
         return "it cannot be read"

@@ -273,6 +273,8 @@ def normalised(scores: Sequence[float | None]) -> list[float]:
 
 
 def _finite(score: Any) -> float | None:
+    if type(score) is float:
+        return score if math.isfinite(score) else None
     try:
         number = float(score)
     except Exception:  # noqa: BLE001 (a score may be of any class, and raise anything)

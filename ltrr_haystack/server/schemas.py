@@ -19,6 +19,12 @@ LONGEST_QUERY = 1_000
 MOST_EVENTS = 1_000
 MOST_DOCUMENTS = 1_000
 
+MissingReason = Literal["timeout", "busy", "circuit open", "no result", "failed"]
+"""
+Why an arm brought nothing: it overran its time; too many of its calls hang or wait; it has failed again and again and
+is left alone for a while; it is not connected; its retriever failed.
+"""
+
 
 FieldName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[\w-]+(\.[\w-]+){0,10}$")]
 
@@ -200,11 +206,11 @@ class ArmMissing(BaseModel):
     An arm that was asked and failed.
 
     :param arm: Its name.
-    :param reason: Why it brought nothing.
+    :param reason: What sort of failure it was; the server's log says more.
     """
 
     arm: str
-    reason: str
+    reason: MissingReason
 
 
 class SearchAnswer(BaseModel):
@@ -216,6 +222,7 @@ class SearchAnswer(BaseModel):
     :param documents: Best first.
     :param decision: What the router decided.
     :param missing_arms: The arms that failed; the others' documents are there all the same.
+    :param warnings: What else the searcher's page may suffer from, in words; mostly none.
     """
 
     query_id: str
@@ -223,6 +230,7 @@ class SearchAnswer(BaseModel):
     documents: list[DocumentFound]
     decision: DecisionMade
     missing_arms: list[ArmMissing]
+    warnings: list[str]
 
 
 class EventOutcome(BaseModel):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ltrr_haystack.components.workers import Workers
+from ltrr_haystack.components.workers import Lanes, Workers
 
 REQUEST = contextvars.ContextVar("REQUEST")
 
@@ -105,7 +105,18 @@ def test_threads_end_after_closing():
 
 def test_a_call_that_never_returns_does_not_keep_the_process_from_ending():
     program = (
-        "import threading; from ltrr_haystack.components.workers import Workers; "
+        "import threading; from ltrr_haystack.components.workers import Lanes, Workers; "
         "Workers(1, 'hanging').submit(threading.Event().wait, {}); print('done')"
     )
     assert subprocess.run([sys.executable, "-c", program], timeout=30, capture_output=True, check=True).stdout
+
+
+def test_the_workers_of_one_lane_are_not_those_of_the_other(release):
+    lanes = Lanes("lanes", plain=2, filtered=1)
+    waiting = lanes.of(filtered=True).submit(release.wait, {})
+    assert lanes.of(filtered=False).submit(int, {}).result(5) == 0
+    assert (lanes.of(filtered=False).limit, lanes.of(filtered=True).limit) == (2, 1)
+    release.set()
+    assert waiting.result(5)
+    lanes.close()
+    assert all(lanes.of(filtered=filtered).submit(int, {}).cancelled() for filtered in (True, False))

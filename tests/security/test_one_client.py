@@ -5,11 +5,9 @@ To make every attack count, the memory is played on every page, as it is once a 
 new installation would hide most of what is tried here. Each test has a query and clients of its own.
 """
 
-import runpy
 import sqlite3
 from contextlib import closing
 from itertools import count
-from pathlib import Path
 from shutil import copytree
 from typing import ClassVar
 
@@ -19,10 +17,6 @@ import yaml
 pytest.importorskip("hayhooks")
 
 pytestmark = pytest.mark.security
-
-SERVING = runpy.run_path(str(Path(__file__).parents[1] / "server" / "conftest.py"))
-lexical_pipelines = SERVING["lexical_pipelines"]
-eventually = SERVING["eventually"]
 
 QUERIES = [
     "love",
@@ -49,7 +43,8 @@ CHOSEN, WANTED = "song-09", "song-08"
 class Attacked:
     """A server and a query that nobody else searches."""
 
-    def __init__(self, server, query):
+    def __init__(self, helpers, server, query):
+        self.helpers = helpers
         self.server = server
         self.query = query
         self.database = server.log.parent / "ltrr.db"
@@ -77,7 +72,7 @@ class Attacked:
                 ).fetchone()
             return (open_, learned, late) == (0, settled, newest)
 
-        assert eventually(done)
+        assert self.helpers.eventually(done)
 
     def successes(self, object_id, key=None):
         with closing(sqlite3.connect(self.database)) as connection:
@@ -97,7 +92,7 @@ def event(answer, object_id, action="click", **others):
 
 
 @pytest.fixture(scope="module")
-def server(lexical_pipelines, tmp_path_factory):
+def server(helpers, lexical_pipelines, tmp_path_factory):
     folder = copytree(lexical_pipelines, tmp_path_factory.mktemp("remembering") / "pipelines")
     search = yaml.safe_load((folder / "search" / "search.yml").read_text())
     router = search["components"]["router"]["init_parameters"]
@@ -106,7 +101,7 @@ def server(lexical_pipelines, tmp_path_factory):
         "init_parameters": {"allocation": {**router["baseline"], "memory": 10}},
     }
     (folder / "search" / "search.yml").write_text(yaml.safe_dump(search, sort_keys=False))
-    running = SERVING["Server"](folder, tmp_path_factory.mktemp("home"))
+    running = helpers.Server(folder, tmp_path_factory.mktemp("home"))
     assert running.url, running.log.read_text()
     assert running.post("indexing", {"documents": SONGS}).json() == {"written": len(SONGS)}
     yield running
@@ -119,8 +114,8 @@ def unused():
 
 
 @pytest.fixture
-def attacked(server, unused):
-    return Attacked(server, QUERIES[next(unused)])
+def attacked(helpers, server, unused):
+    return Attacked(helpers, server, QUERIES[next(unused)])
 
 
 class TestFilteredPages:

@@ -57,7 +57,7 @@ QUALITY = {
 """Arm → type of query → how well the arm tells what attracts from what does not."""
 
 ACTIONS = parse_actions(
-    {arm: {"kind": arm, "levels": list(LEVELS), "cost_per_call": 0.02, "cost_per_candidate": 0.004} for arm in QUALITY},
+    {arm: {"levels": list(LEVELS), "cost_per_call": 0.02, "cost_per_candidate": 0.004} for arm in QUALITY},
     budget=45,
     baseline=dict.fromkeys(QUALITY, 15),
 )

@@ -152,7 +152,7 @@ class TestChangingArms:
         for _ in range(20):
             leader.observe(clicked, 1.0)
         more = parse_actions(
-            {arm.name: {"kind": arm.kind, "levels": list(arm.levels), "cost_per_call": 0.1} for arm in ACTIONS.arms}
+            {arm.name: {"levels": list(arm.levels), "cost_per_call": 0.1} for arm in ACTIONS.arms}
             | {"c": {"levels": [0, 5]}},
             20,
             ALL,

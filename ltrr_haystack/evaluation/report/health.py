@@ -110,11 +110,11 @@ def _progress(reading: Reading, counts: Counts, watermark: Watermark) -> Iterato
 
 
 def _support(reading: Reading) -> Iterator[Finding]:
-    checked = reading.reliability
-    if checked.mismatched:
+    checked, mismatched = reading.reliability, sum(reading.log.skipped.values())
+    if mismatched:
         text = (
-            f"In {checked.mismatched:,} of {checked.decisions:,} decisions the logged propensity is not the one that "
-            "the logged distribution gives: nothing that is computed from them holds."
+            f"In {mismatched:,} of {reading.log.read:,} decisions the logged propensity is not the one that the logged "
+            "distribution gives: nothing that is computed from them holds."
         )
         yield Finding("bad", "Wrong propensities", text)
     if not checked.chosen:

@@ -119,12 +119,11 @@ def _moment(seconds: float) -> str:
 
 
 def _told_by(card: Mapping[str, Any]) -> str:
-    """The plain figures of a card, and what each part of a policy is estimated to gain for one query."""
+    """The plain figures of a card, and what each of a policy's gates has come to."""
     plain = {key: value for key, value in card.items() if isinstance(value, str | int | float)}
     for key, part in card.items():
-        if isinstance(part, Mapping) and isinstance(part.get("gain"), int | float):
-            held_back = " (held back)" if part.get("safe_start") else ""
-            plain[key] = f"gains {part['gain']:+.3g}{held_back}"
+        if isinstance(part, Mapping) and isinstance(part.get("verdict"), str):
+            plain[key] = f"{'held back, ' if part.get('safe_start') else ''}{part['verdict']}"
     verdict = card.get("gate")
     if isinstance(verdict, Mapping):
         plain["gate"] = "passed" if verdict.get("passed") else "not passed"

@@ -40,11 +40,12 @@ class JSONAnswer(Response):
         return text.encode(errors="replace")
 
 
-def search_answer(ranking: Ranking) -> SearchAnswer:
+def search_answer(ranking: Ranking, verdict: str | None = None) -> SearchAnswer:
     """
     Put a ranking into the form of the API.
 
     :param ranking: What an ImpressionWriter logged.
+    :param verdict: What is known of the policy that decided (see `Verdicts`).
     :returns: The answer to the search.
     """
     decision = ranking.decision
@@ -57,6 +58,7 @@ def search_answer(ranking: Ranking) -> SearchAnswer:
             mode=decision.mode,
             policy_version=decision.policy_version,
             safe_start=decision.safe_start,
+            verdict=verdict,
         ),
         missing_arms=[
             ArmMissing(arm=report.arm, reason=report.error) for report in ranking.reports if report.error is not None

@@ -7,6 +7,7 @@ from haystack import Pipeline
 
 from ltrr_haystack.server.answers import JSONAnswer, callers_fault, search_answer
 from ltrr_haystack.server.schemas import Context, Filters, Identifier, QueryText, SearchAnswer, TopK
+from ltrr_haystack.server.verdicts import Verdicts
 from ltrr_haystack.types import Mode
 
 
@@ -18,6 +19,7 @@ class PipelineWrapper(BasePipelineWrapper):
     def setup(self) -> None:
         """Load the pipeline beside this file."""
         self.pipeline = Pipeline.loads(Path(__file__).with_name("search.yml").read_text(encoding="utf-8"))
+        self.verdicts = Verdicts(self.pipeline)
 
     async def run_api_async(
         self,
@@ -54,4 +56,5 @@ class PipelineWrapper(BasePipelineWrapper):
         with callers_fault():
             # Room for all arms at once.
             found = await self.pipeline.run_async(inputs, concurrency_limit=16)
-        return JSONAnswer(search_answer(found["impressions"]["ranking"]))
+        ranking = found["impressions"]["ranking"]
+        return JSONAnswer(search_answer(ranking, self.verdicts.of(ranking.decision)))

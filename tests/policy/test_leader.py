@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.lattice import best_allocation
 from ltrr_haystack.policy.leader import Leader
-from ltrr_haystack.policy.safe_start import DECAY, HALF_LIFE
+from ltrr_haystack.policy.moments import DECAY, HALF_LIFE
 from ltrr_haystack.types import Decision, Impression, Provenance, SettledDecision, Understanding
 
 ACTIONS = parse_actions(

@@ -104,7 +104,7 @@ def _progress(reading: Reading, counts: Counts, watermark: Watermark) -> Iterato
     if held > 0.5:
         text = (
             f"Of the last {blocks[-1].searches:,} searches, {percent(held)} were decided while the policy was held "
-            "back, as it is not, or no longer, shown to be better than the baseline. Mostly the baseline is played."
+            "back, as it is not, or no longer, shown to be worth more than the baseline, which is mostly played."
         )
         yield Finding("watch", "Safe start", text)
 

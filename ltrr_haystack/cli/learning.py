@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from enum import Enum
 from threading import Event
@@ -18,10 +19,13 @@ from ltrr_haystack.cli.options import (
     Store,
     open_store,
     require_place,
+    require_store,
     told,
     use_store,
     write_json,
 )
+from ltrr_haystack.learning import Progress
+from ltrr_haystack.store import LTRRStore
 
 
 class Kind(Enum):
@@ -37,25 +41,34 @@ def learn(
     reward_wait: Annotated[
         float | None,
         typer.Option(
-            help="Seconds that a decision waits for feedback. [default: $LTRR_REWARD_WAIT or 1800]", show_default=False
+            help="Seconds that a decision waits for feedback. (default: $LTRR_REWARD_WAIT or 1800)", show_default=False
         ),
     ] = None,
+    create: Annotated[bool, typer.Option("--create", help="Begin with an empty store where there is none.")] = False,
     pipelines: Pipelines = None,
     store: Store = None,
     home: Home = None,
 ) -> None:
-    """Turn settled decisions into a better policy and a better memory."""
+    """
+    Turn settled decisions into a better policy and a better memory.
+
+    Of the pipelines only the router is loaded: their retrievers need not be installed.
+    """
     from ltrr_haystack.learning import follow as run
     from ltrr_haystack.server.bundled import provided
     from ltrr_haystack.server.learners import learner_of
 
     with told():
         use_store(store, home)
-        learner = learner_of(pipelines or provided("pipelines"), reward_wait=reward_wait)
+        named = LTRRStore() if store is not None else None
+        learner = learner_of(pipelines or provided("pipelines"), reward_wait=reward_wait, store=named)
+        if not create:
+            require_store(learner.store, "name the one you mean with --store or --home, or begin one with --create")
         if follow:
+            typer.echo(f"Learning; a decision counts {learner.reward_wait:g} s after it was made. Ctrl-C ends it.")
             run(learner, interval, Event())
         else:
-            typer.echo(str(learner.run_once()))
+            typer.echo(_passed(learner.run_once()))
 
 
 def train_ranker(
@@ -112,6 +125,21 @@ def prune(
     with told():
         removed = open_store(store, home).prune(time.time() - older_than * 86_400)
         typer.echo(f"{removed:,} searches removed; those that nothing was learned from yet are kept")
+
+
+def _passed(progress: Progress) -> str:
+    """What a pass came to, in a line; whatever else it counts is told if there was any of it."""
+    if progress.busy is not None:
+        return "nothing learned: another learner is at it, in a server or as `ltrr learn --follow`"
+    known = ("settled", "learned", "late", "version", "busy")
+    others = {field.name: getattr(progress, field.name) for field in fields(progress) if field.name not in known}
+    parts = [
+        f"learned from {progress.learned:,} decisions and {progress.late:,} late rewards",
+        f"settled up to decision {progress.settled:,}",
+        f"policy version {progress.version:,}",
+        *(f"{name.replace('_', ' ')}: {count}" for name, count in others.items() if count),
+    ]
+    return "; ".join(parts)
 
 
 def _moment(seconds: float) -> str:

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from ltrr_haystack.cli.options import Data, Home, Host, Pipelines, Port, told
+from ltrr_haystack.cli.options import Data, Home, Host, Pipelines, Port, Store, name_store, told
 
 
 def serve(
     pipelines: Pipelines = None,
     host: Host = "127.0.0.1",
     port: Port = 1416,
+    store: Store = None,
     home: Home = None,
     documents: Annotated[
         Path | None, typer.Option(help="A BEIR folder whose documents are indexed first.", show_default=False)
@@ -24,6 +25,7 @@ def serve(
     from ltrr_haystack.server.serving import serve as run
 
     with told():
+        name_store(store)
         run(
             pipelines or provided("pipelines"),
             host=host,
@@ -35,9 +37,12 @@ def serve(
         )
 
 
-def demo(data: Data = None, host: Host = "127.0.0.1", port: Port = 1416, home: Home = None) -> None:
+def demo(
+    data: Data = None, host: Host = "127.0.0.1", port: Port = 1416, store: Store = None, home: Home = None
+) -> None:
     """Make or load a catalogue, index it, serve it, and say how to search it and click on what is found."""
     from ltrr_haystack.server.demo import demo as run
 
     with told():
+        name_store(store)
         run(data, home=home, host=host, port=port)

@@ -97,9 +97,7 @@ def pipelines(tmp_path, monkeypatch):
 class TestLearn:
     def test_learns_what_is_settled_once_and_says_so_in_a_line(self, log, ltrr):
         first, second = (ltrr("learn", "--reward-wait", "0").output for _ in range(2))
-        assert first == (
-            "learned from 20 decisions and 0 late rewards; settled up to decision 20; policy version 1\n"
-        )
+        assert first == ("learned from 20 decisions and 0 late rewards; settled up to decision 20; policy version 1\n")
         assert second.startswith("learned from 0 decisions and 0 late rewards; settled up to decision 20;")
         assert {entry.object_id for entry in log.memory("love") if entry.successes} == {"d3"}
 

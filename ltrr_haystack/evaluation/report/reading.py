@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ltrr_haystack.evaluation.off_policy import DecisionLog, Page, paged
+from ltrr_haystack.evaluation.report.apart import Apart
 from ltrr_haystack.evaluation.report.blocks import Blocks
 from ltrr_haystack.evaluation.report.reliability import Reliability
 from ltrr_haystack.policy.credit import reward_of
@@ -100,6 +101,7 @@ class Reading:
     :ivar log: What counted the searches, and those whose propensities cannot be used.
     :ivar blocks: The blocks.
     :ivar reliability: Drawn levels against their probabilities.
+    :ivar apart: Live and baseline searches apart.
     :ivar arms: Arm → how it fared, in the order of their appearance.
     :ivar queries: Frequent queries.
     :ivar rankers: Ranker version, 0 for the union's own order → what came of its pages.
@@ -118,6 +120,7 @@ class Reading:
         self.log = DecisionLog(())
         self.blocks = Blocks()
         self.reliability = Reliability()
+        self.apart = Apart()
         self.arms: dict[str, ArmRuns] = {}
         self.queries = FrequentQueries()
         self.rankers: dict[int, RankerRuns] = {}
@@ -145,6 +148,7 @@ class Reading:
         reading.log = DecisionLog(reading._summed(log))
         for page in paged(reading.log):
             reading.reliability.add(page)
+            reading.apart.add(page)
             if also is not None:
                 also(page)
         return reading

@@ -71,6 +71,7 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Page:
     sections = (
         Section("health", "Health of the data", "", findings=findings),
         learning(reading),
+        reading.apart.section(),
         savings(reading),
         arms(reading),
         memory(reading),

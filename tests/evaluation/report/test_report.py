@@ -9,7 +9,9 @@ from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.vw import VWPolicy
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-SECTIONS = ["health", "learning", "savings", "arms", "memory", "reliability", "alternatives", "models", "queries"]
+SECTIONS = [
+    "health", "learning", "apart", "savings", "arms", "memory", "reliability", "alternatives", "models", "queries",
+]  # fmt: skip
 
 
 class Elements(HTMLParser):

@@ -147,14 +147,17 @@ def _moment(seconds: float) -> str:
 
 
 def _told_by(card: Mapping[str, Any]) -> str:
-    """The plain figures of a card, and what each of a policy's gates has come to."""
+    """The plain figures of a card, and in lines of their own what each of a policy's gates has come to."""
     plain = {key: value for key, value in card.items() if isinstance(value, str | int | float)}
-    for key, part in card.items():
-        if isinstance(part, Mapping) and isinstance(part.get("verdict"), str):
-            plain[key] = f"{'held back, ' if part.get('safe_start') else ''}{part['verdict']}"
-    verdict = card.get("gate")
-    if isinstance(verdict, Mapping):
-        plain["gate"] = "passed" if verdict.get("passed") else "not passed"
-    return ", ".join(
+    gate = card.get("gate")
+    if isinstance(gate, Mapping):
+        plain["gate"] = "passed" if gate.get("passed") else "not passed"
+    figures = ", ".join(
         f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in plain.items()
     )
+    verdicts = [
+        f"{key}{' (held back)' if part.get('safe_start') else ''}: {part['verdict']}"
+        for key, part in card.items()
+        if isinstance(part, Mapping) and isinstance(part.get("verdict"), str)
+    ]
+    return "\n".join([figures, *verdicts])

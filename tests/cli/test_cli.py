@@ -150,7 +150,8 @@ class TestModels:
     def test_says_what_the_gates_have_come_to(self, log, ltrr):
         gate = {"gain": 0.05, "safe_start": True, "verdict": "as good, 68 % cheaper"}
         log.add_snapshot("policy", b"model", {"policy": "vw", "leader": gate}, activate=True)
-        assert "leader held back, as good, 68 % cheaper" in " ".join(ltrr("models").output.replace("│", " ").split())
+        listed = " ".join(ltrr("models").output.replace("│", " ").split())
+        assert "policy vw leader (held back): as good, 68 % cheaper" in listed
 
     def test_lists_the_versions_and_goes_back_to_one(self, log, ltrr):
         for number in (1, 2):

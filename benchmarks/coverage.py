@@ -32,6 +32,7 @@ from ltrr_haystack.evaluation.off_policy.columns import LogColumns, TargetColumn
 from ltrr_haystack.evaluation.off_policy.decisions import LoggedDecision
 from ltrr_haystack.evaluation.off_policy.intervals import Estimate
 from ltrr_haystack.evaluation.off_policy.judgement import Judge
+from ltrr_haystack.evaluation.off_policy.pages import paged
 from ltrr_haystack.evaluation.off_policy.positions import estimate_slope
 from ltrr_haystack.evaluation.off_policy.results import ESTIMATORS, Refusal
 from ltrr_haystack.evaluation.off_policy.reward_model import RewardModel
@@ -57,7 +58,7 @@ QUALITY = {
 """Arm → type of query → how well the arm tells what attracts from what does not."""
 
 ACTIONS = parse_actions(
-    {arm: {"kind": arm, "levels": list(LEVELS), "cost_per_call": 0.02, "cost_per_candidate": 0.004} for arm in QUALITY},
+    {arm: {"levels": list(LEVELS), "cost_per_call": 0.02, "cost_per_candidate": 0.004} for arm in QUALITY},
     budget=45,
     baseline=dict.fromkeys(QUALITY, 15),
 )
@@ -334,10 +335,10 @@ def _ask(
     decisions: Iterator[LoggedDecision], targets: Sequence[Leaning | Greedy], answers: Mapping[tuple[str, str], Answers]
 ) -> None:
     logged, columns = LogColumns(), [TargetColumns() for _ in targets]
-    for decision in decisions:
-        logged.add(decision)
+    for page in paged(decisions):
+        logged.add(page)
         for target, column in zip(targets, columns, strict=True):
-            column.add(decision, target)
+            column.add(page, target)
     rewards = np.array(logged.rewards)
     model, slope = RewardModel(logged.features, logged.drawn, rewards), estimate_slope(logged.replayed, rewards)
     everything = np.ones(len(logged.rewards), dtype=bool)

@@ -96,7 +96,7 @@ def ours(results: dict[str, list[Document]], store: LTRRStore) -> Pipeline:
     """The same retrievers in a learned pipeline."""
     return build_search_pipeline(
         {arm: Prepared(documents) for arm, documents in results.items()},
-        arms={arm: {"kind": arm, "levels": [0, 10, 30, DEPTH]} for arm in ARMS},
+        arms={arm: {"levels": [0, 10, 30, DEPTH]} for arm in ARMS},
         budget=DEPTH * len(ARMS),
         baseline=dict.fromkeys(ARMS, DEPTH),
         store=store,
@@ -230,7 +230,7 @@ def _union(results: dict[str, list[Document]], understood: Understanding, store:
 
 def _router(store: LTRRStore) -> BanditRouter:
     return BanditRouter(
-        {arm: {"kind": arm, "levels": [0, 10, 30, DEPTH]} for arm in ARMS},
+        {arm: {"levels": [0, 10, 30, DEPTH]} for arm in ARMS},
         DEPTH * len(ARMS),
         dict.fromkeys(ARMS, DEPTH),
         store,

@@ -17,7 +17,7 @@ FLOORS = [
     {"ranking"},
     {"learning"},
     {"components"},
-    {"builder"},
+    {"builder", "routers"},
     {"evaluation"},
     {"server"},
     {"cli"},

@@ -11,9 +11,9 @@ from ltrr_haystack.cli.options import (
     Data,
     Home,
     JsonFile,
-    Log,
     Out,
     Pipelines,
+    Store,
     open_store,
     require_folder,
     require_place,
@@ -105,7 +105,7 @@ def benchmark(
     ] = 0.0,
     processes: Annotated[int, typer.Option(help="How many processes.", min=1)] = 2,
     pipelines: Annotated[
-        Path | None, typer.Option(help="Folder of pipelines. [default: benchmarks/hybrid]", show_default=False)
+        Path | None, typer.Option(help="Folder of pipelines. (default: benchmarks/hybrid)", show_default=False)
     ] = None,
     home: Home = None,
 ) -> None:
@@ -155,14 +155,14 @@ def evaluate(
             show_default=False,
         ),
     ],
-    log: Log = None,
+    store: Store = None,
     after: Annotated[
         int, typer.Option(help="Use only decisions after this place in the log.", min=0, max=2**63 - 1)
     ] = 0,
     eta: Annotated[
         float | None,
         typer.Option(
-            help="How steeply looks thin out down the page, 1 / ordinal^eta. [default: found out from the log]",
+            help="How steeply looks thin out down the page, 1 / ordinal^eta. (default: found out from the log)",
             show_default=False,
             min=0,
         ),
@@ -174,12 +174,14 @@ def evaluate(
     """Ask the log what other policies would have been worth."""
     from ltrr_haystack.evaluation.off_policy import evaluate as run
     from ltrr_haystack.evaluation.off_policy import parse_target, render
+    from ltrr_haystack.server.environment import undivided_queries
 
     with told():
         require_place(json_file)
-        store = open_store(log, home)
-        targets = [parse_target(spec, store, pipelines=pipelines) for spec in policy]
-        evaluation = run(store, targets, after=after, eta=eta)
+        undivided_queries()
+        opened = open_store(store, home)
+        targets = [parse_target(spec, opened, pipelines=pipelines) for spec in policy]
+        evaluation = run(opened, targets, after=after, eta=eta)
         Console().print(render(evaluation))
         if json_file is not None:
             write_json(json_file, evaluation.to_dict())
@@ -188,7 +190,7 @@ def evaluate(
 def export(
     form: Annotated[str, typer.Option("--format", help="dsjson, obp, trec-run or qrels.", show_default=False)],
     out: Out,
-    log: Log = None,
+    store: Store = None,
     home: Home = None,
     per: Annotated[str, typer.Option(help="For trec-run: query (its last page) or search is a topic.")] = "query",
     estimator: Annotated[str, typer.Option(help="For qrels: debiased, coec or clicks.")] = "debiased",
@@ -201,7 +203,7 @@ def export(
     with told():
         typer.echo(
             run(
-                open_store(log, home),
+                open_store(store, home),
                 cast(Format, form),
                 out,
                 per=cast(Per, per),
@@ -211,10 +213,12 @@ def export(
         )
 
 
-def report(out: Out, log: Log = None, home: Home = None, pipelines: Pipelines = None) -> None:
+def report(out: Out, store: Store = None, home: Home = None, pipelines: Pipelines = None) -> None:
     """Write a report on the running system as one HTML file."""
     from ltrr_haystack.evaluation.report import report as run
+    from ltrr_haystack.server.environment import undivided_queries
 
     with told():
-        run(open_store(log, home), out, pipelines=pipelines)
+        undivided_queries()
+        run(open_store(store, home), out, pipelines=pipelines)
         typer.echo(f"The report: {out}")

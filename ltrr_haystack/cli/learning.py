@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from enum import Enum
 from threading import Event
@@ -18,11 +19,13 @@ from ltrr_haystack.cli.options import (
     Store,
     open_store,
     require_place,
+    require_store,
     told,
     use_store,
     write_json,
 )
-from ltrr_haystack.store import SpaceFreed
+from ltrr_haystack.learning import Progress
+from ltrr_haystack.store import LTRRStore, SpaceFreed
 
 
 class Kind(Enum):
@@ -38,25 +41,34 @@ def learn(
     reward_wait: Annotated[
         float | None,
         typer.Option(
-            help="Seconds that a decision waits for feedback. [default: $LTRR_REWARD_WAIT or 1800]", show_default=False
+            help="Seconds that a decision waits for feedback. (default: $LTRR_REWARD_WAIT or 1800)", show_default=False
         ),
     ] = None,
+    create: Annotated[bool, typer.Option("--create", help="Begin with an empty store where there is none.")] = False,
     pipelines: Pipelines = None,
     store: Store = None,
     home: Home = None,
 ) -> None:
-    """Turn settled decisions into a better policy and a better memory."""
+    """
+    Turn settled decisions into a better policy and a better memory.
+
+    Of the pipelines only the router is loaded: their retrievers need not be installed.
+    """
     from ltrr_haystack.learning import follow as run
     from ltrr_haystack.server.bundled import provided
     from ltrr_haystack.server.learners import learner_of
 
     with told():
         use_store(store, home)
-        learner = learner_of(pipelines or provided("pipelines"), reward_wait=reward_wait)
+        named = LTRRStore() if store is not None else None
+        learner = learner_of(pipelines or provided("pipelines"), reward_wait=reward_wait, store=named)
+        if not create:
+            require_store(learner.store, "name the one you mean with --store or --home, or begin one with --create")
         if follow:
+            typer.echo(f"Learning; a decision counts {learner.reward_wait:g} s after it was made. Ctrl-C ends it.")
             run(learner, interval, Event())
         else:
-            typer.echo(str(learner.run_once()))
+            typer.echo(_passed(learner.run_once()))
 
 
 def train_ranker(
@@ -130,20 +142,37 @@ def _told_of_space(freed: SpaceFreed | None) -> str:
     return f"{given_back}; {freed.left / 1e6:,.1f} MB are left free in the file (--rewrite gives them back)"
 
 
+def _passed(progress: Progress) -> str:
+    """What a pass came to, in a line; whatever else it counts is told if there was any of it."""
+    if progress.busy is not None:
+        return "nothing learned: another learner is at it, in a server or as `ltrr learn --follow`"
+    known = ("settled", "learned", "late", "version", "busy")
+    others = {field.name: getattr(progress, field.name) for field in fields(progress) if field.name not in known}
+    parts = [
+        f"learned from {progress.learned:,} decisions and {progress.late:,} late rewards",
+        f"settled up to decision {progress.settled:,}",
+        f"policy version {progress.version:,}",
+        *(f"{name.replace('_', ' ')}: {count}" for name, count in others.items() if count),
+    ]
+    return "; ".join(parts)
+
+
 def _moment(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _told_by(card: Mapping[str, Any]) -> str:
-    """The plain figures of a card, and what each part of a policy is estimated to gain for one query."""
+    """The plain figures of a card, and in lines of their own what each of a policy's gates has come to."""
     plain = {key: value for key, value in card.items() if isinstance(value, str | int | float)}
-    for key, part in card.items():
-        if isinstance(part, Mapping) and isinstance(part.get("gain"), int | float):
-            held_back = " (held back)" if part.get("safe_start") else ""
-            plain[key] = f"gains {part['gain']:+.3g}{held_back}"
-    verdict = card.get("gate")
-    if isinstance(verdict, Mapping):
-        plain["gate"] = "passed" if verdict.get("passed") else "not passed"
-    return ", ".join(
+    gate = card.get("gate")
+    if isinstance(gate, Mapping):
+        plain["gate"] = "passed" if gate.get("passed") else "not passed"
+    figures = ", ".join(
         f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in plain.items()
     )
+    verdicts = [
+        f"{key}{' (held back)' if part.get('safe_start') else ''}: {part['verdict']}"
+        for key, part in card.items()
+        if isinstance(part, Mapping) and isinstance(part.get("verdict"), str)
+    ]
+    return "\n".join([figures, *verdicts])

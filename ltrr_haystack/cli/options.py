@@ -12,35 +12,38 @@ from rich.console import Console
 
 from ltrr_haystack.errors import ConfigurationError, beneath, with_notes
 from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store.engines import parse_url
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes any that is free.", min=0, max=65535)]
 Home = Annotated[
     Path | None,
-    typer.Option(help="Folder of the store and the caches. [default: $LTRR_HOME or .ltrr]", show_default=False),
+    typer.Option(help="Folder of the store and the caches. (default: $LTRR_HOME or .ltrr)", show_default=False),
 ]
 Data = Annotated[
-    Path | None, typer.Option(help="A BEIR folder. [default: the fictional music service]", show_default=False)
+    Path | None, typer.Option(help="A BEIR folder. (default: the fictional music service)", show_default=False)
 ]
 Store = Annotated[
     str | None,
     typer.Option(
-        help="URL of the store. [default: $LTRR_STORE_URL, or ltrr.db in the home folder]", show_default=False
+        help="URL of the store. (default: $LTRR_STORE_URL, or ltrr.db in the home folder)", show_default=False
     ),
 ]
 Pipelines = Annotated[
-    Path | None, typer.Option(help="Folder of pipelines. [default: the embedded ones]", show_default=False)
+    Path | None, typer.Option(help="Folder of pipelines. (default: the embedded ones)", show_default=False)
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="File to write the figures to.", show_default=False)]
-Log = Annotated[
-    str | None,
-    typer.Option(
-        "--log",
-        help="URL of the store. [default: $LTRR_STORE_URL, or ltrr.db in the home folder]",
-        show_default=False,
-    ),
-]
 Out = Annotated[Path, typer.Option("--out", help="What to write.", show_default=False)]
+
+
+def name_store(store: str | None) -> None:
+    """
+    Let whatever is loaded from here on find the store that is meant.
+
+    :param store: Its URL, if it was given.
+    """
+    if store is not None:
+        os.environ["LTRR_STORE_URL"] = store
 
 
 def use_store(store: str | None, home: Path | None) -> None:
@@ -52,8 +55,7 @@ def use_store(store: str | None, home: Path | None) -> None:
     """
     from ltrr_haystack.server.environment import prepare_environment
 
-    if store is not None:
-        os.environ["LTRR_STORE_URL"] = store
+    name_store(store)
     prepare_environment(home)
 
 
@@ -67,11 +69,22 @@ def open_store(store: str | None, home: Path | None) -> LTRRStore:
     :raises ConfigurationError: If there is none: nothing is made where something was to be read.
     """
     use_store(store, home)
-    url = os.environ["LTRR_STORE_URL"]
-    path = url.removeprefix("sqlite:///")
-    if path != url and not Path(path).is_file():
-        raise ConfigurationError(f"there is no store at '{path}'; name the one you mean by its URL, or by --home")
-    return LTRRStore()
+    opened = LTRRStore()
+    require_store(opened, "name the one you mean with --store or --home")
+    return opened
+
+
+def require_store(store: LTRRStore, hint: str) -> None:
+    """
+    Make sure that the file of a store is there. Whether a database server is, is found out when it is first asked.
+
+    :param store: The store.
+    :param hint: What to do if it is not.
+    :raises ConfigurationError: If it is not, or the store's url is none.
+    """
+    url = parse_url(str(store.url.resolve_value()))
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise ConfigurationError(f"there is no store at '{url.database}'; {hint}")
 
 
 def require_folder(path: Path) -> None:

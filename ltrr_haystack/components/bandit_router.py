@@ -76,7 +76,7 @@ class BanditRouter:
             of reward.
         :param budget: Most candidates that one query may draw over all arms.
         :param baseline: Arm → depth in the pipeline as it is without learning, so without memory; played until the
-            policy has shown on the log that it does better.
+            policy has shown on the log that it is worth more, in reward less cost.
         :param store: Where learned policies and the arms' history are read from.
         :param policy: What decides; a `VWPolicy` with its defaults if left out.
         :param mode: `baseline` plays the baseline, asks no policy and teaches it nothing; `apprentice` plays the

@@ -45,7 +45,8 @@ class CachedRetriever:
         :param depth: How many documents to ask for the first time; a deeper request asks again.
         :param documents: What the retriever searches; needed to read results back from `file`.
         :param file: Where results are kept between two runs: a file name that says which data and which retriever they
-            come from (see `cache_file`). Left out, they are kept in memory only.
+            come from (see `cache_file`). Left out, they are kept in memory only. A file in which nothing was found for
+            any query is removed.
         :raises ValueError: If `depth` is not positive, or `file` is given without `documents`.
         """
         if depth < 1:
@@ -111,6 +112,10 @@ class CachedRetriever:
                 by_id = {document.id: document for document in self.documents or []}
                 for line in self._path.read_text(encoding="utf-8").splitlines():
                     self._restore(line, by_id)
+                if not any(documents for _, documents in self._found.values()):
+                    # Whoever wrote that searched where nothing was indexed, so it is no answer.
+                    self._found.clear()
+                    self._path.unlink()
             self._ready = True
 
     def _restore(self, line: str, by_id: Mapping[str, Document]) -> None:

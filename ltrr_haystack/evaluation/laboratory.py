@@ -179,7 +179,7 @@ class Laboratory:
         }
         cost = next(iter(self.arms.values()))
         for name in faulty:
-            self.arms[name] = {**cost, "kind": "faulty", "levels": FAULTY_LEVELS}
+            self.arms[name] = {**cost, "kind": "other", "levels": FAULTY_LEVELS}
             self.baseline[name] = max(FAULTY_LEVELS)
             self.budget += max(FAULTY_LEVELS)
         return faulty

@@ -4,12 +4,20 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rapidfuzz import process
+
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.policy.lattice import lattice_of
-from ltrr_haystack.types import ActionSet, Allocation, Arm
+from ltrr_haystack.types import MEMORY, ActionSet, Allocation, Arm
 
 RESERVED_ARM_NAMES = frozenset({"decision"})
 """Names of sockets that arms must not take."""
+
+KINDS = ("lexical", "dense", "sparse", "structured", MEMORY, "personal", "related", "fuzzy", "other")
+"""What sorts of retrieval an arm may name. Arms of one kind share what is learned of it."""
+
+LEAST_LIKENESS = 60.0
+"""A kind that is likened to a mistyped one must have so much in common with it, of 100."""
 
 HIGHEST_COST = 1e6
 """Most that a call or a candidate may cost, in units of reward; beyond, sums of squares are no longer numbers."""
@@ -37,7 +45,8 @@ def parse_actions(
     ```
 
     :param arms: Arm name → `levels` (the depths to choose from, ascending; leave out 0 for an arm that always runs),
-        and if wanted `kind` (the arm's own name by default), `cost_per_call` and `cost_per_candidate`.
+        and if wanted `kind` (one of `KINDS`; an arm that names none is of a kind of its own), `cost_per_call` and
+        `cost_per_candidate`.
     :param budget: Most candidates that one query may draw, over all arms.
     :param baseline: Arm name → depth of the pipeline as it is without learning; arms that are left out do not run, and
         memory arms are no part of it.
@@ -115,16 +124,21 @@ def _arm(name: str, settings: Mapping[str, Any]) -> Arm:
     unknown = [key for key in settings if key not in _ARM_KEYS]
     if unknown:
         raise ConfigurationError(f"arm '{name}' has unknown setting {unknown[0]!r}; known are {', '.join(_ARM_KEYS)}")
-    kind = settings.get("kind", name)
-    if not isinstance(kind, str) or not kind:
-        raise ConfigurationError(f"kind of arm '{name}' must be a word such as 'lexical' or 'dense', got {kind!r}")
     return Arm(
         name=name,
-        kind=kind,
+        kind=_kind(name, settings["kind"]) if "kind" in settings else name,
         levels=_levels(name, settings.get("levels")),
         cost_per_call=_cost(name, "cost_per_call", settings.get("cost_per_call", 0.0)),
         cost_per_candidate=_cost(name, "cost_per_candidate", settings.get("cost_per_candidate", 0.0)),
     )
+
+
+def _kind(name: str, kind: Any) -> str:
+    if isinstance(kind, str) and kind in KINDS:
+        return kind
+    likeness = process.extractOne(str(kind).lower(), KINDS, score_cutoff=LEAST_LIKENESS)
+    hint = f"did you mean '{likeness[0]}'?" if likeness else "leave it out for an arm of a kind of its own"
+    raise ConfigurationError(f"kind of arm '{name}' must be one of {', '.join(KINDS)}, got {kind!r}; {hint}")
 
 
 def _check_min_candidates(min_candidates: Any, arms: Sequence[Arm], budget: int) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.errors import SnapshotError
-from ltrr_haystack.policy.safe_start import DECAY
+from ltrr_haystack.policy.moments import DECAY
 from ltrr_haystack.policy.union import UnionOrder, looked_at
 
 CAUTION = 0.5

@@ -76,6 +76,24 @@ class Lattice:
         table.reverse()
         return table
 
+    def tables(self, weights: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+        """
+        Run the recursion for many queries at once.
+
+        :param weights: For each arm, in order, one row for each query with a number for each of the arm's levels.
+        :returns: S for each arm and the ones after the last arm, one row for each query.
+        """
+        size = len(weights[0])
+        sums = np.tile(self._at_the_end(1.0, 0.0), (size, 1))
+        tables = [sums]
+        for rows, gather in zip(reversed(weights), reversed(self._gather), strict=True):
+            sums = np.zeros_like(sums)
+            for column, places in zip(rows.T, gather, strict=True):
+                sums += column[:, None] * tables[-1][:, places]
+            tables.append(sums)
+        tables.reverse()
+        return tables
+
     def total(self, weights: Weights) -> float:
         """
         Sum the products of weights over all feasible allocations.

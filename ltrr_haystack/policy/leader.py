@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from ltrr_haystack.policy.credit import reward_of, rewards_left
 from ltrr_haystack.policy.expected import ExpectedRewards
 from ltrr_haystack.policy.experts import Experts, expert_key, experts_of
-from ltrr_haystack.policy.safe_start import DECAY, Valued
+from ltrr_haystack.policy.moments import DECAY
+from ltrr_haystack.policy.safe_start import Valued
 from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, looked_at, reaches
 from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
 

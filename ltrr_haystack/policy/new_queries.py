@@ -1,5 +1,5 @@
 """
-What to play for queries that nobody searched before: only what has been shown to be better there.
+What to play for queries that nobody searched before: only what has been shown to be worth more there.
 
 Most searches repeat a query, so a gate that looks at all searches says little of new queries. They have gates of their
 own. Two compete, each against the baseline: the contextual model, and the best whole allocation (see `Leader`). The one
@@ -44,7 +44,7 @@ class NewQueries:
 
     @property
     def held_back(self) -> bool:
-        """Whether neither of the two has been shown to be better than the baseline."""
+        """Whether neither of the two has been shown to be worth more than the baseline."""
         return not any(gate.is_open for gate in self._gates.values())
 
     @property

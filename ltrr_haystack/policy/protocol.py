@@ -62,7 +62,8 @@ class Policy(Protocol):
         """
         Say what a person should know of the policy as it stands.
 
-        :returns: Plain JSON types: its name, and how it compares with the baseline where it can tell.
+        :returns: Plain JSON types: its name, and how it compares with the baseline where it can tell, reward and cost
+            apart; in words under `verdict`.
         """
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """
-The gate of the safe start: it opens when what the policy prefers is shown to be better than the baseline.
+The gate of the safe start: it opens when what the policy prefers is shown to be worth more than the baseline.
+
+Worth is value: reward less cost. A policy may be worth more because its pages earn more, or because as good ones cost
+less; which of the two it is the estimate says apart (see `verdict`).
 
 Each settled decision says something of both, by dominance replay: where every arm drew at least as deep as under an
 allocation y, the union under y is known, as the ranks tell which documents would have been there and in which order,
@@ -18,31 +21,28 @@ older decisions forgotten exponentially, and tests it against zero, beginning wi
 reward was lost: without it, a saving that is the same each time would look certain before a loss could have been seen.
 The doubt weighs as much as the rarest pair that was looked for, since that is what one unseen loss would have weighed.
 
+The part of d that is reward is followed besides, in the same way. What the two allocations cost is known of every
+decision, whatever was drawn, and needs no weighting.
+
 The test is looked at after every decision, so a policy that is exactly as good as the baseline gets past it in about
 one run of eight within a thousand decisions; it loses nothing by that, and one that turns out worse is held back again.
 Searches of one query count as so many decisions, though they tell less than as many of different queries.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.credit import reward_of, rewards_left
 from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.policy.moments import Moments
 from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
 
 Valued = Callable[[Sequence[Allocation]], list[float]]
 """Says what a decision would have earned under allocations that draw no arm deeper than it was drawn."""
-
-HALF_LIFE = 2000.0
-"""After how many differences an earlier one weighs half."""
-
-DECAY = 0.5 ** (1 / HALF_LIFE)
-"""What is left of an earlier one's weight with each that comes."""
 
 LEAST_SUPPORT = 0.01
 """Below this P(X ≥ y) a decision is not used: the one in a hundred that counted would outweigh all others."""
@@ -68,6 +68,14 @@ class SafeStartEstimate:
         that were compared; `None` if there is none.
     :param standard_error: Standard error of the gain; `None` with less than two.
     :param z: The gain in standard errors with the doubt of one lost reward counted in, by which the gate decides.
+    :param reward_gain: The same difference in reward alone; `None` if there is none.
+    :param reward_standard_error: Standard error of the reward gain; `None` with less than two.
+    :param reward_interval: Where the reward gain may lie, with the same doubt and as many standard errors to each side
+        as the gate asks for; `None` as long as too little was compared for the gate to decide.
+    :param baseline_reward: What the baseline's pages earn per decision, over the same decisions.
+    :param cost_saved: How much less the preferred allocation costs than the baseline per decision, over the same
+        decisions, in units of reward. It is exact; with reward gain it adds up to the gain but for chance.
+    :param baseline_cost: What the baseline costs per decision, over the same decisions.
     """
 
     is_open: bool
@@ -78,11 +86,23 @@ class SafeStartEstimate:
     gain: float | None
     standard_error: float | None
     z: float
+    reward_gain: float | None = None
+    reward_standard_error: float | None = None
+    reward_interval: tuple[float, float] | None = None
+    baseline_reward: float = 0.0
+    cost_saved: float = 0.0
+    baseline_cost: float = 0.0
+
+    @property
+    def cost_saved_share(self) -> float | None:
+        """The cost saved as a share of the baseline's cost; `None` if that costs nothing."""
+        return self.cost_saved / self.baseline_cost if self.baseline_cost > 0 else None
 
 
 class SafeStartGate:
     """
-    Watches settled decisions, opens when the policy is shown to be better than the baseline, and closes if it turns.
+    Watches settled decisions, opens when the policy is shown to be worth more than the baseline, and closes when that
+    turns.
 
     Where the policy prefers the baseline itself, the difference is 0 by definition. It is counted as agreement and kept
     out of the test: adding zeros lowers mean and standard error alike and would only push what tells something out of
@@ -104,10 +124,11 @@ class SafeStartGate:
         self._compared = 0
         self._rewarded = 0
         self._rarest = 1.0
-        self._weight = 0.0
-        self._squared_weight = 0.0
-        self._mean = 0.0
-        self._squares = 0.0
+        self._value = Moments()
+        self._reward = Moments()
+        self._baseline_reward = Moments()
+        self._cost_saved = Moments()
+        self._baseline_cost = Moments()
 
     @property
     def is_open(self) -> bool:
@@ -145,7 +166,12 @@ class SafeStartGate:
             self._compared += 1
             self._rewarded += any(reward_of(settled, impression) for impression in settled.impressions)
         self._rarest = max(self._rarest, seen.factor)
-        self._add(seen.difference)
+        self._value.add(seen.value)
+        self._reward.add(seen.reward)
+        self._baseline_reward.add(seen.baseline_reward)
+        actions = settled.decision.actions
+        self._cost_saved.add(actions.cost(baseline) - actions.cost(preferred))
+        self._baseline_cost.add(actions.cost(baseline))
         self._decide()
 
     def estimate(self) -> SafeStartEstimate:
@@ -160,21 +186,28 @@ class SafeStartGate:
             agreement=self._agreed / self._settled if self._settled else 0.0,
             compared=self._compared,
             rewarded=self._rewarded,
-            gain=self._mean if self._weight else None,
-            standard_error=self._standard_error(),
+            gain=self._value.mean if self._value.weight else None,
+            standard_error=self._value.standard_error(),
             z=self._z(),
+            reward_gain=self._reward.mean if self._reward.weight else None,
+            reward_standard_error=self._reward.standard_error(),
+            reward_interval=self._reward_interval() if self._has_enough() else None,
+            baseline_reward=self._baseline_reward.mean,
+            cost_saved=self._cost_saved.mean,
+            baseline_cost=self._baseline_cost.mean,
         )
 
-    def to_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, Any]:
         """
         Give the gate's state.
 
         :returns: Plain JSON types.
         """
-        return {key: getattr(self, f"_{key}") for key in _STATE}
+        counts = {key: getattr(self, f"_{key}") for key in _COUNTS}
+        return {**counts, **{key: getattr(self, f"_{key}").to_dict() for key in _SERIES}}
 
     @classmethod
-    def from_dict(cls, least: int, threshold: float, state: Mapping[str, float]) -> Self:
+    def from_dict(cls, least: int, threshold: float, state: Mapping[str, Any]) -> Self:
         """
         Make a gate that has seen what another has.
 
@@ -184,37 +217,29 @@ class SafeStartGate:
         :returns: The gate.
         :raises SnapshotError: If the state is of another make.
         """
-        missing = [key for key in _STATE if key not in state]
+        missing = [key for key in (*_COUNTS, *_SERIES) if key not in state]
         if missing:
             raise SnapshotError(f"the state of the safe start lacks {', '.join(missing)}: another version wrote it")
         gate = cls(least, threshold)
-        for key in _STATE:
+        for key in _COUNTS:
             setattr(gate, f"_{key}", state[key])
+        for key in _SERIES:
+            setattr(gate, f"_{key}", Moments.from_dict(state[key]))
         return gate
 
-    def _add(self, difference: float) -> None:
-        """Incremental mean and variance under decaying weights (West 1979; Finch 2009)."""
-        self._weight = self._weight * DECAY + 1
-        self._squared_weight = self._squared_weight * DECAY**2 + 1
-        before = difference - self._mean
-        self._mean += before / self._weight
-        self._squares = self._squares * DECAY + before * (difference - self._mean)
-
-    def _standard_error(self) -> float | None:
-        if self._weight <= 1:
-            return None
-        size = self._weight**2 / self._squared_weight
-        return math.sqrt(self._squares / self._weight / (size - 1))
-
     def _z(self) -> float:
-        weight, doubt = self._weight + 1, DOUBT * self._rarest
-        mean = (self._weight * self._mean - doubt) / weight
-        squares = self._squares + self._weight / weight * (self._mean + doubt) ** 2
-        size = weight**2 / (self._squared_weight + 1)
-        return mean / math.sqrt(squares / weight / (size - 1)) if squares > 0 else 0.0
+        mean, error = self._value.with_one_more(-DOUBT * self._rarest)
+        return mean / error if error > 0 else 0.0
+
+    def _reward_interval(self) -> tuple[float, float]:
+        mean, error = self._reward.with_one_more(-DOUBT * self._rarest)
+        return mean - self._threshold * error, mean + self._threshold * error
+
+    def _has_enough(self) -> bool:
+        return self._compared >= self._least and self._rewarded >= LEAST_REWARDED
 
     def _decide(self) -> None:
-        if self._compared < self._least or self._rewarded < LEAST_REWARDED:
+        if not self._has_enough():
             return
         if self._is_open:
             self._is_open = self._z() > -self._threshold
@@ -224,52 +249,47 @@ class SafeStartGate:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a decision says: the weighted difference, its weight, and whether the pages were known at all."""
+    """What a decision says: the weighted differences, their weight, and whether the pages were known at all."""
 
-    difference: float
+    value: float
+    reward: float
+    baseline_reward: float
     factor: float
     tells: bool
 
 
 def _difference(settled: SettledDecision, preferred: Allocation, baseline: Allocation, valued: Valued) -> _Seen | None:
     decision = settled.decision
-    joint, drawn = JointDistribution.of(decision), decision.allocation
-    both = {arm: max(preferred.get(arm, 0), baseline.get(arm, 0)) for arm in decision.actions.names}
+    joint, drawn, actions = JointDistribution.of(decision), decision.allocation, decision.actions
+    targets = (preferred, baseline)
+    both = {arm: max(preferred.get(arm, 0), baseline.get(arm, 0)) for arm in actions.names}
     chance = joint.at_least(both)
     if chance >= LEAST_SUPPORT:
         tells = reaches(drawn, both)
-        values = _values(decision.actions, [preferred, baseline], valued) if tells else [0.0, 0.0]
-        difference = values[0] - values[1]
-        return _Seen(difference / chance, 1 / chance, tells)
+        earned = valued(targets) if tells else [0.0, 0.0]
+        values = _less_cost(actions, earned, targets) if tells else [0.0, 0.0]
+        reward, value = earned[0] - earned[1], values[0] - values[1]
+        return _Seen(value / chance, reward / chance, earned[1] / chance, 1 / chance, tells)
     chances = joint.at_least(preferred), joint.at_least(baseline)
     if min(chances) < LEAST_SUPPORT:
         return None
-    known = [reaches(drawn, target) for target in (preferred, baseline)]
-    values = [
-        _values(decision.actions, [target], valued)[0] / chance if is_known else 0.0
-        for target, chance, is_known in zip((preferred, baseline), chances, known, strict=True)
-    ]
-    return _Seen(values[0] - values[1], 1 / min(chances), any(known))
+    known = [reaches(drawn, target) for target in targets]
+    rewards, values = [0.0, 0.0], [0.0, 0.0]
+    for place, (target, likely) in enumerate(zip(targets, chances, strict=True)):
+        if known[place]:
+            earned = valued([target])
+            rewards[place] = earned[0] / likely
+            values[place] = _less_cost(actions, earned, [target])[0] / likely
+    return _Seen(values[0] - values[1], rewards[0] - rewards[1], rewards[1], 1 / min(chances), any(known))
 
 
-def _values(actions: ActionSet, targets: Sequence[Allocation], valued: Valued) -> list[float]:
-    """The value of the union under other allocations that draw no arm deeper."""
-    return [earned - actions.cost(target) for earned, target in zip(valued(targets), targets, strict=True)]
+def _less_cost(actions: ActionSet, earned: Sequence[float], targets: Sequence[Allocation]) -> list[float]:
+    return [reward - actions.cost(target) for reward, target in zip(earned, targets, strict=True)]
 
 
 def _same(one: Allocation, other: Allocation) -> bool:
     return all(one.get(arm, 0) == other.get(arm, 0) for arm in {*one, *other})
 
 
-_STATE = (
-    "is_open",
-    "settled",
-    "agreed",
-    "compared",
-    "rewarded",
-    "rarest",
-    "weight",
-    "squared_weight",
-    "mean",
-    "squares",
-)
+_COUNTS = ("is_open", "settled", "agreed", "compared", "rewarded", "rarest")
+_SERIES = ("value", "reward", "baseline_reward", "cost_saved", "baseline_cost")

@@ -17,6 +17,7 @@ from ltrr_haystack.policy.new_queries import LEADER, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import check_settings, pack, understood, unpack
 from ltrr_haystack.policy.union import reaches
+from ltrr_haystack.policy.verdict import verdict
 from ltrr_haystack.policy.vw_workspace import VowpalWorkspace, escaped, features_text, is_finite, magnitude
 from ltrr_haystack.types import ActionSet, Allocation, Arm, Features, SettledDecision
 
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED = "remembered"
 
-_LINES_VERSION = 4
+_LINES_VERSION = 5
 """To be raised with every change to the lines below, or to what a snapshot holds: an older one is of no use then."""
 
 
@@ -40,9 +41,9 @@ class VWPolicy:
     Queries that were searched before and new ones have weights of their own. What is learned of the first is learned of
     the second, too, as far as it tells: from the same decision, without history and memory.
 
-    Until its preference is shown to be better than the baseline it plays the baseline for most queries (see
-    `SafeStartGate`), and again if that turns. New queries have a safe start of their own, where the best allocation for
-    all of them competes with the model (see `NewQueries`).
+    Until its preference is shown to be worth more than the baseline, in reward less cost, it plays the baseline for
+    most queries (see `SafeStartGate`), and again if that turns. New queries have a safe start of their own, where the
+    best allocation for all of them competes with the model (see `NewQueries`).
 
     ### Usage example
 
@@ -274,8 +275,9 @@ class VWPolicy:
         Say how far the policy has come and how it compares with the baseline.
 
         :returns: Name, count of settled decisions, whether it is held back; for queries that were searched before and
-            for both ways to serve new ones whether that is, how often it agrees with the baseline, and what it is
-            estimated to gain per decision, with the standard error; and which of the two ways is ahead.
+            for both ways to serve new ones whether that is, how often it agrees with the baseline, what it is estimated
+            to gain per decision, in value and in reward alone, with standard errors, what it saves of the cost, and all
+            that in words; and which of the two ways is ahead.
         """
         return {
             "policy": self.name,
@@ -288,6 +290,11 @@ class VWPolicy:
                     "agreement": estimate.agreement,
                     "gain": estimate.gain,
                     "standard_error": estimate.standard_error,
+                    "reward_gain": estimate.reward_gain,
+                    "reward_standard_error": estimate.reward_standard_error,
+                    "cost_saved": estimate.cost_saved,
+                    "cost_saved_share": estimate.cost_saved_share,
+                    "verdict": verdict(estimate),
                 }
                 for name, estimate in self.estimates().items()
             },

@@ -38,12 +38,13 @@ class JSONAnswer(Response):
         return text.encode(errors="replace")
 
 
-def search_answer(ranking: Ranking, *, logged: bool = True) -> SearchAnswer:
+def search_answer(ranking: Ranking, *, logged: bool = True, verdict: str | None = None) -> SearchAnswer:
     """
     Put a ranking into the form of the API.
 
     :param ranking: What an ImpressionWriter let through.
     :param logged: Whether it is in the log.
+    :param verdict: What is known of the policy that decided (see `Verdicts`).
     :returns: The answer to the search.
     """
     decision = ranking.decision
@@ -57,6 +58,7 @@ def search_answer(ranking: Ranking, *, logged: bool = True) -> SearchAnswer:
             mode=decision.mode,
             policy_version=decision.policy_version,
             safe_start=decision.safe_start,
+            verdict=verdict,
         ),
         missing_arms=[
             ArmMissing(arm=report.arm, reason=reason_in_public(report.error))

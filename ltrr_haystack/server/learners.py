@@ -6,33 +6,32 @@ from pathlib import Path
 
 from haystack import Pipeline
 from haystack.core.component import Component
-from haystack.core.serialization_security import allow_deserialization_module
 
 from ltrr_haystack.components.bandit_router import BanditRouter
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.learning import BackgroundLearner, Learner
+from ltrr_haystack.learning import BackgroundLearner, ClientLimits, Learner
 from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.routers import load_router
+from ltrr_haystack.store import LTRRStore
 
 REWARD_WAIT_VARIABLE = "LTRR_REWARD_WAIT"
 REWARD_WAIT = 1800.0
+CLIENT_SHARE_VARIABLE = "LTRR_CLIENT_SHARE"
 
 
-def learner_of(folder: str | Path, *, reward_wait: float | None = None) -> Learner:
+def learner_of(folder: str | Path, *, reward_wait: float | None = None, store: LTRRStore | None = None) -> Learner:
     """
-    Make the learner for a folder of pipelines, with the store and the policy of the router in its YAML files.
+    Make the learner for a folder of pipelines, with the policy of the router in its YAML files.
 
-    :param folder: The folder, as it is served.
+    :param folder: The folder, as it is served, or one YAML file.
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
+    :param store: Whose log is learned from; the router's own if left out.
     :returns: The learner.
-    :raises ConfigurationError: If a YAML file cannot be loaded, or none of them has a BanditRouter, or several have.
+    :raises ConfigurationError: If a YAML file cannot be read, or not just one of them has a BanditRouter.
     """
-    allow_deserialization_module("ltrr_haystack")
-    pipelines = {path.stem: _load(path) for path in sorted(Path(folder).glob("**/*.y*ml"))}
-    learner = _learner(pipelines, reward_wait)
-    if learner is None:
-        raise ConfigurationError(f"no YAML file in {folder} has a BanditRouter, whose store and policy could learn")
-    return learner
+    router = load_router(folder)
+    return _learner(router.store if store is None else store, router, reward_wait)
 
 
 def background_learner(
@@ -51,8 +50,14 @@ def background_learner(
     writers = [each for _, each in _components(pipelines) if isinstance(each, FeedbackWriter)]
     if any(writer.learn == "inline" for writer in writers):
         return None
-    learner = _learner(pipelines, reward_wait)
-    return None if learner is None else BackgroundLearner(learner, interval=interval)
+    routers = {name: each for name, each in _components(pipelines) if isinstance(each, BanditRouter)}
+    if len(routers) > 1:
+        raise ConfigurationError(
+            f"the pipelines {sorted(routers)} each have a BanditRouter, and one learner learns for one of them: keep "
+            "them in folders of their own"
+        )
+    learners = [_learner(router.store, router, reward_wait) for router in routers.values()]
+    return BackgroundLearner(learners[0], interval=interval) if learners else None
 
 
 def configured_reward_wait() -> float:
@@ -74,26 +79,26 @@ def configured_reward_wait() -> float:
     return seconds
 
 
-def _learner(pipelines: Mapping[str, Pipeline], reward_wait: float | None) -> Learner | None:
-    routers = {name: each for name, each in _components(pipelines) if isinstance(each, BanditRouter)}
-    if len(routers) > 1:
-        raise ConfigurationError(
-            f"the pipelines {sorted(routers)} each have a BanditRouter, and one learner learns for one of them: keep "
-            "them in folders of their own"
-        )
-    if not routers:
-        return None
-    router = next(iter(routers.values()))
+def configured_limits() -> ClientLimits:
+    """
+    Say what one client can add to what is learned.
+
+    :returns: The limits, with the share of the environment variable `LTRR_CLIENT_SHARE` where it is set.
+    :raises ConfigurationError: If the variable is not a number from 0 to 1.
+    """
+    text = os.environ.get(CLIENT_SHARE_VARIABLE)
+    if text is None:
+        return ClientLimits()
+    try:
+        return ClientLimits(share=float(text))
+    except ValueError:
+        raise ConfigurationError(f"{CLIENT_SHARE_VARIABLE} must be a number from 0 to 1, got {text!r}") from None
+
+
+def _learner(store: LTRRStore, router: BanditRouter, reward_wait: float | None) -> Learner:
     wait = configured_reward_wait() if reward_wait is None else reward_wait
-    return Learner(router.store, router.policy or VWPolicy(), reward_wait=wait)
+    return Learner(store, router.policy or VWPolicy(), reward_wait=wait, limits=configured_limits())
 
 
 def _components(pipelines: Mapping[str, Pipeline]) -> Iterable[tuple[str, Component]]:
     return ((name, component) for name, pipeline in pipelines.items() for _, component in pipeline.walk())
-
-
-def _load(path: Path) -> Pipeline:
-    try:
-        return Pipeline.loads(path.read_text(encoding="utf-8"))
-    except Exception as error:
-        raise ConfigurationError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error

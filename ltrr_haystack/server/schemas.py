@@ -191,7 +191,10 @@ class DecisionMade(BaseModel):
     :param propensity: The probability with which that was chosen.
     :param mode: The router's mode.
     :param policy_version: Version of the policy that decided; 0 before the first.
-    :param safe_start: Whether the policy is held back, because it has not shown yet to do better than the baseline.
+    :param safe_start: Whether the policy is held back, as it is not shown yet to be worth more than the baseline, in
+        reward less cost.
+    :param verdict: How the policy compares with the baseline for queries like this one, reward and cost apart; `null`
+        where no policy was asked.
     """
 
     allocation: dict[str, int]
@@ -199,6 +202,7 @@ class DecisionMade(BaseModel):
     mode: Mode
     policy_version: int
     safe_start: bool
+    verdict: str | None
 
 
 class ArmMissing(BaseModel):

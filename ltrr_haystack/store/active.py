@@ -101,6 +101,11 @@ class ActiveModel(Generic[Model]):
         self._looked = False
         self._failing = False
 
+    @property
+    def held(self) -> tuple[Model, int]:
+        """The model at hand and its version, without a look for a newer one."""
+        return self._held
+
     def current(self) -> tuple[Model, int]:
         """
         Give the model to use.

@@ -8,6 +8,7 @@ from ltrr_haystack.server.answers import JSONAnswer, search_answer
 from ltrr_haystack.server.client_address import client_address
 from ltrr_haystack.server.failures import failures_answered
 from ltrr_haystack.server.schemas import Context, Filters, Identifier, QueryText, SearchAnswer, TopK
+from ltrr_haystack.server.verdicts import Verdicts
 from ltrr_haystack.server.warming import warm_pipeline
 from ltrr_haystack.types import Mode
 
@@ -21,6 +22,7 @@ class PipelineWrapper(BasePipelineWrapper):
     def setup(self) -> None:
         """Load the pipeline beside this file, and warm it up."""
         self.pipeline = warm_pipeline(Path(__file__).with_name("search.yml"))
+        self.verdicts = Verdicts(self.pipeline)
 
     async def run_api_async(
         self,
@@ -63,4 +65,6 @@ class PipelineWrapper(BasePipelineWrapper):
             # Room for all arms at once.
             found = await self.pipeline.run_async(inputs, concurrency_limit=16)
             impressions = found["impressions"]
-            return JSONAnswer(search_answer(impressions["ranking"], logged=impressions["logged"]))
+            ranking = impressions["ranking"]
+            verdict = self.verdicts.of(ranking.decision)
+            return JSONAnswer(search_answer(ranking, logged=impressions["logged"], verdict=verdict))

@@ -3,14 +3,35 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import dataclass
 
 import pytest
+import typer
 from haystack import Document, component
 from haystack.utils import Secret
 from typer.testing import CliRunner
 
 from ltrr_haystack import FeedbackWriter, LTRRStore, build_search_pipeline
+from ltrr_haystack.__about__ import __version__
 from ltrr_haystack.cli import app
+from ltrr_haystack.learning import Learner, Progress
+
+SEARCH = """
+components:
+  router:
+    type: ltrr_haystack.components.bandit_router.BanditRouter
+    init_parameters:
+      arms: {{bm25: {{kind: lexical, levels: [0, 5]}}}}
+      budget: 5
+      baseline: {{bm25: 5}}
+      store:
+        type: ltrr_haystack.store.store.LTRRStore
+        init_parameters: {{url: {{type: env_var, env_vars: [{variable}], strict: true}}}}
+  bm25:
+    type: ltrr_haystack.components.retrieval_arm.RetrievalArm
+    init_parameters: {{name: bm25, retriever: {{type: not.installed.Retriever, init_parameters: {{}}}}}}
+connections: []
+"""
 
 
 @component
@@ -60,17 +81,80 @@ def ltrr(url, tmp_path, monkeypatch):
     return run
 
 
+@pytest.fixture
+def pipelines(tmp_path, monkeypatch):
+    """Pipelines whose router's store is at a url of their own, or where `LTRR_STORE_URL` says."""
+
+    def folder(url):
+        variable = "LTRR_STORE_URL" if url == "${LTRR_STORE_URL}" else "OWN_STORE_URL"
+        monkeypatch.setenv("OWN_STORE_URL", url)
+        made = tmp_path / "pipelines"
+        made.mkdir()
+        (made / "search.yml").write_text(SEARCH.format(variable=variable))
+        return made
+
+    return folder
+
+
 class TestLearn:
-    def test_learns_what_is_settled_once(self, log, ltrr):
-        assert "learned=20" in ltrr("learn", "--reward-wait", "0").output
-        assert "learned=0" in ltrr("learn", "--reward-wait", "0").output
+    def test_learns_what_is_settled_once_and_says_so_in_a_line(self, log, ltrr):
+        first, second = (ltrr("learn", "--reward-wait", "0").output for _ in range(2))
+        assert first == ("learned from 20 decisions and 0 late rewards; settled up to decision 20; policy version 1\n")
+        assert second.startswith("learned from 0 decisions and 0 late rewards; settled up to decision 20;")
         assert {entry.object_id for entry in log.memory("love") if entry.successes} == {"d3"}
 
     def test_waits_for_the_reward(self, log, ltrr):
-        assert "learned=0" in ltrr("learn", "--reward-wait", "3600").output
+        assert ltrr("learn", "--reward-wait", "3600").output.startswith("learned from 0 decisions")
+
+    def test_says_when_another_learner_is_at_it(self, log, ltrr):
+        log.acquire_lease("a server", 60)
+        assert ltrr("learn").output.startswith("nothing learned: another learner is at it")
+
+    def test_needs_no_retriever(self, log, ltrr, pipelines):
+        """The retriever of these pipelines is not installed."""
+        learned = ltrr("learn", "--reward-wait", "0", "--pipelines", str(pipelines("${LTRR_STORE_URL}")))
+        assert learned.output.startswith("learned from 20 decisions"), learned.output
+
+    def test_a_store_that_is_not_there_is_refused_unless_it_is_told_to_begin_one(self, ltrr, tmp_path):
+        refused = ltrr("learn")
+        assert refused.exit_code == 1
+        assert "there is no store at" in " ".join(refused.output.split())
+        assert "--create" in refused.output
+        assert list(tmp_path.glob("*.db")) == []
+        assert ltrr("learn", "--create").output.startswith("learned from 0 decisions")
+        assert (tmp_path / "ltrr.db").is_file()
+
+    def test_the_store_that_is_named_goes_before_the_pipelines_own(self, log, ltrr, pipelines, tmp_path):
+        elsewhere = pipelines(f"sqlite:///{tmp_path}/elsewhere.db")
+        assert ltrr("learn", "--reward-wait", "0", "--pipelines", str(elsewhere)).output.startswith("learned from 20")
+        refused = ltrr("learn", "--pipelines", str(elsewhere), store=False)
+        assert refused.exit_code == 1
+        assert "elsewhere.db" in "".join(refused.output.split())
+
+    def test_pipelines_that_cannot_be_used_are_named(self, log, ltrr, tmp_path):
+        (tmp_path / "search.yml").write_text("components: [")
+        refused = ltrr("learn", "--pipelines", str(tmp_path))
+        assert refused.exit_code == 1
+        assert "search.yml is no YAML" in " ".join(refused.output.split())
+
+    def test_whatever_else_a_pass_counts_is_told(self, log, ltrr, monkeypatch):
+        @dataclass(frozen=True)
+        class More(Progress):
+            set_aside: int = 0
+
+        monkeypatch.setattr(Learner, "run_once", lambda self: More(5, 3, 1, 2, set_aside=4))
+        assert ltrr("learn").output == (
+            "learned from 3 decisions and 1 late rewards; settled up to decision 5; policy version 2; set aside: 4\n"
+        )
 
 
 class TestModels:
+    def test_says_what_the_gates_have_come_to(self, log, ltrr):
+        gate = {"gain": 0.05, "safe_start": True, "verdict": "as good, 68 % cheaper"}
+        log.add_snapshot("policy", b"model", {"policy": "vw", "leader": gate}, activate=True)
+        listed = " ".join(ltrr("models").output.replace("│", " ").split())
+        assert "policy vw leader (held back): as good, 68 % cheaper" in listed
+
     def test_lists_the_versions_and_goes_back_to_one(self, log, ltrr):
         for number in (1, 2):
             log.add_snapshot("ranker", b"model", {"note": f"number {number}"}, activate=True)
@@ -125,6 +209,41 @@ class TestTrainRanker:
         refused = ltrr("train-ranker", "--json", str(tmp_path / "nowhere" / "report.json"))
         assert refused.exit_code == 1
         assert "nowhere" in refused.output.replace("\n", "")
+
+
+class TestOptions:
+    def test_the_version_is_told(self):
+        assert CliRunner().invoke(app, ["--version"]).output == f"ltrr-haystack {__version__}\n"
+
+    def test_every_command_that_opens_a_store_finds_it_by_the_same_option(self):
+        commands = typer.main.get_command(app).commands
+        options = {name: {option for each in of.params for option in each.opts} for name, of in commands.items()}
+        assert {name for name, of in options.items() if "--store" not in of} == {"simulate", "benchmark"}
+        assert not any("--log" in of for of in options.values())
+
+    def test_defaults_that_come_from_elsewhere_are_told(self):
+        """Rich would take square brackets for markup."""
+        shown = " ".join(CliRunner().invoke(app, ["learn", "--help"]).output.replace("│", " ").split())
+        assert "(default: $LTRR_REWARD_WAIT or 1800)" in shown
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ["models"],
+            ["activate", "policy", "1"],
+            ["prune"],
+            ["train-ranker"],
+            ["evaluate", "--policy", "baseline"],
+            ["report", "--out", "report.html"],
+            ["export", "--format", "dsjson", "--out", "log.json"],
+        ],
+        ids=lambda command: command[0],
+    )
+    def test_what_only_reads_makes_no_store(self, ltrr, tmp_path, command):
+        refused = ltrr(*command)
+        assert refused.exit_code == 1
+        assert "there is no store at" in " ".join(refused.output.split())
+        assert list(tmp_path.glob("*.db")) == []
 
 
 class TestErrors:

@@ -89,6 +89,30 @@ class TestCachedRetriever:
             assert len(CachedRetriever(inner, depth=50, documents=DOCUMENTS, file=file).run("love")["documents"]) == 50
             assert len(inner.calls) == calls
 
+    def test_a_file_in_which_nothing_was_ever_found_is_removed(self, tmp_path):
+        """As of a run that searched where nothing was indexed; not of a retriever that found something once."""
+        file = tmp_path / "bm25.jsonl"
+        nowhere = CachedRetriever(Counting(size=0), depth=50, documents=DOCUMENTS, file=file)
+        for query in ("love", "rain"):
+            assert nowhere.run(query)["documents"] == []
+        inner = Counting()
+        again = CachedRetriever(inner, depth=50, documents=DOCUMENTS, file=file)
+        assert len(again.run("love")["documents"]) == 50
+        assert [query for query, _, _ in inner.calls] == ["love"]
+        last = CachedRetriever(inner, depth=50, documents=DOCUMENTS, file=file)
+        assert len(last.run("rain")["documents"]) == len(last.run("love")["documents"]) == 50
+        assert [query for query, _, _ in inner.calls] == ["love", "rain"]
+
+    def test_that_a_query_finds_nothing_is_remembered(self, tmp_path):
+        file = tmp_path / "bm25.jsonl"
+        first = CachedRetriever(Counting(), depth=50, documents=DOCUMENTS, file=file)
+        first.run("love")
+        first.retriever = Counting(size=0)
+        first.run("gibberish")
+        inner = Counting()
+        assert CachedRetriever(inner, depth=50, documents=DOCUMENTS, file=file).run("gibberish")["documents"] == []
+        assert inner.calls == []
+
     def test_many_threads_get_the_same(self):
         cached = CachedRetriever(Counting(), depth=50)
         answers = []

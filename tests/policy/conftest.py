@@ -118,7 +118,7 @@ def make_world():
     return World
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_settled():
     """Settled decisions from a short form: object id → {arm: rank}, and object id → reward."""
 

@@ -67,7 +67,14 @@ class TestParseActions:
             ({"decision": {"levels": [0, 10]}}, 10, {}, "'decision' is reserved"),
             ({"a": None}, 10, {}, "arm 'a' must have settings"),
             ({"a": {"levels": [0, 10], "depth": 3}}, 10, {}, "arm 'a' has unknown setting 'depth'; known are kind"),
-            ({"a": {"kind": "", "levels": [0, 10]}}, 10, {}, "kind of arm 'a' must be a word"),
+            ({"a": {"kind": "", "levels": [0, 10]}}, 10, {}, "kind of arm 'a' must be one of lexical, .*got ''"),
+            ({"a": {"kind": None, "levels": [0, 10]}}, 10, {}, "kind of arm 'a' must be one of .*got None"),
+            (
+                {"a": {"kind": ["dense"], "levels": [0, 10]}},
+                10,
+                {},
+                r"kind of arm 'a' must be one of .*got \['dense'\]",
+            ),
             ({"a": {}}, 10, {}, "levels of arm 'a' must be a list of whole numbers"),
             ({"a": {"levels": []}}, 10, {}, "levels of arm 'a' must be a list of whole numbers"),
             ({"a": {"levels": [0, 2.5]}}, 10, {}, "levels of arm 'a' must be a list of whole numbers"),
@@ -95,6 +102,24 @@ class TestParseActions:
     def test_names_what_cannot_work(self, arms, budget, baseline, message):
         with pytest.raises(ConfigurationError, match=message):
             parse_actions(arms, budget, baseline)
+
+    @pytest.mark.parametrize(
+        ("kind", "hint"),
+        [
+            ("lexicl", "did you mean 'lexical'"),
+            ("Dense", "did you mean 'dense'"),
+            ("memories", "did you mean 'memory'"),
+            ("bm25", "leave it out for an arm of a kind of its own"),
+        ],
+    )
+    def test_a_kind_that_is_unknown_is_refused_with_the_nearest_known_one(self, kind, hint):
+        with pytest.raises(ConfigurationError, match=f"got '{kind}'; {hint}"):
+            parse_actions({"bm25": {"kind": kind, "levels": [0, 10]}}, 10, {"bm25": 10})
+
+    def test_an_arm_that_names_no_kind_is_of_a_kind_of_its_own(self):
+        actions = parse_actions({"title": {"levels": [0, 10]}, "memory": {"levels": [10]}}, 20, {"title": 10})
+        assert [arm.kind for arm in actions.arms] == ["title", "memory"]
+        assert actions.memory_arms == ("memory",)
 
 
 class TestCheckAllocation:

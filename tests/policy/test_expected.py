@@ -6,7 +6,7 @@ import pytest
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.expected import CAUTION, RIDGE, ExpectedRewards
-from ltrr_haystack.policy.safe_start import DECAY, HALF_LIFE
+from ltrr_haystack.policy.moments import DECAY, HALF_LIFE
 from ltrr_haystack.policy.union import UnionOrder
 
 ACTIONS = parse_actions({"a": {"levels": [0, 3]}, "b": {"levels": [0, 3]}}, 6, {"a": 3, "b": 3})

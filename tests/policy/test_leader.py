@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.lattice import best_allocation
 from ltrr_haystack.policy.leader import Leader
-from ltrr_haystack.policy.safe_start import DECAY, HALF_LIFE
+from ltrr_haystack.policy.moments import DECAY, HALF_LIFE
 from ltrr_haystack.types import Decision, Impression, Provenance, SettledDecision, Understanding
 
 ACTIONS = parse_actions(
@@ -152,7 +152,7 @@ class TestChangingArms:
         for _ in range(20):
             leader.observe(clicked, 1.0)
         more = parse_actions(
-            {arm.name: {"kind": arm.kind, "levels": list(arm.levels), "cost_per_call": 0.1} for arm in ACTIONS.arms}
+            {arm.name: {"levels": list(arm.levels), "cost_per_call": 0.1} for arm in ACTIONS.arms}
             | {"c": {"levels": [0, 5]}},
             20,
             {"a": 5, "b": 5},

@@ -5,6 +5,7 @@ import pytest
 
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.moments import Moments
 from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartGate
 from ltrr_haystack.types import Features
@@ -97,7 +98,8 @@ def gates(**estimates):
     """New queries whose gates say so: (whether it is open, gain, agreement) for each."""
     new = NewQueries(20, 2.5)
     for name, (is_open, gain, agreement) in estimates.items():
-        state = {**SafeStartGate(20, 2.5).to_dict(), "is_open": is_open, "mean": gain, "weight": 1.0}
+        value = {**Moments().to_dict(), "mean": gain, "weight": 1.0}
+        state = {**SafeStartGate(20, 2.5).to_dict(), "is_open": is_open, "value": value}
         new._gates[name] = SafeStartGate.from_dict(20, 2.5, {**state, "settled": 100, "agreed": 100 * agreement})
     return new
 

@@ -3,10 +3,13 @@ import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.actions import parse_actions
-from ltrr_haystack.policy.safe_start import HALF_LIFE, SafeStartGate
+from ltrr_haystack.policy.moments import HALF_LIFE
+from ltrr_haystack.policy.safe_start import SafeStartGate
 
 ACTIONS = parse_actions(
     {"a": {"levels": [0, 10]}, "b": {"levels": [0, 10], "cost_per_call": 0.1}}, 20, {"a": 10, "b": 10}
@@ -67,6 +70,70 @@ class TestDifference:
     def test_a_reward_that_is_not_finite_does_no_harm(self, make_settled):
         settled = make_settled(ACTIONS, BOTH, {"x": {"a": 2}}, {"x": math.inf}, **LOGGED)
         assert self.gain(settled) == pytest.approx(0.1 / 0.925)
+
+
+class TestRewardAndCostApart:
+    """The baseline costs .1, the preferred allocation nothing."""
+
+    def estimate(self, *settled, least=2):
+        gate = SafeStartGate(least, 2.5)
+        for each in settled:
+            gate.observe(each)
+        return gate.estimate()
+
+    def test_of_one_decision(self, clicked_a, clicked_b):
+        kept, lost = self.estimate(clicked_a), self.estimate(clicked_b)
+        assert (kept.reward_gain, kept.gain) == (0.0, pytest.approx(0.1 / 0.925))
+        assert (lost.reward_gain, lost.gain) == (pytest.approx(-1 / 0.925), pytest.approx(-0.9 / 0.925))
+        for estimate in (kept, lost):
+            assert (estimate.cost_saved, estimate.baseline_cost, estimate.cost_saved_share) == (0.1, 0.1, 1.0)
+            assert estimate.baseline_reward == pytest.approx(1 / 0.925)
+
+    def test_costs_are_known_whatever_was_drawn(self, make_settled, clicked_a):
+        elsewhere = make_settled(ACTIONS, {"a": 0, "b": 10}, {"x": {"b": 2}}, {"x": 1.0}, **LOGGED)
+        estimate = self.estimate(elsewhere, clicked_a)
+        assert (estimate.cost_saved, estimate.baseline_cost) == (pytest.approx(0.1), pytest.approx(0.1))
+        assert estimate.gain == pytest.approx(0.05 / 0.925, rel=1e-3)
+
+    def test_by_itself_each_where_the_budget_does_not_hold_both(self, make_settled):
+        narrow = replace(ACTIONS, budget=10, baseline={"a": 10, "b": 0})
+        logged = {**LOGGED, "preferred": {"a": 0, "b": 10}}
+        estimate = self.estimate(make_settled(narrow, {"a": 10, "b": 0}, {"x": {"a": 2}}, {"x": 1.0}, **logged))
+        assert estimate.reward_gain == pytest.approx(-1 / (0.9 + 0.1 / 3))
+        assert estimate.baseline_reward == pytest.approx(1 / (0.9 + 0.1 / 3))
+        assert (estimate.cost_saved, estimate.cost_saved_share) == (-0.1, None)
+
+    def test_mean_and_error_are_the_plain_ones_for_few(self, clicked_a, clicked_b):
+        estimate = self.estimate(clicked_a, clicked_a, clicked_b)
+        low = -1 / 0.925
+        mean = low / 3
+        error = math.sqrt((2 * mean**2 + (low - mean) ** 2) / 2 / 3)
+        assert estimate.reward_gain == pytest.approx(mean, rel=1e-2)
+        assert estimate.reward_standard_error == pytest.approx(error, rel=1e-2)
+
+    def test_the_interval_counts_the_doubt_of_one_lost_reward_and_comes_when_the_gate_may_decide(self, clicked_a):
+        assert self.estimate(*[clicked_a] * 11, least=12).reward_interval is None
+        low, high = self.estimate(*[clicked_a] * 12, least=12).reward_interval
+        doubt = -1 / 0.925
+        mean = doubt / 13
+        error = math.sqrt((12 * mean**2 + (doubt - mean) ** 2) / 12 / 13)
+        assert (low, high) == (pytest.approx(mean - 2.5 * error, rel=1e-2), pytest.approx(mean + 2.5 * error, rel=1e-2))
+
+    def test_with_nothing_compared_nothing_is_said(self):
+        estimate = self.estimate()
+        assert (estimate.reward_gain, estimate.reward_standard_error, estimate.reward_interval) == (None, None, None)
+        assert estimate.cost_saved_share is None
+
+    @given(st.lists(st.sampled_from(["a", "b", "nothing", "elsewhere"]), min_size=1, max_size=40), st.floats(0.0, 2.0))
+    def test_they_add_up_to_the_gain_where_the_pages_are_always_known(self, make_settled, what, cost):
+        """The baseline is certain, so each decision tells with weight 1."""
+        arms = (ACTIONS.arms[0], replace(ACTIONS.arms[1], cost_per_call=cost))
+        certain = {**LOGGED, "mode": "apprentice"}
+        rewards = {"a": {"x": 1.0}, "b": {"y": 2.0}, "nothing": {}, "elsewhere": {"z": 1.0}}
+        shown = {"x": {"a": 2}, "y": {"b": 1}, "z": {"a": 1, "b": 3}}
+        actions = replace(ACTIONS, arms=arms)
+        estimate = self.estimate(*[make_settled(actions, BOTH, shown, rewards[each], **certain) for each in what])
+        assert estimate.gain == pytest.approx(estimate.reward_gain + estimate.cost_saved, abs=1e-9)
 
 
 class TestCompare:

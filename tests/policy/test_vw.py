@@ -1,14 +1,16 @@
+import json
 import math
 from dataclasses import replace
 
 import pytest
 
-from ltrr_haystack.errors import ConfigurationError, SnapshotError
+from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError, SnapshotError
 from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.new_queries import NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartGate
 from ltrr_haystack.policy.snapshot import pack, unpack
+from ltrr_haystack.policy.verdict import verdict
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.policy.warm_start import warm_start
 from ltrr_haystack.types import Features
@@ -233,6 +235,16 @@ class TestLearnAsNew:
         VWPolicy().learn(self.settled(make_settled, EVERY_ARM))
         assert order == ["judged", "learned", "learned"]
 
+    def test_its_card_tells_of_reward_and_cost_apart(self, make_settled):
+        policy = VWPolicy()
+        policy.learn(self.settled(make_settled, EVERY_ARM))
+        estimate, card = policy.estimates()["remembered"], policy.card()["remembered"]
+        assert card["reward_gain"] == estimate.reward_gain
+        assert card["cost_saved"] == estimate.cost_saved
+        assert card["cost_saved_share"] == estimate.cost_saved_share
+        assert card["verdict"] == verdict(estimate)
+        assert json.loads(json.dumps(policy.card(), allow_nan=False)) == policy.card()
+
     def test_each_safe_start_hears_of_its_own_queries(self, make_settled):
         policy = VWPolicy()
         policy.learn(self.settled(make_settled, EVERY_ARM, features=Features()))
@@ -354,8 +366,16 @@ class TestSnapshot:
         monkeypatch.setattr(vw, "_LINES_VERSION", 1)
         older = VWPolicy().to_bytes()
         monkeypatch.undo()
-        with pytest.raises(SnapshotError, match="made with lines=1, in use is lines=4"):
+        with pytest.raises(OutdatedSnapshotError, match=f"made with lines=1, in use is lines={vw._LINES_VERSION}"):
             VWPolicy().restored(older)
+
+    def test_a_snapshot_whose_gates_tell_of_value_alone_is_of_an_earlier_version(self):
+        """As the version before wrote it: learning begins anew then, and nothing is damaged."""
+        header, model = unpack(VWPolicy().to_bytes(), "vw")
+        gate = {"is_open": True, "settled": 9, "mean": 0.1, "squares": 0.2, "weight": 9.0, "squared_weight": 9.0}
+        older = {**header, "settings": {**header["settings"], "lines": 4}, "safe_start": gate}
+        with pytest.raises(OutdatedSnapshotError, match="an earlier version of ltrr-haystack made it"):
+            VWPolicy().restored(pack(older, model))
 
     @pytest.mark.parametrize("lost", ["settings", "n", "safe_start", "new_queries", "probe"])
     def test_a_snapshot_that_lacks_something_is_refused_in_words(self, lost):

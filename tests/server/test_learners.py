@@ -3,6 +3,7 @@ from shutil import copytree
 
 import pytest
 from haystack import Pipeline
+from haystack.utils import Secret
 
 pytest.importorskip("haystack_integrations.document_stores.qdrant")
 
@@ -39,21 +40,18 @@ class TestLearnerOf:
         assert learner_of(folder).reward_wait == 1800.0
         assert list(tmp_path.glob("*.db")) == []
 
+    def test_another_store_may_be_named(self, folder, tmp_path):
+        other = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/other.db"))
+        assert learner_of(folder, store=other).store is other
+
     def test_without_a_router_it_is_a_mistake(self, folder):
         (folder / "search" / "search.yml").unlink()
-        with pytest.raises(ConfigurationError, match=r"no YAML file in .* has a BanditRouter"):
+        with pytest.raises(ConfigurationError, match=r"no YAML file of .* has a BanditRouter"):
             learner_of(folder)
 
-    def test_two_routers_are_a_mistake(self, folder):
-        copytree(folder / "search", folder / "other")
-        (folder / "other" / "search.yml").rename(folder / "other" / "other.yml")
-        with pytest.raises(ConfigurationError, match=r"the pipelines \['other', 'search'\] each have a BanditRouter"):
-            learner_of(folder)
-
-    def test_a_file_that_cannot_be_loaded_is_named(self, folder):
+    def test_what_the_other_pipelines_need_is_of_no_matter(self, folder):
         (folder / "feedback" / "feedback.yml").write_text("components: {a: {type: no.such.Component}}")
-        with pytest.raises(ConfigurationError, match=r"feedback\.yml cannot be loaded"):
-            learner_of(folder)
+        assert learner_of(folder).policy.name == "vw"
 
 
 class TestBackgroundLearner:
@@ -67,6 +65,11 @@ class TestBackgroundLearner:
         feedback = Pipeline()
         feedback.add_component("feedback", FeedbackWriter(store, learn="inline", learner=Learner(store, VWPolicy())))
         assert background_learner({"search": load("search"), "feedback": feedback}, 0.5) is None
+
+    def test_two_routers_are_a_mistake(self):
+        pipelines = {"other": load("search"), "search": load("search")}
+        with pytest.raises(ConfigurationError, match=r"the pipelines \['other', 'search'\] each have a BanditRouter"):
+            background_learner(pipelines, 0.5)
 
     def test_without_a_router_there_is_nothing_to_learn(self):
         assert background_learner({"indexing": load("indexing")}, 0.5) is None

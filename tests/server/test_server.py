@@ -47,7 +47,8 @@ class TestSearch:
         answer = server.search("love", user_id="u1", session_id="s1", context={"device": "phone"}, top_k=3)
         assert list(answer) == ["query_id", "logged", "documents", "decision", "missing_arms", "warnings"]
         assert answer["logged"] is True
-        assert set(answer["decision"]) == {"allocation", "propensity", "mode", "policy_version", "safe_start"}
+        decision = {"allocation", "propensity", "mode", "policy_version", "safe_start", "verdict"}
+        assert set(answer["decision"]) == decision
         assert len(answer["documents"]) == 3
         for document in answer["documents"]:
             assert list(document) == ["id", "content", "meta", "score", "arms"]
@@ -248,6 +249,11 @@ class TestFeedback:
 
         assert helpers.eventually(at_the_top)
         assert helpers.eventually(lambda: server.search("love")["decision"]["policy_version"] >= 1)
+
+    def test_says_what_its_gate_has_come_to(self, server):
+        """Of few searches nothing is known; where the baseline is asked for there is no policy to be judged."""
+        assert server.search("love")["decision"]["verdict"].startswith("not known yet")
+        assert server.search("love", mode="baseline")["decision"]["verdict"] is None
 
 
 class TestApi:

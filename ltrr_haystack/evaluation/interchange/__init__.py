@@ -3,7 +3,6 @@
 from ltrr_haystack.evaluation.interchange.dsjson import dsjson_events, write_dsjson
 from ltrr_haystack.evaluation.interchange.export import Format, export
 from ltrr_haystack.evaluation.interchange.levels import level_probabilities
-from ltrr_haystack.evaluation.interchange.log import read_log
 from ltrr_haystack.evaluation.interchange.open_bandit import (
     bandit_feedback,
     context_vector,
@@ -36,7 +35,6 @@ __all__ = [
     "judgements",
     "level_probabilities",
     "read_bandit_feedback",
-    "read_log",
     "run_lines",
     "shown_run",
     "text_of",

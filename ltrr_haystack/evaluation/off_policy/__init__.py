@@ -1,8 +1,9 @@
 """Off-policy evaluation: what another policy would have been worth, from the decision log alone."""
 
 from ltrr_haystack.evaluation.off_policy.decisions import DecisionLog, LoggedDecision
-from ltrr_haystack.evaluation.off_policy.evaluate import evaluate, evaluate_decisions
+from ltrr_haystack.evaluation.off_policy.evaluate import Gathered, evaluate, evaluate_decisions
 from ltrr_haystack.evaluation.off_policy.intervals import Estimate
+from ltrr_haystack.evaluation.off_policy.pages import Page, paged
 from ltrr_haystack.evaluation.off_policy.positions import Slope
 from ltrr_haystack.evaluation.off_policy.report import render
 from ltrr_haystack.evaluation.off_policy.results import (
@@ -20,6 +21,7 @@ from ltrr_haystack.evaluation.off_policy.targets import (
     StaticTarget,
     Target,
     parse_target,
+    snapshot_target,
 )
 
 __all__ = [
@@ -29,8 +31,10 @@ __all__ = [
     "Estimate",
     "Estimated",
     "Evaluation",
+    "Gathered",
     "LogSummary",
     "LoggedDecision",
+    "Page",
     "PolicyTarget",
     "Refusal",
     "Slope",
@@ -40,6 +44,8 @@ __all__ = [
     "TargetResult",
     "evaluate",
     "evaluate_decisions",
+    "paged",
     "parse_target",
     "render",
+    "snapshot_target",
 ]

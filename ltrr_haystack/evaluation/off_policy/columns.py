@@ -1,20 +1,20 @@
 """What the estimators need of a log, gathered in one pass: a column for the log itself, and some for each target."""
 
 import random
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ltrr_haystack.evaluation.off_policy.decisions import LoggedDecision
+from ltrr_haystack.evaluation.joints import Depths, Joints, depths_of
 from ltrr_haystack.evaluation.off_policy.intervals import Column
-from ltrr_haystack.evaluation.off_policy.positions import Kept, Replayed, looks_to
-from ltrr_haystack.evaluation.off_policy.reward_model import Terms
+from ltrr_haystack.evaluation.off_policy.pages import Page, Rows
+from ltrr_haystack.evaluation.off_policy.positions import Replayed, looks_to
 from ltrr_haystack.evaluation.off_policy.targets import Target
+from ltrr_haystack.evaluation.off_policy.terms import Term, Terms
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.types import ActionSet, Allocation, Features
-
-Rows = NDArray[np.bool_]
 
 
 @dataclass
@@ -29,7 +29,8 @@ class LogColumns:
     :ivar features: What the policy saw.
     :ivar drawn: What was drawn.
     :ivar replayed: Replays of another draw from each decision's own distribution.
-    :ivar ends: How many documents each page had, and what those of its last quarter brought.
+    :ivar shown: How many documents each page had.
+    :ivar ends: What those of its last quarter brought.
     :ivar slices: Dimension → what each decision is in it.
     """
 
@@ -38,34 +39,37 @@ class LogColumns:
     candidates: list[float] = field(default_factory=list)
     calls: list[float] = field(default_factory=list)
     features: list[Features] = field(default_factory=list)
-    drawn: list[Terms] = field(default_factory=list)
+    drawn: Terms = field(default_factory=Terms)
     replayed: Replayed = field(default_factory=Replayed)
-    ends: list[tuple[int, float]] = field(default_factory=list)
+    shown: list[int] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
     slices: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, logged: LoggedDecision) -> None:
+    def add(self, page: Page) -> None:
         """
-        Take in a decision.
+        Take in some decisions.
 
-        :param logged: The decision.
+        :param page: The decisions.
         """
-        allocation = logged.decision.allocation
-        self.rewards.append(logged.reward)
-        self.costs.append(logged.cost)
-        self.candidates.append(float(sum(allocation.values())))
-        self.calls.append(float(_calls(allocation)))
-        self.features.append(logged.decision.features)
-        self.drawn.append(_reached(logged.decision.actions, allocation))
-        _replay(self.replayed, logged, logged.joint.sample(random.Random(f"{logged.decision.query_id}/again")))
-        shown = len(logged.page)
-        self.ends.append((shown, sum(reward for reward, _ in logged.page[_last_quarter(shown) :])))
-        for dimension, kind in logged.slices.items():
-            self.slices.setdefault(dimension, []).append(kind)
+        self.rewards += page.rewards.sum(axis=1).tolist()
+        self.costs += _costs(page.actions, page.drawn).tolist()
+        self.candidates += page.drawn.sum(axis=1).astype(float).tolist()
+        self.calls += (page.drawn > 0).sum(axis=1).astype(float).tolist()
+        self.features += [each.decision.features for each in page.logged]
+        self.drawn.add(len(page), _reached(page.actions, page.drawn))
+        again = [each.joint.sample(random.Random(f"{each.decision.query_id}/again")) for each in page.logged]
+        _replay(self.replayed, page, depths_of(again, page.actions), np.ones(len(page), dtype=bool))
+        self.shown += page.shown.tolist()
+        last = np.arange(page.rewards.shape[1]) >= _last_quarter(page.shown)[:, None]
+        self.ends += (page.rewards * last).sum(axis=1).tolist()
+        for each in page.logged:
+            for dimension, kind in each.slices.items():
+                self.slices.setdefault(dimension, []).append(kind)
 
     @property
     def full(self) -> int:
         """How many documents a full page has."""
-        return max((shown for shown, _ in self.ends), default=0)
+        return max(self.shown, default=0)
 
     def reward_per_look(self, eta: float) -> float:
         """
@@ -74,10 +78,11 @@ class LogColumns:
         :param eta: How steeply people's looks thin out.
         :returns: Rewards over looks, at least 0.
         """
-        looks = looks_to(self.full, eta)
-        rewards = [reward for shown, reward in self.ends if shown == self.full]
-        seen = len(rewards) * float(looks[self.full] - looks[_last_quarter(self.full)])
-        return max(sum(rewards) / seen, 0.0) if seen > 0 else 0.0
+        full = self.full
+        looks = looks_to(full, eta)
+        is_full = np.array(self.shown) == full
+        seen = int(is_full.sum()) * float(looks[full] - looks[_last_quarter(np.array(full))])
+        return max(float(np.array(self.ends)[is_full].sum()) / seen, 0.0) if seen > 0 else 0.0
 
     def value(self) -> Column:
         """
@@ -110,66 +115,77 @@ class TargetColumns:
     replayed: Replayed = field(default_factory=Replayed)
     replayed_squares: list[float] = field(default_factory=list)
     replay_costs: list[float] = field(default_factory=list)
-    plans: list[Terms] = field(default_factory=list)
+    plans: Terms = field(default_factory=Terms)
     costs: list[float] = field(default_factory=list)
     candidates: list[float] = field(default_factory=list)
     calls: list[float] = field(default_factory=list)
 
-    def add(self, logged: LoggedDecision, target: Target) -> None:
+    def add(self, page: Page, target: Target) -> None:
         """
-        Ask the target about a decision.
+        Ask the target about some decisions.
 
-        :param logged: The decision.
+        :param page: The decisions.
         :param target: The target.
         """
-        distribution = target.distribution(logged.decision)
-        if isinstance(distribution, JointDistribution):
-            self._add_drawn(logged, distribution)
-        else:
-            self._add_certain(logged, distribution)
+        for part, distributions in _alike(page, [target.distribution(each.decision) for each in page.logged]):
+            joints = [each for each in distributions if isinstance(each, JointDistribution)]
+            if joints:
+                self._add_drawn(part, joints)
+            else:
+                self._add_certain(part, [each for each in distributions if not isinstance(each, JointDistribution)])
 
-    def _add_certain(self, logged: LoggedDecision, wanted: Allocation) -> None:
-        decision = logged.decision
-        known = _is_known(decision.actions, wanted)
-        chance = logged.joint.probability(wanted) if known else 0.0
-        made = _same(decision.allocation, wanted)
-        self.weights.append(float(made) / chance if chance > 0 else np.nan)
-        self.squares.append(1 / chance if chance > 0 else np.nan)
-        self._add_replay(logged, wanted, is_covered=known)
-        self.plans.append(_reached(decision.actions, wanted))
-        self.costs.append(decision.actions.cost(wanted))
-        self.candidates.append(float(sum(wanted.values())))
-        self.calls.append(float(_calls(wanted)))
+    def _add_certain(self, page: Page, wanted: Sequence[Allocation]) -> None:
+        depths, known = depths_of(wanted, page.actions), _known(page.actions, wanted)
+        chance = np.where(known, page.joints.probability(depths), 0.0)
+        made = known & (page.drawn == depths).all(axis=1)
+        self.weights += _over(made, chance).tolist()
+        self.squares += _over(np.ones(len(page)), chance).tolist()
+        self._add_replay(page, depths, known)
+        self.plans.add(len(page), _reached(page.actions, depths))
+        self.costs += _costs(page.actions, depths).tolist()
+        self.candidates += [float(sum(each.values())) for each in wanted]
+        self.calls += [float(sum(depth > 0 for depth in each.values())) for each in wanted]
 
-    def _add_drawn(self, logged: LoggedDecision, target: JointDistribution) -> None:
-        decision = logged.decision
-        covered = covers(logged.joint, target)
-        chosen = target.probability(decision.allocation) if _is_known(target.actions, decision.allocation) else 0.0
-        self.weights.append(chosen / decision.propensity if covered else np.nan)
-        wanted = target.sample(random.Random(decision.query_id))
-        self.squares.append(target.probability(wanted) / logged.joint.probability(wanted) if covered else np.nan)
-        self._add_replay(logged, wanted, is_covered=covered or _reaches_all(logged.joint, target))
-        tails = _tails(target)
-        self.plans.append(_expected(decision.actions, target, tails))
-        shares = _shares(tails)
-        arms = {arm.name: arm for arm in decision.actions.arms}
-        self.costs.append(sum(chance * arms[arm].cost(depth) for (arm, depth), chance in shares.items() if arm in arms))
-        self.candidates.append(sum(chance * depth for (_, depth), chance in shares.items()))
-        self.calls.append(sum(shares.values()))
+    def _add_drawn(self, page: Page, targets: Sequence[JointDistribution]) -> None:
+        joints = Joints(targets)
+        pairs = list(zip(page.logged, targets, strict=True))
+        covered = np.array([covers(each.joint, target) for each, target in pairs])
+        drawn = [each.decision.allocation for each in page.logged]
+        chosen = np.where(_known(joints.actions, drawn), joints.probability(depths_of(drawn, joints.actions)), 0.0)
+        propensities = np.array([each.decision.propensity for each in page.logged])
+        self.weights += np.where(covered, chosen / propensities, np.nan).tolist()
+        wanted = [target.sample(random.Random(each.decision.query_id)) for each, target in pairs]
+        depths = depths_of(wanted, page.actions)
+        likely = np.where(covered, page.joints.probability(depths), 0.0)
+        self.squares += _over(joints.probability(depths_of(wanted, joints.actions)), likely).tolist()
+        within = [here or _reaches_all(each.joint, of) for here, (each, of) in zip(covered, pairs, strict=True)]
+        self._add_replay(page, depths, np.array(within) & _known(page.actions, wanted))
+        self.plans.add(
+            len(page),
+            {
+                (arm.name, level): _tail(joints.levels.get(arm.name, {}), level, len(page))
+                for arm in page.actions.arms
+                for level in arm.levels
+                if level > 0
+            },
+        )
+        arms = {arm.name: arm for arm in page.actions.arms}
+        shares = [(arm, depth, share) for arm, of in joints.levels.items() for depth, share in of.items() if depth > 0]
+        self.costs += _sum([share * arms[arm].cost(depth) for arm, depth, share in shares if arm in arms], page)
+        self.candidates += _sum([share * depth for _, depth, share in shares], page)
+        self.calls += _sum([share for _, _, share in shares], page)
 
-    def _add_replay(self, logged: LoggedDecision, wanted: Allocation, *, is_covered: bool) -> None:
-        chance = _replay(self.replayed, logged, wanted, is_covered=is_covered)
-        self.replayed_squares.append(1 / chance if chance > 0 else np.nan)
-        self.replay_costs.append(logged.decision.actions.cost(wanted))
+    def _add_replay(self, page: Page, depths: Depths, replayable: Rows) -> None:
+        chance = _replay(self.replayed, page, depths, replayable)
+        self.replayed_squares += _over(np.ones(len(page)), chance).tolist()
+        self.replay_costs += _costs(page.actions, depths).tolist()
 
 
-def _replay(replayed: Replayed, logged: LoggedDecision, wanted: Allocation, *, is_covered: bool = True) -> float:
-    """Replay an allocation; gives P(drawn ≥ allocation), 0 where it cannot be replayed."""
-    decision = logged.decision
-    chance = logged.joint.at_least(wanted) if is_covered and _is_known(decision.actions, wanted) else 0.0
-    reached = all(decision.allocation.get(arm, 0) >= depth for arm, depth in wanted.items())
-    replayed.weights.append(float(reached) / chance if chance > 0 else np.nan)
-    replayed.kept.append(logged.kept(wanted) if reached else Kept())
+def _replay(replayed: Replayed, page: Page, depths: Depths, replayable: Rows) -> Column:
+    """Replay allocations; gives P(drawn ≥ allocation), 0 where it cannot be replayed."""
+    chance = np.where(replayable, page.joints.at_least(depths), 0.0)
+    reached = replayable & (page.drawn >= depths).all(axis=1)
+    replayed.add(_over(reached, chance), page.kept(depths, reached))
     return chance
 
 
@@ -217,55 +233,58 @@ def _reaches_all(logged: JointDistribution, target: JointDistribution) -> bool:
     return _is_known(logged.actions, deepest) and logged.at_least(deepest) > 0
 
 
+def _alike(
+    page: Page, distributions: Sequence[JointDistribution | Allocation]
+) -> Iterator[tuple[Page, Sequence[JointDistribution | Allocation]]]:
+    """Parts of a page in which all allocations are certain, or all are drawn from the same to choose from."""
+    pairs = zip(page.logged, distributions, strict=True)
+    for _, part in groupby(pairs, lambda pair: pair[1].actions if isinstance(pair[1], JointDistribution) else None):
+        logged, alike = zip(*part, strict=True)
+        yield (page if len(logged) == len(page) else Page(logged)), alike
+
+
 def _is_known(actions: ActionSet, allocation: Allocation) -> bool:
     """Whether all arms that run are among those of an action set."""
-    return all(depth == 0 or arm in actions.names for arm, depth in allocation.items())
+    return bool(_known(actions, [allocation])[0])
 
 
-def _same(one: Allocation, other: Allocation) -> bool:
-    return all(one.get(arm, 0) == other.get(arm, 0) for arm in {*one, *other})
+def _known(actions: ActionSet, allocations: Sequence[Allocation]) -> Rows:
+    names = frozenset(actions.names)
+    return np.array([all(depth == 0 or arm in names for arm, depth in each.items()) for each in allocations])
 
 
-def _last_quarter(shown: int) -> int:
-    return shown - max(shown // 4, 1) if shown else 0
+def _over(parts: Column | Rows, chance: Column) -> Column:
+    """Parts over chances; `nan` where there was no chance."""
+    likely = chance > 0
+    return np.where(likely, parts / np.where(likely, chance, 1.0), np.nan)
 
 
-def _calls(allocation: Allocation) -> int:
-    return sum(depth > 0 for depth in allocation.values())
+def _last_quarter(shown: Depths) -> Depths:
+    """The first place, from 0, of the last quarter of a page."""
+    return shown - np.where(shown > 0, np.maximum(shown // 4, 1), 0)
 
 
-def _reached(actions: ActionSet, allocation: Allocation) -> Terms:
+def _costs(actions: ActionSet, depths: Depths) -> Column:
+    calls, candidates = np.array([(arm.cost_per_call, arm.cost_per_candidate) for arm in actions.arms]).T
+    costs: Column = np.where(depths > 0, calls + depths * candidates, 0.0).sum(axis=1)
+    return costs
+
+
+def _reached(actions: ActionSet, depths: Depths) -> Mapping[Term, Column]:
     return {
-        (arm.name, level): float(allocation.get(arm.name, 0) >= level)
-        for arm in actions.arms
+        (arm.name, level): (depths[:, column] >= level).astype(float)
+        for column, arm in enumerate(actions.arms)
         for level in arm.levels
         if level > 0
     }
 
 
-def _tails(target: JointDistribution) -> Terms:
-    """(Arm, depth above 0) → probability of drawing at least as deep."""
-    depths = {arm.name: {*arm.levels, target.actions.baseline.get(arm.name, 0)} - {0} for arm in target.actions.arms}
-    return {(arm, depth): target.at_least({arm: depth}) for arm, there in depths.items() for depth in sorted(there)}
+def _tail(levels: Mapping[int, Column], level: int, size: int) -> Column:
+    """The probability of drawing at least as deep."""
+    tail: Column = sum((share for depth, share in levels.items() if depth >= level), start=np.zeros(size))
+    return tail
 
 
-def _expected(actions: ActionSet, target: JointDistribution, tails: Terms) -> Terms:
-    terms: dict[tuple[str, int], float] = {}
-    for arm in actions.arms:
-        known = arm.name in target.actions.names
-        for level in arm.levels:
-            if level > 0:
-                tail = tails.get((arm.name, level))
-                terms[arm.name, level] = (
-                    (target.at_least({arm.name: level}) if known else 0.0) if tail is None else tail
-                )
-    return terms
-
-
-def _shares(tails: Terms) -> Terms:
-    """(Arm, depth above 0) → probability of drawing just that deep."""
-    shares: dict[tuple[str, int], float] = {}
-    for (arm, depth), chance in reversed(list(tails.items())):
-        deeper = sum(share for (other, _), share in shares.items() if other == arm)
-        shares[arm, depth] = chance - deeper
-    return shares
+def _sum(parts: Sequence[Column], page: Page) -> list[float]:
+    total: list[float] = sum(parts, start=np.zeros(len(page))).tolist()
+    return total

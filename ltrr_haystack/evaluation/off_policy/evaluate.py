@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ltrr_haystack.errors import InvalidInputError
+from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.evaluation.off_policy.columns import LogColumns, TargetColumns
-from ltrr_haystack.evaluation.off_policy.decisions import DecisionLog, LoggedDecision
+from ltrr_haystack.evaluation.off_policy.decisions import DecisionLog
 from ltrr_haystack.evaluation.off_policy.intervals import Column, Estimate, mean_interval
 from ltrr_haystack.evaluation.off_policy.judgement import Judge
+from ltrr_haystack.evaluation.off_policy.pages import Page, paged
 from ltrr_haystack.evaluation.off_policy.positions import Slope, estimate_slope
 from ltrr_haystack.evaluation.off_policy.results import Comparison, Evaluation, LogSummary, TargetResult
 from ltrr_haystack.evaluation.off_policy.reward_model import RewardModel
@@ -45,49 +47,93 @@ def evaluate(store: LTRRStore, targets: Sequence[Target], *, after: int = 0, eta
     :raises InvalidInputError: If two targets have the same name, a static one names an arm that is not in the log, or
         eta is no number of at least 0.
     """
-    log = DecisionLog(store, after=after)
-    return evaluate_decisions(log, log, targets, eta=eta)
+    return evaluate_decisions(DecisionLog(read_log(store, after=after)), targets, eta=eta)
 
 
-def evaluate_decisions(
-    log: DecisionLog, decisions: Iterable[LoggedDecision], targets: Sequence[Target], *, eta: float | None = None
-) -> Evaluation:
+def evaluate_decisions(log: DecisionLog, targets: Sequence[Target], *, eta: float | None = None) -> Evaluation:
     """
     Ask decisions from anywhere what other policies would have been worth.
 
-    :param log: What counts them.
-    :param decisions: The decisions.
+    :param log: The decisions; they are read.
     :param targets: The policies.
     :param eta: As for `evaluate`.
     :returns: The evaluation.
     :raises InvalidInputError: If two targets have the same name, a static one names an arm that is not in the log, or
         eta is no number of at least 0.
     """
-    if eta is not None and not 0 <= eta < math.inf:
-        raise InvalidInputError(f"eta must be a finite number of at least 0, got {eta}")
-    names = [target.name for target in targets]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InvalidInputError(f"the policy '{twice}' is named twice; name each once")
-    logged, columns, known = LogColumns(), [TargetColumns() for _ in targets], [0] * len(targets)
-    for decision in decisions:
-        logged.add(decision)
-        for place, (target, column) in enumerate(zip(targets, columns, strict=True)):
-            column.add(decision, target)
-            known[place] += decision.seq <= target.learned
-    _require_known_arms(logged, targets)
-    rewards = np.array(logged.rewards)
-    model = RewardModel(logged.features, logged.drawn, rewards) if logged.rewards else None
-    slope = estimate_slope(logged.replayed, rewards) if eta is None else Slope(eta)
-    results = tuple(
-        _judged(target.name, logged, column, model, slope, trained)
-        for target, column, trained in zip(targets, columns, known, strict=True)
-    )
-    return Evaluation(_summary(log, logged), slope, results)
+    gathered = Gathered(targets, eta=eta)
+    for page in paged(log):
+        gathered.add(page)
+    return gathered.evaluation(log)
+
+
+class Gathered:
+    """
+    Gathers what an evaluation needs, for those who go through the log for something else as well.
+
+    ### Usage example
+
+    ```python
+    log, gathered = DecisionLog(read_log(store)), Gathered([BaselineTarget()])
+    for page in paged(log):
+        gathered.add(page)
+    print(gathered.evaluation(log).targets)
+    ```
+    """
+
+    def __init__(self, targets: Sequence[Target], *, eta: float | None = None) -> None:
+        """
+        Begin without decisions.
+
+        :param targets: The policies that are asked about.
+        :param eta: As for `evaluate`.
+        :raises InvalidInputError: If two of them have the same name, or eta is no number of at least 0.
+        """
+        if eta is not None and not 0 <= eta < math.inf:
+            raise InvalidInputError(f"eta must be a finite number of at least 0, got {eta}")
+        names = [target.name for target in targets]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InvalidInputError(f"the policy '{twice}' is named twice; name each once")
+        self._targets = targets
+        self._eta = eta
+        self._logged = LogColumns()
+        self._columns = [TargetColumns() for _ in targets]
+        self._known = [0] * len(targets)
+
+    def add(self, page: Page) -> None:
+        """
+        Take in some decisions.
+
+        :param page: The decisions.
+        """
+        self._logged.add(page)
+        for place, (target, column) in enumerate(zip(self._targets, self._columns, strict=True)):
+            column.add(page, target)
+            self._known[place] += sum(each.seq <= target.learned for each in page.logged)
+
+    def evaluation(self, log: DecisionLog) -> Evaluation:
+        """
+        Say what the policies would have been worth.
+
+        :param log: What counted the decisions.
+        :returns: The evaluation.
+        :raises InvalidInputError: If a static target names an arm that is not in the log.
+        """
+        logged = self._logged
+        _require_known_arms(logged, self._targets)
+        rewards = np.array(logged.rewards)
+        model = RewardModel(logged.features, logged.drawn, rewards) if logged.rewards else None
+        slope = estimate_slope(logged.replayed, rewards) if self._eta is None else Slope(self._eta)
+        results = tuple(
+            _judged(target.name, logged, column, model, slope, trained)
+            for target, column, trained in zip(self._targets, self._columns, self._known, strict=True)
+        )
+        return Evaluation(_summary(log, logged), slope, results)
 
 
 def _require_known_arms(logged: LogColumns, targets: Sequence[Target]) -> None:
-    arms = sorted({arm for terms in logged.drawn for arm, _ in terms})
+    arms = sorted({arm for arm, _ in logged.drawn})
     for target in targets:
         unknown = [arm for arm in target.allocation if arm not in arms] if isinstance(target, StaticTarget) else []
         if arms and unknown:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ltrr_haystack.evaluation.off_policy import estimators
-from ltrr_haystack.evaluation.off_policy.columns import LogColumns, Rows, TargetColumns
+from ltrr_haystack.evaluation.off_policy.columns import LogColumns, TargetColumns
 from ltrr_haystack.evaluation.off_policy.estimators import Sample
 from ltrr_haystack.evaluation.off_policy.intervals import Column, Estimate
+from ltrr_haystack.evaluation.off_policy.pages import Rows
 from ltrr_haystack.evaluation.off_policy.positions import Slope
 from ltrr_haystack.evaluation.off_policy.results import ESTIMATORS, Comparison, Estimated, Outcome, Refusal, Support
 from ltrr_haystack.evaluation.off_policy.reward_model import RewardModel
@@ -59,7 +60,7 @@ class Judge:
         self._replay_unseen = worth * columns.replayed.emptied(slope.eta, logged.full)
         self._replay_costs = np.array(columns.replay_costs)
         self._planned_costs = np.array(columns.costs)
-        self._predicted = model.predict(logged.drawn) if model else np.zeros(0)
+        self._predicted = model.drawn if model else np.zeros(0)
         self._planned = model.predict(columns.plans) if model else np.zeros(0)
 
     def support(self, rows: Rows, *, replay: bool) -> Support:
@@ -114,10 +115,12 @@ class Judge:
         decisions, logged = int(rows.sum()), float(self._value[rows].mean()) if rows.any() else 0.0
         refusal = Refusal("there are no settled decisions", "let people search, and let the reward wait pass")
         for name in RECOMMENDED:
-            refusal = self._refusal(name, rows) or refusal
-        for name in RECOMMENDED:
+            refused = self._refusal(name, rows)
+            if refused is not None:
+                refusal = refused
+                continue
             estimated = self._estimated(name, rows) if estimates is None else estimates.get(name)
-            if estimated is not None and estimated.refusal is None and estimated.gain is not None:
+            if estimated is not None and estimated.gain is not None:
                 outcome = _outcome(estimated.gain)
                 return Comparison(decisions, logged, outcome, name, estimated.value, estimated.gain)
         return Comparison(decisions, logged, "refused", refusal=refusal)

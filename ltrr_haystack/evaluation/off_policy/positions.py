@@ -12,28 +12,35 @@ of this package assumes.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ltrr_haystack.evaluation.off_policy.intervals import Column
 from ltrr_haystack.types import Travelling
+
+Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """
-    What stays of a page in a replay.
+    What stays of some pages in a replay.
 
-    :param rewarded: For each rewarded document that stays its reward, and its ordinal as shown over the one that it
-        moves up to.
-    :param stay: How many documents stay, rewarded or not.
+    :param rows: For each rewarded document that stays the page that it is on, from 0.
+    :param rewards: Its reward.
+    :param moved: Its ordinal as shown over the one that it moves up to.
+    :param stay: For each page how many documents stay, rewarded or not.
     :param shown: How many there were.
     """
 
-    rewarded: tuple[tuple[float, float], ...] = ()
-    stay: int = 0
-    shown: int = 0
+    rows: Whole
+    rewards: Column
+    moved: Column
+    stay: Whole
+    shown: Whole
 
 
 PRIOR = (1.0, 0.5)
@@ -42,17 +49,27 @@ PRIOR = (1.0, 0.5)
 _CANDIDATES = np.linspace(0.0, 2.0, 81)
 
 
-@dataclass
 class Replayed:
     """
     Replays of one allocation for each decision.
 
     :ivar weights: 1[drawn ≥ y] / P(drawn ≥ y) for the allocation y; `nan` where that could not happen.
-    :ivar kept: What stays of the page under y, where it was reached.
     """
 
-    weights: list[float] = field(default_factory=list)
-    kept: list[Kept] = field(default_factory=list)
+    def __init__(self) -> None:
+        """Begin without decisions."""
+        self.weights: list[float] = []
+        self._kept: list[Kept] = []
+
+    def add(self, weights: Column, kept: Kept) -> None:
+        """
+        Take in replays.
+
+        :param weights: The weights of some decisions.
+        :param kept: What stays of their pages, where y was reached.
+        """
+        self.weights += weights.tolist()
+        self._kept.append(kept)
 
     def rewards(self, eta: float) -> Column:
         """
@@ -72,7 +89,8 @@ class Replayed:
         :returns: The sum of 1 / ordinal^η over the places that became free on each page.
         """
         looks = looks_to(full, eta)
-        return np.array([looks[each.shown] - looks[each.stay] if each.shown == full else 0.0 for each in self.kept])
+        stay, shown = self._joined("stay"), self._joined("shown")
+        return np.where(shown == full, looks[np.minimum(shown, full)] - looks[np.minimum(stay, full)], 0.0)
 
     def curve(self) -> Callable[[float], Column]:
         """
@@ -80,15 +98,20 @@ class Replayed:
 
         :returns: What gives the rewards for an η.
         """
-        size = len(self.kept)
-        rows = np.repeat(np.arange(size), [len(each.rewarded) for each in self.kept])
-        pairs = np.array([pair for each in self.kept for pair in each.rewarded]).reshape(-1, 2)
-        rewards, moved = pairs[:, 0], np.log(pairs[:, 1])
+        size = len(self.weights)
+        starts = np.cumsum([0, *(len(each.stay) for each in self._kept)])
+        rows = np.concatenate(
+            [np.zeros(0, dtype=np.int64), *(each.rows + start for each, start in zip(self._kept, starts, strict=False))]
+        )
+        rewards, moved = self._joined("rewards"), np.log(self._joined("moved"))
 
         def of(eta: float) -> Column:
             return np.bincount(rows, rewards * np.exp(eta * moved), minlength=size).astype(float)
 
         return of
+
+    def _joined(self, part: str) -> NDArray[Any]:
+        return np.concatenate([np.zeros(0, dtype=np.int64), *(getattr(each, part) for each in self._kept)])
 
 
 def looks_to(last: int, eta: float) -> Column:

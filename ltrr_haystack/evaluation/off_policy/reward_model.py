@@ -11,18 +11,17 @@ cross-validation (Golub, Heath & Wahba 1979).
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.evaluation.off_policy.intervals import Column
+from ltrr_haystack.evaluation.off_policy.terms import Term, Terms
 from ltrr_haystack.types import Features
 
 Matrix = NDArray[np.float64]
-
-Terms = Mapping[tuple[str, int], float]
-"""(Arm, level) → probability of drawing at least as deep."""
 
 FOLDS = 5
 MOST_CONTEXT = 24
@@ -39,11 +38,13 @@ class RewardModel:
 
     ```python
     model = RewardModel(features, drawn, rewards)
-    expected = model.predict([{("bm25", 10): 1.0} for _ in features])
+    expected = model.predict(planned)
     ```
+
+    :ivar drawn: What it predicts of what was drawn.
     """
 
-    def __init__(self, features: Sequence[Features], drawn: Sequence[Terms], rewards: Column) -> None:
+    def __init__(self, features: Sequence[Features], drawn: Terms, rewards: Column) -> None:
         """
         Fit the models, one for each fold.
 
@@ -51,52 +52,77 @@ class RewardModel:
         :param drawn: What was drawn in each decision.
         :param rewards: What came of each decision.
         """
-        self._places = {term: place for place, term in enumerate(sorted({term for each in drawn for term in each}))}
+        self._terms = list(drawn)
         self._context = _context_of(features)
-        self._history = _history_of(features, self._places)
+        self._history = _history_of(features, self._terms)
         self._fold = np.arange(len(rewards)) % FOLDS
         rows = self._rows(drawn)
-        self._fits = [self._fitted(rows, rewards, self._fold == fold) for fold in range(FOLDS)]
+        sums = [_Sums.of(rows[self._fold == fold], rewards[self._fold == fold]) for fold in range(FOLDS)]
+        nothing = _Sums.of(rows[:0], rewards[:0])
+        self._fits = [_fit(sum(sums[:fold] + sums[fold + 1 :], start=nothing)) for fold in range(FOLDS)]
+        self.drawn = self.predict(drawn)
 
-    def predict(self, terms: Sequence[Terms]) -> Column:
+    def predict(self, terms: Terms) -> Column:
         """
         Predict each decision's reward by the model that was fitted without it.
 
         :param terms: For each decision what is drawn in it.
         :returns: The expected rewards.
         """
-        rows = self._rows(terms)
+        depth = terms.matrix(self._terms)
+        wide, deep = self._context.shape[1], depth.shape[1]
         predicted = np.zeros(len(terms))
         for fold, (mean, center, coefficients) in enumerate(self._fits):
             held = self._fold == fold
-            predicted[held] = mean + (rows[held] - center) @ coefficients
+            of_context, of_depth, of_both, of_history = np.split(coefficients, np.cumsum([wide, deep, wide * deep]))
+            context, drawn, history = self._context[held], depth[held], self._history[held]
+            slopes = of_depth + context @ of_both.reshape(wide, deep) + history * of_history
+            predicted[held] = mean - center @ coefficients + context @ of_context + (drawn * slopes).sum(axis=1)
         return predicted
 
-    def _rows(self, terms: Sequence[Terms]) -> Matrix:
-        depth = np.zeros((len(terms), len(self._places)))
-        for row, each in enumerate(terms):
-            for term, probability in each.items():
-                place = self._places.get(term)
-                if place is not None:
-                    depth[row, place] = probability
+    def _rows(self, terms: Terms) -> Matrix:
+        depth = terms.matrix(self._terms)
         crossed = (self._context[:, :, None] * depth[:, None, :]).reshape(len(terms), -1)
         return np.hstack([self._context, depth, crossed, depth * self._history])
 
-    def _fitted(self, rows: Matrix, rewards: Column, held: NDArray[np.bool_]) -> tuple[float, Column, Column]:
-        kept = ~held
-        if not kept.any():
-            return 0.0, np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
-        center, coefficients = _fit(rows[kept], rewards[kept])
-        return float(rewards[kept].mean()), center, coefficients
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What a regression needs of some decisions: their number, and the sums of what is seen and of its products."""
+
+    size: int
+    rows: Column
+    rewards: float
+    squares: float
+    rows_by_rows: Matrix
+    rows_by_rewards: Column
+
+    @classmethod
+    def of(cls, rows: Matrix, rewards: Column) -> "_Sums":
+        total, squares = float(rewards.sum()), float(rewards @ rewards)
+        return cls(len(rewards), rows.sum(axis=0), total, squares, rows.T @ rows, rows.T @ rewards)
+
+    def __add__(self, other: "_Sums") -> "_Sums":
+        return _Sums(
+            self.size + other.size,
+            self.rows + other.rows,
+            self.rewards + other.rewards,
+            self.squares + other.squares,
+            self.rows_by_rows + other.rows_by_rows,
+            self.rows_by_rewards + other.rows_by_rewards,
+        )
 
 
-def _fit(rows: Matrix, rewards: Column) -> tuple[Column, Column]:
-    center = rows.mean(axis=0)
-    centered, wanted = rows - center, rewards - rewards.mean()
-    values, vectors = np.linalg.eigh(centered.T @ centered)
+def _fit(sums: _Sums) -> tuple[float, Column, Column]:
+    """The mean reward, what is seen on average, and the coefficients of what differs from that."""
+    size = sums.size
+    if not size:
+        return 0.0, sums.rows, sums.rows
+    center, mean = sums.rows / size, sums.rewards / size
+    values, vectors = np.linalg.eigh(sums.rows_by_rows - size * np.outer(center, center))
     values = np.maximum(values, 0.0)
-    projected = vectors.T @ (centered.T @ wanted)
-    size, total = len(rewards), float(wanted @ wanted)
+    projected = vectors.T @ (sums.rows_by_rewards - size * mean * center)
+    total = sums.squares - size * mean**2
 
     def score(penalty: float) -> float:
         shrunk = projected / (values + penalty)
@@ -105,7 +131,7 @@ def _fit(rows: Matrix, rewards: Column) -> tuple[Column, Column]:
         return residual / max(size - freedom, 1e-9) ** 2
 
     penalty = min(PENALTIES, key=score)
-    return center, np.asarray(vectors @ (projected / (values + penalty)))
+    return mean, center, np.asarray(vectors @ (projected / (values + penalty)))
 
 
 def _context_of(features: Sequence[Features]) -> Matrix:
@@ -135,10 +161,9 @@ def _entries(features: Features) -> dict[tuple[str, str], float]:
     return entries
 
 
-def _history_of(features: Sequence[Features], places: Mapping[tuple[str, int], int]) -> Matrix:
+def _history_of(features: Sequence[Features], terms: Sequence[Term]) -> Matrix:
     """For each term what its arm earned before for the same query."""
-    history = np.zeros((len(features), len(places)))
-    for row, each in enumerate(features):
-        for (arm, _), place in places.items():
-            history[row, place] = each.history.get(arm, {}).get("ctr", 0.0)
-    return history
+    arms = sorted({arm for arm, _ in terms})
+    nothing: dict[str, float] = {}
+    earned = np.array([[each.history.get(arm, nothing).get("ctr", 0.0) for arm in arms] for each in features])
+    return earned.reshape(len(features), len(arms))[:, [arms.index(arm) for arm, _ in terms]]

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from haystack import Pipeline
-from haystack.core.serialization_security import allow_deserialization_module
-
-from ltrr_haystack.components.bandit_router import BanditRouter
-from ltrr_haystack.errors import ConfigurationError, InvalidInputError, SnapshotError, StoreError
+from ltrr_haystack.errors import InvalidInputError, SnapshotError, StoreError
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.routers import load_router
 from ltrr_haystack.store import LTRRStore, Snapshot
 from ltrr_haystack.types import ActionSet, Allocation, Decision
 
 POLICY = "policy"
+
+MOST_SAID = 1000
+"""Decisions of which is remembered what a policy said of them."""
 
 FORMS = (
     "baseline, static:bm25=50,dense=10, snapshot:12, snapshot:12:greedy, config:search.yml, config:search.yml:greedy"
@@ -115,6 +115,18 @@ class PolicyTarget:
         self.greedy = greedy
         self.actions = actions
         self.learned = learned
+        self._said: dict[str, tuple[Decision, JointDistribution]] = {}
+
+    def greedily(self, name: str) -> "PolicyTarget":
+        """
+        Give the same policy as one that always plays what it prefers; of a decision the two ask it once.
+
+        :param name: What to call it.
+        :returns: Another target.
+        """
+        other = PolicyTarget(self.policy, name, greedy=True, actions=self.actions, learned=self.learned)
+        other._said = self._said
+        return other
 
     def distribution(self, decision: Decision) -> JointDistribution | Allocation:
         """
@@ -123,7 +135,12 @@ class PolicyTarget:
         :param decision: The logged decision.
         :returns: Its distribution, or what it prefers if it is greedy or never explores.
         """
-        joint = self.policy.distribution(self.actions or decision.actions, decision.features)
+        known, joint = self._said.get(decision.query_id, (None, None))
+        if joint is None or known is not decision:
+            joint = self.policy.distribution(self.actions or decision.actions, decision.features)
+            self._said[decision.query_id] = decision, joint
+            if len(self._said) > MOST_SAID:
+                del self._said[next(iter(self._said))]
         return joint.preferred if self.greedy or not self.policy.explores else joint
 
 
@@ -153,39 +170,34 @@ def parse_target(spec: str, store: LTRRStore, *, pipelines: Path | None = None) 
     greedy = rest.endswith(":greedy")
     rest = rest.removesuffix(":greedy")
     if kind == "snapshot":
-        router = router_of(pipelines) if pipelines is not None else None
-        return _snapshot_target(spec, store, rest, (router and router.policy) or VWPolicy(), greedy)
+        if not rest.isdecimal() or int(rest) < 1:
+            raise InvalidInputError(f"'{spec}' names no snapshot; write it as snapshot:12 or snapshot:12:greedy")
+        target = snapshot_target(int(rest), store, pipelines=pipelines)
+        return target.greedily(spec) if greedy else target
     if kind == "config" and rest:
         return _config_target(spec, store, Path(rest), greedy)
     raise InvalidInputError(f"'{spec}' names no policy; write it in one of these forms: {FORMS}")
 
 
-def router_of(path: Path) -> BanditRouter:
+def snapshot_target(version: int, store: LTRRStore, *, pipelines: Path | None = None) -> PolicyTarget:
     """
-    Find the router of a search pipeline.
+    Load a stored policy.
 
-    :param path: The pipeline's YAML file, or a folder in which one of them has a router.
-    :returns: The router.
-    :raises ConfigurationError: If a file cannot be loaded, or there is not one router.
+    :param version: Its version.
+    :param store: Where snapshots are read from.
+    :param pipelines: As for `parse_target`.
+    :returns: The policy, drawing as it does when it is live.
+    :raises ConfigurationError: If the pipeline cannot be loaded, or has not one BanditRouter.
+    :raises StoreError: If there is no such snapshot.
+    :raises SnapshotError: If the snapshot is damaged or was made with other settings.
     """
-    allow_deserialization_module("ltrr_haystack")
-    files = sorted(path.glob("**/*.y*ml")) if path.is_dir() else [path]
-    routers = [
-        component for file in files for _, component in _load(file).walk() if isinstance(component, BanditRouter)
-    ]
-    if len(routers) != 1:
-        raise ConfigurationError(
-            f"{path} has {len(routers)} BanditRouters in its pipelines, and it takes one to know the policy: name the "
-            "YAML file of the search pipeline"
-        )
-    return routers[0]
-
-
-def _load(file: Path) -> Pipeline:
-    try:
-        return Pipeline.loads(file.read_text(encoding="utf-8"))
-    except Exception as error:
-        raise ConfigurationError(f"{file} cannot be loaded: {type(error).__name__}: {error}") from error
+    settings = None if pipelines is None else load_router(pipelines).policy
+    snapshot = store.snapshot(POLICY, version)
+    if snapshot is None:
+        there = ", ".join(str(info.version) for info in store.snapshots(POLICY)) or "none"
+        raise StoreError(f"there is no policy snapshot {version}; there are {there}")
+    policy = (settings or VWPolicy()).restored(snapshot.payload)
+    return PolicyTarget(policy, f"snapshot:{version}", learned=_learned(snapshot))
 
 
 def _allocation(spec: str, text: str) -> dict[str, int]:
@@ -198,18 +210,8 @@ def _allocation(spec: str, text: str) -> dict[str, int]:
     return allocation
 
 
-def _snapshot_target(spec: str, store: LTRRStore, version: str, settings: Policy, greedy: bool) -> Target:
-    if not version.isdecimal() or int(version) < 1:
-        raise InvalidInputError(f"'{spec}' names no snapshot; write it as snapshot:12 or snapshot:12:greedy")
-    snapshot = store.snapshot(POLICY, int(version))
-    if snapshot is None:
-        there = ", ".join(str(info.version) for info in store.snapshots(POLICY)) or "none"
-        raise StoreError(f"there is no policy snapshot {version}; there are {there}")
-    return PolicyTarget(settings.restored(snapshot.payload), spec, greedy=greedy, learned=_learned(snapshot))
-
-
 def _config_target(spec: str, store: LTRRStore, path: Path, greedy: bool) -> Target:
-    router = router_of(path)
+    router = load_router(path)
     policy, learned = router.policy or VWPolicy(), 0
     snapshot = store.snapshot(POLICY)
     if snapshot is not None:

@@ -9,6 +9,7 @@ from ltrr_haystack.evaluation.datasets import DataSet
 from ltrr_haystack.evaluation.replay.bench import Bench, laboratory_bench
 from ltrr_haystack.evaluation.replay.figures import Figures
 from ltrr_haystack.evaluation.replay.files import write_files
+from ltrr_haystack.evaluation.replay.finding import require_found
 from ltrr_haystack.evaluation.replay.metrics import ir_measures
 from ltrr_haystack.evaluation.replay.running import CONFIG, Watch, replay
 from ltrr_haystack.evaluation.replay.settings import Settings
@@ -58,7 +59,8 @@ def benchmark(
     :param processes: How many processes to use.
     :param watch: Told how far it has come.
     :returns: The figures, which lie in `out`, too.
-    :raises ConfigurationError: If two configurations have one name, or a pipeline cannot be replayed.
+    :raises ConfigurationError: If two configurations have one name, a pipeline cannot be replayed, or an arm finds
+        nothing for any query.
     :raises MissingExtraError: If ir-measures or LightGBM is not installed.
     """
     ir_measures()
@@ -67,6 +69,7 @@ def benchmark(
     for name, search in _named(configs).items():
         asked = partial(watch, f"arms of {name}") if watch is not None else None
         benches[name] = laboratory_bench(data, pipelines, home, search=search, watch=asked)
+        require_found(benches[name], pipelines, search)
     figures = Figures(replay(benches, settings or Settings(), out, processes=processes, watch=watch))
     write_files(figures, out)
     return figures

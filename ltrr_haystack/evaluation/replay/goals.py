@@ -109,7 +109,7 @@ def judged_on(figures: Figures) -> str:
     if seen_back or held_out_back:
         said += (
             f" For {seen_back:.0%} of the seen and {held_out_back:.0%} of the held-out ones ours was not "
-            "shown to be better so far, and the safe start plays the baseline."
+            "shown to be worth more so far, and the safe start plays the baseline."
         )
     return said
 

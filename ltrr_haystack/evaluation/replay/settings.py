@@ -9,7 +9,7 @@ import ltrr_haystack
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.click_models import ClickModelName
 
-PRESENTING = ("__init__", "benchmarking", "curves", "figures", "files", "goals", "progress", "statistics")
+PRESENTING = ("__init__", "benchmarking", "curves", "figures", "files", "finding", "goals", "progress", "statistics")
 BESIDE = (
     "server",
     "cli",

@@ -104,17 +104,17 @@ def _progress(reading: Reading, counts: Counts, watermark: Watermark) -> Iterato
     if held > 0.5:
         text = (
             f"Of the last {blocks[-1].searches:,} searches, {percent(held)} were decided while the policy was held "
-            "back, as it is not, or no longer, shown to be better than the baseline. Mostly the baseline is played."
+            "back, as it is not, or no longer, shown to be worth more than the baseline, which is mostly played."
         )
         yield Finding("watch", "Safe start", text)
 
 
 def _support(reading: Reading) -> Iterator[Finding]:
-    checked = reading.reliability
-    if checked.mismatched:
+    checked, mismatched = reading.reliability, sum(reading.log.skipped.values())
+    if mismatched:
         text = (
-            f"In {checked.mismatched:,} of {checked.decisions:,} decisions the logged propensity is not the one that "
-            "the logged distribution gives: nothing that is computed from them holds."
+            f"In {mismatched:,} of {reading.log.read:,} decisions the logged propensity is not the one that the logged "
+            "distribution gives: nothing that is computed from them holds."
         )
         yield Finding("bad", "Wrong propensities", text)
     if not checked.chosen:

@@ -9,6 +9,7 @@ from ltrr_haystack.evaluation.report.values import Finding, Grid, Section, decim
 from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER
 from ltrr_haystack.policy.safe_start import SafeStartEstimate
 from ltrr_haystack.policy.snapshot import understood, unpack
+from ltrr_haystack.policy.verdict import verdict
 from ltrr_haystack.policy.vw import REMEMBERED, VWPolicy
 from ltrr_haystack.store import LTRRStore, SnapshotInfo
 
@@ -26,7 +27,7 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
     policies, trained = store.snapshots("policy"), store.snapshots("ranker")
     grids, findings = [], []
     try:
-        grids += [_safe_start(title, estimate) for title, estimate in _gates(store).items()]
+        grids += [_safe_start(*gate) for gate in _gates(store)]
     except LTRRError as error:
         findings.append(Finding("bad", "The active policy cannot be read", str(error)))
     grids += [_policies(policies), _rankers(trained), _pages(rankers)]
@@ -34,49 +35,59 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
         Section(
             "models",
             "Model versions and gates",
-            "A policy goes live past its safe start: when, on the log, what it prefers is shown to be better than the "
-            "baseline. For new queries its model competes with the best allocation for all of them; of those past "
-            "their safe start the one that gains more is played. A ranker has a model for queries that the memory "
-            "index knows and one for new ones; each goes live when it orders queries that it has not seen better than "
-            "the union's own order, by the whole 95 % interval. The command ltrr activate goes back to an earlier "
-            "version.",
+            "A policy goes live past its safe start: when, on the log, what it prefers is shown to be worth more than "
+            "the baseline. Worth is reward less cost: pages that are as good for less open it, too, so the verdict "
+            "tells the two apart. For new queries its model competes with the best allocation for all of them; of "
+            "those past their safe start the one that gains more is played. A ranker has a model for queries that the "
+            "memory index knows and one for new ones; each goes live when it orders queries that it has not seen "
+            "better than the union's own order, by the whole 95 % interval. The command ltrr activate goes back to an "
+            "earlier version.",
             grids=tuple(grids),
         ),
         tuple(findings),
     )
 
 
-def _gates(store: LTRRStore) -> Mapping[str, SafeStartEstimate]:
-    """What the active policy's safe starts have come to; other policies have none."""
+def _gates(store: LTRRStore) -> list[tuple[str, SafeStartEstimate, str]]:
+    """What the active policy's safe starts have come to, and what its card says of that; other policies have none."""
     snapshot = store.snapshot("policy")
     if snapshot is None or snapshot.card.get("policy") != VWPolicy.name:
-        return {}
+        return []
     header, _ = unpack(snapshot.payload, VWPolicy.name)
     with understood():
         made_with = VWPolicy(bits=header["settings"]["bits"], learning_rate=header["settings"]["learning_rate"])
     estimates = made_with.restored(snapshot.payload).estimates()
-    return {
-        "Safe start for queries searched before": estimates[REMEMBERED],
-        "Safe start for new queries: the model": estimates[CONTEXTUAL],
-        "Safe start for new queries: the best allocation for all": estimates[LEADER],
+    titles = {
+        REMEMBERED: "Safe start for queries searched before",
+        CONTEXTUAL: "Safe start for new queries: the model",
+        LEADER: "Safe start for new queries: the best allocation for all",
     }
+    # The card was made with the gates' own settings, which a snapshot does not hold.
+    told = {name: _inner(snapshot.card, name, "verdict") or verdict(estimates[name]) for name in titles}
+    return [(title, estimates[name], told[name]) for name, title in titles.items()]
 
 
-def _safe_start(title: str, estimate: SafeStartEstimate) -> Grid:
-    error = estimate.standard_error
-    gain = "–" if estimate.gain is None else f"{estimate.gain:+.4f}" + (f" ± {error:.4f}" if error is not None else "")
+def _safe_start(title: str, estimate: SafeStartEstimate, told: str) -> Grid:
+    saved, share = estimate.cost_saved, estimate.cost_saved_share
     return Grid(
         title,
         ("", ""),
         (
+            ("verdict", told),
             ("state", _state(estimate)),
             ("settled decisions with a preference", f"{estimate.settled:,}"),
             ("preferred the baseline itself", percent(estimate.agreement)),
             ("compared with the baseline", f"{estimate.compared:,}, {estimate.rewarded:,} of them rewarded"),
-            ("gain per compared search, ± standard error", gain),
-            ("z, with one lost reward of doubt", decimal(estimate.z, 2)),
+            ("reward gained per search, ± standard error", _gain(estimate.reward_gain, estimate.reward_standard_error)),
+            ("cost saved per search", f"{saved:+.4f}" + (f" ({percent(share)})" if share is not None else "")),
+            ("reward less cost gained, ± standard error", _gain(estimate.gain, estimate.standard_error)),
+            ("z of it, with one lost reward of doubt", decimal(estimate.z, 2)),
         ),
     )
+
+
+def _gain(gain: float | None, error: float | None) -> str:
+    return "–" if gain is None else f"{gain:+.4f}" + (f" ± {error:.4f}" if error is not None else "")
 
 
 def _past(card: Mapping[str, Any]) -> str:
@@ -91,16 +102,16 @@ def _past(card: Mapping[str, Any]) -> str:
 
 def _state(estimate: SafeStartEstimate) -> str:
     if not estimate.is_open:
-        return "closed: not shown to be better than the baseline so far"
+        return "closed: not shown to be worth more than the baseline so far"
     if estimate.z < 0:
-        return "open: it was shown to be better than the baseline, at present it is not; it closes if it is shown worse"
-    return "open: it was shown to be better than the baseline"
+        return "open: it was shown to be worth more than the baseline, at present it is not; it closes if shown worse"
+    return "open: it was shown to be worth more than the baseline"
 
 
 def _policies(snapshots: Sequence[SnapshotInfo]) -> Grid:
     return Grid(
         f"Policies: {_how_many(snapshots)}",
-        ("version", "active", "made", "policy", "learned up to", "safe start"),
+        ("version", "active", "made", "policy", "learned up to", "safe start", "known queries", "new queries"),
         tuple(
             (
                 str(info.version),
@@ -109,6 +120,8 @@ def _policies(snapshots: Sequence[SnapshotInfo]) -> Grid:
                 _text(info.card.get("policy")),
                 _text(info.card.get("learned")),
                 _past(info.card),
+                _text(_inner(info.card, REMEMBERED, "verdict")),
+                _text(_inner(info.card, str(info.card.get("new_queries")), "verdict")),
             )
             for info in _newest(snapshots)
         ),

@@ -1,10 +1,12 @@
 """One pass through the log, and the sums that all of the report is made from."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
+from ltrr_haystack.evaluation.off_policy import DecisionLog, Page, paged
+from ltrr_haystack.evaluation.report.apart import Apart
 from ltrr_haystack.evaluation.report.blocks import Blocks
 from ltrr_haystack.evaluation.report.reliability import Reliability
 from ltrr_haystack.policy.credit import reward_of
@@ -96,8 +98,10 @@ class Reading:
     `baseline candidates`, `baseline calls`, `remembered`, `memory asked`, `memory found`, `safe start`, `agreed`,
     `preferring`, `("type", query type)` and `("ran", query type, arm)`.
 
+    :ivar log: What counted the searches, and those whose propensities cannot be used.
     :ivar blocks: The blocks.
     :ivar reliability: Drawn levels against their probabilities.
+    :ivar apart: Live and baseline searches apart.
     :ivar arms: Arm → how it fared, in the order of their appearance.
     :ivar queries: Frequent queries.
     :ivar rankers: Ranker version, 0 for the union's own order → what came of its pages.
@@ -113,8 +117,10 @@ class Reading:
     """
 
     def __init__(self) -> None:
+        self.log = DecisionLog(())
         self.blocks = Blocks()
         self.reliability = Reliability()
+        self.apart = Apart()
         self.arms: dict[str, ArmRuns] = {}
         self.queries = FrequentQueries()
         self.rankers: dict[int, RankerRuns] = {}
@@ -130,16 +136,21 @@ class Reading:
         self._before = float("-inf")
 
     @classmethod
-    def of(cls, log: Iterable[SettledDecision]) -> Self:
+    def of(cls, log: Iterable[SettledDecision], also: Callable[[Page], object] | None = None) -> Self:
         """
         Read a log.
 
         :param log: The searches, in the order of the log.
+        :param also: Is handed the decisions whose propensities can be used, for what else is made from them.
         :returns: The sums.
         """
         reading = cls()
-        for settled in log:
-            reading.add(settled)
+        reading.log = DecisionLog(reading._summed(log))
+        for page in paged(reading.log):
+            reading.reliability.add(page)
+            reading.apart.add(page)
+            if also is not None:
+                also(page)
         return reading
 
     @property
@@ -149,16 +160,15 @@ class Reading:
         counts = {key[1]: count for key, count in total.sums.items() if isinstance(key, tuple) and key[0] == "type"}
         return sorted(counts, key=lambda kind: (-counts[kind], kind))
 
-    def add(self, settled: SettledDecision) -> None:
-        """
-        Add a search.
+    def _summed(self, log: Iterable[SettledDecision]) -> Iterator[SettledDecision]:
+        for settled in log:
+            self._add(settled)
+            yield settled
 
-        :param settled: The search.
-        """
+    def _add(self, settled: SettledDecision) -> None:
         decision = settled.decision
         amounts = _amounts(settled)
         self.blocks.add(decision.decided_at, amounts)
-        self.reliability.add(decision)
         self.queries.add(decision.understanding.normal_form, bool(amounts["clicked"]))
         self.modes[decision.mode] += 1
         self.policies[decision.policy] += 1
@@ -207,10 +217,9 @@ def _amounts(settled: SettledDecision) -> dict[Hashable, float]:
     actions, kind = decision.actions, decision.understanding.query_type
     reward = sum(reward_of(settled, impression) for impression in settled.impressions)
     net = reward - actions.cost(decision.allocation)
-    found = [
-        report.returned > 0 for report in settled.reports if report.arm in actions.memory_arms and not report.fallback
-    ]
-    wanted = {arm: decision.preferred.get(arm, 0) for arm in actions.names}
+    names, memories = actions.names, actions.memory_arms
+    found = [report.returned > 0 for report in settled.reports if report.arm in memories and not report.fallback]
+    wanted = {arm: decision.preferred.get(arm, 0) for arm in names}
     amounts: dict[Hashable, float] = {
         "clicked": any(one > 0 for one in settled.rewards.values()),
         "reward": reward,
@@ -226,7 +235,7 @@ def _amounts(settled: SettledDecision) -> dict[Hashable, float]:
         "memory found": any(found),
         "safe start": decision.safe_start,
         "preferring": bool(decision.preferred),
-        "agreed": bool(decision.preferred) and wanted == {arm: actions.baseline.get(arm, 0) for arm in actions.names},
+        "agreed": bool(decision.preferred) and wanted == {arm: actions.baseline.get(arm, 0) for arm in names},
         ("type", kind): 1,
     }
     for arm, depth in decision.allocation.items():

@@ -1,20 +1,19 @@
 """Whether levels were drawn as often as the log says that they were likely to be."""
 
 import math
-from bisect import bisect_right
 from dataclasses import dataclass
 
-from ltrr_haystack.errors import LTRRError
-from ltrr_haystack.evaluation.interchange.levels import level_probabilities
+import numpy as np
+from numpy.typing import NDArray
+
+from ltrr_haystack.evaluation.joints import Numbers
+from ltrr_haystack.evaluation.off_policy import Page
 from ltrr_haystack.evaluation.report.values import Bin, share_of
-from ltrr_haystack.policy.joint import JointDistribution
-from ltrr_haystack.types import Decision
 
 EDGES = (0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 0.99)
 """Where one bin of probabilities ends and the next begins: finer where they are close to 0 or 1."""
 
 CERTAIN = 1e-9
-TOLERANCE = 1e-6
 
 
 @dataclass(slots=True)
@@ -24,11 +23,11 @@ class _Sums:
     predicted: float = 0.0
     variance: float = 0.0
 
-    def add(self, probability: float, drawn: bool) -> None:
-        self.count += 1
-        self.drawn += drawn
-        self.predicted += probability
-        self.variance += probability * (1 - probability)
+    def add(self, probabilities: Numbers, drawn: NDArray[np.bool_]) -> None:
+        self.count += len(probabilities)
+        self.drawn += int(drawn.sum())
+        self.predicted += float(probabilities.sum())
+        self.variance += float((probabilities * (1 - probabilities)).sum())
 
     def bin(self) -> Bin:
         return Bin(
@@ -44,43 +43,33 @@ class Reliability:
     Compares, for every arm and level that was neither certain nor impossible, the probability that it had with whether
     it was drawn (a reliability diagram: Murphy & Winkler 1977; DeGroot & Fienberg 1983).
 
-    :ivar decisions: Decisions that were looked at.
-    :ivar chosen: Those of them in which something was left to chance.
-    :ivar mismatched: Those whose logged propensity is not what their logged distribution gives, or cannot be rebuilt.
+    :ivar chosen: Decisions in which something was left to chance.
     """
 
     def __init__(self) -> None:
-        self.decisions = 0
         self.chosen = 0
-        self.mismatched = 0
         self._sums = [_Sums() for _ in range(len(EDGES) + 1)]
         self._levels: dict[tuple[str, int], _Sums] = {}
 
-    def add(self, decision: Decision) -> None:
+    def add(self, page: Page) -> None:
         """
-        Add a decision.
+        Add decisions whose logged propensity is the one that their logged distribution gives.
 
-        :param decision: The decision.
+        :param page: The decisions.
         """
-        self.decisions += 1
-        try:
-            propensity = JointDistribution.of(decision).probability(decision.allocation)
-            likely = level_probabilities(decision)
-        except LTRRError:
-            self.mismatched += 1
-            return
-        if propensity <= 0 or not math.isclose(propensity, decision.propensity, rel_tol=TOLERANCE):
-            self.mismatched += 1
-            return
-        uncertain = False
-        for arm, by_level in likely.items():
-            for level, probability in by_level.items():
-                if CERTAIN < probability < 1 - CERTAIN:
-                    uncertain = True
-                    drawn = decision.allocation.get(arm, 0) == level
-                    self._sums[bisect_right(EDGES, probability)].add(probability, drawn)
-                    self._levels.setdefault((arm, level), _Sums()).add(probability, drawn)
-        self.chosen += uncertain
+        chosen = np.zeros(len(page), dtype=bool)
+        for column, (arm, by_level) in enumerate(page.joints.levels.items()):
+            for level, probabilities in by_level.items():
+                uncertain = (probabilities > CERTAIN) & (probabilities < 1 - CERTAIN)
+                if not uncertain.any():
+                    continue
+                chosen |= uncertain
+                likely, drawn = probabilities[uncertain], page.drawn[uncertain, column] == level
+                self._levels.setdefault((arm, level), _Sums()).add(likely, drawn)
+                places = np.searchsorted(EDGES, likely, side="right")
+                for place in np.unique(places):
+                    self._sums[place].add(likely[places == place], drawn[places == place])
+        self.chosen += int(chosen.sum())
 
     def bins(self) -> tuple[Bin, ...]:
         """

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ltrr_haystack.evaluation.interchange import read_log
 from ltrr_haystack.evaluation.interchange.files import replacing
+from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.evaluation.report.arms import arms
 from ltrr_haystack.evaluation.report.health import health, ordered
 from ltrr_haystack.evaluation.report.models import models
@@ -14,7 +14,7 @@ from ltrr_haystack.evaluation.report.over_time import learning, memory, saved, s
 from ltrr_haystack.evaluation.report.page import plotly_script, render
 from ltrr_haystack.evaluation.report.queries import queries
 from ltrr_haystack.evaluation.report.reading import Reading
-from ltrr_haystack.evaluation.report.trust import alternatives, reliability
+from ltrr_haystack.evaluation.report.trust import Alternatives, reliability
 from ltrr_haystack.evaluation.report.values import CurveChart, Page, Section, decimal, moment, percent, share_of
 from ltrr_haystack.store import LTRRStore
 
@@ -60,8 +60,9 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Page:
     :returns: The report as plain values.
     """
     watermark, counts = store.watermark(), store.counts()
-    reading = Reading.of(read_log(store, watermark.settled))
-    estimates, on_estimates = alternatives(store, pipelines)
+    others = Alternatives(store, pipelines)
+    reading = Reading.of(read_log(store, watermark.settled), others.add)
+    estimates, on_estimates = others.section(reading.log)
     versions, on_versions = models(store, reading.rankers)
     findings = health(reading, counts, watermark, now)
     if on_estimates or on_versions:
@@ -70,6 +71,7 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Page:
     sections = (
         Section("health", "Health of the data", "", findings=findings),
         learning(reading),
+        reading.apart.section(),
         savings(reading),
         arms(reading),
         memory(reading),

@@ -6,12 +6,14 @@ from pathlib import Path
 from ltrr_haystack.errors import LTRRError
 from ltrr_haystack.evaluation.off_policy import (
     BaselineTarget,
+    DecisionLog,
     Evaluation,
+    Gathered,
+    Page,
     StaticTarget,
     Target,
     TargetResult,
-    evaluate,
-    parse_target,
+    snapshot_target,
 )
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.values import (
@@ -66,21 +68,55 @@ def _drawn(one: Bin) -> tuple[str, ...]:
     )
 
 
-def alternatives(store: LTRRStore, pipelines: Path | None = None) -> tuple[Section, tuple[Finding, ...]]:
+class Alternatives:
     """
-    What other policies would have been worth: the baseline, the active policy, and each arm alone.
+    Gathers, while the log is read, what other policies would have been worth: the baseline, the active policy, and each
+    arm alone.
+    """
 
-    :param store: The store with the log.
-    :param pipelines: The pipeline, or a folder with it, whose policy settings belong to the snapshots; a `VWPolicy`
-        with its defaults if left out.
-    :returns: The section, and what to know of it.
-    """
-    try:
-        targets, findings = _targets(store, pipelines)
-        evaluation = evaluate(store, targets)
-    except LTRRError as error:
-        return _section((), ()), (Finding("bad", "No off-policy estimates", str(error)),)
-    return _of(evaluation), (*findings, *_cautions(evaluation))
+    def __init__(self, store: LTRRStore, pipelines: Path | None = None) -> None:
+        """
+        Find the policies.
+
+        :param store: The store with the log.
+        :param pipelines: The pipeline, or a folder with it, whose policy settings belong to the snapshots; a `VWPolicy`
+            with its defaults if left out.
+        """
+        self._error: LTRRError | None = None
+        self._gathered = Gathered(())
+        self._findings: list[Finding] = []
+        try:
+            targets, self._findings = _targets(store, pipelines)
+            self._gathered = Gathered(targets)
+        except LTRRError as error:
+            self._error = error
+
+    def add(self, page: Page) -> None:
+        """
+        Take in some decisions.
+
+        :param page: The decisions.
+        """
+        if self._error is None:
+            try:
+                self._gathered.add(page)
+            except LTRRError as error:
+                self._error = error
+
+    def section(self, log: DecisionLog) -> tuple[Section, tuple[Finding, ...]]:
+        """
+        Say what they would have been worth.
+
+        :param log: What counted the decisions.
+        :returns: The section, and what to know of it.
+        """
+        try:
+            if self._error is not None:
+                raise self._error
+            evaluation = self._gathered.evaluation(log)
+        except LTRRError as error:
+            return _section((), ()), (Finding("bad", "No off-policy estimates", str(error)),)
+        return _of(evaluation), (*self._findings, *_cautions(evaluation))
 
 
 def _targets(store: LTRRStore, pipelines: Path | None) -> tuple[list[Target], list[Finding]]:
@@ -88,12 +124,12 @@ def _targets(store: LTRRStore, pipelines: Path | None) -> tuple[list[Target], li
     findings = []
     version = store.active_version("policy")
     if version:
-        for form in (f"snapshot:{version}", f"snapshot:{version}:greedy"):
-            try:
-                targets.append(parse_target(form, store, pipelines=pipelines))
-            except LTRRError as error:
-                findings.append(Finding("watch", f"{form} is not among the off-policy estimates", str(error)))
-                break
+        name = f"snapshot:{version}"
+        try:
+            drawing = snapshot_target(version, store, pipelines=pipelines)
+            targets += [drawing, drawing.greedily(f"{name}:greedy")]
+        except LTRRError as error:
+            findings.append(Finding("watch", f"{name} is not among the off-policy estimates", str(error)))
     newest = store.settled(store.watermark().settled - 1, 1)
     for settled in newest:
         actions = settled.decision.actions

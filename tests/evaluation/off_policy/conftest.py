@@ -96,10 +96,6 @@ class World:
             )
 
 
-class NoStore:
-    """Stands for a store where the decisions come from elsewhere."""
-
-
 @pytest.fixture(scope="session")
 def actions():
     return ACTIONS
@@ -125,8 +121,8 @@ def usable():
     """The decisions that an evaluation would use, and the log that counted them."""
 
     def read(settled):
-        log = DecisionLog(NoStore())
-        return log, list(log.usable(settled))
+        log = DecisionLog(settled)
+        return log, list(log)
 
     return read
 

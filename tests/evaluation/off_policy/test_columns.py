@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltrr_haystack.evaluation.off_policy import PolicyTarget, StaticTarget
+from ltrr_haystack.evaluation.off_policy import DecisionLog, PolicyTarget, StaticTarget, paged
 from ltrr_haystack.evaluation.off_policy.columns import LogColumns, TargetColumns, covers
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
@@ -26,12 +26,12 @@ class Drawing:
         return self.joint
 
 
-@pytest.fixture
-def columns(usable):
+@pytest.fixture(scope="module")
+def columns():
     def of(settled, target):
         gathered = TargetColumns()
-        for logged in usable(settled)[1]:
-            gathered.add(logged, target)
+        for page in paged(DecisionLog(settled)):
+            gathered.add(page, target)
         return gathered
 
     return of
@@ -90,42 +90,37 @@ class TestDrawing:
         assert found.costs == pytest.approx([(0.9 + 0.5) * 0.2])
         assert found.candidates == pytest.approx([14.0])
         assert found.calls == pytest.approx([1.4])
-        assert found.plans[0] == pytest.approx({("bm25", 10): 0.9, ("dense", 10): 0.5})
+        assert list(found.plans) == [("bm25", 10), ("dense", 10)]
+        assert found.plans.matrix(list(found.plans)).tolist() == [pytest.approx([0.9, 0.5])]
 
     @given(share=st.floats(0, 0.9), floor=st.floats(0.01, 1), first=st.floats(0.01, 0.99), second=st.floats(0.01, 0.99))
     def test_weights_average_one_over_what_was_drawn(
-        self, usable, make_settled, make_joint, share, floor, first, second
+        self, columns, make_settled, make_joint, share, floor, first, second
     ):
         logged = make_joint(share=share, floor=floor, bm25=(first, 1 - first))
         target = Drawing(make_joint(share=0.3, floor=0.2, dense=(second, 1 - second)))
         static = StaticTarget(LEXICAL)
         total = [0.0, 0.0, 0.0, 0.0]
         for allocation, chance in logged.enumerate():
-            _, (each,) = usable([make_settled(1, logged, allocation)])
-            drawing, certain = TargetColumns(), TargetColumns()
-            drawing.add(each, target)
-            certain.add(each, static)
-            columns = (drawing.weights, certain.weights, drawing.replayed.weights, certain.replayed.weights)
-            total = [sum_ + chance * column[0] for sum_, column in zip(total, columns, strict=True)]
+            settled = [make_settled(1, logged, allocation)]
+            drawing, certain = columns(settled, target), columns(settled, static)
+            found = (drawing.weights, certain.weights, drawing.replayed.weights, certain.replayed.weights)
+            total = [sum_ + chance * column[0] for sum_, column in zip(total, found, strict=True)]
         assert total == pytest.approx([1.0] * 4)
 
-    def test_the_square_of_a_weight_is_foretold_by_draws_of_the_target(self, usable, make_settled, make_joint):
+    def test_the_square_of_a_weight_is_foretold_by_draws_of_the_target(self, columns, make_settled, make_joint):
         logged, target = make_joint(floor=0.1), make_joint(share=0.0, bm25=(0.1, 0.9), dense=(0.5, 0.5))
-        foretold = TargetColumns()
-        for number in range(4000):
-            _, (each,) = usable([make_settled(1, logged, LEXICAL, query_id=f"q{number}")])
-            foretold.add(each, Drawing(target))
+        settled = [make_settled(number, logged, LEXICAL, query_id=f"q{number}") for number in range(4000)]
+        foretold = columns(settled, Drawing(target))
         truth = sum(target.probability(x) ** 2 / chance for x, chance in logged.enumerate())
         assert sum(foretold.squares) / 4000 == pytest.approx(truth, rel=0.05)
 
     @given(share=st.floats(0, 1), floor=st.floats(0, 1))
-    def test_the_logged_policy_itself_has_weights_of_one(self, usable, make_settled, make_joint, share, floor):
+    def test_the_logged_policy_itself_has_weights_of_one(self, columns, make_settled, make_joint, share, floor):
         joint = make_joint(share=share, floor=floor)
         for allocation, chance in joint.enumerate():
             if chance > 0:
-                _, (each,) = usable([make_settled(1, joint, allocation)])
-                found = TargetColumns()
-                found.add(each, Drawing(joint))
+                found = columns([make_settled(1, joint, allocation)], Drawing(joint))
                 covered = (floor > 0 and share < 1) or share == 1
                 assert found.weights == (pytest.approx([1.0]) if covered else pytest.approx([math.nan], nan_ok=True))
 
@@ -174,7 +169,7 @@ def test_a_policy_that_never_explores_is_certain(columns, make_settled, make_joi
     assert found.weights == pytest.approx([1 / 0.36])
 
 
-def test_what_a_look_at_the_last_quarter_of_a_full_page_brings(usable, make_settled, make_joint):
+def test_what_a_look_at_the_last_quarter_of_a_full_page_brings(make_settled, make_joint):
     four = [(name, {"bm25": rank}) for rank, name in enumerate("abcd", start=1)]
     settled = [
         make_settled(1, make_joint(), BOTH, four, {"a": 5.0, "d": 1.0}),
@@ -182,8 +177,8 @@ def test_what_a_look_at_the_last_quarter_of_a_full_page_brings(usable, make_sett
         make_settled(3, make_joint(), BOTH, four[:2], {"b": 1.0}),
     ]
     logged = LogColumns()
-    for each in usable(settled)[1]:
-        logged.add(each)
+    for page in paged(DecisionLog(settled)):
+        logged.add(page)
     assert logged.full == 4
     assert logged.reward_per_look(0.0) == pytest.approx(1 / 2)
     assert logged.reward_per_look(1.0) == pytest.approx(1 / (2 / 4))

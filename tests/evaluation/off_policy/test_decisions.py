@@ -1,8 +1,8 @@
 import pytest
 
+from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.evaluation.off_policy import DecisionLog
 from ltrr_haystack.evaluation.off_policy.decisions import NO_PROPENSITY, OTHER_PROPENSITY
-from ltrr_haystack.evaluation.off_policy.positions import Kept
 from ltrr_haystack.store import EventRecord
 
 BOTH = {"bm25": 10, "dense": 10}
@@ -19,12 +19,12 @@ class TestDecisionLog:
         )
         store.record_events([EventRecord("late", "q1", "c", "buy", 9.0, 9.0, 3.0)])
         keep([make_settled(3, joint, BOTH)], settle=False)
-        log = DecisionLog(store)
+        log = DecisionLog(read_log(store))
         first, second = list(log)
         assert (first.reward, second.reward) == (4.0, 0.0)
         assert (first.cost, second.cost) == (pytest.approx(0.4), pytest.approx(0.2))
         assert (log.read, log.skipped, log.modes) == (2, {}, {"live": 2})
-        assert [logged.seq for logged in DecisionLog(store, after=1)] == [2]
+        assert [logged.seq for logged in DecisionLog(read_log(store, after=1))] == [2]
 
     def test_leaves_out_and_counts_what_cannot_be_used(self, usable, make_settled, make_joint):
         joint = make_joint()
@@ -60,13 +60,3 @@ class TestDecisionLog:
         )
         kinds = [logged.slices["user"] for logged in found]
         assert kinds == ["new", "new", "unknown", "returning", "new", "returning"]
-
-
-class TestKept:
-    def test_what_stays_of_the_page_moves_up(self, usable, make_settled, make_joint):
-        _, (logged,) = usable([make_settled(1, make_joint(), BOTH, PAGE, {"a": 1.0, "c": 2.0})])
-        assert logged.kept(BOTH) == Kept(((1.0, 1.0), (2.0, 1.0)), 3, 3)
-        assert logged.kept({"bm25": 10, "dense": 0}) == Kept(((1.0, 1.0), (2.0, 3 / 2)), 2, 3)
-        assert logged.kept({"bm25": 0, "dense": 2}) == Kept(((2.0, 3.0),), 1, 3)
-        assert logged.kept({"bm25": 1}) == Kept(((1.0, 1.0),), 1, 3)
-        assert logged.kept({}) == Kept((), 0, 3)

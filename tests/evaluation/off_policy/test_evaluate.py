@@ -12,6 +12,7 @@ from rich.console import Console
 from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.evaluation.off_policy import (
     BaselineTarget,
+    DecisionLog,
     Evaluation,
     StaticTarget,
     evaluate,
@@ -52,10 +53,9 @@ BAD = ByKind("bad", navigational={"dense": 10}, topical={"bm25": 10})
 
 
 @pytest.fixture
-def ask(usable):
+def ask():
     def of(settled, *targets, **options):
-        log, found = usable(settled)
-        return evaluate_decisions(log, found, targets, **options)
+        return evaluate_decisions(DecisionLog(settled), targets, **options)
 
     return of
 
@@ -66,10 +66,9 @@ def soft(make_joint):
 
 
 @pytest.fixture(scope="module")
-def judged(make_world, soft, usable):
+def judged(make_world, soft):
     """The answers of one log of 3,000 decisions; by construction good is worth 0.4, bad −0.2, both 0.2."""
-    log, found = usable(make_world().log(3000, soft))
-    return evaluate_decisions(log, found, [GOOD, BAD, BaselineTarget()])
+    return evaluate_decisions(DecisionLog(make_world().log(3000, soft)), [GOOD, BAD, BaselineTarget()])
 
 
 class TestTruth:
@@ -142,7 +141,7 @@ class TestRefusal:
         (result,) = ask(world.log(500, soft), GOOD).targets
         assert "only 0 of the logged decisions brought a reward" in str(result.comparison)
 
-    def test_wrong_propensities_show_in_the_mean_weight(self, make_world, make_joint, soft, usable):
+    def test_wrong_propensities_show_in_the_mean_weight(self, make_world, make_joint, soft):
         # The log says that it was drawn softly; it was drawn otherwise.
         world, sharp = make_world(), make_joint(floor=0.1, bm25=(0.1, 0.9), dense=(0.9, 0.1))
         told = {"marginals": soft.marginals, "floor": soft.floor, "baseline_share": soft.baseline_share}
@@ -154,8 +153,7 @@ class TestRefusal:
             )
             for each in world.log(2000, sharp)
         ]
-        log, found = usable(settled)
-        (result,) = evaluate_decisions(log, found, [StaticTarget(LEXICAL)]).targets
+        (result,) = evaluate_decisions(DecisionLog(settled), [StaticTarget(LEXICAL)]).targets
         assert "where 1 is expected" in result.estimates["dr"].refusal.reason
 
     def test_an_empty_log_is_refused(self, store):
@@ -205,12 +203,12 @@ class TestInvariants:
         floor=st.floats(0.05, 1.0),
         odds=st.floats(0.05, 0.95),
     )
-    def test_the_logged_policy_is_worth_what_was_logged(self, usable, make_world, make_joint, seed, share, floor, odds):
+    def test_the_logged_policy_is_worth_what_was_logged(self, make_world, make_joint, seed, share, floor, odds):
         joint = make_joint(share=share, floor=floor, bm25=(odds, 1 - odds))
-        log, found = usable(make_world(seed).log(60, joint))
-        evaluation = evaluate_decisions(log, found, [Drawing(joint)])
+        settled = list(make_world(seed).log(60, joint))
+        evaluation = evaluate_decisions(DecisionLog(settled), [Drawing(joint)])
         (result,) = evaluation.targets
-        mean = np.mean([logged.reward for logged in found])
+        mean = np.mean([sum(each.rewards.values()) for each in settled])
         for name in ("ips", "snips"):
             assert result.estimates[name].reward.mean == pytest.approx(mean)
             assert result.estimates[name].value.mean == pytest.approx(evaluation.log.value.mean)

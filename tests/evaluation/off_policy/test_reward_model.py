@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from ltrr_haystack.evaluation.off_policy.reward_model import RewardModel
+from ltrr_haystack.evaluation.off_policy.terms import Terms
 from ltrr_haystack.types import Features
+
+
+def terms(**columns):
+    """Columns of (arm, level): `bm25_10=[…]`."""
+    made = Terms()
+    parted = {(name.split("_")[0], int(name.split("_")[1])): np.array(of, dtype=float) for name, of in columns.items()}
+    made.add(max(map(len, parted.values())), parted)
+    return made
 
 
 def log(size=600, seed=1):
@@ -10,8 +19,7 @@ def log(size=600, seed=1):
     kinds = rng.integers(2, size=size)
     ran = rng.integers(2, size=size)
     features = [Features(query={"type": ("navigational", "topical")[kind]}) for kind in kinds]
-    drawn = [{("bm25", 10): float(each)} for each in ran]
-    return features, drawn, kinds, ran, rng
+    return features, terms(bm25_10=ran), kinds, ran, rng
 
 
 class TestRewardModel:
@@ -19,7 +27,7 @@ class TestRewardModel:
         features, drawn, kinds, ran, rng = log()
         rewards = 0.2 + ran * (1 - kinds) * 0.6 + rng.normal(0, 0.05, len(ran))
         model = RewardModel(features, drawn, rewards)
-        always, never = model.predict([{("bm25", 10): 1.0}] * 600), model.predict([{("bm25", 10): 0.0}] * 600)
+        always, never = (model.predict(terms(bm25_10=[share] * 600)) for share in (1.0, 0.0))
         assert always[kinds == 0].mean() == pytest.approx(0.8, abs=0.03)
         assert always[kinds == 1].mean() == pytest.approx(0.2, abs=0.03)
         assert never.mean() == pytest.approx(0.2, abs=0.03)
@@ -27,7 +35,7 @@ class TestRewardModel:
     def test_of_a_draw_at_random_it_predicts_the_expectation(self):
         features, drawn, kinds, ran, _ = log()
         model = RewardModel(features, drawn, ran * (1.0 - kinds))
-        always, never, half = (model.predict([{("bm25", 10): share}] * 600) for share in (1.0, 0.0, 0.5))
+        always, never, half = (model.predict(terms(bm25_10=[share] * 600)) for share in (1.0, 0.0, 0.5))
         assert half == pytest.approx((always + never) / 2)
 
     def test_never_saw_the_decision_that_it_predicts(self):
@@ -43,9 +51,8 @@ class TestRewardModel:
         rng = np.random.default_rng(2)
         earned = rng.random(500)
         features = [Features(history={"bm25": {"ctr": each}}) for each in earned]
-        drawn = [{("bm25", 10): float(each)} for each in rng.integers(2, size=500)]
-        rewards = np.array([each * terms[("bm25", 10)] for each, terms in zip(earned, drawn, strict=True)])
-        predicted = RewardModel(features, drawn, rewards).predict([{("bm25", 10): 1.0}] * 500)
+        ran = rng.integers(2, size=500)
+        predicted = RewardModel(features, terms(bm25_10=ran), earned * ran).predict(terms(bm25_10=[1.0] * 500))
         assert np.corrcoef(predicted, earned)[0, 1] > 0.95
 
     def test_a_handful_of_decisions_is_enough_not_to_fail(self):
@@ -55,5 +62,5 @@ class TestRewardModel:
     def test_a_level_that_was_never_logged_is_left_out(self):
         features, drawn, _, ran, _ = log(50)
         model = RewardModel(features, drawn, ran.astype(float))
-        deeper = model.predict([{("bm25", 10): 1.0, ("bm25", 30): 1.0}] * 50)
-        assert deeper == pytest.approx(model.predict([{("bm25", 10): 1.0}] * 50))
+        deeper = model.predict(terms(bm25_10=[1.0] * 50, bm25_30=[1.0] * 50))
+        assert deeper == pytest.approx(model.predict(terms(bm25_10=[1.0] * 50)))

@@ -86,6 +86,6 @@ def test_on_how_much_they_were_judged_is_said(finished):
 def test_where_the_safe_start_held_back_it_is_said(finished):
     finished.held_back = {"ours": [True, False]}
     assert judged_on(finished.figures()).endswith(
-        "For 50% of the seen and 50% of the held-out ones ours was not shown to be better so far, and the safe start "
-        "plays the baseline."
+        "For 50% of the seen and 50% of the held-out ones ours was not shown to be worth more so far, and the safe "
+        "start plays the baseline."
     )

@@ -32,14 +32,15 @@ def test_policies_with_the_state_of_the_safe_start(log, store):
     assert findings == ()
     rows = grids(section)["Policies: version 2 is the newest"].rows
     assert [(row[0], row[1], *row[3:]) for row in rows] == [
-        ("2", "active", "vw", "4", "past it"),
-        ("1", "", "vw", "1", "held back"),
+        ("2", "active", "vw", "4", "past it", "–", "–"),
+        ("1", "", "vw", "1", "held back", "–", "–"),
     ]
     remembered = dict(grids(section)["Safe start for queries searched before"].rows)
     assert remembered["settled decisions with a preference"] == "1"
     assert remembered["preferred the baseline itself"] == "0.0%"
     assert remembered["compared with the baseline"] == "1, 1 of them rewarded"
-    assert remembered["state"].startswith("closed")
+    assert remembered["state"] == "closed: not shown to be worth more than the baseline so far"
+    assert remembered["verdict"] == "not known yet: 1 searches compared, 1 of them with a reward, at the same cost"
     for way, judged in (("the model", "1"), ("the best allocation for all", "2")):
         new = dict(grids(section)[f"Safe start for new queries: {way}"].rows)
         assert new["settled decisions with a preference"] == judged
@@ -62,7 +63,36 @@ def test_for_which_queries_a_policy_is_past_its_safe_start(store, held_back, sai
 
     section, _ = models(store, {})
 
-    assert grids(section)["Policies: version 1 is the newest"].rows[0][-1] == said
+    assert grids(section)["Policies: version 1 is the newest"].rows[0][5] == said
+
+
+def test_what_the_gates_of_each_version_came_to(store):
+    """Of the two ways to serve new queries, that of the one ahead."""
+    names = ("remembered", "contextual", "leader")
+    card = {"policy": "x", "new_queries": "leader", **{name: {"verdict": f"of {name}"} for name in names}}
+    store.add_snapshot("policy", b"x", card, activate=True)
+
+    section, _ = models(store, {})
+
+    assert grids(section)["Policies: version 1 is the newest"].rows[0][6:] == ("of remembered", "of leader")
+
+
+def test_reward_and_cost_are_told_apart(log, store):
+    """The baseline asks bm25, at a cost of .1, and memory; memory alone, which is preferred, found what was clicked."""
+    policy, known = VWPolicy(safe_min=2), Features(history={"memory": {"cnt": 0.5}})
+    for number in range(1, 41):
+        only_memory = {"bm25": 0, "memory": 10}
+        policy.learn(log.settled(number, {"a": 1.0}, mode="apprentice", preferred=only_memory, features=known))
+    store.add_snapshot("policy", policy.to_bytes(), policy.card(), activate=True)
+
+    section, _ = models(store, {})
+
+    told = dict(grids(section)["Safe start for queries searched before"].rows)
+    assert told["verdict"] == "as good within ±0.086 reward a search (8.6 %), 100 % cheaper"
+    assert told["reward gained per search, ± standard error"] == "+0.0000 ± 0.0000"
+    assert told["cost saved per search"] == "+0.1000 (100.0%)"
+    assert told["reward less cost gained, ± standard error"] == "+0.1000 ± 0.0000"
+    assert grids(section)["Policies: version 1 is the newest"].rows[0][6] == told["verdict"]
 
 
 def test_a_snapshot_of_an_earlier_version_is_told_in_words(store, monkeypatch):
@@ -133,4 +163,4 @@ def test_a_card_may_say_anything(store, card):
 
     section, _ = models(store, {})
 
-    assert grids(section)["Policies: version 1 is the newest"].rows[0][-1] == "–"
+    assert grids(section)["Policies: version 1 is the newest"].rows[0][5:] == ("–", "–", "–")

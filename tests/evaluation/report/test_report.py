@@ -9,7 +9,9 @@ from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.vw import VWPolicy
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-SECTIONS = ["health", "learning", "savings", "arms", "memory", "reliability", "alternatives", "models", "queries"]
+SECTIONS = [
+    "health", "learning", "apart", "savings", "arms", "memory", "reliability", "alternatives", "models", "queries",
+]  # fmt: skip
 
 
 class Elements(HTMLParser):
@@ -68,6 +70,28 @@ def test_what_it_says_is_what_is_in_the_log(log, running):
     assert page.subtitle.startswith("300 settled searches, 2023-11-14 22:13 to 2023-11-14 22:18 UTC.")
     queries = next(section for section in page.sections if section.key == "queries")
     assert [row[1] for row in queries.grids[0].rows] == ["200", "100"]
+
+
+def test_the_log_is_read_once_and_the_policy_asked_once_about_each_decision(log, running, monkeypatch):
+    """But for the newest decision, which says what there is to choose from."""
+    read, asked = [], []
+    settled, distribution = running.settled, VWPolicy.distribution
+
+    def reading(*arguments, **options):
+        found = settled(*arguments, **options)
+        read.extend(each.seq for each in found)
+        return found
+
+    def asking(self, actions, features):
+        asked.append(features)
+        return distribution(self, actions, features)
+
+    monkeypatch.setattr(running, "settled", reading)
+    monkeypatch.setattr(VWPolicy, "distribution", asking)
+    gather(running, log.start + 1000)
+
+    assert read == [300, *range(1, 301)]
+    assert len(asked) == 300
 
 
 def test_an_empty_store_has_a_report_too(store, tmp_path):

@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.evaluation.report.reading import Reading
-from ltrr_haystack.evaluation.report.trust import alternatives, reliability
+from ltrr_haystack.evaluation.report.trust import Alternatives, reliability
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.vw import VWPolicy
 
@@ -20,6 +21,11 @@ def visits(log, count, **decision):
         ranking = log.ranking(log.decision(number, allocation=drawn, **decision), ["a"])
         made.append((ranking, {"a": 1.0} if drawn["bm25"] and rng.random() < 0.5 else {}))
     return made
+
+
+def alternatives(store):
+    others = Alternatives(store)
+    return others.section(Reading.of(read_log(store), others.add).log)
 
 
 def test_the_bins_are_drawn_and_listed(log):

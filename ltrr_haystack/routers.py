@@ -1,0 +1,88 @@
+"""The router of a search pipeline, loaded alone from the pipeline's YAML."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from haystack import Pipeline
+from haystack.marshal import YamlMarshaller
+
+from ltrr_haystack.components.bandit_router import BanditRouter
+from ltrr_haystack.errors import ConfigurationError, beneath
+
+ROUTER = f"{BanditRouter.__module__}.{BanditRouter.__name__}"
+
+
+def load_router(path: str | Path) -> BanditRouter:
+    """
+    Load the router of a search pipeline: arms, policy and store, and nothing else of it.
+
+    Whoever learns, or asks the log about a policy, needs neither retrievers nor an embedder: they are neither made nor
+    imported, and need not be installed.
+
+    ### Usage example
+
+    ```python
+    from ltrr_haystack.routers import load_router
+
+    router = load_router("pipelines")
+    print(router.actions, router.store)
+    ```
+
+    :param path: The pipeline's YAML file, or a folder in which one of them has a BanditRouter.
+    :returns: The router, with nothing opened yet.
+    :raises ConfigurationError: If a file cannot be read, the router in it cannot be made, or there is not just one.
+    """
+    found = [(file, node) for file in _files(Path(path)) for node in _routers(_read(file))]
+    if not found:
+        raise ConfigurationError(f"no YAML file of {path} has a BanditRouter; name the search pipeline, or its folder")
+    if len(found) > 1:
+        files = ", ".join(sorted({str(file) for file, _ in found}))
+        raise ConfigurationError(
+            f"there are {len(found)} BanditRouters in {files}, and it takes one to know policy and store: name the "
+            "YAML file of one search pipeline, or keep them in folders of their own"
+        )
+    file, node = found[0]
+    try:
+        # A pipeline of this one component, so that what may be imported is checked by Haystack, and for this call only.
+        alone = Pipeline.from_dict({"components": {"router": node}}, allowed_modules=["ltrr_haystack"])
+        router = alone.get_component("router")
+    except Exception as error:
+        raise ConfigurationError(f"the BanditRouter of {file} cannot be loaded: {_why(error)}") from error
+    if not isinstance(router, BanditRouter):
+        raise ConfigurationError(f"the BanditRouter of {file} became a {type(router).__name__}")
+    return router
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(path.glob("**/*.y*ml")) if path.is_dir() else [path]
+
+
+def _read(file: Path) -> Any:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}; name a pipeline's YAML file or a folder") from error
+    try:
+        return YamlMarshaller().unmarshal(text)
+    except Exception as error:
+        raise ConfigurationError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
+
+
+def _routers(node: Any) -> Iterator[dict[str, Any]]:
+    """The routers of a pipeline, and of the pipelines within it."""
+    if isinstance(node, dict):
+        if node.get("type") == ROUTER:
+            yield node
+        else:
+            yield from (router for inner in node.values() for router in _routers(inner))
+    elif isinstance(node, list):
+        yield from (router for inner in node for router in _routers(inner))
+
+
+def _why(error: BaseException) -> str:
+    """Haystack wraps what a constructor raises, and repeats all that it was given."""
+    ours = beneath(error)
+    while ours is None and error.__cause__ is not None:
+        error = error.__cause__
+    return str(ours) if ours else next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,0 +1,105 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from haystack.core import serialization_security
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.routers import load_router
+
+PIPELINES = Path(__file__).parents[1] / "pipelines"
+ROUTER = """
+components:
+  router:
+    type: ltrr_haystack.components.bandit_router.BanditRouter
+    init_parameters:
+      arms: {bm25: {kind: lexical, levels: [0, 10]}, dense: {kind: dense, levels: [0, 10]}}
+      budget: 20
+      baseline: {bm25: 10, dense: 10}
+      store: &store
+        type: ltrr_haystack.store.store.LTRRStore
+        init_parameters: {url: {type: env_var, env_vars: [LTRR_STORE_URL], strict: true}}
+      policy: {type: ltrr_haystack.policy.vw.VWPolicy, init_parameters: {gamma: 7.0}}
+  bm25:
+    type: ltrr_haystack.components.retrieval_arm.RetrievalArm
+    init_parameters: {name: bm25, retriever: {type: not.installed.Retriever, init_parameters: {}}}
+  impressions:
+    type: not.installed.Writer
+    init_parameters: {store: *store}
+connections: []
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A search pipeline whose retriever and writer are not installed."""
+    (tmp_path / "search.yml").write_text(ROUTER)
+    return tmp_path / "search.yml"
+
+
+def test_the_rest_of_the_pipeline_need_not_be_installed(file):
+    router = load_router(file)
+    assert router.actions.names == ("bm25", "dense")
+    assert isinstance(router.policy, VWPolicy)
+    assert router.policy.gamma == 7.0
+    assert load_router(file.parent).actions == router.actions
+
+
+def test_no_retriever_and_no_embedder_is_imported():
+    program = (
+        "import sys; from ltrr_haystack.routers import load_router; load_router(sys.argv[1]);"
+        "print([name for name in ('qdrant_client', 'sentence_transformers', 'ltrr_haystack.embedded') "
+        "if name in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, PIPELINES], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.returncode) == ("[]\n", 0), ended.stderr
+
+
+def test_what_may_be_deserialised_stays_as_it_was(file, monkeypatch):
+    monkeypatch.delenv("HAYSTACK_DESERIALIZATION_ALLOWLIST")
+    before = list(serialization_security._extra_allowed_modules)
+    load_router(file)
+    assert serialization_security._extra_allowed_modules == before
+
+
+def test_a_pipeline_within_a_pipeline_is_looked_into(file, tmp_path):
+    nested = "components:\n  all:\n    type: some.SuperComponent\n    init_parameters:\n      pipeline:\n"
+    inner = "\n".join(f"        {line}" for line in ROUTER.splitlines())
+    (tmp_path / "search.yml").write_text(nested + inner)
+    assert load_router(file).budget == 20
+
+
+class TestRefused:
+    def test_a_file_that_is_not_there(self, tmp_path):
+        with pytest.raises(ConfigurationError, match=r"nothing\.yml cannot be read: .* name a pipeline's YAML file"):
+            load_router(tmp_path / "nothing.yml")
+
+    def test_a_file_that_is_no_yaml(self, file):
+        file.with_name("other.yml").write_text("a: [1, 2")
+        with pytest.raises(ConfigurationError, match=r"other\.yml is no YAML"):
+            load_router(file.parent)
+
+    def test_a_folder_without_a_router(self, tmp_path):
+        (tmp_path / "compose.yml").write_text("services: [a, {type: 3}]")
+        with pytest.raises(ConfigurationError, match=r"no YAML file of .* has a BanditRouter"):
+            load_router(tmp_path)
+
+    def test_two_routers(self, file):
+        file.with_name("other.yml").write_text(ROUTER)
+        with pytest.raises(ConfigurationError, match=r"there are 2 BanditRouters in .*other\.yml, .*search\.yml"):
+            load_router(file.parent)
+
+    @pytest.mark.parametrize(
+        ("right", "wrong", "reason"),
+        [
+            ("kind: lexical", "kind: lexicl", "did you mean 'lexical'"),
+            ("budget: 20", "budgt: 20", "unexpected keyword argument 'budgt'"),
+            ("ltrr_haystack.policy.vw.VWPolicy", "not.installed.Policy", "not.installed"),
+        ],
+    )
+    def test_a_router_that_cannot_be_made_is_told_with_its_file_and_the_reason(self, file, right, wrong, reason):
+        file.write_text(ROUTER.replace(right, wrong))
+        with pytest.raises(ConfigurationError, match=rf"BanditRouter of .*search\.yml cannot be loaded: .*{reason}"):
+            load_router(file)

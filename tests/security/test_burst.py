@@ -31,7 +31,7 @@ def check(answers: list[httpx.Response]) -> int:
 class TestBurst:
     async def test_three_hundred_plain_searches_empty_no_page(self, keyless):
         answers = await at_once(keyless.url, [{"query": f"{WORDS[each % 5]} {each}"} for each in range(300)])
-        assert check(answers) >= 10
+        assert check(answers) >= 4
         assert keyless.search("love")["documents"]
 
     async def test_searches_with_filters_do_not_keep_the_others_from_working(self, keyless):

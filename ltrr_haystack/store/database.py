@@ -239,7 +239,7 @@ class Database:
         finally:
             self._gate.open()
         if found is Found.OTHER:
-            files.require_complete()
+            files.require_still()
         files.require_alone()
         self._require_a_store()
         self._open()

@@ -117,7 +117,7 @@ def measure(
     url = Secret.from_token(f"sqlite:///{folder.resolve()}/ingest.db")
     store = LTRRStore(url, synchronous=synchronous)
     writer = FeedbackWriter(store, rewards={"click": 1.0})
-    impressions = ImpressionWriter(store)
+    impressions = ImpressionWriter(store, timeout=60.0)
     writer.warm_up()
     try:
         pages = -(-events // SHOWN)

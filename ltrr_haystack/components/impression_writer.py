@@ -41,8 +41,8 @@ class ImpressionWriter:
         Create an ImpressionWriter.
 
         :param store: The store that holds the log.
-        :param timeout: Seconds that a search waits for its commit at most. While the store is known to fail, or to be
-            slow, it does not wait.
+        :param timeout: Seconds that a search waits for its commit at most. While the store is known to fail, or the
+            commit before has taken longer already, it does not wait.
         :raises ConfigurationError: If `timeout` is not positive.
         """
         if not 0 < timeout < math.inf:

@@ -102,15 +102,16 @@ class Database:
         """
         return result_of(self.submit(work, *args, **kwargs), WRITE_SECONDS)
 
-    def require_prompt(self) -> None:
+    def require_prompt(self, seconds: float) -> None:
         """
-        See that a commit can be expected at once.
+        See that a commit can be expected in time.
 
-        :raises StoreUnavailableError: If writing is known to fail, or the commit under way is overdue.
+        :param seconds: How long its caller would wait.
+        :raises StoreUnavailableError: If writing is known to fail, or the commit under way has taken longer already.
         """
         if refusal := self._health.writes.refusal():
             raise refusal
-        if self._writer.overdue:
+        if self._writer.busy_for() > seconds:
             raise unavailable("it is slow to write", self.place)
 
     def check(self) -> None:
@@ -239,7 +240,7 @@ class Database:
         finally:
             self._gate.open()
         if found is Found.OTHER:
-            files.require_complete()
+            files.require_still()
         files.require_alone()
         self._require_a_store()
         self._open()

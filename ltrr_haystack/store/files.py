@@ -23,9 +23,6 @@ RESCUE_WAIT_SECONDS = 1.0
 STILL_SECONDS = 1.0
 """A file that was put into the store's place is taken for complete when it has not changed for so long."""
 
-INCOMPLETE_SECONDS = 5.0
-"""The same for one that is shorter than its own header says."""
-
 Identity = tuple[int, int]
 """Device and inode: they tell one file from another under the same path."""
 
@@ -117,22 +114,20 @@ class StoreFiles:
         if busy:
             raise unavailable(Found.TORN.value, f"{self.path}: others are still using the removed log")
 
-    def require_complete(self) -> None:
+    def require_still(self) -> None:
         """
         See that the file that was put into the store's place is not being written any more; for a store that is let go.
 
-        A backup that is copied back is there before it is complete.
+        A backup that is copied back is there before it is complete. Where its log's index lies beside it, another
+        process uses it already, and knows better.
 
-        :raises StoreUnavailableError: If it still changes, or is too short.
+        :raises StoreUnavailableError: If it has changed within the last second.
         """
         found = self._all[0].stat()
         newcomer = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
         if newcomer != self._newcomer:
             self._newcomer, self._still_since = newcomer, time.monotonic()
-        still = time.monotonic() - self._still_since
-        complete = _is_complete(self._all[0], found.st_size)
-        in_use = complete and self._all[-1].exists()
-        if not in_use and still < (STILL_SECONDS if complete else INCOMPLETE_SECONDS):
+        if time.monotonic() - self._still_since < STILL_SECONDS and not self._all[-1].exists():
             raise unavailable(Found.OTHER.value, f"{self.path}: waiting until it is written")
 
     def require_alone(self) -> None:
@@ -192,16 +187,6 @@ def file_uri(path: str) -> str:
     :returns: The uri.
     """
     return f"file:{quote(path)}?mode=rw"
-
-
-def _is_complete(path: Path, size: int) -> bool:
-    """Whether a database has all the pages that its header counts (https://www.sqlite.org/fileformat.html)."""
-    with path.open("rb") as file:
-        header = file.read(100)
-    if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
-        return False
-    page_size, pages = int.from_bytes(header[16:18]), int.from_bytes(header[28:32])
-    return size >= pages * (65_536 if page_size == 1 else page_size)
 
 
 def _is_there(path: Path, known: Identity | None) -> bool:

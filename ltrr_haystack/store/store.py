@@ -144,13 +144,12 @@ class LTRRStore:
 
         :param ranking: What was decided and will be shown.
         :param timeout: Seconds to wait for the commit, for a search that somebody waits for. It does not wait at all
-            while the commit before is overdue.
+            while the commit before it has taken longer already.
         :raises InvalidInputError: If it holds what no database can keep: NUL, lone surrogates, infinite numbers.
         :raises StoreUnavailableError: If it cannot be written now, or not within `timeout`.
         :raises StoreError: If a search of that id is recorded already.
         """
-        future = _add_search(self._database(), ranking, hurried=timeout is not None)
-        result_of(future, WRITE_SECONDS if timeout is None else timeout)
+        result_of(_add_search(self._database(), ranking, timeout), WRITE_SECONDS if timeout is None else timeout)
 
     async def record_search_async(self, ranking: Ranking, timeout: float | None = None) -> None:
         """
@@ -162,7 +161,7 @@ class LTRRStore:
         :raises StoreUnavailableError: If it cannot be written now, or not within `timeout`.
         :raises StoreError: If a search of that id is recorded already.
         """
-        future = _add_search(await self._database_async(), ranking, hurried=timeout is not None)
+        future = _add_search(await self._database_async(), ranking, timeout)
         await result_of_async(future, WRITE_SECONDS if timeout is None else timeout)
 
     def searches(self, query_ids: Collection[str]) -> dict[str, SearchRecord]:
@@ -486,7 +485,7 @@ class LTRRStore:
         return str(url)
 
 
-def _add_search(database: Database, ranking: Ranking, *, hurried: bool) -> Future[None]:
-    if hurried:
-        database.require_prompt()
+def _add_search(database: Database, ranking: Ranking, timeout: float | None) -> Future[None]:
+    if timeout is not None:
+        database.require_prompt(timeout)
     return database.submit(log.add_search, log.search_rows(ranking))

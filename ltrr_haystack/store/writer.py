@@ -31,9 +31,6 @@ LARGEST_GROUP = 128
 LONGEST_QUEUE = 512
 """Most works that wait; what comes on top is refused at once."""
 
-OVERDUE_SECONDS = 0.5
-"""A commit under way for longer than this will not be done at once: it waits for a lock, or for the disk."""
-
 TRY_AGAIN_SECONDS = 0.5
 """Between two attempts to find out whether a database that failed is mended."""
 
@@ -90,11 +87,14 @@ class Writer:
         self._thread = Thread(target=self._run, name="ltrr-store-writer", daemon=True)
         self._thread.start()
 
-    @property
-    def overdue(self) -> bool:
-        """Whether the commit under way takes so long that nobody in a hurry should wait for the next."""
+    def busy_for(self) -> float:
+        """
+        Tell how long the commit under way has taken so far.
+
+        :returns: Seconds; 0 if there is none.
+        """
         since = self._busy_since
-        return since is not None and time.monotonic() - since > OVERDUE_SECONDS
+        return 0.0 if since is None else time.monotonic() - since
 
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """

@@ -1,5 +1,6 @@
 import logging
 import threading
+from unittest.mock import Mock
 
 import pytest
 
@@ -134,8 +135,10 @@ class TestDamage:
         with caplog.at_level(logging.WARNING):
             assert active.current() == (policy, 0)
         assert "version 0 stays in use: DamagedSnapshotError: Snapshot 1 of 'policy' is damaged" in caplog.text
-        monkeypatch.setattr(store, "snapshot", None)
+        read = Mock()
+        monkeypatch.setattr(store, "snapshot", read)
         assert active.current() == (policy, 0)
+        assert not read.called
 
     def test_one_that_is_active_and_not_there_is_damaged_too(self, store, diary, database):
         for number in (1, 2):

@@ -263,14 +263,17 @@ class TestOutage:
         assert kept() == [1, 2]
         writer.close()
 
-    def test_a_commit_that_takes_long_is_overdue(self, writer, monkeypatch):
-        assert not writer.overdue
-        monkeypatch.setattr("ltrr_haystack.store.writer.OVERDUE_SECONDS", 0.0)
+    def test_tells_how_long_the_commit_under_way_has_taken(self, writer, monkeypatch):
+        seconds = [100.0]
+        monkeypatch.setattr("ltrr_haystack.store.writer.time.monotonic", lambda: seconds[0])
+        assert writer.busy_for() == 0.0
         held = Held(writer)
-        assert writer.overdue
+        seconds[0] = 100.7
+        assert writer.busy_for() == pytest.approx(0.7)
         held.let_go()
         writer.submit(adding(1)).result()
-        assert not writer.overdue
+        writer.close()
+        assert writer.busy_for() == 0.0
 
     def test_beyond_the_longest_queue_it_refuses_at_once(self, writer, monkeypatch, kept):
         monkeypatch.setattr("ltrr_haystack.store.writer.LONGEST_QUEUE", 3)

@@ -122,11 +122,13 @@ class LockedClient:
             ]
 
     def _rows(self, collection_name: str, filters: Mapping[str, Any], wanted: Predicate) -> Rows:
-        with self.lock:
-            changes = self._changes
-            payloads = list(self._collection(collection_name).payload)
-        key = (collection_name, changes, json.dumps(filters, sort_keys=True, default=repr))
-        return self._scans.rows(key, lambda: scan(payloads, lambda payload: wanted(_document(payload))))
+        def find() -> list[int]:
+            with self.lock:
+                payloads = list(self._collection(collection_name).payload)
+            return scan(payloads, lambda payload: wanted(_document(payload)))
+
+        key = (collection_name, self._changes, json.dumps(filters, sort_keys=True, default=repr))
+        return self._scans.rows(key, find)
 
     def _collection(self, name: str) -> LocalCollection:
         # The local mode has no way to search among given rows, and takes seconds to search among given ids.

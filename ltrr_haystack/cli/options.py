@@ -82,7 +82,11 @@ def require_store(store: LTRRStore, hint: str) -> None:
     :param hint: What to do if it is not.
     :raises ConfigurationError: If it is not, or the store's url is none.
     """
-    url = parse_url(str(store.url.resolve_value()))
+    try:
+        text = store.url.resolve_value()
+    except ValueError as error:
+        raise ConfigurationError(f"the store has no url: {error}") from error
+    url = parse_url(str(text))
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         raise ConfigurationError(f"there is no store at '{url.database}'; {hint}")
 

@@ -131,11 +131,18 @@ class TestLearn:
         assert refused.exit_code == 1
         assert "elsewhere.db" in "".join(refused.output.split())
 
+    def test_a_store_without_a_url_is_told_in_a_line(self, ltrr, pipelines, monkeypatch):
+        folder = pipelines("sqlite:///anything.db")
+        monkeypatch.delenv("OWN_STORE_URL")
+        refused = ltrr("learn", "--pipelines", str(folder), store=False)
+        assert refused.exit_code == 1
+        assert "OWN_STORE_URL" in " ".join(refused.output.split())
+
     def test_pipelines_that_cannot_be_used_are_named(self, log, ltrr, tmp_path):
         (tmp_path / "search.yml").write_text("components: [")
         refused = ltrr("learn", "--pipelines", str(tmp_path))
         assert refused.exit_code == 1
-        assert "search.yml is no YAML" in " ".join(refused.output.split())
+        assert "search.ymlisnoYAML" in "".join(refused.output.split())
 
     def test_whatever_else_a_pass_counts_is_told(self, log, ltrr, monkeypatch):
         @dataclass(frozen=True)

@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from ltrr_haystack.cli.options import (
+    ClientShare,
     Home,
     JsonFile,
     Pipelines,
     Store,
+    name_client_share,
     open_store,
     require_place,
     require_store,
@@ -44,6 +46,7 @@ def learn(
             help="Seconds that a decision waits for feedback. (default: $LTRR_REWARD_WAIT or 1800)", show_default=False
         ),
     ] = None,
+    client_share: ClientShare = None,
     create: Annotated[bool, typer.Option("--create", help="Begin with an empty store where there is none.")] = False,
     pipelines: Pipelines = None,
     store: Store = None,
@@ -60,6 +63,7 @@ def learn(
 
     with told():
         use_store(store, home)
+        name_client_share(client_share)
         named = LTRRStore() if store is not None else None
         learner = learner_of(pipelines or provided("pipelines"), reward_wait=reward_wait, store=named)
         if not create:

@@ -32,6 +32,16 @@ Store = Annotated[
 Pipelines = Annotated[
     Path | None, typer.Option(help="Folder of pipelines. (default: the embedded ones)", show_default=False)
 ]
+ClientShare = Annotated[
+    float | None,
+    typer.Option(
+        help="Most that one client may add to what is learned, as a share of what all others add. (default: "
+        "$LTRR_CLIENT_SHARE or 0.1)",
+        show_default=False,
+        min=0,
+        max=1,
+    ),
+]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="File to write the figures to.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", help="What to write.", show_default=False)]
 
@@ -44,6 +54,16 @@ def name_store(store: str | None) -> None:
     """
     if store is not None:
         os.environ["LTRR_STORE_URL"] = store
+
+
+def name_client_share(share: float | None) -> None:
+    """
+    Let the learner that is made from here on know what one client may add.
+
+    :param share: The share, if it was given.
+    """
+    if share is not None:
+        os.environ["LTRR_CLIENT_SHARE"] = str(share)
 
 
 def use_store(store: str | None, home: Path | None) -> None:

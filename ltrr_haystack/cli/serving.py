@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from ltrr_haystack.cli.options import Data, Home, Host, Pipelines, Port, Store, told, use_store
+from ltrr_haystack.cli.options import (
+    ClientShare,
+    Data,
+    Home,
+    Host,
+    Pipelines,
+    Port,
+    Store,
+    name_client_share,
+    told,
+    use_store,
+)
 
 
 class Address(Enum):
@@ -19,6 +30,9 @@ class Address(Enum):
 
 Open = Annotated[
     bool, typer.Option("--open", help="Let everybody in who can reach the server, where there are no API keys.")
+]
+SafeStart = Annotated[
+    bool, typer.Option(help="Play the baseline until the log shows that what was learned is worth more.")
 ]
 
 
@@ -41,6 +55,8 @@ def serve(
             min=0,
         ),
     ] = None,
+    safe_start: SafeStart = True,
+    client_share: ClientShare = None,
     open_: Open = False,
     client_address: Annotated[
         Address | None,
@@ -88,6 +104,7 @@ def serve(
 
     with told():
         use_store(store, home)
+        name_client_share(client_share)
         run(
             pipelines or provided("pipelines"),
             host=host,
@@ -102,6 +119,7 @@ def serve(
             ),
             learn=learn,
             reward_wait=reward_wait,
+            safe_start=safe_start,
             documents=(lambda: load_corpus(documents)) if documents else None,
             on_ready=lambda serving: typer.echo("\n".join(serving.lines())),
         )
@@ -113,6 +131,7 @@ def demo(
     port: Port = 1416,
     store: Store = None,
     home: Home = None,
+    safe_start: SafeStart = False,
     open_: Open = False,
 ) -> None:
     """Make or load a catalogue, index it, serve it, and say how to search it and click on what is found."""
@@ -120,4 +139,4 @@ def demo(
 
     with told():
         use_store(store, home)
-        run(data, home=home, host=host, port=port, everybody=open_)
+        run(data, home=home, host=host, port=port, everybody=open_, safe_start=safe_start)

@@ -102,6 +102,17 @@ class BanditRouter:
         self._random = random.SystemRandom() if seed is None else random.Random(seed)
         component.set_output_types(self, decision=Decision, **dict.fromkeys(self.actions.names, ArmRequest))
 
+    def skip_safe_start(self) -> None:
+        """
+        Play what the policy prefers from the first search on: for trying out, before the first search.
+
+        A policy other than a `VWPolicy` stays as it is.
+        """
+        policy = self.policy or VWPolicy()
+        if isinstance(policy, VWPolicy):
+            self.policy = policy.without_safe_start()
+            self.active = active_policy(self.store, self.policy, poll_interval=self.poll_interval)
+
     def warm_up(self) -> None:
         """Open the store and load the active policy, so that the first search finds them ready."""
         self.store.warm_up()

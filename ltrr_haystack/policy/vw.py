@@ -270,6 +270,14 @@ class VWPolicy:
             policy._workspace = VowpalWorkspace.restored(self._arguments(), model, _PROBE, header["probe"])
         return policy
 
+    def without_safe_start(self) -> Self:
+        """
+        Give a policy of the same settings that plays what it prefers from the first search on.
+
+        :returns: A policy that has learned nothing.
+        """
+        return type(self)(**{**self._settings(), "safe_baseline_share": self.baseline_share})
+
     def card(self) -> dict[str, Any]:
         """
         Say how far the policy has come and how it compares with the baseline.

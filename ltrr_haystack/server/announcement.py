@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from ltrr_haystack.server.settings import ServerSettings
+from ltrr_haystack.store.engines import shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from ltrr_haystack.store import LTRRStore
-
-SECRET = "***"  # noqa: S105 (it stands in a secret's place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +25,7 @@ class Serving:
     :param url: Where.
     :param store: The urls of the stores, without their passwords.
     :param reward_wait: Seconds until a decision is learned from; `None` where another process learns.
+    :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
     :param warm: Arms that were asked once.
     :param cold: Arms that failed when they were asked, each with the kind of its error.
     :param keys: How many API keys are good.
@@ -37,6 +36,7 @@ class Serving:
     url: str
     store: tuple[str, ...] = ()
     reward_wait: float | None = None
+    safe_start: bool = True
     warm: tuple[str, ...] = ()
     cold: "Mapping[str, str]" = field(default_factory=dict)
     keys: int = 0
@@ -52,6 +52,7 @@ class Serving:
         said = [
             f"Serving at {self.url} (the API: {self.url}/docs; state: {self.url}/ready). Ctrl-C ends it.",
             f"  clicks:  {self._clicks()}",
+            f"  policy:  {self._policy()}",
             f"  arms:    {self._arms()}",
             f"  store:   {', '.join(self.store) or 'none'}",
             f"  callers: {self._callers()}",
@@ -63,6 +64,11 @@ class Serving:
         if self.reward_wait is None:
             return "are logged; nothing here learns from them (ltrr learn --follow does)"
         return f"count {duration(self.reward_wait)} after their search (--reward-wait)"
+
+    def _policy(self) -> str:
+        if self.safe_start:
+            return "the baseline is played until the log shows that what was learned is worth more (safe start)"
+        return "what was learned is played at once, without a safe start (--safe-start)"
 
     def _arms(self) -> str:
         cold = [f"{arm} failed when it was asked ({why})" for arm, why in self.cold.items()]
@@ -99,6 +105,7 @@ def serving_of(app: "FastAPI", url: str, settings: ServerSettings) -> Serving:
         url=url,
         store=tuple(url_of(store) for store in state.readiness.stores),
         reward_wait=None if state.learner is None else state.learner.learner.reward_wait,
+        safe_start=state.safe_start,
         warm=tuple(arm for arm, failed in state.arms.items() if failed is None),
         cold={arm: failed for arm, failed in state.arms.items() if failed is not None},
         keys=state.keyring.count,
@@ -115,11 +122,9 @@ def url_of(store: "LTRRStore") -> str:
     :returns: Its url, without any password.
     """
     try:
-        url = make_url(str(store.url.resolve_value()))
+        return shown_url(make_url(str(store.url.resolve_value())))
     except (ArgumentError, ValueError):
-        return SECRET
-    hidden = {name: SECRET for name in url.query if "pass" in name.lower() or "secret" in name.lower()}
-    return url.update_query_dict(hidden).render_as_string(hide_password=True).replace(quote(SECRET), SECRET)
+        return "***"
 
 
 def duration(seconds: float) -> str:

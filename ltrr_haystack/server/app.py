@@ -15,7 +15,7 @@ from ltrr_haystack.errors import ConfigurationError, MissingExtraError
 from ltrr_haystack.server import deployment
 from ltrr_haystack.server.environment import prepare_environment, undivided_queries
 from ltrr_haystack.server.keyring import Keyring, configured_keyring
-from ltrr_haystack.server.learners import background_learner
+from ltrr_haystack.server.learners import background_learner, routers_of
 from ltrr_haystack.server.settings import ServerSettings
 from ltrr_haystack.server.warming import warm_arms
 
@@ -39,6 +39,7 @@ def create_app(
     learn: bool = True,
     learn_interval: float = 1.0,
     reward_wait: float | None = None,
+    safe_start: bool = True,
     host: str = "localhost",
 ) -> "FastAPI":
     """
@@ -51,6 +52,7 @@ def create_app(
         leaves it to a FeedbackWriter that learns inline.
     :param learn_interval: Seconds between two passes of the learner.
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
+    :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
     :param host: The name by which this machine is called.
     :returns: The application. `app.state.pipelines` has the Haystack pipelines by name.
     :raises ConfigurationError: If a pipeline cannot be deployed.
@@ -71,6 +73,10 @@ def create_app(
     wrappers = deployment.deploy(app, Path(pipelines or os.environ.get("LTRR_PIPELINES", "pipelines")).resolve())
     scopes = deployment.scopes_of(wrappers)
     app.state.pipelines = deployment.pipelines_of(wrappers)
+    app.state.safe_start = safe_start
+    if not safe_start:
+        for router in routers_of(app.state.pipelines):
+            router.skip_safe_start()
     app.state.learner = background_learner(app.state.pipelines, learn_interval, reward_wait) if learn else None
     app.state.keyring = keyring
     app.state.readiness = Readiness(stores_of(app.state.pipelines.values()), app.state.learner, keyring)

@@ -27,12 +27,14 @@ def demo(
     port: int = PORT,
     pipelines: str | Path | None = None,
     everybody: bool = False,
+    safe_start: bool = False,
     console: Console | None = None,
 ) -> None:
     """
     Make or load a catalogue, index it, serve it, and say how to search it and click on what is found.
 
-    Feedback is learned from after a few seconds, not half an hour; nothing is sent anywhere.
+    Feedback is learned from after a few seconds, not half an hour, and what was learned is played at once, since nobody
+    waits at a demo until it is shown to be worth more. Nothing is sent anywhere.
 
     :param data: A BEIR folder; a fictional music service if left out.
     :param home: The folder of the store and the caches; `LTRR_HOME`, or `.ltrr`, if left out.
@@ -40,6 +42,7 @@ def demo(
     :param port: The port; 0 takes any that is free.
     :param pipelines: The folder of pipelines; the project's own if left out.
     :param everybody: Whether callers from other machines are let in where there are no API keys.
+    :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
     :param console: Where to say it; the terminal if left out.
     :raises ConfigurationError: If the port is taken, or something that is needed is missing.
     :raises InvalidInputError: If the data cannot be read.
@@ -58,6 +61,7 @@ def demo(
         port=port,
         home=folder,
         settings=ServerSettings.from_environment(everybody=everybody),
+        safe_start=safe_start,
         documents=lambda: data_set.documents,
         on_ready=lambda serving: say.print(
             invitation(serving, data_set), soft_wrap=True, markup=False, highlight=False

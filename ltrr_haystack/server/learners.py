@@ -60,6 +60,16 @@ def background_learner(
     return BackgroundLearner(learners[0], interval=interval) if learners else None
 
 
+def routers_of(pipelines: Mapping[str, Pipeline]) -> list[BanditRouter]:
+    """
+    Find the routers.
+
+    :param pipelines: Name → pipeline.
+    :returns: Their routers.
+    """
+    return [each for _, each in _components(pipelines) if isinstance(each, BanditRouter)]
+
+
 def configured_reward_wait() -> float:
     """
     Say how long a decision waits for feedback before it is learned from.

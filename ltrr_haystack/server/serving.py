@@ -35,6 +35,7 @@ def serve(
     learn: bool = True,
     learn_interval: float = 1.0,
     reward_wait: float | None = None,
+    safe_start: bool = True,
     documents: Callable[[], Sequence[Document]] | None = None,
     on_ready: Callable[[Serving], None] | None = None,
 ) -> None:
@@ -51,6 +52,7 @@ def serve(
     :param learn: Whether a thread of the server learns from feedback.
     :param learn_interval: Seconds between two passes of the learner.
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
+    :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
     :param documents: Gives documents to be indexed before the server answers.
     :param on_ready: Called once the server answers, with what is served.
     :raises ConfigurationError: If the port is taken, others could reach a server without keys, or a pipeline cannot be
@@ -79,6 +81,7 @@ def serve(
             learn=learn,
             learn_interval=learn_interval,
             reward_wait=reward_wait,
+            safe_start=safe_start,
             host=host,
         )
         if documents is not None:

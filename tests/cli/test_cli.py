@@ -59,8 +59,9 @@ def log(url):
         mode="baseline",
     )
     feedback = FeedbackWriter(store)
-    for _ in range(20):
-        page = search.run({"understanding": {"query": "love"}})["impressions"]
+    for number in range(20):
+        person = {"user_id": f"person-{number}"}
+        page = search.run({"understanding": {"query": "love"}, "router": person})["impressions"]
         click = {"action_name": "click", "query_id": page["query_id"]}
         feedback.run([{**click, "event_attributes": {"object": {"object_id": "d3"}}}])
     yield store
@@ -225,7 +226,7 @@ class TestOptions:
     def test_every_command_that_opens_a_store_finds_it_by_the_same_option(self):
         commands = typer.main.get_command(app).commands
         options = {name: {option for each in of.params for option in each.opts} for name, of in commands.items()}
-        assert {name for name, of in options.items() if "--store" not in of} == {"simulate", "benchmark"}
+        assert {name for name, of in options.items() if "--store" not in of} == {"simulate", "benchmark", "keys"}
         assert not any("--log" in of for of in options.values())
 
     def test_defaults_that_come_from_elsewhere_are_told(self):

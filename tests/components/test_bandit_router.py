@@ -188,6 +188,17 @@ class TestLearnedPolicies:
         assert played[True] > 160
         assert all(decision.safe_start for decision in decisions)
 
+    def test_without_a_safe_start_what_is_preferred_is_played_at_once(self, store):
+        bold = router(store, policy=VWPolicy(gamma=7.0), seed=1)
+        bold.skip_safe_start()
+        decisions = [bold.run(LOVE)["decision"] for _ in range(200)]
+        assert {(decision.baseline_share, decision.policy) for decision in decisions} == {(0.05, "vw")}
+        assert sum(decision.allocation == BASELINE for decision in decisions) < 30
+        assert bold.policy.gamma == 7.0
+        even = router(store, policy=UniformPolicy())
+        even.skip_safe_start()
+        assert isinstance(even.policy, UniformPolicy)
+
     @pytest.mark.parametrize("mode", ["live", "apprentice"])
     def test_held_back_is_logged_for_each_query_by_itself(self, store, monkeypatch, mode):
         """New queries are let loose, known ones held back."""

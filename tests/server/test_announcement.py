@@ -14,10 +14,14 @@ class TestServing:
         assert serving.lines() == [
             f"Serving at {HERE} (the API: {HERE}/docs; state: {HERE}/ready). Ctrl-C ends it.",
             "  clicks:  count 30 minutes after their search (--reward-wait)",
+            "  policy:  the baseline is played until the log shows that what was learned is worth more (safe start)",
             "  arms:    bm25, dense are warm",
             "  store:   sqlite:////home/ltrr.db",
             "  callers: this machine only, without a key; with one (ltrr keys add) also others",
         ]
+
+    def test_says_that_there_is_no_safe_start(self):
+        assert "without a safe start" in Serving(url=HERE, safe_start=False).lines()[2]
 
     def test_says_what_keys_and_limits_hold(self):
         said = Serving(url=HERE, keys=2, keys_needed=True, settings=ServerSettings(key_rate=7.5)).lines()
@@ -34,7 +38,7 @@ class TestServing:
     def test_names_what_is_cold_and_who_learns(self):
         said = Serving(url=HERE, warm=("bm25",), cold={"dense": "ConnectionError"}).lines()
         assert said[1].endswith("nothing here learns from them (ltrr learn --follow does)")
-        assert said[2] == "  arms:    bm25 is warm; dense failed when it was asked (ConnectionError)"
+        assert said[3] == "  arms:    bm25 is warm; dense failed when it was asked (ConnectionError)"
 
 
 class TestUrlOf:

@@ -9,9 +9,9 @@ pytest.importorskip("haystack_integrations.document_stores.qdrant")
 
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.learning import Learner
+from ltrr_haystack.learning import ClientLimits, Learner
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.server.learners import background_learner, configured_reward_wait, learner_of
+from ltrr_haystack.server.learners import background_learner, configured_limits, configured_reward_wait, learner_of
 from ltrr_haystack.store import LTRRStore
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
@@ -88,3 +88,17 @@ class TestRewardWait:
         monkeypatch.setenv("LTRR_REWARD_WAIT", text)
         with pytest.raises(ConfigurationError, match="LTRR_REWARD_WAIT must be a number of seconds"):
             configured_reward_wait()
+
+
+class TestConfiguredLimits:
+    def test_a_tenth_unless_it_is_said(self, monkeypatch):
+        monkeypatch.delenv("LTRR_CLIENT_SHARE", raising=False)
+        assert configured_limits() == ClientLimits()
+        monkeypatch.setenv("LTRR_CLIENT_SHARE", "0.5")
+        assert configured_limits() == ClientLimits(share=0.5)
+
+    @pytest.mark.parametrize("text", ["", "much", "-0.1", "1.5", "nan"])
+    def test_what_is_no_share_is_refused_by_name(self, monkeypatch, text):
+        monkeypatch.setenv("LTRR_CLIENT_SHARE", text)
+        with pytest.raises(ConfigurationError, match=f"LTRR_CLIENT_SHARE must be a number from 0 to 1, got '{text}'"):
+            configured_limits()

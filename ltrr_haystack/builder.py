@@ -1,6 +1,6 @@
 """The pipelines of the YAML files, for people who wire in code."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from haystack import Pipeline
@@ -39,6 +39,8 @@ def build_search_pipeline(
     seed: int | None = None,
     understanding: QueryUnderstanding | None = None,
     min_candidates: int = 0,
+    fallback: Sequence[str] | None = None,
+    fallback_timeout: float = 2.0,
 ) -> Pipeline:
     """
     Put a learning pipeline over the retrievers you have.
@@ -72,11 +74,20 @@ def build_search_pipeline(
     :param seed: Makes the router's choices repeatable.
     :param understanding: A `QueryUnderstanding` of your own settings.
     :param min_candidates: Fewest candidates that one query draws.
+    :param fallback: Arms of the baseline that are asked where those that were drawn bring nothing; all of its arms if
+        left out.
+    :param fallback_timeout: Seconds after the decision within which they must answer.
     :returns: A pipeline with the inputs `understanding.query`, `router.user_id`, `router.session_id`, `router.context`,
         `router.filters` and `ranker.top_k`, and the output of `impressions`.
     :raises ConfigurationError: If retrievers and arms do not carry the same names, or a name is taken.
     """
     _same_names(retrievers, arms)
+    wrapped = {
+        name: each if isinstance(each, RetrievalArm) else RetrievalArm(name, each, timeout=timeout)
+        for name, each in retrievers.items()
+    }
+    names = [name for name in arms if baseline.get(name, 0) > 0] if fallback is None else fallback
+    _known_arms(names, arms)
     pipeline = Pipeline()
     pipeline.add_component("understanding", understanding or QueryUnderstanding())
     pipeline.add_component(
@@ -93,15 +104,22 @@ def build_search_pipeline(
             min_candidates=min_candidates,
         ),
     )
-    pipeline.add_component("joiner", UnionJoiner(list(arms), weights=weights, key=key))
+    pipeline.add_component(
+        "joiner",
+        UnionJoiner(
+            list(arms),
+            weights=weights,
+            key=key,
+            fallback={name: wrapped[name] for name in names},
+            fallback_timeout=fallback_timeout,
+        ),
+    )
     pipeline.add_component("ranker", LTRRanker(store, top_k=top_k, poll_interval=poll_interval))
     pipeline.add_component("impressions", ImpressionWriter(store))
     pipeline.connect("understanding.understanding", "router.understanding")
     pipeline.connect("router.decision", "joiner.decision")
     for name in arms:
-        retriever = retrievers[name]
-        arm = retriever if isinstance(retriever, RetrievalArm) else RetrievalArm(name, retriever, timeout=timeout)
-        pipeline.add_component(name, arm)
+        pipeline.add_component(name, wrapped[name])
         pipeline.connect(f"router.{name}", f"{name}.request")
         pipeline.connect(f"{name}.result", f"joiner.{name}")
     pipeline.connect("joiner.candidates", "ranker.candidates")
@@ -119,6 +137,11 @@ def build_feedback_pipeline(writer: FeedbackWriter) -> Pipeline:
     pipeline = Pipeline()
     pipeline.add_component("feedback", writer)
     return pipeline
+
+
+def _known_arms(fallback: Sequence[str], arms: Mapping[str, object]) -> None:
+    if unknown := sorted(set(fallback) - set(arms)):
+        raise ConfigurationError(f"fallback names the unknown arms {unknown}; the arms are {sorted(arms)}")
 
 
 def _same_names(retrievers: Mapping[str, object], arms: Mapping[str, object]) -> None:

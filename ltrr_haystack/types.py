@@ -263,6 +263,7 @@ class Decision(Travelling):
     :param safe_start: Whether the policy was still, or again, held back by the safe start.
     :param user_id: Who searched, if known.
     :param session_id: The session, if known.
+    :param filters: The caller's filters, or `None`.
     """
 
     query_id: str
@@ -282,6 +283,7 @@ class Decision(Travelling):
     safe_start: bool = False
     user_id: str | None = None
     session_id: str | None = None
+    filters: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,12 +312,14 @@ class ArmResult(Travelling):
     :param documents: At most the requested depth, best first; empty where `error` says why.
     :param seconds: Wall-clock time of the retriever.
     :param error: `None`, or why there are no documents: `timeout`, or the exception's type and message.
+    :param left_out: How many documents it found that could not be carried on.
     """
 
     arm: str
     documents: tuple[TravellingDocument, ...] = field(repr=False)
     seconds: float
     error: str | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +336,8 @@ class ArmReport(Travelling):
     :param found: For each rank of the arm the place of that document in the union, from 1; empty where it is not known.
     :param weight: The arm's weight in the union's own order.
     :param rrf_k: To a document at its rank r the arm adds weight / (rrf_k + r).
+    :param left_out: How many documents it found that could not be carried on.
+    :param fallback: Whether it was asked because the arms that the decision drew brought nothing.
     """
 
     arm: str
@@ -343,6 +349,8 @@ class ArmReport(Travelling):
     found: tuple[int, ...] = field(default=(), repr=False)
     weight: float = 1.0
     rrf_k: float = 60.0
+    left_out: int = 0
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import ltrr_haystack
 
 PACKAGE = Path(ltrr_haystack.__file__).parent
 FLOORS = [
-    {"__about__", "types", "errors"},
+    {"__about__", "types", "errors", "deadline"},
     {"store"},
     {"feedback", "understanding"},
     {"memory", "policy"},

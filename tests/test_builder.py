@@ -9,6 +9,7 @@ from ltrr_haystack import (
     build_search_pipeline,
 )
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.policy.static import StaticPolicy
 
 ARMS = {"bm25": {"kind": "lexical", "levels": [0, 10]}, "memory": {"kind": "memory", "levels": [10]}}
 
@@ -59,6 +60,37 @@ class TestBuildSearchPipeline:
             min_candidates=20,
         )
         assert built.get_component("router").actions.min_candidates == 20
+
+    def test_the_arms_of_the_baseline_are_asked_where_those_that_were_drawn_bring_nothing(self, store):
+        class Nothing(Found):
+            def run(self, query: str, filters: dict | None = None, top_k: int | None = None):
+                return {"documents": []}
+
+        search = build_search_pipeline(
+            {"bm25": Found(), "memory": component(Nothing)()},
+            arms={"bm25": {"kind": "lexical", "levels": [0, 10]}, "memory": {"kind": "memory", "levels": [10]}},
+            budget=20,
+            baseline={"bm25": 10, "memory": 10},
+            store=store,
+            policy=StaticPolicy({"bm25": 0, "memory": 10}),
+        )
+        page = search.run({"understanding": {"query": "love"}})["impressions"]
+        assert [document.id for document in page["documents"]] == ["d1"]
+        assert [(report.arm, report.fallback) for report in page["ranking"].reports] == [
+            ("memory", False),
+            ("bm25", True),
+        ]
+        joiner = search.get_component("joiner")
+        assert joiner.fallback == {name: search.get_component(name) for name in ("bm25", "memory")}
+
+    def test_the_fallback_is_what_it_is_told_to_be(self, store):
+        settings = {"arms": ARMS, "budget": 20, "baseline": {"bm25": 10, "memory": 10}, "store": store}
+        retrievers = {"bm25": Found(), "memory": Found()}
+        built = build_search_pipeline(retrievers, **settings, fallback=["bm25"], fallback_timeout=0.5)
+        joiner = built.get_component("joiner")
+        assert (list(joiner.fallback), joiner.fallback_timeout) == (["bm25"], 0.5)
+        with pytest.raises(ConfigurationError, match=r"fallback names the unknown arms \['dense'\]"):
+            build_search_pipeline(retrievers, **settings, fallback=["dense"])
 
     def test_retrievers_and_arms_must_carry_the_same_names(self, store):
         with pytest.raises(ConfigurationError, match=r"only one of them has \['dense', 'memory'\]"):

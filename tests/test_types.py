@@ -124,5 +124,8 @@ class TestRanking:
 
 class TestRepr:
     def test_leaves_out_what_would_flood_a_debugger(self):
-        assert repr(ArmResult("bm25", (LOVE,), 0.25, None)) == "ArmResult(arm='bm25', seconds=0.25, error=None)"
+        assert (
+            repr(ArmResult("bm25", (LOVE,), 0.25, None))
+            == "ArmResult(arm='bm25', seconds=0.25, error=None, left_out=0)"
+        )
         assert "content" not in repr(RANKING)

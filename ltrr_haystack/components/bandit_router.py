@@ -140,7 +140,7 @@ class BanditRouter:
         :raises ConfigurationError: If the mode is unknown.
         """
         cautious = min(self.mode, _known(mode or self.mode), key=MODES.index)
-        decision = self._decide(understanding, user_id, session_id, context or {}, cautious)
+        decision = self._decide(understanding, user_id, session_id, context or {}, filters, cautious)
         requests = {
             arm: ArmRequest(understanding.query, depth, filters, understanding)
             for arm, depth in decision.allocation.items()
@@ -180,6 +180,7 @@ class BanditRouter:
         user_id: str | None,
         session_id: str | None,
         context: Mapping[str, Any],
+        filters: Mapping[str, Any] | None,
         mode: Mode,
     ) -> Decision:
         policy, version = self.active.current() if mode != "baseline" else (StaticPolicy(), 0)
@@ -207,6 +208,7 @@ class BanditRouter:
             safe_start=distribution.held_back,
             user_id=user_id,
             session_id=session_id,
+            filters=filters,
         )
 
 

@@ -4,12 +4,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 
 from ltrr_haystack.errors import LTRRError
 
 
 class NotCalledError(LTRRError):
     """The retriever was not called; the message is the reason. It says nothing of the retriever's health."""
+
+
+class _Part(Enum):
+    """What a call is to the circuit."""
+
+    ORDINARY = "begun while it was closed"
+    TRIAL = "the one that tries whether it may close"
+    BYSTANDER = "begun after the cool-down, and no trial"
 
 
 class Circuit:
@@ -41,13 +50,14 @@ class Circuit:
         Guard one call.
 
         A call that raises an `Exception` has failed. One that is cancelled, or raises `NotCalledError`, counts neither
-        way. While the circuit is open, only the trial call can close it; calls from before are not counted any more.
+        way. While the circuit is open, only calls that began after the cool-down can close it; calls from before are
+        not counted any more.
 
         :param counts: Whether a failure may be laid to what is called. One that may be the caller's own fault does not
-            count; a success always does.
+            count; a success always does. A call that does not count takes the trial from nobody.
         :raises NotCalledError: If the circuit is open; the message starts with `circuit open`.
         """
-        is_trial = self._enter()
+        part = self._enter(counts)
         failed: bool | None = None
         try:
             yield
@@ -58,12 +68,12 @@ class Circuit:
             failed = True if counts else None
             raise
         finally:
-            self._leave(is_trial, failed)
+            self._leave(part, failed)
 
-    def _enter(self) -> bool:
+    def _enter(self, counts: bool) -> _Part:
         with self._lock:
             if self._open_until is None:
-                return False
+                return _Part.ORDINARY
             wait = self._open_until - self._clock()
             if wait > 0:
                 raise NotCalledError(
@@ -71,14 +81,16 @@ class Circuit:
                 )
             if self._trial:
                 raise NotCalledError(f"circuit open: failed {self._in_a_row} times in a row, a trial is under way")
+            if not counts:
+                return _Part.BYSTANDER
             self._trial = True
-            return True
+            return _Part.TRIAL
 
-    def _leave(self, is_trial: bool, failed: bool | None) -> None:
+    def _leave(self, part: _Part, failed: bool | None) -> None:
         with self._lock:
-            if is_trial:
+            if part is _Part.TRIAL:
                 self._trial = False
-            elif self._open_until is not None:
+            elif part is _Part.ORDINARY and self._open_until is not None:
                 return
             if failed is False:
                 self._in_a_row = 0

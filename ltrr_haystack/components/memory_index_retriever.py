@@ -6,6 +6,7 @@ from typing import Any
 from haystack import Document, component
 from haystack.document_stores.types import DocumentStore
 
+from ltrr_haystack.embedded.filters import compiled
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.memory.fetch import DocumentFetcher
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
@@ -112,10 +113,12 @@ class MemoryIndexRetriever:
         :param understanding: What was understood of the query; its normal form is the key that is looked up.
         :returns: A dictionary with `documents`, the most promising first.
         :raises InvalidInputError: If `top_k` is below 1.
+        :raises FilterError: If the filters are not valid.
         """
         top_k = self._depth(top_k)
         remembered = self._remembered(query, understanding)
-        documents = self._fetcher.fetch([entry.object_id for entry in remembered], filters, top_k)
+        matches = compiled(filters) if filters else None
+        documents = self._fetcher.fetch([entry.object_id for entry in remembered], matches, top_k)
         return {"documents": _explained(remembered, documents)}
 
     @component.output_types(documents=list[Document])
@@ -135,10 +138,12 @@ class MemoryIndexRetriever:
         :param understanding: What was understood of the query; its normal form is the key that is looked up.
         :returns: A dictionary with `documents`, the most promising first.
         :raises InvalidInputError: If `top_k` is below 1.
+        :raises FilterError: If the filters are not valid.
         """
         top_k = self._depth(top_k)
         remembered = await asyncio.to_thread(self._remembered, query, understanding)
-        documents = await self._fetcher.fetch_async([entry.object_id for entry in remembered], filters, top_k)
+        matches = compiled(filters) if filters else None
+        documents = await self._fetcher.fetch_async([entry.object_id for entry in remembered], matches, top_k)
         return {"documents": _explained(remembered, documents)}
 
     def _depth(self, top_k: int | None) -> int:

@@ -1,9 +1,9 @@
 import asyncio
-import inspect
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from typing import Any, Literal
 from weakref import WeakSet
@@ -13,21 +13,15 @@ from haystack.components.retrievers.types import TextRetriever
 from haystack.core.serialization import component_to_dict
 
 from ltrr_haystack.components.circuit import Circuit, NotCalledError
-from ltrr_haystack.components.workers import Workers
+from ltrr_haystack.components.containment import OverrunError, StoppedError, contained, outcome_of, reason_of
+from ltrr_haystack.components.signatures import parameters_of
+from ltrr_haystack.components.sound_documents import LeftOut, fault_of
+from ltrr_haystack.components.workers import Lanes, Workers
+from ltrr_haystack.deadline import within
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.types import ArmRequest, ArmResult
 
 logger = logging.getLogger(__name__)
-
-_LONGEST_REASON = 300
-
-
-class _Overrun(Exception):  # noqa: N818 (it never leaves this module)
-    """The retriever took longer than it may."""
-
-
-class _Stopped(Exception):  # noqa: N818 (it never leaves this module)
-    """The retriever raised what would end a whole process, task or generator."""
 
 
 @component
@@ -38,7 +32,11 @@ class RetrievalArm:
     A pipeline fails as a whole when one of its retrievers fails, and waits for the slowest. Behind a RetrievalArm a
     retriever that raises or overruns its time limit brings no documents and says why; the joiner reports it, and the
     policy learns from it. One that fails again and again is left alone for a while (`circuit open`), and calls that
-    hang cannot pile up: once they hold all threads, the arm answers at once (`busy`).
+    hang cannot pile up: once they hold all threads, the arm answers at once (`busy`). Searches with filters have
+    threads of their own, so that however long a caller's filters take, nobody else waits for them.
+
+    A document that cannot be carried on (an id that is no text, metadata that holds itself …) is left out, and counted;
+    the others are brought.
 
     ### Usage example
 
@@ -49,7 +47,7 @@ class RetrievalArm:
 
     arm = RetrievalArm("bm25", InMemoryBM25Retriever(InMemoryDocumentStore()), timeout=0.5)
     arm.run(ArmRequest(query="taylor swift", depth=30))["result"]
-    # ArmResult(arm='bm25', seconds=0.0002, error=None)
+    # ArmResult(arm='bm25', seconds=0.0002, error=None, left_out=0)
     ```
     """
 
@@ -60,6 +58,7 @@ class RetrievalArm:
         *,
         timeout: float = 1.0,
         max_workers: int = 8,
+        filtered_workers: int | None = None,
         async_mode: Literal["auto", "thread"] = "auto",
         break_after: int | None = 5,
         cool_down: float = 30.0,
@@ -72,7 +71,9 @@ class RetrievalArm:
             `TextEmbeddingRetriever`. If its `run` has a parameter `understanding`, it is handed the Understanding.
         :param timeout: Seconds after which the retriever's documents are given up. An asynchronous call is then
             cancelled; a call in a thread is left to end by itself.
-        :param max_workers: Threads for calls of the retriever's `run`; overrunning calls hold theirs until they end.
+        :param max_workers: Threads for calls of the retriever's `run` without filters; overrunning calls hold theirs
+            until they end.
+        :param filtered_workers: Threads for calls with filters; half of `max_workers` if left out.
         :param async_mode: `auto` awaits the retriever's `run_async` where it has one; `thread` always calls its `run`
             in a thread of the arm. Choose `thread` for stores whose asynchronous client is another database than the
             synchronous one (Qdrant's local mode), and for retrievers whose `run_async` blocks, or only hands `run` to
@@ -87,22 +88,26 @@ class RetrievalArm:
         _check_positive(name, timeout=timeout, max_workers=max_workers, cool_down=cool_down)
         if break_after is not None:
             _check_positive(name, break_after=break_after)
+        if filtered_workers is not None:
+            _check_positive(name, filtered_workers=filtered_workers)
         if async_mode not in ("auto", "thread"):
             raise ConfigurationError(f"async_mode of arm '{name}' must be 'auto' or 'thread', got {async_mode!r}")
         self.name = name
         self.retriever = retriever
         self.timeout = timeout
         self.max_workers = max_workers
+        self.filtered_workers = filtered_workers
         self.async_mode = async_mode
         self.break_after = break_after
         self.cool_down = cool_down
         self._awaits = async_mode == "auto" and hasattr(retriever, "run_async")
-        self._takes_understanding = "understanding" in _parameters(name, retriever)
+        self._takes_understanding = "understanding" in parameters_of(name, retriever)
         self._circuit = Circuit(break_after, cool_down)
+        self._left_out = LeftOut(name)
         self._lifecycle = threading.Lock()
         self._warming = threading.Lock()
         self._pool_lock = threading.Lock()
-        self._workers: Workers | None = None
+        self._lanes: Lanes | None = None
         self._warm = False
         self._warm_loops: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
         self._open = True
@@ -164,13 +169,7 @@ class RetrievalArm:
         :param request: What the router asks for.
         :returns: A dictionary with `result`, the documents or the reason why there are none.
         """
-        started = time.perf_counter()
-        try:
-            arguments = self._arguments(request)
-            with self._circuit.call(counts=request.filters is None):
-                return self._brought(request, self._in_thread(arguments), started)
-        except Exception as error:  # noqa: BLE001 (whatever a retriever raises, the search goes on)
-            return self._failed(error, started)
+        return {"result": self.retrieve(request)}
 
     @component.output_types(result=ArmResult)
     async def run_async(self, request: ArmRequest) -> dict[str, ArmResult]:
@@ -182,12 +181,40 @@ class RetrievalArm:
         :param request: What the router asks for.
         :returns: A dictionary with `result`, the documents or the reason why there are none.
         """
+        return {"result": await self.retrieve_async(request)}
+
+    def retrieve(self, request: ArmRequest, at_most: float = math.inf) -> ArmResult:
+        """
+        Retrieve for one request.
+
+        :param request: What is asked for.
+        :param at_most: Seconds after which the documents are given up, where these are fewer than the arm's own.
+        :returns: The documents, or the reason why there are none.
+        """
         started = time.perf_counter()
+        timeout = min(self.timeout, at_most)
+        try:
+            arguments = self._arguments(request)
+            with self._circuit.call(counts=self._counts(request, timeout)):
+                return self._brought(request, self._in_thread(arguments, timeout), started)
+        except Exception as error:  # noqa: BLE001 (whatever a retriever raises, the search goes on)
+            return self._failed(error, started)
+
+    async def retrieve_async(self, request: ArmRequest, at_most: float = math.inf) -> ArmResult:
+        """
+        Retrieve for one request without blocking the event loop.
+
+        :param request: What is asked for.
+        :param at_most: Seconds after which the documents are given up, where these are fewer than the arm's own.
+        :returns: The documents, or the reason why there are none.
+        """
+        started = time.perf_counter()
+        timeout = min(self.timeout, at_most)
         try:
             arguments = self._arguments(request)
             ask = self._awaited if self._awaits else self._in_thread_async
-            with self._circuit.call(counts=request.filters is None):
-                return self._brought(request, await ask(arguments), started)
+            with self._circuit.call(counts=self._counts(request, timeout)):
+                return self._brought(request, await ask(arguments, timeout), started)
         except Exception as error:  # noqa: BLE001 (whatever a retriever raises, the search goes on)
             return self._failed(error, started)
 
@@ -203,6 +230,7 @@ class RetrievalArm:
             retriever=component_to_dict(self.retriever, "retriever"),
             timeout=self.timeout,
             max_workers=self.max_workers,
+            filtered_workers=self.filtered_workers,
             async_mode=self.async_mode,
             break_after=self.break_after,
             cool_down=self.cool_down,
@@ -227,125 +255,121 @@ class RetrievalArm:
             arguments["understanding"] = request.understanding
         return arguments
 
-    def _in_thread(self, arguments: dict[str, Any]) -> Any:
-        workers, call = self._called(arguments)
+    def _counts(self, request: ArmRequest, timeout: float) -> bool:
+        """A failure may be the fault of the caller's filters, or of too little time."""
+        return not request.filters and timeout >= self.timeout
+
+    def _in_thread(self, arguments: dict[str, Any], timeout: float) -> Any:
+        workers, call = self._called(arguments, timeout)
         try:
-            call.exception(self.timeout)
+            call.exception(timeout)
         except (TimeoutError, CancelledError):
             pass
         except BaseException:
             workers.give_up(call)
             raise
-        return self._outcome(workers, call)
+        return self._outcome(workers, call, timeout)
 
-    async def _in_thread_async(self, arguments: dict[str, Any]) -> Any:
-        workers, call = self._called(arguments)
+    async def _in_thread_async(self, arguments: dict[str, Any], timeout: float) -> Any:
+        workers, call = self._called(arguments, timeout)
         loop = asyncio.get_running_loop()
         returned = asyncio.Event()
         call.add_done_callback(lambda _: _tell(loop, returned))
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(timeout):
                 await returned.wait()
         except TimeoutError:
             pass
         except asyncio.CancelledError:
             workers.give_up(call)
             raise
-        return self._outcome(workers, call)
+        return self._outcome(workers, call, timeout)
 
-    async def _awaited(self, arguments: dict[str, Any]) -> Any:
+    async def _awaited(self, arguments: dict[str, Any], timeout: float) -> Any:
         retriever: Any = self.retriever
         self._open = True
-        call = asyncio.ensure_future(retriever.run_async(**arguments))
+        with within(timeout):
+            call = asyncio.ensure_future(contained(retriever.run_async, arguments))
         try:
-            await asyncio.wait({call}, timeout=self.timeout)
+            await asyncio.wait({call}, timeout=timeout)
         finally:
             if not call.done():
                 call.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
                 call.cancel()
         if not call.done():
-            raise _Overrun
+            raise OverrunError
         if call.cancelled():
-            raise _Stopped("CancelledError: the retriever cancelled itself")
-        return call.result()
+            raise StoppedError("CancelledError: the retriever cancelled itself")
+        return outcome_of(call)
 
-    def _called(self, arguments: dict[str, Any]) -> tuple[Workers, Future[Any]]:
+    def _called(self, arguments: dict[str, Any], timeout: float) -> tuple[Workers, Future[Any]]:
         self._open = True
+        filtered = bool(arguments["filters"])
         with self._pool_lock:
-            if self._workers is None:
-                self._workers = Workers(self.max_workers, f"arm-{self.name}")
-            workers = self._workers
+            if self._lanes is None:
+                self._lanes = Lanes(
+                    f"arm-{self.name}", self.max_workers, self.filtered_workers or max(self.max_workers // 2, 1)
+                )
+            workers = self._lanes.of(filtered=filtered)
         if workers.all_hang:
+            sort = " for searches with filters" if filtered else ""
             raise NotCalledError(
-                f"busy: all {self.max_workers} workers are held by calls that overran their {self.timeout} s"
+                f"busy: all {workers.limit} workers{sort} are held by calls that overran their {timeout} s"
             )
-        return workers, workers.submit(self.retriever.run, arguments)
+        with within(timeout):
+            return workers, workers.submit(self.retriever.run, arguments)
 
-    def _outcome(self, workers: Workers, call: Future[Any]) -> Any:
+    def _outcome(self, workers: Workers, call: Future[Any], timeout: float) -> Any:
         if call.cancelled():
             raise NotCalledError("busy: the arm was closed while the call waited for a worker")
         if not call.done():
             if workers.give_up(call):
-                raise _Overrun
-            raise NotCalledError(f"busy: no worker became free within {self.timeout} s")
-        error = call.exception()
-        if isinstance(error, StopIteration) or (error is not None and not isinstance(error, Exception)):
-            raise _Stopped(_reason(error)) from error
-        return call.result()
+                raise OverrunError
+            raise NotCalledError(f"busy: no worker became free within {timeout} s")
+        return outcome_of(call)
 
     def _release_threads(self) -> None:
         with self._pool_lock:
-            workers, self._workers = self._workers, None
-        if workers is not None:
-            workers.close()
+            lanes, self._lanes = self._lanes, None
+        if lanes is not None:
+            lanes.close()
         self._warm = False
         self._warm_loops.clear()
 
-    def _brought(self, request: ArmRequest, found: Any, started: float) -> dict[str, ArmResult]:
+    def _brought(self, request: ArmRequest, found: Any, started: float) -> ArmResult:
         documents = found.get("documents") if isinstance(found, Mapping) else None
         if not isinstance(documents, list | tuple):
             raise TypeError(f"{type(self.retriever).__name__} must return a dictionary with a list of `documents`")
-        drawn = tuple(documents[: request.depth])
-        for document in drawn:
+        drawn: list[Document] = []
+        faults: Counter[str] = Counter()
+        for document in documents:
+            if len(drawn) == request.depth:
+                break
             if not isinstance(document, Document):
                 raise TypeError(
                     f"{type(self.retriever).__name__} must return Haystack Documents, got {type(document).__name__}"
                 )
-        return {"result": ArmResult(self.name, drawn, time.perf_counter() - started)}
+            if (fault := fault_of(document)) is None:
+                drawn.append(document)
+            else:
+                faults[fault] += 1
+        if faults:
+            self._left_out.note(faults)
+        return ArmResult(self.name, tuple(drawn), time.perf_counter() - started, left_out=faults.total())
 
-    def _failed(self, error: Exception, started: float) -> dict[str, ArmResult]:
+    def _failed(self, error: Exception, started: float) -> ArmResult:
+        reason = str(error) if isinstance(error, NotCalledError) else reason_of(error)
         if isinstance(error, NotCalledError):
-            reason = str(error)
             logger.debug("Arm '{arm}' was not asked: {reason}", arm=self.name, reason=reason)
         else:
-            reason = _reason(error)
             logger.warning("Arm '{arm}' brought nothing: {reason}", arm=self.name, reason=reason)
-        return {"result": ArmResult(self.name, (), time.perf_counter() - started, reason)}
+        return ArmResult(self.name, (), time.perf_counter() - started, reason)
 
 
 def _check_positive(name: str, **settings: float) -> None:
     for setting, value in settings.items():
         if not 0 < value < math.inf:
             raise ConfigurationError(f"{setting} of arm '{name}' must be positive, got {value}")
-
-
-def _parameters(name: str, retriever: Any) -> frozenset[str]:
-    run: Callable[..., Any] | None = getattr(retriever, "run", None)
-    if not callable(run):
-        raise ConfigurationError(
-            f"retriever of arm '{name}' must be a component with run(query, filters, top_k), got {retriever!r}"
-        )
-    parameters = inspect.signature(run).parameters
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return frozenset(parameters)
-    missing = [parameter for parameter in ("query", "filters", "top_k") if parameter not in parameters]
-    if missing:
-        advice = "; wrap it in Haystack's TextEmbeddingRetriever" if "query_embedding" in parameters else ""
-        raise ConfigurationError(
-            f"retriever of arm '{name}' must have run(query, filters, top_k), "
-            f"{type(retriever).__name__}.run has no {', '.join(missing)}{advice}"
-        )
-    return frozenset(parameters)
 
 
 def _copied(value: Any) -> Any:
@@ -362,11 +386,3 @@ def _tell(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
         loop.call_soon_threadsafe(event.set)
     except RuntimeError:
         logger.debug("A call returned after its event loop was closed")
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, _Overrun):
-        return "timeout"
-    if isinstance(error, _Stopped):
-        return str(error)
-    return " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_REASON]

@@ -1,13 +1,15 @@
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from haystack import Document, component, default_from_dict, default_to_dict
 
+from ltrr_haystack.components.fallback import Fallback, arms_of
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.memory.fetch import object_id_of
-from ltrr_haystack.types import ArmReport, ArmResult, Candidate, CandidateSet, Decision, Provenance
+from ltrr_haystack.types import Allocation, ArmReport, ArmResult, Candidate, CandidateSet, Decision, Provenance
 
 NO_RESULT = "no result"
 RESERVED = ("decision", "self")
@@ -40,6 +42,9 @@ class UnionJoiner:
     Each arm counts down to the depth that the decision gave it, and an arm that was not asked does not count.
     The joiner has one input for each arm, by the arm's name. Connect `decision` too: it tells which arms to wait for.
 
+    Where none of the arms that were asked brought a document, the joiner itself asks those of `fallback` that belong to
+    the baseline and were not asked. Only if these bring nothing either, there are no candidates.
+
     ### Usage example
 
     ```python
@@ -55,7 +60,14 @@ class UnionJoiner:
     """
 
     def __init__(
-        self, arms: list[str], weights: dict[str, float] | None = None, key: str = "id", rrf_k: float = 60
+        self,
+        arms: list[str],
+        weights: dict[str, float] | None = None,
+        key: str = "id",
+        rrf_k: float = 60,
+        *,
+        fallback: dict[str, RetrievalArm] | None = None,
+        fallback_timeout: float = 2.0,
     ) -> None:
         """
         Create a UnionJoiner.
@@ -65,8 +77,10 @@ class UnionJoiner:
         :param key: What a document is known by in feedback and memory: `id`, or a place in its metadata such as
             `meta.sku` or `meta.product.ean`. A document that has no text or whole number there is known by its id.
         :param rrf_k: How flat the fusion is: the higher, the less the first ranks stand out.
-        :raises ConfigurationError: If arms are missing, named twice or named as no input can be, if a weight is
-            negative or of an unknown arm, if `key` is neither, or `rrf_k` is not positive.
+        :param fallback: Arm → the arm itself, to be asked where those that the decision drew brought nothing.
+        :param fallback_timeout: Seconds after the decision within which they must answer.
+        :raises ConfigurationError: If arms are missing, named twice or named as no input can be, if a weight or a
+            fallback is of an unknown arm, a weight is negative, `key` is neither, or a number is not positive.
         """
         _check_arms(arms)
         _check_weights(arms, weights or {})
@@ -75,12 +89,35 @@ class UnionJoiner:
             raise ConfigurationError(f"key of UnionJoiner must be 'id' or like 'meta.sku', got '{key}'")
         if not 0 < rrf_k < math.inf:
             raise ConfigurationError(f"rrf_k of UnionJoiner must be positive, got {rrf_k}")
+        if not 0 < fallback_timeout < math.inf:
+            raise ConfigurationError(f"fallback_timeout of UnionJoiner must be positive, got {fallback_timeout}")
+        if unknown := sorted(set(fallback or {}) - set(arms)):
+            raise ConfigurationError(f"fallback of UnionJoiner names the unknown arms {unknown}; its arms are {arms}")
         self.arms = arms
         self.weights = weights
         self.key = key
         self.rrf_k = rrf_k
+        self.fallback = fallback
+        self.fallback_timeout = fallback_timeout
+        self._fallback = Fallback(fallback or {}, fallback_timeout)
         for arm in arms:
             component.set_input_type(self, arm, ArmResult, None)
+
+    def warm_up(self) -> None:
+        """Warm up the fallback's arms."""
+        self._fallback.warm_up()
+
+    async def warm_up_async(self) -> None:
+        """Warm up the fallback's arms for the running event loop."""
+        await self._fallback.warm_up_async()
+
+    def close(self) -> None:
+        """Close the fallback's arms."""
+        self._fallback.close()
+
+    async def close_async(self) -> None:
+        """Close the fallback's arms without blocking the event loop."""
+        await self._fallback.close_async()
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -88,7 +125,15 @@ class UnionJoiner:
 
         :returns: `type` and `init_parameters`.
         """
-        return default_to_dict(self, arms=self.arms, weights=self.weights, key=self.key, rrf_k=self.rrf_k)
+        return default_to_dict(
+            self,
+            arms=self.arms,
+            weights=self.weights,
+            key=self.key,
+            rrf_k=self.rrf_k,
+            fallback=None if self.fallback is None else self._fallback.to_dict(),
+            fallback_timeout=self.fallback_timeout,
+        )
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "UnionJoiner":
@@ -98,7 +143,9 @@ class UnionJoiner:
         :param data: The dictionary.
         :returns: The component.
         """
-        return default_from_dict(cls, data)
+        parameters = dict(data["init_parameters"])
+        parameters["fallback"] = arms_of(parameters.get("fallback"))
+        return default_from_dict(cls, {**data, "init_parameters": parameters})
 
     @component.output_types(candidates=CandidateSet)
     def run(self, decision: Decision, **results: ArmResult | None) -> dict[str, CandidateSet]:
@@ -110,31 +157,52 @@ class UnionJoiner:
         :returns: A dictionary with `candidates`, best first, and a report for each arm that was asked.
         :raises ConfigurationError: If an input is fed by another arm than the one it is named for.
         """
-        drawn = {
-            arm: [(object_id_of(document, self.key), document) for document in result.documents[:depth]]
-            for arm in self.arms
-            if (depth := decision.allocation.get(arm, 0)) > 0 and (result := _result_of(arm, results)) is not None
-        }
-        candidates = self._united(drawn)
-        places = {candidate.object_id: candidate.place for candidate in candidates}
-        reports = tuple(
-            self._report(arm, depth, results.get(arm), drawn.get(arm, ()), places)
-            for arm, depth in decision.allocation.items()
-            if depth > 0
-        )
-        return {"candidates": CandidateSet(decision, candidates, reports)}
+        drawn = self._drawn(decision.allocation, results)
+        instead = {} if any(drawn.values()) else self._fallback.ask(decision)
+        return {"candidates": self._candidates(decision, results, drawn, instead)}
 
     @component.output_types(candidates=CandidateSet)
     async def run_async(self, decision: Decision, **results: ArmResult | None) -> dict[str, CandidateSet]:
         """
-        Unite the results of one search; the work is too short to leave the event loop for.
+        Unite the results of one search; but for the fallback, the work is too short to leave the event loop for.
 
         :param decision: What was asked of which arm.
         :param results: Arm → what it brought; arms that did not run are left out or `None`.
         :returns: A dictionary with `candidates`, best first, and a report for each arm that was asked.
         :raises ConfigurationError: If an input is fed by another arm than the one it is named for.
         """
-        return self.run(decision, **results)
+        drawn = self._drawn(decision.allocation, results)
+        instead = {} if any(drawn.values()) else await self._fallback.ask_async(decision)
+        return {"candidates": self._candidates(decision, results, drawn, instead)}
+
+    def _drawn(self, depths: Allocation, results: Mapping[str, ArmResult | None]) -> dict[str, list[_Named]]:
+        return {
+            arm: [(object_id_of(document, self.key), document) for document in result.documents[:depth]]
+            for arm in self.arms
+            if (depth := depths.get(arm, 0)) > 0 and (result := _result_of(arm, results)) is not None
+        }
+
+    def _candidates(
+        self,
+        decision: Decision,
+        results: Mapping[str, ArmResult | None],
+        drawn: Mapping[str, Sequence[_Named]],
+        instead: Mapping[str, ArmResult],
+    ) -> CandidateSet:
+        baseline = decision.actions.baseline
+        drawn = {**drawn, **self._drawn(baseline, instead)}
+        candidates = self._united(drawn)
+        places = {candidate.object_id: candidate.place for candidate in candidates}
+        reports = [
+            self._report(arm, depth, results.get(arm), drawn.get(arm, ()), places)
+            for arm, depth in decision.allocation.items()
+            if depth > 0
+        ]
+        reports += [
+            replace(self._report(arm, baseline[arm], result, drawn.get(arm, ()), places), fallback=True)
+            for arm, result in instead.items()
+        ]
+        return CandidateSet(decision, candidates, tuple(reports))
 
     def _united(self, drawn: Mapping[str, Sequence[_Named]]) -> tuple[Candidate, ...]:
         entries: dict[str, _Entry] = {}
@@ -178,6 +246,7 @@ class UnionJoiner:
             found=tuple([places[object_id] for object_id, _ in drawn]),
             weight=self._weight(arm),
             rrf_k=self.rrf_k,
+            left_out=result.left_out,
         )
 
     def _weight(self, arm: str) -> float:
@@ -206,7 +275,7 @@ def normalised(scores: Sequence[float | None]) -> list[float]:
 def _finite(score: Any) -> float | None:
     try:
         number = float(score)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001 (a score may be of any class, and raise anything)
         return None
     return number if math.isfinite(number) else None
 

@@ -27,7 +27,7 @@ class Workers:
         :param limit: Most threads.
         :param name: What the threads' names begin with.
         """
-        self._limit = limit
+        self.limit = limit
         self._name = name
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
@@ -39,7 +39,7 @@ class Workers:
     @property
     def all_hang(self) -> bool:
         """Whether every thread there may be is held by a call that was given up."""
-        return self._hanging >= self._limit
+        return self._hanging >= self.limit
 
     def submit(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Future[Any]:
         """
@@ -55,7 +55,7 @@ class Workers:
             if self._closed:
                 future.cancel()
                 return future
-            if len(self._waiting) >= self._idle and self._threads < self._limit:
+            if len(self._waiting) >= self._idle and self._threads < self.limit:
                 threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
                 self._threads += 1
             self._waiting.append((future, lambda: context.run(function, **arguments)))
@@ -105,6 +105,34 @@ class Workers:
                     self._threads -= 1
                     return None
             return self._waiting.popleft()
+
+
+class Lanes:
+    """
+    Workers for two sorts of calls, so that neither sort ever waits behind the other.
+
+    :param name: What the threads' names begin with.
+    :param plain: Most threads for calls without filters.
+    :param filtered: Most threads for calls with filters.
+    """
+
+    def __init__(self, name: str, plain: int, filtered: int) -> None:
+        self._plain = Workers(plain, name)
+        self._filtered = Workers(filtered, f"{name}-filtered")
+
+    def of(self, *, filtered: bool) -> Workers:
+        """
+        Give the workers of one sort of call.
+
+        :param filtered: Whether the call has filters.
+        :returns: The workers.
+        """
+        return self._filtered if filtered else self._plain
+
+    def close(self) -> None:
+        """Close both."""
+        self._plain.close()
+        self._filtered.close()
 
 
 def _carry_out(future: Future[Any], call: Callable[[], Any]) -> None:

@@ -250,9 +250,13 @@ def _date(text: str) -> datetime | None:
 
 def _may_be_a_date(text: str) -> bool:
     """dateutil takes its time even over text in which any word tells at once that it is no date."""
-    return "\0" in text or all(
-        word.lower() in _DATE_WORDS or (len(word) <= _LONGEST_ZONE and word.isupper()) for word in _WORD.findall(text)
-    )
+    if "\0" in text:
+        return True
+    for match in _WORD.finditer(text):
+        word = match.group()
+        if word.lower() not in _DATE_WORDS and (len(word) > _LONGEST_ZONE or not word.isupper()):
+            return False
+    return True
 
 
 @lru_cache(maxsize=2**15)

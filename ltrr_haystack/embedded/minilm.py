@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 HUB_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 MODEL_VARIABLE = "LTRR_EMBEDDING_MODEL"
 
+_LOADING = Lock()
+"""Haystack shares a loaded model among embedders, unless two of them load it at the same time."""
+
 
 def resolve_model(model: str | None = None) -> str:
     """
@@ -65,7 +68,6 @@ class MiniLMTextEmbedder:
         """
         self.model = model
         self._embedder: SentenceTransformersTextEmbedder | None = None
-        self._lock = Lock()
 
     def warm_up(self) -> None:
         """
@@ -89,7 +91,7 @@ class MiniLMTextEmbedder:
         return result
 
     def _loaded(self) -> "SentenceTransformersTextEmbedder":
-        with self._lock:
+        with _LOADING:
             if self._embedder is None:
                 try:
                     from haystack_integrations.components.embedders.sentence_transformers import (
@@ -128,7 +130,6 @@ class MiniLMDocumentEmbedder:
         self.model = model
         self.meta_fields_to_embed = meta_fields_to_embed
         self._embedder: SentenceTransformersDocumentEmbedder | None = None
-        self._lock = Lock()
 
     @property
     def resolved_model(self) -> str:
@@ -159,7 +160,7 @@ class MiniLMDocumentEmbedder:
         }
 
     def _loaded(self) -> "SentenceTransformersDocumentEmbedder":
-        with self._lock:
+        with _LOADING:
             if self._embedder is None:
                 try:
                     from haystack_integrations.components.embedders.sentence_transformers import (

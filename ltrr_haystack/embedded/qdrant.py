@@ -1,14 +1,11 @@
 """Qdrant's local mode, shared by all pipelines of a process."""
 
 import asyncio
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Any, Self, cast
-from weakref import WeakSet
 
-from haystack import component, default_from_dict, default_to_dict
+from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.document_stores.types import FilterPolicy
 
 from ltrr_haystack.errors import MissingExtraError
@@ -17,50 +14,16 @@ try:
     import qdrant_client
     from haystack_integrations.components.retrievers.qdrant import QdrantEmbeddingRetriever
     from haystack_integrations.document_stores.qdrant import QdrantDocumentStore
+    from haystack_integrations.document_stores.qdrant.converters import convert_qdrant_point_to_haystack_document
+
+    from ltrr_haystack.embedded.locked_qdrant import AsyncView, LockedClient
 except ImportError as error:
     raise MissingExtraError(
         "the embedded dense store needs qdrant-haystack; install it with: pip install 'ltrr-haystack[qdrant]'"
     ) from error
 
 
-class _LockedClient:
-    """A local Qdrant client that does one thing at a time: its local mode raises on a read during a write."""
-
-    def __init__(self, client: qdrant_client.QdrantClient) -> None:
-        self.client = client
-        self.lock = RLock()
-        self.users: WeakSet[QdrantDocumentStore] = WeakSet()
-
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self.client, name)
-        return self._locked(attribute) if callable(attribute) else attribute
-
-    def _locked(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(method)
-        def locked(*args: Any, **kwargs: Any) -> Any:
-            with self.lock:
-                return method(*args, **kwargs)
-
-        return locked
-
-
-class _AsyncView:
-    """The same client for coroutines. Qdrant's own asynchronous client would open another, empty database."""
-
-    def __init__(self, client: _LockedClient) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._client, name)
-
-        @wraps(method)
-        async def in_a_thread(*args: Any, **kwargs: Any) -> Any:
-            return await asyncio.to_thread(method, *args, **kwargs)
-
-        return in_a_thread
-
-
-_CLIENTS: dict[str, _LockedClient] = {}
+_CLIENTS: dict[str, LockedClient] = {}
 _CLIENTS_LOCK = Lock()
 
 
@@ -71,7 +34,8 @@ class EmbeddedQdrantStore(QdrantDocumentStore):
     Qdrant's local mode searches a few thousand vectors ten times faster than the InMemory store does, but a path has
     one client, two clients of `:memory:` are two databases, and a read during a write raises. Here all stores of one
     name (or path) share one client behind a lock, so that a pipeline can index while another one searches, in threads
-    and in coroutines alike. Made for some ten thousand documents in one process; beyond that use a Qdrant server with
+    and in coroutines alike. Haystack's filters mean what `document_matches_filter` makes of them, as in all arms of
+    the embedded default. Made for some ten thousand documents in one process; beyond that use a Qdrant server with
     Haystack's own `QdrantDocumentStore`.
 
     ### Usage example
@@ -159,6 +123,56 @@ class EmbeddedQdrantStore(QdrantDocumentStore):
         """Give up this store's share of the client."""
         self.close()
 
+    def filter_documents(self, filters: dict[str, Any] | Any | None = None) -> list[Document]:
+        """
+        Give the documents that match filters.
+
+        :param filters: Haystack filters, or a filter of Qdrant's; all documents if left out.
+        :returns: The documents with their embeddings.
+        :raises FilterError: If the filters are not valid.
+        """
+        if not filters or not isinstance(filters, dict):
+            return super().filter_documents(filters)
+        points = self._shared().matching(self.index, filters)
+        return [convert_qdrant_point_to_haystack_document(point, use_sparse_embeddings=False) for point in points]
+
+    async def filter_documents_async(self, filters: dict[str, Any] | Any | None = None) -> list[Document]:
+        """
+        Give the documents that match filters, without blocking the event loop.
+
+        :param filters: Haystack filters, or a filter of Qdrant's; all documents if left out.
+        :returns: The documents with their embeddings.
+        :raises FilterError: If the filters are not valid.
+        """
+        return await asyncio.to_thread(self.filter_documents, filters)
+
+    def _query_by_embedding(
+        self,
+        query_embedding: list[float],
+        filters: dict[str, Any] | Any | None = None,
+        top_k: int = 10,
+        scale_score: bool = False,
+        return_embedding: bool = False,
+        score_threshold: float | None = None,
+        group_by: str | None = None,
+        group_size: int | None = None,
+    ) -> list[Document]:
+        if not filters or not isinstance(filters, dict) or group_by:
+            return super()._query_by_embedding(
+                query_embedding, filters, top_k, scale_score, return_embedding, score_threshold, group_by, group_size
+            )
+        points = self._shared().nearest(
+            self.index, query_embedding, filters, top_k, threshold=score_threshold, with_vectors=return_embedding
+        )
+        return self._process_query_point_results(points, scale_score=scale_score)
+
+    async def _query_by_embedding_async(self, *args: Any, **kwargs: Any) -> list[Document]:
+        return await asyncio.to_thread(self._query_by_embedding, *args, **kwargs)
+
+    def _shared(self) -> LockedClient:
+        self._initialize_client()
+        return cast(LockedClient, self._client)
+
     @property
     def _key(self) -> str:
         return f"memory:{self.name}" if self.path is None else str(Path(self.path).resolve())
@@ -170,7 +184,7 @@ class EmbeddedQdrantStore(QdrantDocumentStore):
             shared = self._share()
             with shared.lock:
                 self._client = cast(qdrant_client.QdrantClient, shared)
-                self._async_client = cast(qdrant_client.AsyncQdrantClient, _AsyncView(shared))
+                self._async_client = cast(qdrant_client.AsyncQdrantClient, AsyncView(shared))
                 self._set_up_collection(
                     self.index,
                     self.embedding_dim,
@@ -186,11 +200,11 @@ class EmbeddedQdrantStore(QdrantDocumentStore):
         if self._async_client is None:
             await asyncio.to_thread(self._initialize_client)
 
-    def _share(self) -> _LockedClient:
+    def _share(self) -> LockedClient:
         with _CLIENTS_LOCK:
             shared = _CLIENTS.get(self._key)
             if shared is None:
-                shared = _LockedClient(qdrant_client.QdrantClient(**self._prepare_client_params()))
+                shared = LockedClient(qdrant_client.QdrantClient(**self._prepare_client_params()))
                 _CLIENTS[self._key] = shared
             shared.users.add(self)
             return shared

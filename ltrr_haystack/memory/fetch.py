@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -10,11 +10,18 @@ from typing import Any
 from haystack import Document
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.document_stores.types import DocumentStore
-from haystack.utils.filters import document_matches_filter
+
+from ltrr_haystack.store.checks import is_storable_id
 
 DOCUMENT_ID = "id"
 
+MOST_BITS = 1024
+"""Bits of a whole number that can be an object id; Python writes none of more than 4,300 digits."""
+
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)")
+
+Predicate = Callable[[Document], bool]
+"""Whether a document may be brought."""
 
 _Question = list[str] | dict[str, Any]
 """Document ids to bring, or a filter."""
@@ -26,7 +33,8 @@ def object_id_of(document: Document, key: str = DOCUMENT_ID) -> str:
 
     :param document: The document.
     :param key: `id`, or a place in the metadata such as `meta.sku` or `meta.product.ean`.
-    :returns: The text or whole number at that place; the document's own id where there is neither.
+    :returns: The text or whole number at that place; the document's own id where there is neither, or none that could
+        be an id in the store.
     """
     if key == DOCUMENT_ID:
         return document.id
@@ -34,8 +42,10 @@ def object_id_of(document: Document, key: str = DOCUMENT_ID) -> str:
     for name in key.removeprefix("meta.").split("."):
         value = value.get(name) if isinstance(value, dict) else None
     if isinstance(value, str):
-        return value or document.id
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else document.id
+        return value if value and is_storable_id(value) else document.id
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= MOST_BITS:
+        return str(value)
+    return document.id
 
 
 class DocumentFetcher:
@@ -54,18 +64,18 @@ class DocumentFetcher:
         self._key = key
 
     def fetch(
-        self, object_ids: Sequence[str], filters: Mapping[str, Any] | None = None, limit: int | None = None
+        self, object_ids: Sequence[str], matches: Predicate | None = None, limit: int | None = None
     ) -> dict[str, Document]:
         """
         Bring documents.
 
         :param object_ids: The documents wanted, the most wanted first.
-        :param filters: Haystack filters that they must match, or `None`.
+        :param matches: Says which documents may be brought; `None` for all.
         :param limit: The most documents to bring, or `None` for all.
         :returns: Object id → document as the store holds it but without embeddings, in the order asked for. What no
             longer exists or does not match is left out.
         """
-        inquiry = self._inquiry(object_ids, filters, limit)
+        inquiry = self._inquiry(object_ids, matches, limit)
         documents: Iterable[Document] | None = None
         try:
             while True:
@@ -74,17 +84,17 @@ class DocumentFetcher:
             return _value(end)
 
     async def fetch_async(
-        self, object_ids: Sequence[str], filters: Mapping[str, Any] | None = None, limit: int | None = None
+        self, object_ids: Sequence[str], matches: Predicate | None = None, limit: int | None = None
     ) -> dict[str, Document]:
         """
         Bring documents without blocking the event loop.
 
         :param object_ids: The documents wanted, the most wanted first.
-        :param filters: Haystack filters that they must match, or `None`.
+        :param matches: Says which documents may be brought; `None` for all.
         :param limit: The most documents to bring, or `None` for all.
         :returns: As `fetch`.
         """
-        inquiry = self._inquiry(object_ids, filters, limit)
+        inquiry = self._inquiry(object_ids, matches, limit)
         documents: Iterable[Document] | None = None
         try:
             while True:
@@ -93,7 +103,7 @@ class DocumentFetcher:
             return _value(end)
 
     def _inquiry(
-        self, object_ids: Sequence[str], filters: Mapping[str, Any] | None, limit: int | None
+        self, object_ids: Sequence[str], matches: Predicate | None, limit: int | None
     ) -> Generator[_Question, Iterable[Document] | None, dict[str, Document]]:
         """Asks question after question of the store, whichever way they are answered."""
         found: dict[str, Document] = {}
@@ -106,7 +116,7 @@ class DocumentFetcher:
             known = {object_id_of(document, self._key) for document in documents}
             if unknown := [object_id for object_id in batch if object_id not in known]:
                 documents += (yield unknown) or ()
-            found |= self._chosen(batch, documents, filters)
+            found |= self._chosen(batch, documents, matches)
             if limit is not None and len(found) >= limit:
                 break
         return dict(islice(found.items(), limit))
@@ -146,11 +156,11 @@ class DocumentFetcher:
         return {"field": f"meta.{self._key.removeprefix('meta.')}", "operator": "in", "value": list(values)}
 
     def _chosen(
-        self, object_ids: Sequence[str], found: Iterable[Document], filters: Mapping[str, Any] | None
+        self, object_ids: Sequence[str], found: Iterable[Document], matches: Predicate | None
     ) -> dict[str, Document]:
         by_object: dict[str, Document] = {}
         for document in sorted(found, key=lambda document: document.id):
-            if not filters or document_matches_filter(dict(filters), document):
+            if matches is None or matches(document):
                 by_object.setdefault(object_id_of(document, self._key), document)
         return {
             object_id: replace(by_object[object_id], embedding=None, sparse_embedding=None)

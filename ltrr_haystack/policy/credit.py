@@ -80,10 +80,14 @@ def reward_of(settled: SettledDecision, impression: Impression) -> float:
     """
     What an impression of a settled decision earned, fit to be added up and squared.
 
+    A page that the fallback filled was not earned by what was drawn: that found nothing.
+
     :param settled: The decision and what came of it.
     :param impression: One of its impressions.
     :returns: The reward, bounded; 0 if there was none.
     """
+    if any(report.fallback for report in settled.reports):
+        return 0.0
     return bounded(settled.rewards.get(impression.object_id, 0.0))
 
 

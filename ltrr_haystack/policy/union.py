@@ -40,7 +40,7 @@ class UnionOrder:
     What the arms of a settled decision found: a matrix of their ranks, and one of what they add to the scores.
 
     Where the union was not logged, only the arms of the documents shown are known. There a document keeps its place as
-    long as one of its arms is asked deep enough.
+    long as one of its arms is asked deep enough. What the fallback brought, no arm of the decision found.
 
     :ivar arms: The arms of the decision, in order.
     :ivar is_logged: Whether the whole union is known.
@@ -56,7 +56,8 @@ class UnionOrder:
         """
         self.arms = settled.decision.actions.names
         self._column = {arm: column for column, arm in enumerate(self.arms)}
-        self.is_logged = any(report.found for report in settled.reports) and all(
+        self._reports = [report for report in settled.reports if not report.fallback]
+        self.is_logged = any(report.found for report in self._reports) and all(
             impression.place > 0 for impression in settled.impressions
         )
         if self.is_logged:
@@ -113,10 +114,10 @@ class UnionOrder:
         return self.ranks <= depths[:, None, :]
 
     def _read_union(self, settled: SettledDecision) -> None:
-        size = max(max(report.found, default=0) for report in settled.reports)
+        size = max(max(report.found, default=0) for report in self._reports)
         self.ranks: _Numbers = np.full((size, len(self.arms)), np.inf)
         self._adds: _Numbers = np.zeros_like(self.ranks)
-        for report in settled.reports:
+        for report in self._reports:
             if report.arm not in self._column:
                 continue
             column, last = self._column[report.arm], len(report.found)
@@ -129,9 +130,10 @@ class UnionOrder:
     def _read_page(self, settled: SettledDecision) -> None:
         self.ranks = np.full((len(settled.impressions), len(self.arms)), np.inf)
         self._adds = np.zeros_like(self.ranks)
+        instead = {report.arm for report in settled.reports if report.fallback}
         for row, impression in enumerate(settled.impressions):
             for arm, provenance in impression.arms.items():
-                if arm in self._column:
+                if arm in self._column and arm not in instead:
                     self.ranks[row, self._column[arm]] = provenance.rank
         self.rows = np.arange(len(settled.impressions))
 

@@ -5,7 +5,7 @@ The annotated types are for the arguments of a wrapper's `run_api`: Hayhooks mak
 caller's mistake becomes an answer of status 422 that names the field. The models are what is answered.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, PlainValidator
 
@@ -17,6 +17,12 @@ from ltrr_haystack.types import Mode
 LONGEST_QUERY = 1_000
 MOST_EVENTS = 1_000
 MOST_DOCUMENTS = 1_000
+
+MissingReason = Literal["timeout", "busy", "circuit open", "no result", "failed"]
+"""
+Why an arm brought nothing: it overran its time; too many of its calls hang or wait; it has failed again and again and
+is left alone for a while; it is not connected; its retriever failed.
+"""
 
 
 def _context(value: Any) -> dict[str, Any]:
@@ -120,11 +126,11 @@ class ArmMissing(BaseModel):
     An arm that was asked and failed.
 
     :param arm: Its name.
-    :param reason: Why it brought nothing.
+    :param reason: What sort of failure it was; the server's log says more.
     """
 
     arm: str
-    reason: str
+    reason: MissingReason
 
 
 class SearchAnswer(BaseModel):
@@ -135,12 +141,14 @@ class SearchAnswer(BaseModel):
     :param documents: Best first.
     :param decision: What the router decided.
     :param missing_arms: The arms that failed; the others' documents are there all the same.
+    :param warnings: What else the searcher's page may suffer from, in words; mostly none.
     """
 
     query_id: str
     documents: list[DocumentFound]
     decision: DecisionMade
     missing_arms: list[ArmMissing]
+    warnings: list[str]
 
 
 class EventOutcome(BaseModel):

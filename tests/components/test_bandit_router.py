@@ -43,6 +43,7 @@ class TestChoosing:
         assert out["bm25"] == ArmRequest("Love songs", 30, {"field": "meta.a", "operator": "==", "value": 1}, LOVE)
         assert out["memory"].depth == 5
         assert out["decision"].allocation == {"bm25": 30, "dense": 0, "memory": 5}
+        assert out["decision"].filters == {"field": "meta.a", "operator": "==", "value": 1}
 
     def test_the_budget_holds_whatever_is_drawn(self, store):
         drawing = router(store, policy=UniformPolicy())

@@ -126,3 +126,36 @@ def test_of_many_threads_one_tries(circuit, clock):
     for thread in threads:
         thread.join(5)
     assert (len(let_through), len(refused)) == (1, 7)
+
+
+class TestACallThatDoesNotCount:
+    def test_takes_the_trial_from_nobody(self, circuit, clock):
+        opened(circuit)
+        clock.now += 10
+        with circuit.call(counts=False):
+            succeed(circuit)
+        succeed(circuit)
+
+    def test_leaves_it_open_when_it_fails(self, circuit, clock):
+        opened(circuit)
+        clock.now += 10
+        for _ in range(5):
+            with suppress(ConnectionError), circuit.call(counts=False):
+                raise ConnectionError
+        fail(circuit)
+        with pytest.raises(NotCalledError, match="failed 4 times in a row, next trial in 10"):
+            succeed(circuit)
+
+    def test_closes_it_when_it_succeeds(self, circuit, clock):
+        opened(circuit)
+        clock.now += 10
+        with circuit.call(counts=False):
+            pass
+        for _ in range(2):
+            fail(circuit)
+        succeed(circuit)
+
+    def test_is_not_let_through_while_it_cools_down(self, circuit):
+        opened(circuit)
+        with pytest.raises(NotCalledError, match="circuit open"), circuit.call(counts=False):
+            pass

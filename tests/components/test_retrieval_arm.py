@@ -440,7 +440,7 @@ class TestLifecycle:
             time.sleep(0.001)
         second = threading.Thread(target=lambda: errors.append(ask(arm).error))
         second.start()
-        while not arm._workers._waiting:
+        while not arm._lanes.of(filtered=False)._waiting:
             time.sleep(0.001)
         arm.close()
         second.join(5)

@@ -260,6 +260,10 @@ class TestReports:
         assert united.reports[0].found == (1, 2, 1)
         assert united.reports[0].returned == 3
 
+    def test_what_an_arm_left_out_is_told(self):
+        left = ArmResult("x", (document("a"),), 0.01, None, 3)
+        assert unite(UnionJoiner(["x"]), {"x": 5}, left).reports[0].left_out == 3
+
     def test_what_was_found_goes_to_json_and_back(self):
         united = unite(UnionJoiner(["x"], weights={"x": 2}), {"x": 5}, result("x", document("a"), document("b")))
         again = CandidateSet.from_json(united.to_json())

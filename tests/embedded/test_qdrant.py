@@ -1,14 +1,23 @@
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import MappingProxyType
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from haystack import Document, Pipeline
 from haystack.document_stores.types import DuplicatePolicy
+from haystack.errors import FilterError
 
 pytest.importorskip("haystack_integrations.document_stores.qdrant")
 
+from qdrant_client.http import models
+
+from ltrr_haystack.embedded import locked_qdrant
 from ltrr_haystack.embedded.qdrant import EmbeddedQdrantRetriever, EmbeddedQdrantStore
+from ltrr_haystack.embedded.scans import scan
 
 NORTH, EAST, NORTH_EAST = [0.0, 1.0], [1.0, 0.0], [0.7, 0.7]
 DOCUMENTS = [
@@ -115,3 +124,106 @@ class TestEmbeddedQdrantRetriever:
         pipeline.add_component("dense", EmbeddedQdrantRetriever(store(name), top_k=3))
         text = pipeline.dumps()
         assert Pipeline.loads(text).dumps() == text
+
+
+class TestFilters:
+    RECENT = MappingProxyType({"field": "meta.year", "operator": ">", "value": 2000})
+
+    @pytest.mark.parametrize("similarity", ["cosine", "dot_product", "l2"])
+    def test_leave_the_nearest_of_those_that_match_with_the_same_scores(self, name, similarity):
+        rng = np.random.default_rng(3)
+        documents = [
+            Document(id=f"{each}", content="", meta={"year": 1990 + each % 20}, embedding=rng.normal(size=2).tolist())
+            for each in range(200)
+        ]
+        store(name, similarity=similarity).write_documents(documents)
+        retriever = EmbeddedQdrantRetriever(store(name, similarity=similarity))
+        query = rng.normal(size=2).tolist()
+        everything = retriever.run(query_embedding=query, top_k=200)["documents"]
+        expected = [(each.id, each.score) for each in everything if each.meta["year"] > 2000][:10]
+        found = retriever.run(query_embedding=query, filters=dict(self.RECENT), top_k=10)["documents"]
+        assert [each.id for each in found] == [object_id for object_id, _ in expected]
+        assert [each.score for each in found] == pytest.approx([score for _, score in expected])
+
+    def test_settings_of_the_retriever_hold_for_them_too(self, name):
+        store(name).write_documents(DOCUMENTS)
+        retriever = EmbeddedQdrantRetriever(store(name), scale_score=True, return_embedding=True)
+        with_filters = retriever.run(query_embedding=[0.1, 1.0], filters={**self.RECENT, "value": 1900})["documents"]
+        without = retriever.run(query_embedding=[0.1, 1.0])["documents"]
+        assert [(each.id, each.embedding) for each in with_filters] == [(each.id, each.embedding) for each in without]
+        assert [each.score for each in with_filters] == pytest.approx([each.score for each in without])
+        threshold = {"score_threshold": 0.5, "scale_score": False}
+        found = retriever.run(query_embedding=NORTH, filters={**self.RECENT, "value": 1900}, **threshold)["documents"]
+        assert [each.id for each in found] == ["north"]
+
+    def test_are_applied_once_until_the_store_changes(self, name, monkeypatch):
+        store(name).write_documents(DOCUMENTS)
+        scans = []
+        monkeypatch.setattr(locked_qdrant, "scan", lambda *arguments: scans.append(1) or scan(*arguments))
+        retriever = EmbeddedQdrantRetriever(store(name))
+
+        def found() -> list[str]:
+            found = retriever.run(query_embedding=NORTH, filters=dict(self.RECENT))["documents"]
+            return [each.id for each in found]
+
+        assert [found(), found(), found()] == [["east"]] * 3
+        assert len(scans) == 1
+        store(name).write_documents([replace(DOCUMENTS[0], meta={"year": 2020})], policy=DuplicatePolicy.OVERWRITE)
+        assert found() == ["north", "east"]
+        store(name).delete_documents(["east"])
+        assert found() == ["north"]
+        assert len(scans) == 3
+
+    def test_a_document_that_changes_during_the_scan_is_looked_at_again(self, name, monkeypatch):
+        store(name).write_documents(DOCUMENTS)
+
+        def overwritten_after(*arguments):
+            rows = scan(*arguments)
+            store(name).write_documents([replace(DOCUMENTS[1], meta={"year": 1950})], policy=DuplicatePolicy.OVERWRITE)
+            return rows
+
+        monkeypatch.setattr(locked_qdrant, "scan", overwritten_after)
+        assert EmbeddedQdrantRetriever(store(name)).run(query_embedding=NORTH, filters=dict(self.RECENT)) == {
+            "documents": []
+        }
+
+    def test_a_document_without_an_embedding_is_found_by_filters_alone(self, name):
+        store(name).write_documents([*DOCUMENTS, Document(id="bare", content="", meta={"year": 2010})])
+        found = EmbeddedQdrantRetriever(store(name)).run(query_embedding=NORTH, filters=dict(self.RECENT))["documents"]
+        assert [each.id for each in found] == ["east"]
+        assert [each.id for each in store(name).filter_documents(dict(self.RECENT))] == ["east", "bare"]
+
+    async def test_can_be_awaited(self, name):
+        store(name).write_documents(DOCUMENTS)
+        found = await EmbeddedQdrantRetriever(store(name)).run_async(query_embedding=NORTH, filters=dict(self.RECENT))
+        assert [each.id for each in found["documents"]] == ["east"]
+        assert [each.id for each in await store(name).filter_documents_async(dict(self.RECENT))] == ["east"]
+
+    def test_a_long_scan_keeps_nobody_else_from_searching(self, name, monkeypatch):
+        store(name).write_documents(DOCUMENTS)
+        begun, go = threading.Event(), threading.Event()
+
+        def long_scan(*arguments):
+            begun.set()
+            go.wait(10)
+            return scan(*arguments)
+
+        monkeypatch.setattr(locked_qdrant, "scan", long_scan)
+        retriever = EmbeddedQdrantRetriever(store(name))
+        with ThreadPoolExecutor(1) as pool:
+            filtered = pool.submit(retriever.run, query_embedding=NORTH, filters=dict(self.RECENT))
+            begun.wait(10)
+            assert len(retriever.run(query_embedding=NORTH)["documents"]) == 2
+            go.set()
+            assert [each.id for each in filtered.result()["documents"]] == ["east"]
+
+    def test_of_qdrants_own_are_left_to_qdrant(self, name):
+        store(name).write_documents(DOCUMENTS)
+        own = models.Filter(must=[models.FieldCondition(key="meta.year", match=models.MatchValue(value=2005))])
+        found = EmbeddedQdrantRetriever(store(name)).run(query_embedding=NORTH, filters=own)["documents"]
+        assert [each.id for each in found] == ["east"]
+
+    def test_that_are_not_valid_are_an_error(self, name):
+        store(name).write_documents(DOCUMENTS)
+        with pytest.raises(FilterError, match="Unknown comparison operator '~'"):
+            EmbeddedQdrantRetriever(store(name)).run(query_embedding=NORTH, filters={**self.RECENT, "operator": "~"})

@@ -6,7 +6,6 @@ import pytest
 import yaml
 from haystack import Document, Pipeline
 from haystack.components.retrievers import InMemoryBM25Retriever, TextEmbeddingRetriever
-from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils import Secret
 
 pytest.importorskip("haystack_integrations.document_stores.qdrant")
@@ -15,7 +14,7 @@ from ltrr_haystack.builder import build_feedback_pipeline, build_search_pipeline
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
-from ltrr_haystack.embedded import MiniLMTextEmbedder
+from ltrr_haystack.embedded import EmbeddedInMemoryStore, MiniLMTextEmbedder
 from ltrr_haystack.embedded.qdrant import EmbeddedQdrantRetriever, EmbeddedQdrantStore
 from ltrr_haystack.store import LTRRStore
 
@@ -65,7 +64,7 @@ def contains(whole: object, part: object) -> bool:
 class TestBuilder:
     def test_the_search_of_the_builder_is_the_one_of_the_file(self):
         store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
-        documents = InMemoryDocumentStore(index="documents")
+        documents = EmbeddedInMemoryStore(index="documents")
         dense = TextEmbeddingRetriever(
             retriever=EmbeddedQdrantRetriever(EmbeddedQdrantStore("documents")), text_embedder=MiniLMTextEmbedder()
         )

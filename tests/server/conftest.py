@@ -97,7 +97,7 @@ def lexical_pipelines(tmp_path_factory) -> Path:
     del search["components"]["dense"], router["arms"]["dense"], router["baseline"]["dense"]
     joiner = search["components"]["joiner"]["init_parameters"]
     joiner["arms"].remove("dense")
-    del joiner["weights"]["dense"]
+    del joiner["weights"]["dense"], joiner["fallback"]["dense"]
     search["connections"] = [each for each in search["connections"] if "dense" not in str(each)]
     (folder / "search" / "search.yml").write_text(yaml.safe_dump(search, sort_keys=False))
     indexing = yaml.safe_load((folder / "indexing" / "indexing.yml").read_text())

@@ -2,22 +2,49 @@ import pytest
 from haystack import Document
 from haystack.utils.filters import document_matches_filter
 
-from ltrr_haystack.server.filters import check_filters
+from ltrr_haystack.server.filters import MOST_CONDITIONS, check_filters
 
 ROCK = {"field": "genre", "operator": "==", "value": "rock"}
 RECENT = {"field": "meta.year", "operator": ">=", "value": 2000}
 
 
-@pytest.mark.parametrize("field", ["a b", "\n", "a'b", "a|b", "meta.", "meta..x", ".", "a."])
+@pytest.mark.parametrize("field", ["a b", "\n", "a'b", "a|b", "meta.", "meta..x", ".", "a.", "meta" + 11 * ".x"])
 def test_a_field_that_no_store_can_have_is_refused(field):
     with pytest.raises(ValueError, match="expected letters, digits"):
         check_filters({"field": field, "operator": "==", "value": 1})
 
 
-def test_filters_that_would_take_seconds_are_refused():
-    conditions = [{"field": "year", "operator": "==", "value": year} for year in range(200)]
-    with pytest.raises(ValueError, match="values"):
-        check_filters({"operator": "OR", "conditions": conditions})
+@pytest.mark.parametrize("field", ["score", "embedding", "sparse_embedding", "blob", "meta"])
+def test_a_field_on_which_stores_do_not_agree_is_refused(field):
+    with pytest.raises(ValueError, match=f"filters.field: stores do not agree on '{field}' .* such as 'meta.{field}'"):
+        check_filters({"field": field, "operator": "==", "value": 1})
+    assert check_filters({"field": f"meta.{field}", "operator": "==", "value": 1})
+
+
+class TestCost:
+    def test_of_as_many_conditions_as_an_arm_has_time_for_is_let_through(self):
+        conditions = [{"field": "year", "operator": "==", "value": year} for year in range(MOST_CONDITIONS - 1)]
+        assert check_filters({"operator": "OR", "conditions": conditions})
+        with pytest.raises(ValueError, match=r"at most 32 conditions, got 33; .* 'in' takes many values"):
+            check_filters({"operator": "OR", "conditions": [*conditions, ROCK]})
+
+    def test_of_inner_conditions_counts(self):
+        inner = {"operator": "AND", "conditions": [ROCK] * 10}
+        with pytest.raises(ValueError, match="at most 32 conditions, got 34"):
+            check_filters({"operator": "NOT", "conditions": [inner] * 3})
+
+    @pytest.mark.parametrize(
+        ("operator", "value"), [(">", "2026-05-16"), ("==", "2026-05-16"), ("in", ["rock", "2026-05-16T10:00"])]
+    )
+    def test_of_a_date_is_four_times_that_of_anything_else(self, operator, value):
+        dates = [{"field": "day", "operator": operator, "value": value}] * 8
+        assert check_filters({"operator": "AND", "conditions": dates[:7]})
+        with pytest.raises(ValueError, match="got 33; one that compares with a date counts as 4"):
+            check_filters({"operator": "AND", "conditions": dates})
+
+    def test_of_many_values_is_bounded(self):
+        with pytest.raises(ValueError, match="more than 300 values"):
+            check_filters({"field": "year", "operator": "in", "value": list(range(300))})
 
 
 class TestCheckFilters:

@@ -45,13 +45,14 @@ def server(helpers, tmp_path_factory):
 class TestSearch:
     def test_the_answer_is_what_was_agreed(self, server):
         answer = server.search("love", user_id="u1", session_id="s1", context={"device": "phone"}, top_k=3)
-        assert list(answer) == ["query_id", "documents", "decision", "missing_arms"]
+        assert list(answer) == ["query_id", "documents", "decision", "missing_arms", "warnings"]
         assert set(answer["decision"]) == {"allocation", "propensity", "mode", "policy_version", "safe_start"}
         assert len(answer["documents"]) == 3
         for document in answer["documents"]:
             assert list(document) == ["id", "content", "meta", "score", "arms"]
             assert all(set(place) == {"rank", "score"} for place in document["arms"].values())
         assert answer["missing_arms"] == []
+        assert answer["warnings"] == []
 
     def test_documents_come_from_several_arms(self, server):
         # Now and then an arm is left out, to learn whether it is missed.
@@ -258,6 +259,7 @@ class TestApi:
             "documents",
             "decision",
             "missing_arms",
+            "warnings",
         ]
         events = schema["components"]["schemas"]["feedbackRunRequest"]["properties"]["events"]
         assert events["items"] == {"$ref": "#/components/schemas/UBIEvent"}

@@ -177,6 +177,8 @@ class Reading:
         for arm in settled.decision.actions.names:
             self.arms.setdefault(arm, ArmRuns())
         for report in settled.reports:
+            if report.fallback:
+                continue
             runs = self.arms.setdefault(report.arm, ArmRuns())
             runs.asked += 1
             runs.depth += report.depth
@@ -205,7 +207,9 @@ def _amounts(settled: SettledDecision) -> dict[Hashable, float]:
     actions, kind = decision.actions, decision.understanding.query_type
     reward = sum(reward_of(settled, impression) for impression in settled.impressions)
     net = reward - actions.cost(decision.allocation)
-    found = [report.returned > 0 for report in settled.reports if report.arm in actions.memory_arms]
+    found = [
+        report.returned > 0 for report in settled.reports if report.arm in actions.memory_arms and not report.fallback
+    ]
     wanted = {arm: decision.preferred.get(arm, 0) for arm in actions.names}
     amounts: dict[Hashable, float] = {
         "clicked": any(one > 0 for one in settled.rewards.values()),

@@ -1,0 +1,90 @@
+from dataclasses import replace
+
+from haystack import Document
+
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.union_joiner import UnionJoiner
+from ltrr_haystack.learning.amounts import Amounts
+from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out, reward_of
+from ltrr_haystack.policy.leader import Leader
+from ltrr_haystack.policy.union import UnionOrder
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.types import (
+    ActionSet,
+    Arm,
+    ArmResult,
+    Decision,
+    Impression,
+    SettledDecision,
+    Understanding,
+)
+
+ACTIONS = ActionSet(
+    (Arm("bm25", "lexical", (0, 10)), Arm("dense", "dense", (0, 10)), Arm("memory", "memory", (0, 5))),
+    25,
+    {"bm25": 10, "dense": 10, "memory": 0},
+)
+
+
+class TwoDocuments:
+    def run(self, query, filters=None, top_k=None):
+        return {"documents": [Document(id="a", content="a"), Document(id="b", content="b")]}
+
+
+def settled(rewards, *, fallback=True, **allocation):
+    """What the real joiner made of a search in which bm25 found nothing; both documents of the page were shown."""
+    import time
+
+    drawn = {name: allocation.get(name, 0) for name in ACTIONS.names}
+    decision = Decision("q", time.time(), Understanding("love", "love"), ACTIONS, drawn, 1.0, "live", "any")
+    arms = {"dense": RetrievalArm("dense", TwoDocuments(), timeout=10)} if fallback else None
+    joiner = UnionJoiner(list(ACTIONS.names), fallback=arms, fallback_timeout=10)
+    candidates = joiner.run(decision, bm25=ArmResult("bm25", (), 0.0))["candidates"]
+    impressions = tuple(
+        Impression(each.object_id, ordinal, each.score, each.arms, {}, each.place)
+        for ordinal, each in enumerate(candidates.candidates, start=1)
+    )
+    return SettledDecision(1, decision, impressions, rewards, candidates.reports)
+
+
+class TestAPageOfTheFallback:
+    """Learning sees what it would have seen without it: arms that found nothing."""
+
+    def test_credits_neither_the_arms_that_were_drawn_nor_those_that_were_asked_instead(self):
+        page = settled({"a": 5.0}, bm25=10)
+        assert [each.object_id for each in page.impressions] == ["a", "b"]
+        assert leave_one_out(page) == {"bm25": {10: 0.0}}
+        assert [reward_of(page, each) for each in page.impressions] == [0.0, 0.0]
+
+    def test_is_drawn_into_no_arms_history_but_into_the_memory(self):
+        page = settled({"a": 5.0}, bm25=10)
+        amounts = Amounts()
+        amounts.add_decision(page, at_drawn_depth(leave_one_out(page), page.decision.allocation))
+        ((pair, history),) = amounts.history.items()
+        assert pair == ("love", "bm25")
+        assert (history.draws, history.credit, history.returned) == (1.0, 0.0, 0.0)
+        assert amounts.memory["love", "a"].successes == 5.0
+
+    def test_was_found_by_no_arm_in_the_union_that_is_judged(self):
+        page = settled({"a": 5.0}, bm25=10)
+        order = UnionOrder(page)
+        assert not order.is_logged
+        everything = {"bm25": 10, "dense": 10, "memory": 5}
+        assert order.kept([everything, {}]).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+    def test_teaches_policies_what_an_empty_page_teaches(self):
+        with_fallback, without = VWPolicy(), VWPolicy()
+        credit = with_fallback.learn(settled({"a": 5.0}, bm25=10))
+        assert without.learn(settled({}, fallback=False, bm25=10)) == credit
+        actions = with_fallback.distribution(ACTIONS, settled({}, bm25=10).decision.features)
+        assert actions.marginals == without.distribution(ACTIONS, settled({}, bm25=10).decision.features).marginals
+
+    def test_puts_no_allocation_in_the_lead(self):
+        leader = Leader()
+        before = leader.values(ACTIONS)
+        page = settled({"a": 5.0}, bm25=10)
+        leader.observe(replace(page, decision=replace(page.decision, allocation=ACTIONS.baseline)), 1.0)
+        noted = [gain for gain, _ in leader.to_dict()["experts"].values()]
+        assert noted
+        assert set(noted) == {0.0}
+        assert len(leader.values(ACTIONS)) == len(before)

@@ -1,0 +1,121 @@
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from fastapi import HTTPException
+from haystack import Document, Pipeline
+from haystack.utils import Secret
+
+from ltrr_haystack.components.impression_writer import ImpressionWriter
+from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.errors import InvalidInputError
+from ltrr_haystack.server.answers import JSONAnswer, callers_fault, reason_in_public, search_answer, warnings_of
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import (
+    ActionSet,
+    Arm,
+    ArmReport,
+    Candidate,
+    Decision,
+    Provenance,
+    Ranking,
+    Understanding,
+)
+
+ACTIONS = ActionSet((Arm("bm25", "lexical", (0, 10)), Arm("dense", "dense", (0, 10))), 20, {"bm25": 10})
+DECISION = Decision("q1", 1.0, Understanding("love", "love"), ACTIONS, {"bm25": 10, "dense": 0}, 1.0, "live", "any")
+
+
+def page(*reports, object_ids=("a",), meta=None):
+    candidates = tuple(
+        Candidate(each, Document(id="d", content="c", meta=meta or {}), {"bm25": Provenance(1, 2.0, 1.0)}, 0.5, 1)
+        for each in object_ids
+    )
+    return Ranking(DECISION, candidates, ({},) * len(candidates), reports)
+
+
+class TestMissingArms:
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            ("timeout", "timeout"),
+            ("timeout: no time was left", "timeout"),
+            ("busy: no worker became free within 1.0 s", "busy"),
+            ("circuit open: failed 5 times in a row, next trial in 3.0 s", "circuit open"),
+            ("no result", "no result"),
+            ("ConnectionError: https://admin:secret@10.0.0.7:9200/songs refused", "failed"),
+            ("TimeoutError: read timed out", "failed"),
+            ("FileNotFoundError: /srv/catalogue/index", "failed"),
+            ("", "failed"),
+        ],
+    )
+    def test_have_one_of_a_few_reasons_and_no_internals(self, error, reason):
+        assert reason_in_public(error) == reason
+        answer = search_answer(page(ArmReport("bm25", 10, 0, 0.1, error=error)))
+        assert [each.model_dump() for each in answer.missing_arms] == [{"arm": "bm25", "reason": reason}]
+
+
+class TestWarnings:
+    def test_an_ordinary_page_has_none(self):
+        assert warnings_of(page(ArmReport("bm25", 10, 1, 0.1), ArmReport("dense", 10, 0, 0.1, error="timeout"))) == []
+
+    def test_documents_that_were_left_out_are_counted(self):
+        assert warnings_of(page(ArmReport("bm25", 10, 1, 0.1, left_out=3))) == [
+            "3 documents that arm 'bm25' found cannot be shown and were left out"
+        ]
+
+    def test_arms_that_were_asked_instead_are_named(self):
+        reports = [ArmReport("bm25", 10, 0, 0.1, error="x"), ArmReport("dense", 10, 1, 0.1, fallback=True)]
+        assert warnings_of(page(*reports)) == [
+            "the arms drawn for this query (bm25) brought nothing; asked instead: dense"
+        ]
+
+    def test_an_empty_page_says_so_and_which_arms_failed(self):
+        reports = [ArmReport("bm25", 10, 0, 0.1), ArmReport("dense", 10, 0, 0.1, error="boom", fallback=True)]
+        assert warnings_of(page(*reports, object_ids=()))[-1] == "no arm brought a document (dense failed)"
+        assert warnings_of(page(reports[0], object_ids=())) == ["no arm brought a document (none failed)"]
+
+
+class TestJSONAnswer:
+    def test_shows_what_a_catalogue_has_in_its_metadata(self):
+        answer = search_answer(
+            page(meta={"price": math.nan, "set": {1}, "text": "\ud800", "nested": {"x": [math.inf]}})
+        )
+        (document,) = json.loads(JSONAnswer(answer).body)["documents"]
+        assert document["meta"] == {"price": None, "set": [1], "text": "?", "nested": {"x": [None]}}
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
+    pipeline = Pipeline()
+    pipeline.add_component("understanding", QueryUnderstanding())
+    pipeline.add_component("impressions", ImpressionWriter(store))
+    yield pipeline
+    store.close()
+
+
+class TestCallersFault:
+    def test_is_answered_with_422(self, pipeline):
+        with pytest.raises(HTTPException) as told, callers_fault():
+            pipeline.run({"understanding": {"query": " "}, "impressions": {"ranking": page()}})
+        assert told.value.status_code == 422
+        assert "query is only white space" in told.value.detail
+
+    @pytest.mark.parametrize("object_id", ["x" * 5000, "a\0b", "\ud800"])
+    def test_is_not_what_is_wrong_with_a_document(self, pipeline, object_id):
+        data = {"understanding": {"query": "love"}, "impressions": {"ranking": page(object_ids=(object_id,))}}
+        with pytest.raises(Exception, match="impressions") as raised, callers_fault():
+            pipeline.run(data)
+        assert not isinstance(raised.value, HTTPException)
+        assert isinstance(raised.value.__cause__, InvalidInputError)
+
+    def test_is_not_any_other_error(self):
+        with pytest.raises(KeyError), callers_fault():
+            raise KeyError("x")
+
+    def test_decisions_keep_the_filters(self):
+        filters = {"field": "meta.year", "operator": "in", "value": [1999, "x"]}
+        decided = replace(DECISION, filters=filters)
+        assert Decision.from_json(decided.to_json()).filters == filters

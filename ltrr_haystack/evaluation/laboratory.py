@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import blake2b
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from haystack import Document, Pipeline
 from haystack.components.retrievers.types import TextRetriever
+from haystack.core.serialization import component_to_dict
 from haystack.utils import Secret
 
 from ltrr_haystack.builder import build_search_pipeline
@@ -76,9 +78,15 @@ class Laboratory:
         self._home = home
         self._stores = home / "simulations"
         self._stores.mkdir(parents=True, exist_ok=True)
-        with _environment(LTRR_STORE_URL=f"sqlite:///{self._stores / 'unused.db'}", LTRR_HOME=str(home)):
+        indexing = pipelines / "indexing" / "indexing.yml"
+        own = {
+            "LTRR_STORE_URL": f"sqlite:///{self._stores / 'unused.db'}",
+            "LTRR_HOME": str(home),
+            "LTRR_INDEX": str(_index_folder(home, data, indexing)),
+        }
+        with _environment(**own):
             loaded = _load(search or pipelines / "search" / "search.yml")
-            index(_load(pipelines / "indexing" / "indexing.yml"), data.documents)
+            index(_load(indexing), data.documents)
         router = _component(loaded, "router", search or pipelines)
         if not isinstance(router, BanditRouter):
             raise ConfigurationError(
@@ -217,6 +225,13 @@ def _load(file: Path) -> Pipeline:
         raise ConfigurationError(f"the pipeline '{file}' cannot be loaded: {reason}") from error
 
 
+def _index_folder(home: Path, data: DataSet, indexing: Path) -> Path:
+    """An index of its own for each catalogue, and each way of indexing it; it is there again in the next run."""
+    written = indexing.read_bytes() if indexing.is_file() else b""
+    digest = blake2b(written, digest_size=4).hexdigest()
+    return home / "indexes" / f"{data.name}-{data.fingerprint}-{digest}"
+
+
 def _component(search: Pipeline, name: str, place: Path) -> Any:
     try:
         return search.get_component(name)
@@ -251,10 +266,6 @@ def memory_settings(retriever: MemoryIndexRetriever) -> dict[str, Any]:
 
 
 def _fingerprint(retriever: TextRetriever) -> str:
-    from hashlib import blake2b
-
-    from haystack.core.serialization import component_to_dict
-
     described = repr(component_to_dict(retriever, "retriever"))
     return blake2b(described.encode(), digest_size=6).hexdigest()
 

@@ -1,6 +1,7 @@
 """Starting the server."""
 
 import importlib.util
+import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -10,6 +11,9 @@ from haystack import Document
 
 from ltrr_haystack.errors import ConfigurationError, MissingExtraError
 from ltrr_haystack.server.environment import prepare_environment
+
+CATALOGUE = "catalogue.json"
+"""In the home folder: which documents were indexed before the server answered."""
 
 HOST = "127.0.0.1"
 PORT = 1416
@@ -91,11 +95,11 @@ def _serve(
 
 
 def _index(pipelines: object, documents: Sequence[Document]) -> None:
-    from ltrr_haystack.embedded.indexing import PIPELINE, index
+    from ltrr_haystack.embedded.indexing import PIPELINE, refresh
 
     if not isinstance(pipelines, dict) or PIPELINE not in pipelines:
         raise ConfigurationError(f"to index documents there must be a pipeline named '{PIPELINE}' among the pipelines")
-    index(pipelines[PIPELINE], documents)
+    refresh(pipelines[PIPELINE], documents, Path(os.environ["LTRR_HOME"]) / CATALOGUE)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,7 +4,7 @@ from shutil import copytree
 import pytest
 from haystack import Pipeline
 
-pytest.importorskip("haystack_integrations.document_stores.qdrant")
+pytest.importorskip("tantivy")
 
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.errors import ConfigurationError

@@ -100,7 +100,6 @@ def decoded(found: tantivy.Document, *, embedding: bool = True, score: float | N
     :returns: The document as it was written.
     """
     content, meta, rest = found.get_first(schema.CONTENT), found.get_first(schema.META), found.get_first(schema.REST)
-    vector = found.get_first(schema.EMBEDDING) if embedding else None
     others: dict[str, Any] = {} if rest is None else _others(json.loads(rest))
     if score is not None:
         others["score"] = score
@@ -108,7 +107,7 @@ def decoded(found: tantivy.Document, *, embedding: bool = True, score: float | N
         id=document_id(found),
         content=None if content is None else _text(content),
         meta=json.loads(_text(meta)) if meta is not None else {},
-        embedding=None if vector is None else unpacked(vector),
+        embedding=embedding_of(found) if embedding else None,
         **others,
     )
 
@@ -121,6 +120,17 @@ def document_id(found: tantivy.Document) -> str:
     :returns: The id.
     """
     return _text(found.get_first(schema.ID) or b"")
+
+
+def embedding_of(found: tantivy.Document) -> list[float] | None:
+    """
+    Read the embedding of what an index found.
+
+    :param found: The index' document.
+    :returns: The embedding, or `None` if there is none.
+    """
+    vector = found.get_first(schema.EMBEDDING)
+    return None if vector is None else unpacked(vector)
 
 
 def unpacked(vector: bytes) -> list[float]:
@@ -148,11 +158,10 @@ def _packed(document: Document) -> bytes:
         double = array("d", document.embedding or ())
     except (TypeError, OverflowError) as error:
         raise InvalidInputError(f"the embedding of {_named(document)} must be a list of numbers: {error}") from error
-    try:
-        single = array("f", double)
-    except OverflowError:
-        return DOUBLE + double.tobytes()
-    return SINGLE + single.tobytes() if single.tolist() == double.tolist() else DOUBLE + double.tobytes()
+    numbers = np.frombuffer(double)
+    with np.errstate(over="ignore"):
+        single = numbers.astype(np.float32)
+    return SINGLE + single.tobytes() if np.array_equal(single, numbers) else DOUBLE + double.tobytes()
 
 
 def _json(document: Document, name: str, value: Any) -> bytes:

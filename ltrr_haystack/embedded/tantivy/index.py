@@ -9,7 +9,7 @@ from threading import Lock, RLock
 
 import tantivy
 from haystack.document_stores.errors import DocumentStoreError
-from tantivy import Index, IndexWriter, Query, Schema, Searcher
+from tantivy import DocAddress, FieldType, Index, IndexWriter, Order, Query, Schema, Searcher
 
 from ltrr_haystack.embedded.tantivy import schema
 from ltrr_haystack.embedded.tantivy.analysis import analyzer
@@ -47,6 +47,40 @@ class Snapshot:
         query = Query.term_query(self.schema, schema.KEY, schema.key_of(document_id), index_option="basic")
         hits = self.searcher.search(query, 1, count=False).hits
         return self.searcher.doc(hits[0][1]) if hits else None
+
+    def all(self, query: Query) -> list[tuple[int, DocAddress]]:
+        """
+        Find all documents that match a query.
+
+        :param query: The query.
+        :returns: The numbers of their writes, and where they are, in the order in which they were written.
+        """
+        if not self.searcher.num_docs:
+            return []
+        hits: list[tuple[int, DocAddress]] = self.searcher.search(
+            query, self.searcher.num_docs, count=False, order_by_field=schema.NUMBER, order=Order.Asc
+        ).hits
+        return hits
+
+    def numbers(self) -> list[int]:
+        """
+        Give the numbers of all documents.
+
+        :returns: The numbers of their writes, in order.
+        """
+        return [number for number, _ in self.all(Query.all_query())]
+
+    def since(self, number: int) -> list[tuple[int, tantivy.Document]]:
+        """
+        Find what was written lately.
+
+        :param number: The number of a write.
+        :returns: The documents that were written after it and are there yet, each with its number.
+        """
+        later = Query.range_query(
+            self.schema, schema.NUMBER, FieldType.Unsigned, lower_bound=number, include_lower=False
+        )
+        return [(written, self.searcher.doc(address)) for written, address in self.all(later)]
 
 
 class SharedIndex:
@@ -98,19 +132,19 @@ class SharedIndex:
         """
         with self._writing:
             writer = self._taken()
-            write = Writing(writer, self.snapshot, self._next_number)
+            write = Writing(writer, self.snapshot, self._next_number, str(self))
             try:
                 yield write
                 if write.changes:
                     with _failures(f"cannot write to {self}"):
                         writer.commit()
             except BaseException:
-                self._give_up(writer)
+                if write.changes:
+                    self._give_up(writer)
                 raise
             if write.changes:
                 self._next_number = write.number
-                with self._reading:
-                    self._snapshot = self._reloaded(self._snapshot.commit + 1)
+                self._look_again()
 
     def close(self) -> None:
         """Let other processes write, until this one writes again. Searching goes on."""
@@ -132,8 +166,7 @@ class SharedIndex:
                 self._writer = self._index.writer(MEMORY_WHILE_WRITING, 1)
             self._writer_process = os.getpid()
             # From here on no other process writes; what one wrote before is to be seen.
-            with self._reading:
-                self._snapshot = self._reloaded(self._snapshot.commit + 1)
+            self._look_again()
             self._next_number = 1 + _highest_number(self._snapshot)
         return self._writer
 
@@ -144,6 +177,10 @@ class SharedIndex:
         except DocumentStoreError:
             # A writer that is broken is dropped, and with it what it has not committed.
             self._writer = None
+
+    def _look_again(self) -> None:
+        with self._reading:
+            self._snapshot = self._reloaded(self._snapshot.commit + 1)
 
     def _committed(self) -> tuple[int, int] | None:
         if self.folder is None:
@@ -168,13 +205,15 @@ class Writing:
     :param writer: Writes.
     :param before: The index before.
     :param number: The number that the next document gets.
+    :param where: How errors name the index.
     """
 
-    def __init__(self, writer: IndexWriter, before: Snapshot, number: int) -> None:
+    def __init__(self, writer: IndexWriter, before: Snapshot, number: int, where: str) -> None:
         self.before = before
         self.number = number
         self.changes = False
         self._writer = writer
+        self._where = where
 
     def add(self, document: tantivy.Document) -> None:
         """
@@ -184,8 +223,8 @@ class Writing:
         """
         document.add_unsigned(schema.NUMBER, self.number)
         self.number += 1
-        self._writer.add_document(document)
-        self.changes = True
+        with self._changing():
+            self._writer.add_document(document)
 
     def delete(self, document_id: str) -> None:
         """
@@ -193,26 +232,47 @@ class Writing:
 
         :param document_id: Its id.
         """
-        self._writer.delete_documents_by_term(schema.KEY, schema.key_of(document_id))
-        self.changes = True
+        with self._changing():
+            self._writer.delete_documents_by_term(schema.KEY, schema.key_of(document_id))
 
     def delete_all(self) -> None:
         """Delete all documents."""
-        self._writer.delete_all_documents()
+        with self._changing():
+            self._writer.delete_all_documents()
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
         self.changes = True
+        with _failures(f"cannot write to {self._where}"):
+            yield
 
 
 @contextmanager
-def _failures(what: str, explained: Callable[[str], str] = str) -> Iterator[None]:
-    """Tantivy raises a ValueError for whatever fails, and a BaseException where it should not have failed at all."""
+def no_panic(what: str) -> Iterator[None]:
+    """
+    Turn what tantivy raises where it should not have failed at all into an error; by itself it is none that is caught.
+
+    :param what: What is being done.
+    :raises DocumentStoreError: If it happens.
+    """
     try:
         yield
-    except Exception as error:
-        raise DocumentStoreError(f"{what}: {explained(str(error))}") from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":
             raise
         raise DocumentStoreError(f"{what}: {error}") from error
+
+
+@contextmanager
+def _failures(what: str, explained: Callable[[str], str] = str) -> Iterator[None]:
+    """Tantivy raises a ValueError for whatever fails."""
+    try:
+        with no_panic(what):
+            yield
+    except DocumentStoreError:
+        raise
+    except Exception as error:
+        raise DocumentStoreError(f"{what}: {explained(str(error))}") from error
 
 
 def _locked(reason: str) -> str:
@@ -241,7 +301,7 @@ def _why(folder: Path, reason: str) -> str:
             f"the index in '{folder}' was made with other fields, or for another language, than are asked for now; "
             "delete the folder and index the documents again, or name another folder"
         )
-    if Index.exists(str(folder)) and not Index.is_compatible(str(folder)):
+    if "IncompatibleIndex" in reason:
         return (
             f"the index in '{folder}' was made by a version of tantivy whose format this version cannot read; "
             "delete the folder and index the documents again"

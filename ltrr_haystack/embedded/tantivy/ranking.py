@@ -1,14 +1,16 @@
 """The best documents for a query: exactly as many as asked for, in an order that depends on nothing but them."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import compress, groupby
 
 from haystack import Document
 from tantivy import DocAddress, Query, Searcher
 
 from ltrr_haystack.embedded.tantivy.codec import decoded, document_id
+from ltrr_haystack.embedded.tantivy.matching import Left
+from ltrr_haystack.embedded.tantivy.schema import NUMBER
 
 FIRST_LOOK = 2
 """How many times as many hits as are wanted are asked for first."""
@@ -65,7 +67,7 @@ def best(
     query: Query,
     top_k: int,
     *,
-    wanted: Callable[[Document], bool] | None = None,
+    left: Left | None = None,
     boost: Boost | None = None,
 ) -> list[Document]:
     """
@@ -77,9 +79,10 @@ def best(
     :param searcher: The index.
     :param query: The query.
     :param top_k: How many documents, at least 1.
-    :param wanted: Which documents count; all if left out.
+    :param left: What is left to do of filters, if anything.
     :param boost: What lifts scores.
     :returns: The documents with their scores and without embeddings, the best first, equal scores by their ids.
+    :raises TimeoutError: If the deadline passes before enough documents were looked at.
     """
     most = 1.0 + boost.weight if boost is not None else 1.0
     chosen: list[_Hit] = []
@@ -87,8 +90,10 @@ def best(
         if boost is not None:
             for hit, factor in zip(hits, boost.factors(searcher, [hit.address for hit in hits]), strict=True):
                 hit.score *= factor
-        if wanted is not None:
-            hits = [hit for hit in hits if wanted(decoded(searcher.doc(hit.address)))]
+        if left is not None:
+            addresses = [hit.address for hit in hits]
+            numbers = [int(number or 0) for number in searcher.fast_field_values(NUMBER, addresses)]
+            hits = list(compress(hits, left.matching(searcher, numbers, addresses)))
         chosen = _first(searcher, [*chosen, *hits], top_k)
         if len(chosen) == top_k and last * most < chosen[-1].score:
             break
@@ -113,7 +118,7 @@ def _first(searcher: Searcher, hits: list[_Hit], top_k: int) -> list[_Hit]:
     for _, tied in groupby(sorted(hits, key=_by_score), key=_by_score):
         group = list(tied)
         if len(group) > 1:
-            group.sort(key=lambda hit: _in_order(document_id(searcher.doc(hit.address))))
+            group.sort(key=lambda hit: in_order(document_id(searcher.doc(hit.address))))
         chosen += group[: top_k - len(chosen)]
         if len(chosen) == top_k:
             break
@@ -124,6 +129,11 @@ def _by_score(hit: _Hit) -> float:
     return -hit.score
 
 
-def _in_order(document_id: str) -> tuple[int, str]:
-    """Ids that are numbers count up: 9 comes before 10."""
+def in_order(document_id: str) -> tuple[int, str]:
+    """
+    Order ids, so that those that are numbers count up: 9 comes before 10.
+
+    :param document_id: An id.
+    :returns: What to sort by.
+    """
     return len(document_id), document_id

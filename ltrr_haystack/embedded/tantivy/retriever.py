@@ -12,10 +12,11 @@ from tantivy import FieldType, Occur, Query
 
 from ltrr_haystack.embedded.tantivy.analysis import WORDS
 from ltrr_haystack.embedded.tantivy.fields import Fields, TextField
-from ltrr_haystack.embedded.tantivy.index import Snapshot
+from ltrr_haystack.embedded.tantivy.index import Snapshot, no_panic
+from ltrr_haystack.embedded.tantivy.matching import Condition
 from ltrr_haystack.embedded.tantivy.ranking import Boost, best
 from ltrr_haystack.embedded.tantivy.schema import number_name
-from ltrr_haystack.embedded.tantivy.store import Condition, TantivyDocumentStore
+from ltrr_haystack.embedded.tantivy.store import TantivyDocumentStore
 from ltrr_haystack.embedded.tantivy.wording import Matching, Operator, Wording
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 
@@ -168,7 +169,10 @@ class TantivyBM25Retriever:
         condition = self.document_store.condition(
             apply_filter_policy(self.filter_policy, self.filters, filters), snapshot
         )
-        return {"documents": self._found(snapshot, query, condition, top_k) if top_k else []}
+        if not top_k:
+            return {"documents": []}
+        with no_panic(f"'{query[:100]}' cannot be searched for"):
+            return {"documents": self._found(snapshot, query, condition, top_k)}
 
     @component.output_types(documents=list[Document])
     async def run_async(
@@ -190,7 +194,7 @@ class TantivyBM25Retriever:
         as_typed = wording.as_typed(query)
         if as_typed is None:
             return []
-        found = best(snapshot.searcher, _restricted(as_typed, condition), top_k, wanted=condition.wanted, boost=boost)
+        found = best(snapshot.searcher, _restricted(as_typed, condition), top_k, left=condition.left, boost=boost)
         fuzzily = wording.fuzzily(query) if len(found) < top_k else None
         if fuzzily is None:
             return found
@@ -199,7 +203,7 @@ class TantivyBM25Retriever:
             snapshot.searcher,
             _restricted(others, condition),
             top_k - len(found),
-            wanted=condition.wanted,
+            left=condition.left,
             boost=boost,
         )
         return [*found, *_below(found, more)]

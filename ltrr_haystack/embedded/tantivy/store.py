@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import compress
 from threading import Lock
 from typing import Any
 from uuid import uuid4
@@ -11,33 +12,21 @@ from haystack import Document, default_from_dict, default_to_dict, logging
 from haystack.document_stores.errors import DuplicateDocumentError
 from haystack.document_stores.types import DuplicatePolicy
 from haystack.errors import FilterError
-from tantivy import Order, Query
+from tantivy import DocAddress, Query
 
-from ltrr_haystack.embedded.filters import Predicate, compiled
-from ltrr_haystack.embedded.tantivy import registry, schema
+from ltrr_haystack.embedded.filters import compiled
+from ltrr_haystack.embedded.tantivy import registry
 from ltrr_haystack.embedded.tantivy.analysis import WORDS, Language
 from ltrr_haystack.embedded.tantivy.codec import Stored, decoded
 from ltrr_haystack.embedded.tantivy.fields import CONTENT, Fields
 from ltrr_haystack.embedded.tantivy.index import SharedIndex, Snapshot, Writing
 from ltrr_haystack.embedded.tantivy.indexed import indexed
+from ltrr_haystack.embedded.tantivy.matching import Condition, Remembered
 from ltrr_haystack.embedded.tantivy.places import folder_of
 from ltrr_haystack.embedded.tantivy.pushdown import PushDown
 from ltrr_haystack.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """
-    Filters, parted into what the index does and what is left to do.
-
-    :param query: Finds every document that matches, and perhaps others; `None` finds all.
-    :param wanted: Whether a document that was found matches; `None` if all do.
-    """
-
-    query: Query | None = None
-    wanted: Predicate | None = None
 
 
 class TantivyDocumentStore:
@@ -115,6 +104,7 @@ class TantivyDocumentStore:
         self._opening = Lock()
         self._shared: SharedIndex | None = None
         self._told: set[str] = set()
+        self._remembered = Remembered()
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -145,7 +135,20 @@ class TantivyDocumentStore:
 
     def warm_up(self) -> None:
         """Open the index."""
-        self._opened()
+        self.opened()
+
+    def opened(self) -> SharedIndex:
+        """
+        Give the index; the first call opens it.
+
+        :returns: What all stores of this process over the same path, or name, share.
+        :raises ConfigurationError: If it cannot be opened.
+        """
+        index = self._shared
+        if index is None:
+            with self._opening:
+                index = self._shared = registry.shared(self, self.fields, self._place, keep=self._named)
+        return index
 
     def close(self) -> None:
         """Give up this store's share of the index; after the last one of a process, others may write to it."""
@@ -164,7 +167,7 @@ class TantivyDocumentStore:
 
         :returns: What was committed last, by whichever process.
         """
-        return self._opened().snapshot
+        return self.opened().snapshot
 
     def condition(self, filters: Mapping[str, Any] | None, snapshot: Snapshot) -> Condition:
         """
@@ -180,7 +183,18 @@ class TantivyDocumentStore:
         wanted = compiled(filters)
         _check_orders(filters)
         pushed = PushDown(self.fields, snapshot.schema, snapshot.searcher, self._tell).of(filters)
-        return Condition(pushed.query, None if pushed.exact else wanted)
+        return Condition(pushed.query, None if pushed.exact else self._remembered.left(filters, wanted))
+
+    def numbers(self, snapshot: Snapshot, filters: Mapping[str, Any]) -> list[int]:
+        """
+        Give the numbers of the documents that match filters.
+
+        :param snapshot: The state of the index.
+        :param filters: Haystack filters.
+        :returns: The numbers of their writes, in order.
+        :raises FilterError: If the filters are not valid.
+        """
+        return [number for number, _ in self._hits(snapshot, filters)]
 
     def count_documents(self) -> int:
         """
@@ -209,12 +223,7 @@ class TantivyDocumentStore:
         :returns: How many there are.
         :raises FilterError: If the filters are not valid.
         """
-        snapshot = self.snapshot()
-        condition = self.condition(filters, snapshot)
-        if condition.wanted is not None:
-            return len(self._matching(snapshot, filters))
-        found = snapshot.searcher.search(condition.query or Query.all_query(), 1)
-        return int(found.count)  # type: ignore[attr-defined]
+        return len(self._hits(self.snapshot(), filters))
 
     def get_documents_by_id(self, document_ids: list[str]) -> list[Document]:
         """
@@ -247,7 +256,7 @@ class TantivyDocumentStore:
             if not isinstance(document, Document):
                 raise ValueError(f"write_documents expects a list of documents, got one {type(document).__name__}")
             new.append((document, Stored.of(document)))
-        index = self._opened()
+        index = self.opened()
         before = index.snapshot
         kept = _kept(before, new, policy)
         if kept:
@@ -267,7 +276,7 @@ class TantivyDocumentStore:
         :raises FilterError: If the filters are not valid.
         :raises DocumentStoreError: If another process is writing, or the disk fails.
         """
-        with self._opened().writing() as write:
+        with self.opened().writing() as write:
             found = self._matching(write.before, filters)
             new = [replace(document, meta={**document.meta, **meta}) for document in found]
             self._write(write, [(document, Stored.of(document)) for document in new])
@@ -280,7 +289,7 @@ class TantivyDocumentStore:
         :param document_ids: Their ids.
         :raises DocumentStoreError: If another process is writing, or the disk fails.
         """
-        index = self._opened()
+        index = self.opened()
         if not any(index.snapshot.find(document_id) for document_id in document_ids):
             return
         with index.writing() as write:
@@ -296,7 +305,7 @@ class TantivyDocumentStore:
         :raises FilterError: If the filters are not valid.
         :raises DocumentStoreError: If another process is writing, or the disk fails.
         """
-        with self._opened().writing() as write:
+        with self.opened().writing() as write:
             found = self._matching(write.before, filters)
             for document in found:
                 write.delete(document.id)
@@ -308,7 +317,7 @@ class TantivyDocumentStore:
 
         :raises DocumentStoreError: If another process is writing, or the disk fails.
         """
-        with self._opened().writing() as write:
+        with self.opened().writing() as write:
             write.delete_all()
 
     async def count_documents_async(self) -> int:
@@ -389,27 +398,16 @@ class TantivyDocumentStore:
         """Delete all documents without blocking the event loop."""
         await asyncio.to_thread(self.delete_all_documents)
 
-    def _opened(self) -> SharedIndex:
-        index = self._shared
-        if index is None:
-            with self._opening:
-                index = self._shared = registry.shared(self, self.fields, self._place, keep=self._named)
-        return index
-
     def _matching(self, snapshot: Snapshot, filters: Mapping[str, Any] | None) -> list[Document]:
+        return [decoded(snapshot.searcher.doc(address)) for _, address in self._hits(snapshot, filters)]
+
+    def _hits(self, snapshot: Snapshot, filters: Mapping[str, Any] | None) -> list[tuple[int, DocAddress]]:
         condition = self.condition(filters, snapshot)
-        searcher = snapshot.searcher
-        if not searcher.num_docs:
-            return []
-        found = searcher.search(
-            condition.query or Query.all_query(),
-            searcher.num_docs,
-            count=False,
-            order_by_field=schema.NUMBER,
-            order=Order.Asc,
-        )
-        documents = (decoded(searcher.doc(address)) for _, address in found.hits)
-        return [document for document in documents if condition.wanted is None or condition.wanted(document)]
+        hits = snapshot.all(condition.query or Query.all_query())
+        if condition.left is None or not hits:
+            return hits
+        numbers, addresses = zip(*hits, strict=True)
+        return list(compress(hits, condition.left.matching(snapshot.searcher, numbers, addresses)))
 
     def _write(self, write: Writing, new: Iterable[tuple[Document, Stored]]) -> None:
         for document, stored in new:

@@ -48,9 +48,15 @@ class Boost:
         :returns: A factor for each of them.
         """
         numbers = searcher.fast_field_values(self.field, addresses)
-        return [1.0 + self.weight * self._saturation(float(number or 0.0)) for number in numbers]
+        return [1.0 + self.weight * self.share(float(number or 0.0)) for number in numbers]
 
-    def _saturation(self, number: float) -> float:
+    def share(self, number: float) -> float:
+        """
+        Say how much of the weight a number gets.
+
+        :param number: The number.
+        :returns: From 0 to 1.
+        """
         if number <= 0.0:
             return 0.0
         return 1.0 / (1.0 + self.pivot / number)

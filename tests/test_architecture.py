@@ -9,7 +9,7 @@ import ltrr_haystack
 
 PACKAGE = Path(ltrr_haystack.__file__).parent
 FLOORS = [
-    {"__about__", "types", "errors", "deadline"},
+    {"__about__", "types", "errors", "deadline", "filtering"},
     {"store"},
     {"feedback", "understanding"},
     {"memory", "policy"},

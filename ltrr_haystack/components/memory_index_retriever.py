@@ -6,8 +6,8 @@ from typing import Any
 from haystack import Document, component
 from haystack.document_stores.types import DocumentStore
 
-from ltrr_haystack.embedded.filters import compiled
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
+from ltrr_haystack.filtering import compiled
 from ltrr_haystack.memory.fetch import DocumentFetcher
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.memory.posterior import Prior

@@ -5,8 +5,8 @@ from typing import Any
 from haystack import Document
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 
-from ltrr_haystack.embedded.filters import compiled
 from ltrr_haystack.embedded.scans import scan, turn
+from ltrr_haystack.filtering import compiled
 
 _HAS_CONTENT = {"field": "content", "operator": "!=", "value": None}
 """What Haystack's BM25 filters every search by."""

@@ -17,8 +17,8 @@ from qdrant_client.http.models import Record, ScoredPoint
 from qdrant_client.local.distances import DistanceOrder, calculate_distance, distance_to_order
 from qdrant_client.local.local_collection import DEFAULT_VECTOR_NAME, LocalCollection
 
-from ltrr_haystack.embedded.filters import Predicate, compiled
 from ltrr_haystack.embedded.scans import RememberedScans, Rows, scan
+from ltrr_haystack.filtering import Predicate, compiled
 
 _READS = frozenset(
     ("query_points", "query_points_groups", "scroll", "retrieve", "count", "get_collection", "collection_exists")

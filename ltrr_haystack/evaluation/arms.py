@@ -1,8 +1,9 @@
 """Retrievers for simulations: one that remembers, one that fails, one that is slow."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
@@ -17,15 +18,15 @@ class CachedRetriever:
     Asks a retriever once per distinct query, to its full depth, and answers from memory from then on.
 
     Simulated people repeat their queries, and a retriever over a fixed catalogue always gives the same answer, while
-    in-memory retrieval among 20,000 documents takes 130 to 350 ms. Wrap only retrievers whose answer depends on query
+    some retrievers take a tenth of a second for it. Wrap only retrievers whose answer depends on query
     and filters alone, and whose first documents do not depend on how many were asked for; never one that learns.
 
     ### Usage example
 
     ```python
-    from haystack.components.retrievers import InMemoryBM25Retriever
+    from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever
 
-    arm = CachedRetriever(InMemoryBM25Retriever(store), depth=100, documents=data.documents, file=home / "bm25.jsonl")
+    arm = CachedRetriever(TantivyBM25Retriever(store), depth=100, documents=data.documents, file=home / "bm25.jsonl")
     arm.run("sad songs", top_k=10)["documents"]
     ```
     """
@@ -87,13 +88,44 @@ class CachedRetriever:
         """
         self._read()
         wanted = top_k or self.depth
-        key = json.dumps([query, filters], sort_keys=True, default=str)
+        key = _key(query, filters)
         asked, documents = self._found.get(key, (0, []))
         if asked < wanted and len(documents) == asked:
             asked = max(wanted, self.depth)
             documents = self.retriever.run(query=query, filters=filters, top_k=asked)["documents"]
             self._keep(key, asked, documents)
         return {"documents": documents[:wanted]}
+
+    def remembers(self, query: str, top_k: int) -> bool:
+        """
+        Say whether the retriever would have to be asked.
+
+        :param query: The query text.
+        :param top_k: How many documents.
+        :returns: Whether the answer is known.
+        """
+        self._read()
+        asked, documents = self._found.get(_key(query, None), (0, []))
+        return asked >= top_k or len(documents) < asked
+
+    def remember(self, query: str, top_k: int, found: Sequence[tuple[str, float | None]]) -> None:
+        """
+        Remember what the retriever was asked for elsewhere, as in another process.
+
+        :param query: The query text.
+        :param top_k: How many documents it was asked for.
+        :param found: Ids and scores of what it found. An answer with a document that is not among `documents` is left
+            out, and the retriever asked again.
+        """
+        self._read()
+        by_id = self._by_id
+        if all(document_id in by_id for document_id, _ in found):
+            documents = [replace(by_id[document_id], score=score) for document_id, score in found]
+            self._keep(_key(query, None), top_k, documents)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Document]:
+        return {document.id: document for document in self.documents or []}
 
     def _keep(self, key: str, asked: int, documents: list[Document]) -> None:
         with self._lock:
@@ -109,9 +141,8 @@ class CachedRetriever:
             return
         with self._lock:
             if not self._ready and self._path is not None and self._path.exists():
-                by_id = {document.id: document for document in self.documents or []}
                 for line in self._path.read_text(encoding="utf-8").splitlines():
-                    self._restore(line, by_id)
+                    self._restore(line, self._by_id)
                 if not any(documents for _, documents in self._found.values()):
                     # Whoever wrote that searched where nothing was indexed, so it is no answer.
                     self._found.clear()
@@ -125,6 +156,10 @@ class CachedRetriever:
         except (ValueError, KeyError, TypeError):  # empty, cut short, or of another catalogue: ask again
             return
         self._found[row["key"]] = (row["asked"], documents)
+
+
+def _key(query: str, filters: dict[str, Any] | None) -> str:
+    return json.dumps([query, filters], sort_keys=True, default=str)
 
 
 def cache_file(folder: Path | str, arm: str, *fingerprints: str) -> Path:
@@ -186,7 +221,7 @@ class SleepingRetriever:
     ### Usage example
 
     ```python
-    RetrievalArm("dense", SleepingRetriever(InMemoryBM25Retriever(store), seconds=5.0), timeout=0.1)
+    RetrievalArm("dense", SleepingRetriever(TantivyBM25Retriever(store), seconds=5.0), timeout=0.1)
     ```
     """
 

@@ -1,14 +1,16 @@
 """A data set and a search pipeline made ready for simulated people, in this process."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from haystack import Document, Pipeline
 from haystack.components.retrievers.types import TextRetriever
+from haystack.core.serialization import component_to_dict
 from haystack.utils import Secret
 
 from ltrr_haystack.builder import build_search_pipeline
@@ -31,6 +33,9 @@ from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.ranking.training import train_ranker
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import MEMORY
+
+Found = Mapping[str, Sequence[tuple[str, float | None]]]
+"""Arm → ids and scores of what it found."""
 
 FAULTY_LEVELS = [0, 10, 30]
 FAULTY_TIMEOUT = 0.05
@@ -56,6 +61,7 @@ class Laboratory:
         warm_queries: int = 0,
         faulty: bool = False,
         search: Path | None = None,
+        keep: bool = True,
     ) -> None:
         """
         Load the pipelines and index the documents.
@@ -68,17 +74,24 @@ class Laboratory:
             the data set has.
         :param faulty: Adds an arm that raises and one that sleeps past its time limit, both in the baseline.
         :param search: A search pipeline in the place of the folder's `search/search.yml`.
+        :param keep: Whether what the arms find is kept on disk for the next run.
         :raises ConfigurationError: If the search pipeline has no BanditRouter named `router` or no arm it names.
         """
         self.data = data
         self.seed = seed
         self.warm_queries = min(warm_queries, len(data.answerable()) // 2)
-        self._home = home
+        self._kept_in = home / "arms" if keep else None
         self._stores = home / "simulations"
         self._stores.mkdir(parents=True, exist_ok=True)
-        with _environment(LTRR_STORE_URL=f"sqlite:///{self._stores / 'unused.db'}", LTRR_HOME=str(home)):
+        indexing = pipelines / "indexing" / "indexing.yml"
+        own = {
+            "LTRR_STORE_URL": f"sqlite:///{self._stores / 'unused.db'}",
+            "LTRR_HOME": str(home),
+            "LTRR_INDEX": str(_index_folder(home, data, indexing)),
+        }
+        with _environment(**own):
             loaded = _load(search or pipelines / "search" / "search.yml")
-            index(_load(pipelines / "indexing" / "indexing.yml"), data.documents)
+            index(_load(indexing), data.documents)
         router = _component(loaded, "router", search or pipelines)
         if not isinstance(router, BanditRouter):
             raise ConfigurationError(
@@ -138,6 +151,27 @@ class Laboratory:
         for query in dict.fromkeys(queries):
             yield query, {name: arm.run(query, top_k=depth)["documents"] for name, arm in self._cached.items()}
 
+    def remembers(self, query: str, depth: int) -> bool:
+        """
+        Say whether all answers to a query are known.
+
+        :param query: The query text.
+        :param depth: How many documents.
+        :returns: Whether no arm has to be asked; the memory index is not counted.
+        """
+        return all(arm.remembers(query, depth) for arm in self._cached.values())
+
+    def remember(self, query: str, depth: int, found: Found) -> None:
+        """
+        Remember what the arms of another laboratory like this one found.
+
+        :param query: The query text.
+        :param depth: How many documents they were asked for.
+        :param found: Arm → ids and scores of the documents.
+        """
+        for name, documents in found.items():
+            self._cached[name].remember(query, depth, documents)
+
     def _pipeline(self, store: LTRRStore, arms: dict[str, dict[str, Any]], *, mode: Any) -> Pipeline:
         return build_search_pipeline(
             {name: self._arm_of(name, store) for name in arms},
@@ -168,7 +202,7 @@ class Laboratory:
             retriever,
             depth=max(self.arms[name]["levels"]),
             documents=self.data.documents,
-            file=cache_file(self._home / "arms", name, self.data.fingerprint, _fingerprint(retriever)),
+            file=self._kept_in and cache_file(self._kept_in, name, self.data.fingerprint, _fingerprint(retriever)),
         )
 
     def _add_faulty_arms(self) -> Mapping[str, TextRetriever]:
@@ -218,6 +252,13 @@ def _load(file: Path) -> Pipeline:
         raise ConfigurationError(f"the pipeline '{file}' cannot be loaded: {reason}") from error
 
 
+def _index_folder(home: Path, data: DataSet, indexing: Path) -> Path:
+    """An index of its own for each catalogue, and each way of indexing it; it is there again in the next run."""
+    written = indexing.read_bytes() if indexing.is_file() else b""
+    digest = blake2b(written, digest_size=4).hexdigest()
+    return home / "indexes" / f"{data.name}-{data.fingerprint}-{digest}"
+
+
 def _component(search: Pipeline, name: str, place: Path) -> Any:
     try:
         return search.get_component(name)
@@ -252,10 +293,6 @@ def memory_settings(retriever: MemoryIndexRetriever) -> dict[str, Any]:
 
 
 def _fingerprint(retriever: TextRetriever) -> str:
-    from hashlib import blake2b
-
-    from haystack.core.serialization import component_to_dict
-
     described = repr(component_to_dict(retriever, "retriever"))
     return blake2b(described.encode(), digest_size=6).hexdigest()
 

@@ -40,6 +40,7 @@ def prepare_environment(home: str | Path | None = None) -> Path:
         ) from error
     os.environ["LTRR_HOME"] = str(folder)
     os.environ.setdefault("LTRR_STORE_URL", f"sqlite:///{folder / 'ltrr.db'}")
+    os.environ.setdefault("LTRR_INDEX", str(folder / "index"))
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     return folder

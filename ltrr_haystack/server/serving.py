@@ -1,6 +1,7 @@
 """Starting the server."""
 
 import importlib.util
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,9 @@ from ltrr_haystack.server.settings import ServerSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+CATALOGUE = "catalogue.json"
+"""In the home folder: which documents were indexed before the server answered."""
 
 HOST = "127.0.0.1"
 PORT = 1416
@@ -155,11 +159,11 @@ def _listen_when_ready(app: "FastAPI", bound: socket.socket) -> None:
 
 
 def _index(pipelines: object, documents: Sequence[Document]) -> None:
-    from ltrr_haystack.embedded.indexing import PIPELINE, index
+    from ltrr_haystack.embedded.indexing import PIPELINE, refresh
 
     if not isinstance(pipelines, dict) or PIPELINE not in pipelines:
         raise ConfigurationError(f"to index documents there must be a pipeline named '{PIPELINE}' among the pipelines")
-    index(pipelines[PIPELINE], documents)
+    refresh(pipelines[PIPELINE], documents, Path(os.environ["LTRR_HOME"]) / CATALOGUE)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -8,7 +8,7 @@ import yaml
 from haystack import Document, Pipeline, component
 from haystack.utils import Secret
 
-pytest.importorskip("haystack_integrations.document_stores.qdrant")
+pytest.importorskip("tantivy")
 
 from ltrr_haystack.embedded.indexing import index
 from ltrr_haystack.policy.uniform import UniformPolicy
@@ -53,14 +53,10 @@ def text_of(name):
 
 
 def loaded(name):
-    """The pipeline of the file, with another model and under names of stores that no other test uses."""
+    """The pipeline of the file with another model."""
     text = text_of(name)
     for model, own in (("MiniLMTextEmbedder", Embedding), ("MiniLMDocumentEmbedder", EmbeddingDocuments)):
         text = text.replace(f"ltrr_haystack.embedded.minilm.{model}", f"{own.__module__}.{own.__name__}")
-    for store in ("documents", "titles", "trigrams"):
-        text = text.replace(f"index: {store}", f"index: hybrid_{store}").replace(
-            f"name: {store},", f"name: hybrid_{store},"
-        )
     return Pipeline.loads(text)
 
 
@@ -68,6 +64,7 @@ def loaded(name):
 def _places(monkeypatch, tmp_path):
     monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
     monkeypatch.setenv("LTRR_HOME", str(tmp_path))
+    monkeypatch.setenv("LTRR_INDEX", str(tmp_path / "index"))
     monkeypatch.setenv("HAYSTACK_DESERIALIZATION_ALLOWLIST", f"ltrr_haystack,{__name__}")
 
 

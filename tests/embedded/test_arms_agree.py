@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 pytest.importorskip("haystack_integrations.document_stores.qdrant")
 
 from ltrr_haystack.embedded import EmbeddedInMemoryStore
-from ltrr_haystack.embedded.filters import compiled
 from ltrr_haystack.embedded.qdrant import EmbeddedQdrantRetriever, EmbeddedQdrantStore
+from ltrr_haystack.filtering import compiled
 from ltrr_haystack.memory.fetch import DocumentFetcher
 from ltrr_haystack.server.filters import check_filters
 

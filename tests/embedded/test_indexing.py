@@ -1,10 +1,12 @@
 import pytest
 from haystack import Document, Pipeline, component
 from haystack.components.writers import DocumentWriter
-from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.document_stores.types import DuplicatePolicy
 
+pytest.importorskip("tantivy")
+
 from ltrr_haystack.embedded import indexing
+from ltrr_haystack.embedded.tantivy import TantivyDocumentStore
 from ltrr_haystack.errors import ConfigurationError
 
 DOCUMENTS = [Document(id=str(number), content=f"song {number}") for number in range(7)]
@@ -17,21 +19,35 @@ class Greeting:
         return {"text": name}
 
 
+@component
+class Breaking:
+    @component.output_types(documents=list[Document])
+    def run(self, documents: list[Document]):
+        raise RuntimeError("no model")
+
+
 def writing(store):
     pipeline = Pipeline()
     pipeline.add_component("writer", DocumentWriter(store, policy=DuplicatePolicy.OVERWRITE))
     return pipeline
 
 
+def ids(store):
+    return sorted(document.id for document in store.filter_documents())
+
+
+@pytest.fixture
+def store():
+    return TantivyDocumentStore()
+
+
 class TestIndex:
-    def test_brings_all_documents_through_in_batches(self, monkeypatch):
+    def test_brings_all_documents_through_in_batches(self, monkeypatch, store):
         monkeypatch.setattr(indexing, "BATCH", 3)
-        store = InMemoryDocumentStore()
         assert indexing.index(writing(store), DOCUMENTS) == 7
         assert store.count_documents() == 7
 
-    def test_again_overwrites(self):
-        store = InMemoryDocumentStore()
+    def test_again_overwrites(self, store):
         pipeline = writing(store)
         indexing.index(pipeline, DOCUMENTS)
         indexing.index(pipeline, [Document(id="3", content="another")])
@@ -43,3 +59,40 @@ class TestIndex:
         pipeline.add_component("greeting", Greeting())
         with pytest.raises(ConfigurationError, match="no component with an open input 'documents'"):
             indexing.index(pipeline, DOCUMENTS)
+
+
+class TestRefresh:
+    def test_what_is_no_longer_in_the_catalogue_goes_and_what_came_otherwise_stays(self, store, tmp_path):
+        pipeline, record = writing(store), tmp_path / "catalogue.json"
+        assert indexing.refresh(pipeline, DOCUMENTS, record) == 0
+        store.write_documents([Document(id="posted")])
+        assert indexing.refresh(pipeline, [*DOCUMENTS[:2], Document(id="new")], record) == 5
+        assert ids(store) == ["0", "1", "new", "posted"]
+
+    def test_an_unchanged_catalogue_is_not_written_again(self, store, tmp_path):
+        pipeline, record = writing(store), tmp_path / "catalogue.json"
+        indexing.refresh(pipeline, DOCUMENTS, record)
+        before = store.snapshot().commit
+        assert indexing.refresh(pipeline, DOCUMENTS, record) == 0
+        assert store.snapshot().commit == before
+
+    def test_of_a_run_that_broke_off_nothing_is_left_for_ever(self, store, tmp_path):
+        record = tmp_path / "catalogue.json"
+        broken = Pipeline()
+        broken.add_component("breaking", Breaking())
+        with pytest.raises(Exception, match="no model"):
+            indexing.refresh(broken, DOCUMENTS, record)
+        store.write_documents(DOCUMENTS[:3])  # as far as it came
+        assert indexing.refresh(writing(store), [Document(id="new")], record) == 7
+        assert ids(store) == ["new"]
+
+    @pytest.mark.parametrize("left", ["not JSON", "{}", "[1, null]"])
+    def test_a_record_that_is_none_deletes_nothing(self, store, tmp_path, left):
+        store.write_documents(DOCUMENTS[:1])
+        (tmp_path / "catalogue.json").write_text(left)
+        assert indexing.refresh(writing(store), DOCUMENTS[1:2], tmp_path / "catalogue.json") == 0
+        assert ids(store) == ["0", "1"]
+
+    def test_a_place_that_cannot_be_written_is_named(self, store, tmp_path):
+        with pytest.raises(ConfigurationError, match=r"cannot be kept in '.*nowhere/catalogue\.json'"):
+            indexing.refresh(writing(store), DOCUMENTS, tmp_path / "nowhere" / "catalogue.json")

@@ -58,6 +58,30 @@ class TestCachedRetriever:
         assert len(cached.run("love", top_k=80)["documents"]) == 7
         assert len(inner.calls) == 1
 
+    def test_what_was_found_elsewhere_is_remembered(self):
+        inner = Counting()
+        cached = CachedRetriever(inner, depth=50, documents=DOCUMENTS)
+        assert not cached.remembers("love", 50)
+        cached.remember("love", 50, [("7", 2.0), ("3", 1.0)])
+        assert cached.remembers("love", 80)  # it has no more to give
+        found = cached.run("love", top_k=10)["documents"]
+        assert [(document.id, document.score, document.meta) for document in found] == [
+            ("7", 2.0, {"n": 7}),
+            ("3", 1.0, {"n": 3}),
+        ]
+        assert inner.calls == []
+
+    def test_what_was_asked_for_less_deeply_is_not_known(self):
+        cached = CachedRetriever(Counting(), depth=50, documents=DOCUMENTS)
+        cached.run("love", top_k=10)
+        assert cached.remembers("love", 50)
+        assert not cached.remembers("love", 51)
+
+    def test_an_answer_with_a_document_of_another_catalogue_is_left_out(self):
+        cached = CachedRetriever(Counting(), depth=50, documents=DOCUMENTS)
+        cached.remember("love", 50, [("7", 2.0), ("unknown", 1.0)])
+        assert not cached.remembers("love", 50)
+
     def test_a_failure_is_not_remembered(self):
         inner = Counting()
         cached = CachedRetriever(FailingRetriever("down"), depth=50)

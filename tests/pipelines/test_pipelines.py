@@ -6,18 +6,19 @@ import pytest
 import yaml
 from haystack import Document, Pipeline
 from haystack.components.joiners import DocumentJoiner
-from haystack.components.retrievers import InMemoryBM25Retriever, TextEmbeddingRetriever
+from haystack.components.retrievers import TextEmbeddingRetriever
 from haystack.utils import Secret
 
-pytest.importorskip("haystack_integrations.document_stores.qdrant")
+pytest.importorskip("tantivy")
 
 from ltrr_haystack.builder import build_feedback_pipeline, build_search_pipeline
 from ltrr_haystack.components.bandit_router import BanditRouter
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
-from ltrr_haystack.embedded import EmbeddedInMemoryStore, MiniLMTextEmbedder
-from ltrr_haystack.embedded.qdrant import EmbeddedQdrantRetriever, EmbeddedQdrantStore
+from ltrr_haystack.embedded import MiniLMTextEmbedder
+from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
+from ltrr_haystack.embedded.vectors import EmbeddedVectorRetriever
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.store import Evidence, HistoryDelta, LearningUpdate, LTRRStore
 
@@ -38,6 +39,7 @@ def parts(pipeline: Pipeline) -> tuple[dict, set]:
 def _store(monkeypatch, tmp_path):
     monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
     monkeypatch.setenv("LTRR_HOME", str(tmp_path))
+    monkeypatch.setenv("LTRR_INDEX", str(tmp_path / "index"))
 
 
 @pytest.mark.parametrize("name", ["search", "feedback", "indexing"])
@@ -67,12 +69,16 @@ def contains(whole: object, part: object) -> bool:
 class TestBuilder:
     def test_the_search_of_the_builder_is_the_one_of_the_file(self):
         store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
-        documents = EmbeddedInMemoryStore(index="documents")
-        dense = TextEmbeddingRetriever(
-            retriever=EmbeddedQdrantRetriever(EmbeddedQdrantStore("documents")), text_embedder=MiniLMTextEmbedder()
+        documents = TantivyDocumentStore(
+            "${LTRR_INDEX:-.ltrr/index}",
+            text_fields={"content": "words", "meta.title": "words"},
+            keyword_fields=["meta.type", "meta.genre", "meta.artist_id", "meta.album_id"],
+            number_fields=["meta.year", "meta.popularity"],
+            language="en",
         )
+        dense = TextEmbeddingRetriever(retriever=EmbeddedVectorRetriever(documents), text_embedder=MiniLMTextEmbedder())
         retrievers = {
-            "bm25": InMemoryBM25Retriever(documents),
+            "bm25": TantivyBM25Retriever(documents, fields={"content": 1.0, "meta.title": 1.5}, fuzziness=2),
             "dense": dense,
             "memory": MemoryIndexRetriever(store, documents),
         }

@@ -191,7 +191,7 @@ def without_dense(folder: Path) -> Path:
     search["connections"] = [each for each in search["connections"] if "dense" not in str(each)]
     (folder / "search" / "search.yml").write_text(yaml.safe_dump(search, sort_keys=False))
     indexing = yaml.safe_load((folder / "indexing" / "indexing.yml").read_text())
-    del indexing["components"]["embedder"], indexing["components"]["dense_writer"]
+    del indexing["components"]["embedder"]
     (folder / "indexing" / "indexing.yml").write_text(yaml.safe_dump({**indexing, "connections": []}, sort_keys=False))
     return folder
 

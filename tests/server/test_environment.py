@@ -20,12 +20,15 @@ class TestPrepareEnvironment:
         assert home.is_dir()
         assert os.environ["LTRR_HOME"] == str(home)
         assert os.environ["LTRR_STORE_URL"] == f"sqlite:///{home}/ltrr.db"
+        assert os.environ["LTRR_INDEX"] == str(home / "index")
 
     def test_what_is_set_already_stays(self, tmp_path, monkeypatch):
         monkeypatch.setenv("LTRR_STORE_URL", "postgresql+psycopg://db/ltrr")
         monkeypatch.setenv("HAYHOOKS_LOG_LEVEL", "DEBUG")
         monkeypatch.setenv("LTRR_HOME", str(tmp_path))
+        monkeypatch.setenv("LTRR_INDEX", "/srv/index")
         assert prepare_environment() == tmp_path
+        assert os.environ["LTRR_INDEX"] == "/srv/index"
         assert os.environ["LTRR_STORE_URL"] == "postgresql+psycopg://db/ltrr"
         assert os.environ["HAYHOOKS_LOG_LEVEL"] == "DEBUG"
 

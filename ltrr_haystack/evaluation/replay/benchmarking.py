@@ -68,7 +68,7 @@ def benchmark(
     benches: dict[str, Bench] = {}
     for name, search in _named(configs).items():
         asked = partial(watch, f"arms of {name}") if watch is not None else None
-        benches[name] = laboratory_bench(data, pipelines, home, search=search, watch=asked)
+        benches[name] = laboratory_bench(data, pipelines, home, search=search, processes=processes, watch=asked)
         require_found(benches[name], pipelines, search)
     figures = Figures(replay(benches, settings or Settings(), out, processes=processes, watch=watch))
     write_files(figures, out)

@@ -1,5 +1,6 @@
 """A replay's progress for people who wait."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,11 +9,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from ltrr_haystack.evaluation.replay.running import Watch
 
+SECONDS_BETWEEN_LINES = 10.0
+
 
 @contextmanager
 def live_progress(console: Console | None = None) -> Iterator[Watch]:
     """
-    Show a bar for each part of a replay.
+    Show a bar for each part of a replay; where no terminal can show one, as in a log file, write a line now and then.
 
     ```python
     with live_progress() as watch:
@@ -22,9 +25,13 @@ def live_progress(console: Console | None = None) -> Iterator[Watch]:
     :param console: Where to; standard error by default, so that standard output stays free.
     :returns: A context manager that gives what `benchmark` takes as `watch`.
     """
+    shown = console or Console(stderr=True)
+    if not shown.is_terminal:
+        yield _lines(shown)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=console or Console(stderr=True)) as progress:
+    with Progress(*columns, console=shown) as progress:
 
         def watch(label: str, done: int, total: int) -> None:
             if label not in tasks:
@@ -32,3 +39,18 @@ def live_progress(console: Console | None = None) -> Iterator[Watch]:
             progress.update(tasks[label], completed=done)
 
         yield watch
+
+
+def _lines(console: Console) -> Watch:
+    """Each part is told of when it begins, every few seconds, and when it is done."""
+    told: dict[str, float] = {}
+    started = time.monotonic()
+
+    def watch(label: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if label in told and done < total and now - told[label] < SECONDS_BETWEEN_LINES:
+            return
+        told[label] = now
+        console.print(f"{now - started:7.0f} s  {label}: {done:,} of {total:,}", markup=False, highlight=False)
+
+    return watch

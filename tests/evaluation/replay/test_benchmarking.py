@@ -1,12 +1,10 @@
-import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.evaluation.replay import Settings, benchmark, live_progress, markdown
+from ltrr_haystack.evaluation.replay import Settings, benchmark, markdown
 
 SETTINGS = Settings(impressions=30, seeds=(3,), learn_every=10, reward_wait=10, train_at=(1.0,))
 HERE = {"pipelines": Path("pipelines"), "home": Path("home")}
@@ -17,7 +15,7 @@ def made(bench, monkeypatch):
     """Stands in for indexing and asking the arms; notes which pipelines were asked for."""
     asked = []
 
-    def make(data, pipelines, home, *, search=None, watch=None):
+    def make(data, pipelines, home, *, search=None, processes=1, watch=None):
         asked.append(search)
         return replace(bench, baseline={"good": 2, "bad": 2}) if search == Path("b.yml") else bench
 
@@ -51,15 +49,3 @@ class TestBenchmark:
         configs = [Path("a.yml"), Path("x/b.yml"), Path("y/b.yml")]
         with pytest.raises(ConfigurationError, match="two configurations are named 'b'"):
             benchmark(bench.data, tmp_path, settings=SETTINGS, configs=configs, **HERE)
-
-
-class TestLiveProgress:
-    def test_each_part_has_a_bar(self):
-        screen = io.StringIO()
-        with live_progress(Console(file=screen, force_terminal=True, width=100)) as watch:
-            watch("ours, seed 0", 50, 200)
-            watch("ours-memory, seed 0", 10, 200)
-            watch("ours, seed 0", 200, 200)
-        assert "ours, seed 0" in screen.getvalue()
-        assert "200/200" in screen.getvalue()
-        assert "10/200" in screen.getvalue()

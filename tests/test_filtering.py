@@ -11,7 +11,7 @@ from haystack.utils.filters import document_matches_filter
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ltrr_haystack.embedded.filters import _date, compiled
+from ltrr_haystack.filtering import _date, compiled
 
 ROCK = {"field": "meta.genre", "operator": "==", "value": "rock"}
 RECENT = {"field": "meta.year", "operator": ">=", "value": 2000}

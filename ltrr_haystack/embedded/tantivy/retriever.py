@@ -1,0 +1,284 @@
+"""Retrieves from a TantivyDocumentStore."""
+
+import asyncio
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from haystack import Document, component, default_from_dict, default_to_dict
+from haystack.document_stores.types import FilterPolicy, apply_filter_policy
+from tantivy import FieldType, Occur, Query
+
+from ltrr_haystack.embedded.tantivy.analysis import WORDS
+from ltrr_haystack.embedded.tantivy.fields import Fields, TextField
+from ltrr_haystack.embedded.tantivy.index import Snapshot, no_panic
+from ltrr_haystack.embedded.tantivy.matching import Condition
+from ltrr_haystack.embedded.tantivy.ranking import Boost, best
+from ltrr_haystack.embedded.tantivy.schema import number_name
+from ltrr_haystack.embedded.tantivy.store import TantivyDocumentStore
+from ltrr_haystack.embedded.tantivy.wording import Matching, Operator, Wording
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError
+
+BETWEEN = 0.5
+"""Where what matches only fuzzily begins, as a share of the score of the last document that matches as typed."""
+
+
+@component
+class TantivyBM25Retriever:
+    """
+    Retrieves by the words of a query, from a TantivyDocumentStore.
+
+    Each word scores by BM25 in each field that is searched, times the field's weight. The query is text and nothing
+    else: quotes, colons or `AND` are searched for or passed over, and mean nothing. Documents of equal scores are
+    ordered by their ids. They come without embeddings.
+
+    With `fuzziness`, words that no document has are looked up in other spellings: one letter may be another, be
+    missing, be one too many, or have changed places with the next in words from three letters on, two in words from six
+    letters on. If fewer documents than wanted have the words as typed, those follow that have words like them.
+
+    ### Usage example
+
+    ```python
+    from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
+
+    store = TantivyDocumentStore(
+        "/tmp/songs", text_fields={"content": "words", "meta.title": "words"}, number_fields=["meta.plays"]
+    )
+    retriever = TantivyBM25Retriever(
+        store, fields={"meta.title": 2.0, "content": 1.0}, fuzziness=2, boost={"field": "meta.plays", "weight": 0.5}
+    )
+    retriever.run("saxofone in the rain", top_k=10)["documents"]
+    ```
+    """
+
+    def __init__(
+        self,
+        document_store: TantivyDocumentStore,
+        *,
+        fields: Mapping[str, float] | None = None,
+        fuzziness: int = 0,
+        prefix_last: bool = False,
+        operator: Operator = "or",
+        boost: Mapping[str, Any] | None = None,
+        filters: dict[str, Any] | None = None,
+        filter_policy: FilterPolicy = FilterPolicy.REPLACE,
+        top_k: int = 10,
+    ) -> None:
+        """
+        Create a TantivyBM25Retriever.
+
+        :param document_store: The store.
+        :param fields: Field → weight: fields of the store's `text_fields`, by themselves for their words, with
+            `:trigrams` or `:unstemmed` behind them for their other analyses. All words, at equal weights, if left out.
+        :param fuzziness: Most letters, 0 to 2, in which a word may differ from the typed one.
+        :param prefix_last: Whether the last word may be the beginning of one, as while a person types. In a store with
+            a language it needs fields that are `unstemmed`: stems are not what words begin with.
+        :param operator: Whether a document needs `or`, any, or `and`, all of the words; all may be in different fields.
+        :param boost: `{"field": a number field of the store, "weight": w}` multiplies scores by up to `1 + w`, half of
+            it where the number is the median of all positive ones; see `ranking.Boost`.
+        :param filters: Haystack filters.
+        :param filter_policy: Whether filters of a query replace these or join them.
+        :param top_k: How many documents to retrieve.
+        :raises ConfigurationError: If a field is not the store's, or a setting cannot work.
+        """
+        self.document_store = document_store
+        self.fields = dict(fields) if fields is not None else None
+        self.fuzziness = fuzziness
+        self.prefix_last = prefix_last
+        self.operator = operator
+        self.boost = dict(boost) if boost is not None else None
+        self.filters = filters
+        self.filter_policy = FilterPolicy.from_str(filter_policy) if isinstance(filter_policy, str) else filter_policy
+        self.top_k = top_k
+        if top_k < 1:
+            raise ConfigurationError(f"top_k of TantivyBM25Retriever must be at least 1, got {top_k}")
+        if fuzziness not in (0, 1, 2):
+            raise ConfigurationError(f"fuzziness of TantivyBM25Retriever must be 0, 1 or 2, got {fuzziness!r}")
+        if operator not in ("or", "and"):
+            raise ConfigurationError(f"operator of TantivyBM25Retriever must be 'or' or 'and', got {operator!r}")
+        known = document_store.fields
+        self._weights = _weights(self.fields, known)
+        self._matching = Matching(fuzziness, prefix_last, operator)
+        _check_boost(self.boost, known)
+        if prefix_last and known.language.code is not None:
+            _check_unstemmed(self._weights)
+        self._pivot: tuple[int, float] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Serialise for a pipeline file.
+
+        :returns: A dictionary for `from_dict`.
+        """
+        return default_to_dict(
+            self,
+            document_store=self.document_store.to_dict(),
+            fields=self.fields,
+            fuzziness=self.fuzziness,
+            prefix_last=self.prefix_last,
+            operator=self.operator,
+            boost=self.boost,
+            filters=self.filters,
+            filter_policy=self.filter_policy.value,
+            top_k=self.top_k,
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "TantivyBM25Retriever":
+        """
+        Make a retriever from its settings.
+
+        :param data: What `to_dict` gave.
+        :returns: The retriever.
+        """
+        return default_from_dict(cls, data)
+
+    def warm_up(self) -> None:
+        """Open the index."""
+        self.document_store.warm_up()
+
+    def close(self) -> None:
+        """Release the store's resources."""
+        self.document_store.close()
+
+    async def close_async(self) -> None:
+        """Release the store's resources without blocking the event loop."""
+        await self.document_store.close_async()
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """
+        Retrieve.
+
+        :param query: The query text.
+        :param filters: Haystack filters; see `filter_policy`.
+        :param top_k: How many documents; the component's own where it is `None`.
+        :returns: A dictionary with `documents`, the best first; none for a query without words.
+        :raises FilterError: If the filters are not valid.
+        :raises InvalidInputError: If `top_k` is negative, or the query is no text.
+        """
+        top_k = self.top_k if top_k is None else top_k
+        if top_k < 0:
+            raise InvalidInputError(f"top_k of TantivyBM25Retriever must not be negative, got {top_k}")
+        if not isinstance(query, str):
+            raise InvalidInputError(f"the query of TantivyBM25Retriever must be text, got {type(query).__name__}")
+        snapshot = self.document_store.snapshot()
+        condition = self.document_store.condition(
+            apply_filter_policy(self.filter_policy, self.filters, filters), snapshot
+        )
+        if not top_k:
+            return {"documents": []}
+        with no_panic(f"'{query[:100]}' cannot be searched for"):
+            return {"documents": self._found(snapshot, query, condition, top_k)}
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """
+        Retrieve without blocking the event loop.
+
+        :param query: The query text.
+        :param filters: Haystack filters; see `filter_policy`.
+        :param top_k: How many documents; the component's own where it is `None`.
+        :returns: As `run`.
+        """
+        return await asyncio.to_thread(self.run, query, filters, top_k)
+
+    def _found(self, snapshot: Snapshot, query: str, condition: Condition, top_k: int) -> list[Document]:
+        wording = Wording(snapshot, self.document_store.fields, self._weights, self._matching)
+        boost = self._boost(snapshot)
+        as_typed = wording.as_typed(query)
+        if as_typed is None:
+            return []
+        found = best(snapshot.searcher, _restricted(as_typed, condition), top_k, left=condition.left, boost=boost)
+        fuzzily = wording.fuzzily(query) if len(found) < top_k else None
+        if fuzzily is None:
+            return found
+        others = Query.boolean_query([(Occur.Must, fuzzily), (Occur.MustNot, as_typed)])
+        more = best(
+            snapshot.searcher,
+            _restricted(others, condition),
+            top_k - len(found),
+            left=condition.left,
+            boost=boost,
+        )
+        return [*found, *_below(found, more)]
+
+    def _boost(self, snapshot: Snapshot) -> Boost | None:
+        if self.boost is None:
+            return None
+        field, pivot = number_name(self.boost["field"]), self._pivot
+        if pivot is None or pivot[0] != snapshot.commit:
+            pivot = self._pivot = snapshot.commit, _median(snapshot, field)
+        return Boost(field, self.boost["weight"], pivot[1])
+
+
+def _weights(fields: Mapping[str, float] | None, known: Fields) -> dict[TextField, float]:
+    by_name = {text.name: text for text in known.texts}
+    if fields is None:
+        chosen = {text: 1.0 for text in known.texts if text.analysis == WORDS}
+        return chosen or dict.fromkeys(known.texts, 1.0)
+    for name, weight in fields.items():
+        if name not in by_name:
+            raise ConfigurationError(
+                f"fields of TantivyBM25Retriever: '{name}' is not among the store's: {', '.join(by_name)}"
+            )
+        _check_positive(f"fields of TantivyBM25Retriever: the weight of '{name}'", weight)
+    if not fields:
+        raise ConfigurationError("fields of TantivyBM25Retriever must name at least one field; leave it out for all")
+    return {by_name[name]: float(weight) for name, weight in fields.items()}
+
+
+def _check_boost(boost: Mapping[str, Any] | None, known: Fields) -> None:
+    if boost is None:
+        return
+    if set(boost) != {"field", "weight"}:
+        raise ConfigurationError(
+            f"boost of TantivyBM25Retriever must be {{'field': …, 'weight': …}}, got {sorted(boost)}"
+        )
+    if boost["field"] not in known.numbers:
+        raise ConfigurationError(
+            f"boost of TantivyBM25Retriever: '{boost['field']}' is not among the store's number_fields: "
+            f"{', '.join(known.numbers) or 'it has none'}"
+        )
+    _check_positive("boost of TantivyBM25Retriever: the weight", boost["weight"])
+
+
+def _check_positive(what: str, weight: object) -> None:
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+        raise ConfigurationError(f"{what} must be a number above 0, got {weight!r}")
+
+
+def _check_unstemmed(weights: Mapping[TextField, float]) -> None:
+    for field in weights:
+        if field.analysis == WORDS:
+            raise ConfigurationError(
+                f"prefix_last of TantivyBM25Retriever needs words as they are, but '{field.path}' is stemmed; add "
+                f"'unstemmed' to its analyses in the store's text_fields, and search '{field.path}:unstemmed'"
+            )
+
+
+def _restricted(query: Query, condition: Condition) -> Query:
+    if condition.query is None:
+        return query
+    return Query.boolean_query([(Occur.Must, query), (Occur.Must, Query.const_score_query(condition.query, 0.0))])
+
+
+def _below(found: list[Document], more: list[Document]) -> list[Document]:
+    """Scores of different queries are not to be compared: what follows goes on below."""
+    if not found or not more:
+        return more
+    ceiling = BETWEEN * (found[-1].score or 0.0)
+    highest = more[0].score or 1.0
+    return [replace(document, score=(document.score or 0.0) / highest * ceiling) for document in more]
+
+
+def _median(snapshot: Snapshot, field: str) -> float:
+    positive = Query.range_query(snapshot.schema, field, FieldType.Float, lower_bound=0.0, include_lower=False)
+    asked = {"median": {"percentiles": {"field": field, "percents": [50.0]}}}
+    median = snapshot.searcher.aggregate(positive, asked)["median"]["values"]["50.0"]
+    return float(median) if median is not None and math.isfinite(median) else 1.0

@@ -1,0 +1,106 @@
+"""Documents that have to be looked at are looked at once."""
+
+import pytest
+from haystack import Document
+
+pytest.importorskip("tantivy")
+
+from ltrr_haystack.deadline import within
+from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore, matching
+
+OTHER = {"field": "meta.other", "operator": "==", "value": 1}
+
+
+@pytest.fixture
+def store():
+    made = TantivyDocumentStore(keyword_fields=["meta.genre"])
+    made.write_documents([song(number) for number in range(10)])
+    return made
+
+
+def song(number):
+    """The higher the number, the longer the text, and the lower its score."""
+    meta = {"other": number % 2, "genre": "pop" if number < 4 else "rock"}
+    return Document(id=f"{number}", content=f"rain{' and' * number}", meta=meta)
+
+
+@pytest.fixture
+def looked_at(monkeypatch):
+    """The ids of the documents that were looked at."""
+    ids, decoded = [], matching.decoded
+
+    def watched(found, **settings):
+        document = decoded(found, **settings)
+        ids.append(document.id)
+        return document
+
+    monkeypatch.setattr(matching, "decoded", watched)
+    return ids
+
+
+def found(store, filters, top_k=100):
+    return [each.id for each in TantivyBM25Retriever(store).run("rain", filters=filters, top_k=top_k)["documents"]]
+
+
+def test_once_for_all_searches_and_for_everything_else(store, looked_at):
+    odd = ["1", "3", "5", "7", "9"]
+    assert found(store, OTHER) == odd
+    assert len(looked_at) == 10
+    assert found(store, OTHER) == odd
+    assert [document.id for document in store.filter_documents(OTHER)] == odd
+    assert store.count_documents_by_filter(OTHER) == 5
+    assert len(looked_at) == 10
+
+
+def test_only_as_many_as_it_takes(store, looked_at):
+    store.write_documents([song(number) for number in range(10, 500)])
+    assert len(found(store, OTHER, top_k=2)) == 2
+    assert len(looked_at) < 50
+
+
+def test_what_was_written_since_is_looked_at_and_nothing_else(store, looked_at):
+    found(store, OTHER)
+    looked_at.clear()
+    store.write_documents([Document(id="new", content="rain", meta={"other": 1})])
+    store.update_by_filter({"field": "id", "operator": "==", "value": "1"}, {"other": 0})
+    assert found(store, OTHER) == ["new", "3", "5", "7", "9"]
+    assert sorted(looked_at) == ["1", "new"]
+
+
+def test_the_index_narrows_what_is_looked_at(store, looked_at):
+    pop = {"field": "meta.genre", "operator": "==", "value": "pop"}
+    assert found(store, {"operator": "AND", "conditions": [OTHER, pop]}) == ["1", "3"]
+    assert sorted(looked_at) == ["0", "1", "2", "3"]
+
+
+def test_filters_that_differ_in_a_type_are_two(store, looked_at):
+    assert found(store, {**OTHER, "value": 1.0}) == found(store, {**OTHER, "value": True}) == found(store, OTHER)
+    assert len(looked_at) == 30
+
+
+def test_nobody_waits_longer_than_the_deadline_and_what_was_found_out_is_kept(store, looked_at, monkeypatch):
+    monkeypatch.setattr("ltrr_haystack.embedded.scans.BURST", -1.0)
+    with within(-1.0), pytest.raises(TimeoutError):
+        found(store, OTHER)
+    assert found(store, OTHER) == ["1", "3", "5", "7", "9"]
+
+
+def test_an_embedding_is_looked_at_only_where_it_is_asked_for():
+    store = TantivyDocumentStore()
+    store.write_documents([Document(id="a", embedding=[0.5]), Document(id="b")])
+    without = {"field": "embedding", "operator": "==", "value": None}
+    assert [document.id for document in store.filter_documents(without)] == ["b"]
+
+
+def test_a_bounded_number_of_filters_is_remembered(store):
+    remembered = matching.Remembered(most=2)
+    known = [remembered.left({**OTHER, "value": value}, bool).known for value in (1, 2, 1, 3, 1)]
+    assert known[0] is known[2] is known[4]
+    assert remembered.left({**OTHER, "value": 2}, bool).known is not known[1]
+
+
+def test_a_bounded_number_of_documents_is_remembered(monkeypatch):
+    monkeypatch.setattr(matching, "MOST_REMEMBERED", 3)
+    remembered = matching.Remembered()
+    remembered.left(OTHER, bool).known.update(dict.fromkeys(range(4), True))
+    assert remembered.left(OTHER, bool).known == {}

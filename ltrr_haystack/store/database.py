@@ -169,11 +169,11 @@ class Database:
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
         with self._gate:
-            self._require_files()
+            self._require_files(log=False)
             with self._engines.writer.begin() as connection:
                 yield connection
             # What was committed into a file that is gone by now is not acknowledged.
-            self._require_files()
+            self._require_files(log=True)
 
     def _read(
         self, engine: Engine, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -182,7 +182,7 @@ class Database:
             raise StoreError("The store is closed; warm_up() opens it again.")
         try:
             with self._gate:
-                self._require_files()
+                self._require_files(log=False)
                 with engine.connect() as connection:
                     return query(connection, *args, **kwargs)
         except Exception as error:
@@ -198,9 +198,9 @@ class Database:
             self._health.reads.report(error)
             self._writer.wake()
 
-    def _require_files(self) -> None:
+    def _require_files(self, *, log: bool) -> None:
         if self._files is not None:
-            self._files.require()
+            self._files.require(log=log)
 
     def _probe(self) -> None:
         """Mend what can be mended, read and write: for the writer's thread, when something failed."""
@@ -208,7 +208,7 @@ class Database:
             with our_words(self.place):
                 self._mend()
                 with self._gate, self._engines.searcher.connect() as connection:
-                    self._require_files()
+                    self._require_files(log=True)
                     schema_version(connection)
         except StoreError as error:
             self._health.reads.report(error)

@@ -92,12 +92,15 @@ class StoreFiles:
             return Found.OTHER
         return Found.SAME if all(map(_is_there, self._all[1:], known[1:])) else Found.TORN
 
-    def require(self) -> None:
+    def require(self, *, log: bool = True) -> None:
         """
         See that the path leads to the files that are held.
 
+        :param log: Whether to look for the log, too, as after a commit. A read finds what is in a removed log.
         :raises StoreUnavailableError: If it does not.
         """
+        if not log and self._identities[:1] == (_identity(self._all[0]),):
+            return
         found = self.look()
         if found is not Found.SAME:
             raise unavailable(found.value, self.path)

@@ -126,7 +126,10 @@ class StoreFiles:
 
         :raises StoreUnavailableError: If it has changed within the last second.
         """
-        found = self._all[0].stat()
+        try:
+            found = self._all[0].stat()
+        except OSError as error:
+            raise unavailable(Found.GONE.value, f"{self.path}: {error}") from error
         newcomer = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
         if newcomer != self._newcomer:
             self._newcomer, self._still_since = newcomer, time.monotonic()

@@ -169,6 +169,9 @@ class TestPrefix:
         assert contents(retriever, "sun") == ["sun", "sunflower seeds"]
         assert contents(retriever, "seeds sunfl") == ["sunflower seeds"]
 
+    def test_the_last_word_is_the_last_though_it_came_before(self):
+        assert contents(self.retriever("sunflower", "rainbow"), "sun rain sun") == ["sunflower"]
+
     def test_other_words_may_not(self):
         assert contents(self.retriever("sunflower", "seeds"), "sun seeds") == ["seeds"]
 

@@ -68,8 +68,9 @@ class VectorIndex:
             if snapshot.commit <= self._commit:
                 return
             written: dict[int, list[tuple[int, str, list[float]]]] = {}
+            latest = self._number
             for number, found in snapshot.since(self._number):
-                self._number = number
+                latest = number
                 vector = embedding_of(found)
                 if vector:
                     written.setdefault(len(vector), []).append((number, document_id(found), vector))
@@ -79,6 +80,7 @@ class VectorIndex:
                 for length in self._vectors.keys() | written.keys()
                 if (vectors := self._joined(length, present, written.get(length, []))).ids
             }
+            self._number = latest
             self._commit = snapshot.commit
 
     def nearest(self, embedding: Sequence[float], among: Sequence[int] | None, top_k: int) -> list[tuple[str, float]]:

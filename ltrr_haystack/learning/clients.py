@@ -45,7 +45,8 @@ class ClientLimits:
     """
     What one client can add to what is learned.
 
-    With the defaults, a client moves a query that thirty people have clicked by three clicks at most, within a week.
+    With the defaults, a client moves a query that thirty people have clicked by three clicks at most within a week, and
+    by three more that come after their search was settled.
 
     :param share: Most that a client's contributions to a subject may be of what all others have contributed, 0 to 1.
         A service with few people needs more: with n of them equally active nothing is cut from 1 / (n - 1) on.
@@ -61,7 +62,7 @@ class ClientLimits:
     pages: float = 3.0
     rewards: float = 3.0
     document_rewards: float = 10.0
-    searches: float = 20.0
+    searches: float = 5.0
     days: int = 7
 
     def __post_init__(self) -> None:

@@ -45,11 +45,4 @@ def _evidence(reward: float, ordinal: int) -> Evidence:
         return Evidence(exposures=examination(ordinal), successes=0.0)
     if reward < 0.0:
         return Evidence(exposures=1.0 - reward, successes=0.0)
-    return _rewarded(reward)
-
-
-def _rewarded(reward: float) -> Evidence:
-    """`reward` successes in at least one trial; below 0 as many failures."""
-    if reward < 0.0:
-        return Evidence(exposures=-reward, successes=0.0)
     return Evidence(exposures=max(reward, 1.0), successes=reward)

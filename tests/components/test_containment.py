@@ -122,6 +122,6 @@ def test_ctrl_c_ends_the_process(how):
         assert process.stdout.readline() == "searching\n"
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert out == ""
     assert "KeyboardInterrupt" in err

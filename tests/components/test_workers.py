@@ -108,7 +108,7 @@ def test_a_call_that_never_returns_does_not_keep_the_process_from_ending():
         "import threading; from ltrr_haystack.components.workers import Lanes, Workers; "
         "Workers(1, 'hanging').submit(threading.Event().wait, {}); print('done')"
     )
-    assert subprocess.run([sys.executable, "-c", program], timeout=30, capture_output=True, check=True).stdout
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True, check=True).stdout
 
 
 def test_the_workers_of_one_lane_are_not_those_of_the_other(release):

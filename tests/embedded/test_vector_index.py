@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.embedded.tantivy import TantivyDocumentStore
+from ltrr_haystack.embedded.vector_index import VectorIndex
 from ltrr_haystack.embedded.vectors import EmbeddedVectorRetriever
 
 NORTH, EAST, NORTH_EAST = [0.0, 1.0], [1.0, 0.0], [0.7, 0.7]
@@ -29,6 +30,10 @@ def compass():
         Document(id="east", embedding=EAST),
         Document(id="nowhere", content="no embedding"),
     ]
+
+
+def raise_memory_error(*_):
+    raise MemoryError
 
 
 def ids(result):
@@ -66,6 +71,15 @@ class TestFollowing:
         filled.close()
         filled.write_documents([Document(id="ne", embedding=NORTH_EAST)])
         assert ids(retriever.run(NORTH)) == ["north", "ne"]
+
+    def test_what_failed_is_caught_up_with_the_next_time(self, monkeypatch):
+        filled = store(*compass())
+        retriever = EmbeddedVectorRetriever(filled)
+        with monkeypatch.context() as failing:
+            failing.setattr(VectorIndex, "_joined", raise_memory_error)
+            with pytest.raises(MemoryError):
+                retriever.run(NORTH)
+        assert ids(retriever.run(NORTH)) == ["north", "east"]
 
     def test_embeddings_of_two_models_are_kept_apart(self):
         filled = store(*compass(), Document(id="other", embedding=[1.0, 0.0, 0.0]))

@@ -50,7 +50,7 @@ def client(home):
 
 
 def up(client: httpx.Client) -> bool:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         try:
             return client.get("/status").status_code == 200

@@ -35,7 +35,7 @@ class Finds:
 class Searched:
     """People search and click what either arm has among its first three; one client clicks `words` alone."""
 
-    def __init__(self, folder, limits):
+    def __init__(self, folder, limits, seed):
         self.store = LTRRStore(Secret.from_token(f"sqlite:///{folder}/log.db"))
         policy = VWPolicy(safe_baseline_share=0.5)
         self.learner = Learner(self.store, policy, reward_wait=0.0, limits=limits)
@@ -50,7 +50,7 @@ class Searched:
             poll_interval=0.0,
         )
         self.feedback = FeedbackWriter(self.store)
-        self.rng = random.Random(0)
+        self.rng = random.Random(seed)
 
     def search(self, query, user, wants, chance):
         run = {"understanding": {"query": query}, "router": {"user_id": user}}
@@ -83,18 +83,25 @@ class Searched:
         ]
 
 
-@pytest.mark.parametrize(
-    ("limits", "counted", "lost"), [(None, 20, 0), (BOUNDLESS, 80, 20)], ids=["bounded", "unbounded"]
-)
-def test_of_eighty_searches_of_one_user_a_fourth_counts_and_nobody_loses_an_arm(tmp_path, limits, counted, lost):
-    """Without bounds it happens, which shows that this test would notice."""
-    searched = Searched(tmp_path, limits)
+def lost(tmp_path, limits, chance, seed):
+    """Unseen queries that lose an arm by eighty searches of one user, after fifty people; and searches that count."""
+    searched = Searched(tmp_path, limits, seed)
     for number in range(50):
-        searched.search(f"query {searched.rng.randrange(60)}", f"person {number}", tuple(ARMS), 0.5)
+        searched.search(f"query {searched.rng.randrange(60)}", f"person {number}", tuple(ARMS), chance)
     searched.learn()
     assert searched.preferred() == [BOTH] * 20
     for number in range(80):
         searched.search(f"spam {number}", "mallory", ("words",), 1.0)
-    assert 80 - searched.learn().uncounted == counted
-    assert sum(wanted != BOTH for wanted in searched.preferred()) == lost
+    counted = 80 - searched.learn().uncounted
+    taken = sum(wanted != BOTH for wanted in searched.preferred())
     searched.store.close()
+    return taken, counted
+
+
+@pytest.mark.parametrize(("chance", "seed"), [(0.5, 0), (0.5, 1), (0.3, 0), (0.3, 1), (0.3, 2), (0.2, 0), (0.2, 2)])
+def test_of_eighty_searches_of_one_user_five_count_and_nobody_loses_an_arm(tmp_path, chance, seed):
+    assert lost(tmp_path, None, chance, seed) == (0, 5)
+
+
+def test_without_bounds_everybody_would_lose_it(tmp_path):
+    assert lost(tmp_path, BOUNDLESS, 0.5, 0) == (20, 80)

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock, RLock
 
@@ -21,16 +21,19 @@ from ltrr_haystack.errors import ConfigurationError
 MEMORY_WHILE_WRITING = 128_000_000
 """Bytes of documents that a commit collects before it begins a new segment."""
 
-_INHERITED: list[IndexWriter] = []
-"""Writers of the process that this one was forked from: to let go of one would wait for threads that are not here."""
+LONGEST_WAIT = 10.0
+"""Seconds that a write waits for those of other processes."""
+
+PAUSE = 0.01
+"""Seconds between two looks at whether another process still writes."""
 
 
 class SharedIndex:
     """
     An index that all stores of one folder, or of one name in memory, share within a process.
 
-    Reading needs no lock: a search holds a snapshot. Writing is done by one thread at a time, and by one process at a
-    time: the first write takes the folder's lock, `close` gives it back.
+    Reading needs no lock: a search holds a snapshot. One write is made at a time, by whichever thread or process: a
+    write holds the folder's lock from its beginning to its commit.
     """
 
     def __init__(self, fields: Fields, folder: Path | None = None) -> None:
@@ -49,8 +52,6 @@ class SharedIndex:
         self._schema = self._index.schema
         self._writing = RLock()
         self._reading = Lock()
-        self._writer: IndexWriter | None = None
-        self._writer_process = 0
         self._next_number = 0
         self._seen: tuple[int, int] | None = None
         self._snapshot = self._reloaded()
@@ -70,7 +71,8 @@ class SharedIndex:
         Write, alone: what was written is committed in the end, or, after an error, given up.
 
         :returns: A context manager that gives what writes.
-        :raises DocumentStoreError: If another process is writing, or what was written cannot be committed.
+        :raises DocumentStoreError: If another process writes for longer than `LONGEST_WAIT`, or what was written cannot
+            be committed.
         """
         with self._writing:
             writer = self._taken()
@@ -80,48 +82,40 @@ class SharedIndex:
                     yield write
                     if write.changes:
                         writer.commit()
+                    writer.wait_merging_threads()
             except BaseException:
-                if write.changes:
-                    self._give_up(writer)
+                _give_up(writer)
                 raise
             finally:
                 self._next_number = write.number
             if write.changes:
                 self._look_again()
 
-    def close(self) -> None:
-        """Let other processes write, until this one writes again. Searching goes on."""
-        with self._writing:
-            writer, self._writer = self._writer, None
-            if writer is not None and self._writer_process == os.getpid():
-                with failures(f"cannot end the writing to {self}"):
-                    writer.wait_merging_threads()
-
     def __str__(self) -> str:
         return f"the index in '{self.folder}'" if self.folder is not None else "an index in memory"
 
     def _taken(self) -> IndexWriter:
-        if self._writer is not None and self._writer_process != os.getpid():
-            _INHERITED.append(self._writer)
-            self._writer = None
-        if self._writer is None:
-            with failures(f"cannot write to {self}", _locked):
-                self._writer = self._index.writer(MEMORY_WHILE_WRITING, 1)
-            self._writer_process = os.getpid()
-            # From here on no other process writes; what one wrote before is to be seen.
-            self._look_again()
-            # By the clock, so that the number of what was deleted since is not given again.
-            highest = _highest_number(self._snapshot)
-            self._next_number = max(self._next_number, highest + 1, time.time_ns() // 1_000)
-        return self._writer
+        writer = self._wait_for_writer()
+        # What other processes wrote before is to be seen; from here on none does.
+        self._look_again()
+        # By the clock, so that the number of what was deleted since is not given again.
+        highest = _highest_number(self._snapshot)
+        self._next_number = max(self._next_number, highest + 1, time.time_ns() // 1_000)
+        return writer
 
-    def _give_up(self, writer: IndexWriter) -> None:
-        try:
-            with failures(f"cannot give up what was written to {self}"):
-                writer.rollback()
-        except DocumentStoreError:
-            # A writer that is broken is dropped, and with it what it has not committed.
-            self._writer = None
+    def _wait_for_writer(self) -> IndexWriter:
+        given_up = time.monotonic() + LONGEST_WAIT
+        while True:
+            try:
+                with failures(f"cannot write to {self}", _locked):
+                    writer = self._index.writer(MEMORY_WHILE_WRITING, 1)
+                    # A process that was killed in mid-write leaves files whose names the next write would give again.
+                    writer.garbage_collect_files()
+                    return writer
+            except DocumentStoreError as error:
+                if _LOCKED not in str(error) or time.monotonic() > given_up:
+                    raise
+            time.sleep(PAUSE)
 
     def _look_again(self) -> None:
         with self._reading:
@@ -143,10 +137,18 @@ class SharedIndex:
             return Snapshot(self._index.searcher(), self._schema, commit)
 
 
+def _give_up(writer: IndexWriter) -> None:
+    """Forget what was not committed, and give the folder's lock back."""
+    for end in (writer.rollback, writer.wait_merging_threads):
+        with suppress(DocumentStoreError), failures("cannot end a write"):
+            end()
+
+
+_LOCKED = "another process is writing to it, and one writes at a time; try again when it has ended"
+
+
 def _locked(reason: str) -> str:
-    if "LockBusy" not in reason:
-        return reason
-    return "another process is writing to it, and one writes at a time; write through that one, or end it first"
+    return _LOCKED if "LockBusy" in reason else reason
 
 
 def _opened(fields: Fields, folder: Path | None) -> Index:

@@ -14,7 +14,7 @@ from ltrr_haystack.embedded.tantivy.codec import decoded
 from ltrr_haystack.filtering import Predicate
 
 MOST_REMEMBERED = 1_000_000
-"""Documents of which it is remembered whether they match a filter."""
+"""Pairs of a document and a filter of which it is remembered whether they match: some 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,9 @@ class Remembered:
         """
         key = json.dumps(filters, sort_keys=True, default=repr)
         with self._lock:
-            known = self._known.pop(key, {})
-            if len(known) > MOST_REMEMBERED:
-                known = {}
-            self._known[key] = known
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
+            known = self._known.setdefault(key, {})
+            self._known.move_to_end(key)
+            pairs = sum(map(len, self._known.values()))
+            while self._known and (len(self._known) > self._most or pairs > MOST_REMEMBERED):
+                pairs -= len(self._known.popitem(last=False)[1])
         return Left(wanted, "embedding" in key, known)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from threading import Lock
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from ltrr_haystack.embedded.tantivy.fields import Fields
 from ltrr_haystack.embedded.tantivy.index import SharedIndex
@@ -12,15 +12,13 @@ _OPEN: WeakValueDictionary[Path | str, SharedIndex] = WeakValueDictionary()
 _KEPT: dict[str, SharedIndex] = {}
 """What lies in memory under a name somebody gave stays for as long as the process lives."""
 
-_USERS: WeakKeyDictionary[SharedIndex, WeakSet[object]] = WeakKeyDictionary()
 _LOCK = Lock()
 
 
-def shared(user: object, fields: Fields, place: Path | str, *, keep: bool) -> SharedIndex:
+def shared(fields: Fields, place: Path | str, *, keep: bool) -> SharedIndex:
     """
     Give the index of a place; it is opened for its first user.
 
-    :param user: Who uses it, until `release`.
     :param fields: What the index must know.
     :param place: A folder, or the name of an index in memory.
     :param keep: Whether an index in memory outlives its users.
@@ -41,21 +39,4 @@ def shared(user: object, fields: Fields, place: Path | str, *, keep: bool) -> Sh
             )
         if folder is None and keep:
             _KEPT[str(place)] = index
-        _USERS.setdefault(index, WeakSet()).add(user)
         return index
-
-
-def release(user: object, index: SharedIndex) -> None:
-    """
-    Give an index up; after its last user, other processes may write to it.
-
-    :param user: Who used it.
-    :param index: The index.
-    """
-    with _LOCK:
-        users = _USERS.get(index)
-        if users is None:
-            return
-        users.discard(user)
-        if not users:
-            index.close()

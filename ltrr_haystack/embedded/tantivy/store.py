@@ -148,18 +148,17 @@ class TantivyDocumentStore:
         index = self._shared
         if index is None:
             with self._opening:
-                index = self._shared = registry.shared(self, self.fields, self._place, keep=self._named)
+                index = self._shared = registry.shared(self.fields, self._place, keep=self._named)
         return index
 
     def close(self) -> None:
         """
-        Give up this store's share of the index; after the last one of a process, others may write to it.
+        Give up this store's share of the index; the last one of a process closes it.
 
         A store that is used again opens it again. What lies in memory stays as long as the store does.
         """
         with self._opening:
-            if self._shared is not None and self.path is not None:
-                registry.release(self, self._shared)
+            if self.path is not None:
                 self._shared = None
 
     async def close_async(self) -> None:
@@ -252,7 +251,7 @@ class TantivyDocumentStore:
         :returns: How many documents were written; with `OVERWRITE` as many as were given.
         :raises ValueError: If they are not documents, or one of them could not come back as it is.
         :raises DuplicateDocumentError: If an id is there already, and must not be.
-        :raises DocumentStoreError: If another process is writing, or the disk fails.
+        :raises DocumentStoreError: If another process writes for more than ten seconds, or the disk fails.
         """
         if isinstance(documents, str) or not isinstance(documents, Iterable):
             raise ValueError(f"write_documents expects a list of documents, got {type(documents).__name__}")
@@ -279,7 +278,7 @@ class TantivyDocumentStore:
         :param meta: What to set; other metadata stay as they are.
         :returns: How many documents matched.
         :raises FilterError: If the filters are not valid.
-        :raises DocumentStoreError: If another process is writing, or the disk fails.
+        :raises DocumentStoreError: If another process writes for more than ten seconds, or the disk fails.
         """
         with self.opened().writing() as write:
             found = self._matching(write.before, filters)
@@ -292,7 +291,7 @@ class TantivyDocumentStore:
         Delete documents; ids that are not there are passed over.
 
         :param document_ids: Their ids.
-        :raises DocumentStoreError: If another process is writing, or the disk fails.
+        :raises DocumentStoreError: If another process writes for more than ten seconds, or the disk fails.
         """
         index = self.opened()
         if not any(index.snapshot.find(document_id) for document_id in document_ids):
@@ -308,7 +307,7 @@ class TantivyDocumentStore:
         :param filters: Haystack filters.
         :returns: How many were deleted.
         :raises FilterError: If the filters are not valid.
-        :raises DocumentStoreError: If another process is writing, or the disk fails.
+        :raises DocumentStoreError: If another process writes for more than ten seconds, or the disk fails.
         """
         with self.opened().writing() as write:
             found = self._matching(write.before, filters)
@@ -320,7 +319,7 @@ class TantivyDocumentStore:
         """
         Delete all documents.
 
-        :raises DocumentStoreError: If another process is writing, or the disk fails.
+        :raises DocumentStoreError: If another process writes for more than ten seconds, or the disk fails.
         """
         with self.opened().writing() as write:
             write.delete_all()

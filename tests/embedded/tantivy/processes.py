@@ -3,8 +3,8 @@ Processes for the tests that need several, run as a program: it forks before any
 
 `kill FOLDER ROUNDS SEED` writes batches in child after child, each of which is killed at a random moment; prints, as
 JSON, for each of them which batch was acknowledged last, and what another child then found. `write FOLDER ID` writes a
-document, says so, and keeps the index open until its input ends; `lend FOLDER ID` closes it first. `fork FOLDER` writes
-a document and forks; prints what came of the child's writing and searching.
+document, says so, and keeps the index open until its input ends; `hold FOLDER ID` does not end the write before. `fork
+FOLDER` writes a document and forks; prints what the child then wrote and found.
 """
 
 import json
@@ -16,7 +16,6 @@ import sys
 import time
 
 from haystack import Document
-from haystack.document_stores.errors import DocumentStoreError
 from haystack.document_stores.types import DuplicatePolicy
 
 from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
@@ -102,11 +101,10 @@ def write(folder, document_id):
     wait()
 
 
-def lend(folder, document_id):
-    store = opened(folder)
-    store.write_documents([Document(id=document_id, content="of another process")])
-    store.close()
-    wait()
+def hold(folder, document_id):
+    with opened(folder).opened().writing() as writing:
+        writing.delete(document_id)
+        wait()
 
 
 def fork(folder):
@@ -115,11 +113,8 @@ def fork(folder):
     time.sleep(1.0)  # tantivy's own threads have come to rest
 
     def use(say):
-        found = [document.id for document in TantivyBM25Retriever(store).run("rain")["documents"]]
-        try:
-            store.write_documents([Document(id="theirs")])
-        except DocumentStoreError as error:
-            say({"told": str(error), "found": found})
+        written = store.write_documents([Document(id="theirs", content="rain")])
+        say({"written": written, "found": [found.id for found in TantivyBM25Retriever(store).run("rain")["documents"]]})
 
     child, reading = in_child(use)
     sys.stdout.write(json.dumps(rest(reading)))
@@ -128,6 +123,6 @@ def fork(folder):
 
 if __name__ == "__main__":
     name, folder, *arguments = sys.argv[1:]
-    {"kill": kill, "write": write, "lend": lend, "fork": fork}[name](
+    {"kill": kill, "write": write, "hold": hold, "fork": fork}[name](
         folder, *(int(each) if each.isdecimal() else each for each in arguments)
     )

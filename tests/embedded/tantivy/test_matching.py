@@ -108,8 +108,11 @@ def test_a_bounded_number_of_filters_is_remembered(store):
     assert remembered.left({**OTHER, "value": 2}, bool).known is not known[1]
 
 
-def test_a_bounded_number_of_documents_is_remembered(monkeypatch):
+def test_of_all_filters_together_a_bounded_number_of_documents_is_remembered(monkeypatch):
     monkeypatch.setattr(matching, "MOST_REMEMBERED", 3)
     remembered = matching.Remembered()
-    remembered.left(OTHER, bool).known.update(dict.fromkeys(range(4), True))
-    assert remembered.left(OTHER, bool).known == {}
+    first, second = ({**OTHER, "value": value} for value in (1, 2))
+    remembered.left(first, bool).known.update({1: True, 2: True})
+    remembered.left(second, bool).known.update({1: False, 2: False})
+    assert remembered.left(second, bool).known == {1: False, 2: False}
+    assert remembered.left(first, bool).known == {}

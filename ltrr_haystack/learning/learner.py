@@ -38,6 +38,7 @@ class Progress:
         `lease` when another process or instance holds the learner's lease.
     :param uncounted: How many of the decisions do not count for all that is learned: they are beyond their client's
         share.
+    :param anonymous: Those of them that bear no user, session, client id or address.
     :param set_aside: How many decisions could not be read or learned from. They are kept in the log.
     """
 
@@ -47,6 +48,7 @@ class Progress:
     version: int = 0
     busy: Literal["thread", "lease"] | None = None
     uncounted: int = 0
+    anonymous: int = 0
     set_aside: int = 0
 
 
@@ -206,6 +208,7 @@ class Learner:
                 done,
                 learned=done.learned + batch.learned,
                 uncounted=done.uncounted + batch.uncounted,
+                anonymous=done.anonymous + batch.anonymous,
                 set_aside=done.set_aside + batch.set_aside,
             )
         while not stop.is_set() and (late := self._learn_late_batch(now)) is not None:
@@ -220,11 +223,14 @@ class Learner:
         if done.late:
             logger.info("{late} rewards came after their reward wait: counted in the memory only", late=done.late)
         if done.uncounted:
-            logger.info(
-                "{uncounted} of {learned} searches do not count for all that is learned: beyond their client's share. "
-                "Searches without user_id, session_id, client_id and address are one client together",
+            log = logger.warning if done.anonymous * 2 > done.uncounted else logger.info
+            log(
+                "{uncounted} of {learned} searches do not count for all that is learned, since they are beyond their "
+                "client's share; {anonymous} of them bear no user_id, session_id, client_id or address: such searches "
+                "are one client together, so send one of these",
                 uncounted=done.uncounted,
                 learned=done.learned,
+                anonymous=done.anonymous,
             )
 
     def _settle(self, before: float) -> int:
@@ -285,7 +291,7 @@ class Learner:
         for place, reason in faults.items():
             logger.warning("Decision {place} was set aside: {reason}", place=place, reason=reason)
         learned = len(batch.decisions) + len(batch.faults) - len(faults)
-        return Progress(learned=learned, uncounted=len(step.counted), set_aside=len(faults))
+        return Progress(learned=learned, uncounted=len(step.counted), anonymous=step.anonymous, set_aside=len(faults))
 
     def _learn_late_batch(self, now: float) -> int | None:
         watermark = self._prolonged()

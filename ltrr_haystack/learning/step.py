@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ltrr_haystack.learning.amounts import Amounts
-from ltrr_haystack.learning.clients import ClientCounts, ClientLimits
+from ltrr_haystack.learning.clients import ANONYMOUS, ClientCounts, ClientLimits, clients_of
 from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.store import LTRRStore
@@ -24,7 +24,7 @@ class NotLearnableError(Exception):
         self.place = place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
     """
     What some settled decisions add, beside what the policy has learned.
@@ -32,11 +32,13 @@ class Step:
     :param amounts: To memory and history.
     :param clients: To the counts of clients.
     :param counted: Place in the order of settlement → what that decision counts for, where it does not count for all.
+    :param anonymous: How many of these decisions bear nothing that tells who made them.
     """
 
     amounts: Amounts
     clients: ClientCounts
     counted: dict[int, int]
+    anonymous: int = 0
 
 
 def learn_step(store: LTRRStore, limits: ClientLimits, policy: Policy, decisions: Sequence[SettledDecision]) -> Step:
@@ -65,4 +67,5 @@ def learn_step(store: LTRRStore, limits: ClientLimits, policy: Policy, decisions
             raise NotLearnableError(settled.seq) from error
         if counted.bits != QUERY | MODELS:
             step.counted[settled.seq] = counted.bits
+            step.anonymous += clients_of(settled.decision) == (ANONYMOUS,)
     return step

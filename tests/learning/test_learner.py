@@ -6,6 +6,7 @@ import pytest
 from haystack.utils import Secret
 
 from ltrr_haystack.errors import SnapshotError, StoreError
+from ltrr_haystack.feedback.examination import examination
 from ltrr_haystack.learning import Learner, Progress
 from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.vw import VWPolicy
@@ -131,6 +132,57 @@ class TestLateRewards:
         assert learner.run_once(now=DUE).late == 5
         # Five clicks of one person on one page count as three.
         assert log.memory() == {"a": (3.0, 3.0)}
+
+
+class TestClients:
+    @pytest.fixture
+    def earned(self, store, diary):
+        """A learner whose policy writes down what each search earned."""
+
+        class Bookkeeper(diary):
+            def learn(self, settled):
+                self.entries.append(sum(settled.rewards.values()))
+                return {}
+
+            def restored(self, payload):
+                copy = Bookkeeper(self.title)
+                copy.entries = super().restored(payload).entries
+                return copy
+
+        return Learner(store, Bookkeeper(), reward_wait=60.0)
+
+    def test_no_more_than_three_clicks_of_one_go_to_policy_and_memory(self, earned, log):
+        for query_id in ("q1", "q2"):
+            log.search(query_id, user_id="u")
+            for object_id in ("a", "b"):
+                log.event(f"{object_id} {query_id}", query_id, object_id, reward=5.0)
+        assert earned.run_once(now=100.0).uncounted == 0
+        assert log.diary() == [3.0, 0.0]
+        assert sum(successes for _, successes in log.memory().values()) == 3.0
+
+    def test_pages_beyond_the_third_of_one_are_no_evidence(self, learner, log):
+        for number in range(5):
+            log.search(f"q{number}", user_id="u")
+        assert learner.run_once(now=100.0).uncounted == 2
+        assert log.memory()["a"] == (3 * examination(1), 0.0)
+        assert log.history()["bm25"][0] == 3.0
+
+    def test_what_one_added_in_earlier_passes_counts_for_a_week(self, earned, log):
+        week = 7 * 86_400.0
+        for number, at in enumerate((0.0, week - 86_400.0, week)):
+            log.search(f"q{number}", user_id="u", at=at)
+            log.event(f"e{number}", f"q{number}", reward=5.0, at=at)
+            earned.run_once(now=at + 100.0)
+        assert log.diary() == [3.0, 0.0, 3.0]
+
+    @pytest.mark.parametrize(("who", "level"), [({"user_id": "u"}, "INFO"), ({"user_id": None}, "WARNING")])
+    def test_that_most_searches_name_nobody_is_a_warning(self, learner, log, caplog, who, level):
+        caplog.set_level("INFO")
+        for number in range(10):
+            log.search(f"q{number}", f"query {number}", **who)
+        learner.run_once(now=100.0)
+        told = [record for record in caplog.records if "beyond their client's share" in record.getMessage()]
+        assert [record.levelname for record in told] == [level]
 
 
 class TestSnapshots:

@@ -7,17 +7,13 @@ the clicks go through one FeedbackWriter in batches, and some are sent twice on 
 times. Afterwards every impression must have the reward of exactly one click: less is lost, more is doubled.
 
     python benchmarks/ingest.py --json ingest.json
-    python benchmarks/ingest.py --against ../another-checkout
 """
 
 import argparse
 import json
-import os
 import random
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +38,7 @@ from ltrr_haystack import (
     UnionJoiner,
     VWPolicy,
 )
+from ltrr_haystack.feedback.ubi import UBIEvent
 from ltrr_haystack.memory.index import MemoryIndex
 from ltrr_haystack.types import ArmResult, Decision, Ranking, Understanding
 
@@ -51,9 +48,7 @@ DEPTH = 50
 SHOWN = 10
 SENT_TWICE = 0.1
 CLICK_RATE = 0.2
-WORDS = "love song night river blue train summer winter stone gold fire heart dance road light rain city moon".split()
-HIGHER_IS_BETTER = ("searches_per_s", "events_per_s")
-LOWER_IS_BETTER = ("bytes_per_search", "bytes_per_event", "search_p50_ms")
+WORDS = ("love", "song", "night", "river", "blue", "train", "summer", "stone", "gold", "fire", "heart", "dance", "road")
 
 
 class Searches:
@@ -156,7 +151,9 @@ def prepared(folder: Path, pages: int, rng: random.Random) -> list[Ranking]:
         for _ in range(4):
             for ranking in islice(searches, queries):
                 impressions.run(ranking)
-                clicks = [click(ranking, ordinal) for ordinal in range(1, SHOWN + 1) if rng.random() < CLICK_RATE]
+                clicks: list[dict[str, Any] | UBIEvent] = [
+                    click(ranking, ordinal) for ordinal in range(1, SHOWN + 1) if rng.random() < CLICK_RATE
+                ]
                 if clicks:
                     feedback.run(clicks)
             learner.run_once(time.time() + 1)
@@ -268,33 +265,6 @@ def measure(
     }
 
 
-def compared(checkout: Path, arguments: Sequence[str], rounds: int) -> dict[str, Any]:
-    """
-    Run this program on this checkout and on another one, in turns.
-
-    :param checkout: The other one.
-    :param arguments: For each run.
-    :param rounds: How many runs of each.
-    :returns: The medians of both, and how many times better this one is.
-    """
-    here = Path(__file__).resolve().parents[1]
-    runs: dict[Path, list[dict[str, Any]]] = {checkout.resolve(): [], here: []}
-    for _ in range(rounds):
-        for root, figures in runs.items():
-            command = [sys.executable, __file__, *arguments]
-            out = subprocess.run(  # noqa: S603
-                command, env={**os.environ, "PYTHONPATH": str(root)}, check=True, capture_output=True, text=True
-            )
-            figures.append(json.loads(out.stdout))
-    before, after = (
-        {name: statistics.median(run[name] for run in figures) for name in (*HIGHER_IS_BETTER, *LOWER_IS_BETTER)}
-        for figures in runs.values()
-    )
-    better = {name: round(after[name] / before[name], 2) for name in HIGHER_IS_BETTER}
-    better |= {name: round(before[name] / after[name], 2) for name in LOWER_IS_BETTER}
-    return {"before": before, "after": after, "times_better": better}
-
-
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """
     Run from the command line.
@@ -307,16 +277,10 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--batch", type=int, default=100, help="events in one call (default: 100)")
     parser.add_argument("--threads", type=int, default=4, help="senders at a time (default: 4)")
     parser.add_argument("--synchronous", choices=["NORMAL", "FULL"], default="NORMAL", help="SQLite's durability")
-    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout to compare this one with")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each checkout (default: 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as well")
     options = parser.parse_args(arguments)
-    if options.against:
-        settings = [f"--{name}={getattr(options, name)}" for name in ("events", "batch", "threads", "synchronous")]
-        figures = compared(options.against, settings, options.rounds)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            figures = measure(Path(folder), options.events, options.batch, options.threads, options.synchronous)
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(Path(folder), options.events, options.batch, options.threads, options.synchronous)
     print(json.dumps(figures, indent=2))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

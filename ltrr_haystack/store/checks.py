@@ -8,11 +8,7 @@ it reaches the writer, with an error that names it.
 import math
 from hashlib import blake2b
 
-from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
-
 from ltrr_haystack.errors import InvalidInputError
-from ltrr_haystack.types import Travelling
 
 LONGEST_ID = 2048
 """Bytes of an id. PostgreSQL's index entries end at 2,704, and two texts share one."""
@@ -92,26 +88,3 @@ def folded(query_key: str) -> str:
         return query_key
     digest = blake2b(encoded, digest_size=16).hexdigest()
     return f"{encoded[: LONGEST_KEY - 40].decode(errors='ignore')}… {digest}"
-
-
-def readable_json(name: str, value: Travelling) -> str:
-    """
-    Write a value as JSON that will be read again.
-
-    :param name: What the value is, for the error.
-    :param value: The value.
-    :returns: JSON text that its type reads.
-    :raises InvalidInputError: If it holds a lone surrogate or a number that is not finite.
-    """
-    try:
-        text = value.to_json()
-        type(value).from_json(text)
-    except PydanticSerializationError as error:
-        msg = f"{name} cannot be written as JSON: {error}."
-        raise InvalidInputError(msg) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        msg = f"{name} could not be read again: {field}: {first['msg']}. Numbers in it must be finite."
-        raise InvalidInputError(msg) from error
-    return text

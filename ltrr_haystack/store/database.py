@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import URL, Connection, Engine
 
 from ltrr_haystack.errors import StoreError, StoreUnavailableError
-from ltrr_haystack.store import space
+from ltrr_haystack.store import definitions, space
 from ltrr_haystack.store.engines import LOCK_WAIT_SECONDS, Synchronous, leave_a_mark, open_engines, shown_url
 from ltrr_haystack.store.failures import in_our_words, our_words, unavailable
 from ltrr_haystack.store.files import Found, StoreFiles
@@ -171,7 +171,10 @@ class Database:
         with self._gate:
             self._require_files(log=False)
             with self._engines.writer.begin() as connection:
+                definitions.begun(connection)
                 yield connection
+                info = connection.info
+            definitions.committed(info)
             # What was committed into a file that is gone by now is not acknowledged.
             self._require_files(log=True)
 

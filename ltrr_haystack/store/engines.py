@@ -7,13 +7,13 @@ order of the seqs is the order of the commits.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.sql.dml import Insert
@@ -149,6 +149,41 @@ def upsert_in(dialect: str, table: Table, update: Callable[[Any], Mapping[str, A
     insert: sqlite.Insert | postgresql.Insert
     insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     return insert.on_conflict_do_update(index_elements=table.primary_key.columns, set_=update(insert.excluded))
+
+
+def insert_if_absent(connection: Connection, table: Table) -> Insert:
+    """
+    An insert that leaves alone what is there already.
+
+    :param connection: Where it will run.
+    :param table: The table.
+    :returns: The statement.
+    """
+    insert: sqlite.Insert | postgresql.Insert
+    insert = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return insert.on_conflict_do_nothing()
+
+
+def execute_prepared(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """
+    Run an insert whose text is made once, for what is written so often that making it shows.
+
+    :param connection: In a write transaction.
+    :param statement: The insert, with all its values bound by name; made once.
+    :param rows: Name → value, for each row.
+    """
+    text, names = _prepared(connection.dialect, statement)
+    if names is None:
+        connection.exec_driver_sql(text, list(rows))
+    else:
+        connection.exec_driver_sql(text, [tuple([row[name] for name in names]) for row in rows])
+
+
+@lru_cache(maxsize=64)
+def _prepared(dialect: Dialect, statement: Insert) -> tuple[str, tuple[str, ...] | None]:
+    """The text, and in which order it takes its values; `None` where it takes them by name."""
+    compiled: Any = statement.inline().compile(dialect=dialect)
+    return str(compiled), tuple(compiled.positiontup) if compiled.positiontup else None
 
 
 def run_ddl(connection: Connection, statements: tuple[str, ...]) -> None:

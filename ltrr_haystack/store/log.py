@@ -3,83 +3,50 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, LargeBinary, bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ltrr_haystack.errors import StoreError
-from ltrr_haystack.store.checks import LONGEST_ID, finite, folded, is_storable_id, readable_json, storable
+from ltrr_haystack.store import definitions
+from ltrr_haystack.store.checks import LONGEST_ID, finite, is_storable_id, storable
+from ltrr_haystack.store.engines import execute_prepared
 from ltrr_haystack.store.records import EventRecord, EventStatus, SearchRecord
-from ltrr_haystack.store.tables import decisions, events, impressions
-from ltrr_haystack.types import Ranking
+from ltrr_haystack.store.searches import Row, SearchRows, ordinals
+from ltrr_haystack.store.tables import decisions, events, pages
 
-Row = dict[str, Any]
+DECISION_COLUMNS = (
+    "query_id",
+    "decided_at",
+    "ranker_version",
+    "impressions",
+    "actions",
+    "settings",
+    "page_schema",
+    "shown",
+    "payload",
+)
+EVENT_COLUMNS = tuple([column.name for column in events.columns if column.name != "seq"])
 
 CHUNK = 500
 """Most values in one list of a statement; SQLite and PostgreSQL limit their number."""
 
-_ADD_DECISION = insert(decisions)
-_ADD_IMPRESSIONS = insert(impressions)
-_ADD_EVENTS = insert(events)
-_SEARCHES = select(decisions.c.seq, decisions.c.query_id, decisions.c.decided_at).where(
-    decisions.c.query_id.in_(bindparam("query_ids", expanding=True))
+_ADD_DECISION = insert(decisions).values({name: bindparam(name) for name in DECISION_COLUMNS})
+_ADD_PAGE = insert(pages).from_select(
+    ["decision_seq", "payload"],
+    select(decisions.c.seq, bindparam("page", type_=LargeBinary)).where(decisions.c.query_id == bindparam("query_id")),
 )
-_ORDINALS = (
-    select(impressions.c.decision_seq, impressions.c.object_id, impressions.c.ordinal)
-    .where(impressions.c.decision_seq.in_(bindparam("seqs", expanding=True)))
-    .order_by(impressions.c.decision_seq, impressions.c.ordinal.desc())
+_ADD_EVENTS = insert(events).values({name: bindparam(name) for name in EVENT_COLUMNS})
+_SEARCHES = select(decisions.c.query_id, decisions.c.decided_at, decisions.c.shown).where(
+    decisions.c.query_id.in_(bindparam("query_ids", expanding=True))
 )
 _KNOWN_EVENTS = select(events.c.event_id).where(events.c.event_id.in_(bindparam("event_ids", expanding=True)))
 _number_of_events = (
     select(func.count()).where(events.c.decision_seq == decisions.c.seq).correlate(decisions).scalar_subquery()
 )
-_REFERRED_TO = select(decisions.c.query_id, decisions.c.seq, decisions.c.settled_no, _number_of_events).where(
-    decisions.c.query_id.in_(bindparam("query_ids", expanding=True))
-)
-
-
-class SearchRows(NamedTuple):
-    """
-    A search as it goes into the tables.
-
-    :param decision: The decision's row.
-    :param impressions: The impressions' rows, without the decision's seq.
-    """
-
-    decision: Row
-    impressions: list[Row]
-
-
-def search_rows(ranking: Ranking) -> SearchRows:
-    """
-    Write a search as rows; done in the caller's thread, so that the writer only writes.
-
-    :param ranking: What was decided and will be shown.
-    :returns: The rows.
-    :raises InvalidInputError: If the store could not hold it, or not give it back.
-    """
-    decision = ranking.decision
-    reports = [readable_json(f"The report of arm '{report.arm}'", report) for report in ranking.reports]
-    row = {
-        "query_id": storable("query_id", decision.query_id, LONGEST_ID),
-        "decided_at": finite("decided_at", decision.decided_at),
-        "query_key": folded(decision.evidence_key),
-        "user_id": _optional_id("user_id", decision.user_id),
-        "session_id": _optional_id("session_id", decision.session_id),
-        "ranker_version": ranking.ranker_version,
-        "reports": f"[{','.join(reports)}]",
-        "payload": readable_json(f"The decision '{decision.query_id}'", decision),
-    }
-    shown = [
-        {
-            "ordinal": impression.ordinal,
-            "object_id": storable("object_id", impression.object_id, LONGEST_ID),
-            "payload": readable_json(f"The impression of '{impression.object_id}'", impression),
-        }
-        for impression in ranking.impressions()
-    ]
-    return SearchRows(row, shown)
+_REFERRED_TO = select(
+    decisions.c.query_id, decisions.c.seq, decisions.c.settled_no, decisions.c.shown, _number_of_events
+).where(decisions.c.query_id.in_(bindparam("query_ids", expanding=True)))
 
 
 def add_search(connection: Connection, rows: SearchRows) -> None:
@@ -90,14 +57,15 @@ def add_search(connection: Connection, rows: SearchRows) -> None:
     :param rows: What `search_rows` gave.
     :raises StoreError: If a search of that id is there already.
     """
+    page = {"query_id": rows.decision["query_id"], "page": rows.page}
     try:
-        key: Any = connection.execute(_ADD_DECISION, rows.decision).inserted_primary_key
+        execute_prepared(connection, _ADD_DECISION, [rows.decision])
+        execute_prepared(connection, _ADD_PAGE, [page])
     except IntegrityError as error:
         query_id = rows.decision["query_id"]
         msg = f"The search '{query_id}' is recorded already; each search needs a query_id of its own."
         raise StoreError(msg) from error
-    if rows.impressions:
-        connection.execute(_ADD_IMPRESSIONS, [{**row, "decision_seq": key.seq} for row in rows.impressions])
+    definitions.add(connection, rows.definitions)
 
 
 def searches(connection: Connection, query_ids: Collection[str]) -> dict[str, SearchRecord]:
@@ -110,13 +78,8 @@ def searches(connection: Connection, query_ids: Collection[str]) -> dict[str, Se
     """
     found = {}
     for chunk in _chunks({query_id for query_id in query_ids if is_storable_id(query_id)}):
-        ordinals: dict[int, dict[str, int]] = {}
-        rows = connection.execute(_SEARCHES, {"query_ids": chunk}).all()
-        for seq, query_id, decided_at in rows:
-            ordinals[seq] = {}
-            found[query_id] = SearchRecord(decided_at, ordinals[seq])
-        for seq, object_id, ordinal in connection.execute(_ORDINALS, {"seqs": list(ordinals)}):
-            ordinals[seq][object_id] = ordinal
+        for query_id, decided_at, shown in connection.execute(_SEARCHES, {"query_ids": chunk}):
+            found[query_id] = SearchRecord(decided_at, ordinals(shown))
     return found
 
 
@@ -156,13 +119,13 @@ def add_events(connection: Connection, rows: list[Row], most_per_search: int) ->
     :returns: For each event what became of it; the like of a duplicate is in the log already, or before it in the list.
     """
     known: set[str] = set()
-    searched: dict[str, tuple[int, int]] = {}
+    searched: dict[str, tuple[int, int, bytes]] = {}
     counts: Counter[str] = Counter()
     for chunk in _chunks({row["event_id"] for row in rows}):
         known.update(connection.execute(_KNOWN_EVENTS, {"event_ids": chunk}).scalars())
     for chunk in _chunks({row["query_id"] for row in rows}):
-        for query_id, seq, settled_no, number in connection.execute(_REFERRED_TO, {"query_ids": chunk}):
-            searched[query_id] = seq, int(settled_no is not None)
+        for query_id, seq, settled_no, shown, number in connection.execute(_REFERRED_TO, {"query_ids": chunk}):
+            searched[query_id] = seq, int(settled_no is not None), shown
             counts[query_id] = number
     fresh: list[Row] = []
     outcomes: list[EventStatus] = []
@@ -176,10 +139,11 @@ def add_events(connection: Connection, rows: list[Row], most_per_search: int) ->
             outcomes.append("new")
             known.add(event_id)
             counts[query_id] += 1
-            seq, late = searched.get(query_id, (None, 0))
-            fresh.append({**row, "decision_seq": seq, "late": late})
+            seq, late, shown = searched.get(query_id, (None, 0, b""))
+            ordinal = ordinals(shown).get(row["object_id"]) if shown else None
+            fresh.append({**row, "decision_seq": seq, "ordinal": ordinal, "late": late})
     if fresh:
-        connection.execute(_ADD_EVENTS, fresh)
+        execute_prepared(connection, _ADD_EVENTS, fresh)
     return outcomes
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, inspect, select, update
 
 from ltrr_haystack.errors import StoreError
 from ltrr_haystack.store.engines import Engines, run_ddl, shown_url
+from ltrr_haystack.store.log_packing import pack_log
 from ltrr_haystack.store.tables import schema
 
 Migration = Callable[[Connection], None]
@@ -86,6 +87,42 @@ _SECOND = (
 )
 
 
+_THIRD = (
+    """
+    CREATE TABLE ltrr_definitions (
+        fingerprint {blob} NOT NULL PRIMARY KEY, kind TEXT NOT NULL, payload TEXT NOT NULL
+    )
+    """,
+    "DROP INDEX ix_ltrr_decisions_decided_at",
+    "DROP INDEX ix_ltrr_decisions_settled_no",
+    "DROP INDEX ix_ltrr_decisions_open",
+    "ALTER TABLE ltrr_decisions RENAME TO ltrr_decisions_2",
+    """
+    CREATE TABLE ltrr_decisions (
+        seq {seq}, query_id TEXT NOT NULL UNIQUE, decided_at DOUBLE PRECISION NOT NULL, ranker_version BIGINT NOT NULL,
+        settled_no BIGINT, counted INTEGER NOT NULL DEFAULT 3, fault TEXT, impressions BIGINT NOT NULL,
+        actions {blob} NOT NULL, settings {blob} NOT NULL, page_schema {blob} NOT NULL, shown {blob} NOT NULL,
+        payload {blob} NOT NULL
+    )
+    """,
+    "CREATE TABLE ltrr_pages (decision_seq BIGINT NOT NULL PRIMARY KEY, payload {blob} NOT NULL)",
+    "ALTER TABLE ltrr_events ADD COLUMN ordinal BIGINT",
+    """
+    UPDATE ltrr_events SET ordinal = (
+        SELECT min(shown.ordinal) FROM ltrr_impressions AS shown
+        WHERE shown.decision_seq = ltrr_events.decision_seq AND shown.object_id = ltrr_events.object_id
+    )
+    """,
+)
+_THIRD_AFTERWARDS = (
+    "DROP TABLE ltrr_impressions",
+    "DROP TABLE ltrr_decisions_2",
+    "CREATE INDEX ix_ltrr_decisions_decided_at ON ltrr_decisions (decided_at)",
+    "CREATE UNIQUE INDEX ix_ltrr_decisions_settled_no ON ltrr_decisions (settled_no)",
+    "CREATE INDEX ix_ltrr_decisions_open ON ltrr_decisions (decided_at) WHERE settled_no IS NULL",
+)
+
+
 def _first(connection: Connection) -> None:
     run_ddl(connection, _FIRST)
 
@@ -94,7 +131,14 @@ def _second(connection: Connection) -> None:
     run_ddl(connection, _SECOND)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _second)
+def _third(connection: Connection) -> None:
+    """The log becomes small: see `packing.py`."""
+    run_ddl(connection, _THIRD)
+    pack_log(connection)
+    run_ddl(connection, _THIRD_AFTERWARDS)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _second, _third)
 """The first makes version 1 of an empty database, the next version 2 of version 1, and so on."""
 
 _VERSION = select(schema.c.version)

@@ -1,12 +1,14 @@
 """What the store holds, and how old rows leave it once they have been learned from."""
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     ColumnElement,
     Connection,
     ScalarSelect,
     and_,
     bindparam,
+    cast,
     delete,
     exists,
     func,
@@ -15,8 +17,7 @@ from sqlalchemy import (
 )
 
 from ltrr_haystack.store.records import MODELS, QUERY, Counts
-from ltrr_haystack.store.settlement import shown_at
-from ltrr_haystack.store.tables import decisions, events, impressions, is_late, learner
+from ltrr_haystack.store.tables import decisions, events, is_late, learner, pages
 
 _LEARNED = select(learner.c.learned).scalar_subquery()
 _LATE = select(learner.c.late).scalar_subquery()
@@ -24,7 +25,7 @@ _waits_for_learning = exists().where(
     events.c.decision_seq == decisions.c.seq,
     is_late,
     events.c.seq > _LATE,
-    shown_at.is_not(None),
+    events.c.ordinal.is_not(None),
     decisions.c.fault.is_(None),
 )
 _PRUNABLE = (
@@ -35,7 +36,7 @@ _PRUNABLE = (
 )
 _seqs: BindParameter[int] = bindparam("seqs", expanding=True)
 _PRUNE_EVENTS = delete(events).where(events.c.decision_seq.in_(_seqs))
-_PRUNE_IMPRESSIONS = delete(impressions).where(impressions.c.decision_seq.in_(_seqs))
+_PRUNE_PAGES = delete(pages).where(pages.c.decision_seq.in_(_seqs))
 _PRUNE_DECISIONS = delete(decisions).where(decisions.c.seq.in_(_seqs))
 _PRUNE_STRAYS = delete(events).where(and_(events.c.decision_seq.is_(None), events.c.received_at < bindparam("before")))
 
@@ -46,7 +47,9 @@ def _number_of_decisions(condition: ColumnElement[bool]) -> ScalarSelect[int]:
 
 _COUNTS = select(
     select(func.count()).select_from(decisions).scalar_subquery().label("decisions"),
-    select(func.count()).select_from(impressions).scalar_subquery().label("impressions"),
+    select(cast(func.coalesce(func.sum(decisions.c.impressions), 0), BigInteger))
+    .scalar_subquery()
+    .label("impressions"),
     select(func.count()).select_from(events).scalar_subquery().label("events"),
     select(func.count()).select_from(events).where(is_late).scalar_subquery().label("late_events"),
     _number_of_decisions(decisions.c.settled_no <= _LEARNED).label("learned"),
@@ -67,7 +70,7 @@ def prune_some(connection: Connection, before: float, limit: int) -> int:
     :returns: How many were removed.
     """
     seqs = list(connection.execute(_PRUNABLE, {"before": before, "count": limit}).scalars())
-    for statement in (_PRUNE_EVENTS, _PRUNE_IMPRESSIONS, _PRUNE_DECISIONS):
+    for statement in (_PRUNE_EVENTS, _PRUNE_PAGES, _PRUNE_DECISIONS):
         connection.execute(statement, {"seqs": seqs})
     return len(seqs)
 

@@ -10,17 +10,16 @@ from collections.abc import Mapping
 from itertools import takewhile
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, bindparam, exists, func, or_, select, update
 
+from ltrr_haystack.store import definitions
 from ltrr_haystack.store.records import MODELS, LateBatch, LateReward, SettledBatch, Watermark
-from ltrr_haystack.store.tables import decisions, events, impressions, is_late, is_open, learner
-from ltrr_haystack.types import ArmReport, Decision, Impression, SettledDecision
+from ltrr_haystack.store.searches import fingerprints, read_decision, read_search
+from ltrr_haystack.store.tables import decisions, events, is_late, is_open, learner, pages
+from ltrr_haystack.types import SettledDecision
 
 LONGEST_FAULT = 500
 """Characters of the reason why a decision was set aside."""
-
-_REPORTS = TypeAdapter(tuple[ArmReport, ...])
 
 _WATERMARK = select(learner.c.settled, learner.c.learned, learner.c.late)
 _is_due = is_open & (decisions.c.decided_at <= bindparam("before"))
@@ -39,25 +38,13 @@ _SETTLE = (
 )
 _MOVE_SETTLED = update(learner).values(settled=learner.c.settled + bindparam("number"))
 _DECISIONS = (
-    select(
-        decisions.c.settled_no,
-        decisions.c.seq,
-        decisions.c.payload,
-        decisions.c.reports,
-        decisions.c.ranker_version,
-        decisions.c.counted,
-        decisions.c.fault,
-    )
+    select(decisions, pages.c.payload.label("page"))
+    .outerjoin(pages, pages.c.decision_seq == decisions.c.seq)
     .where(decisions.c.settled_no > bindparam("after"))
     .order_by(decisions.c.settled_no)
     .limit(bindparam("count"))
 )
 _seqs = select(decisions.c.seq).where(decisions.c.settled_no.between(bindparam("first"), bindparam("last")))
-_IMPRESSIONS = (
-    select(impressions.c.decision_seq, impressions.c.payload)
-    .where(impressions.c.decision_seq.in_(_seqs))
-    .order_by(impressions.c.decision_seq, impressions.c.ordinal)
-)
 _REWARDS = (
     select(events.c.decision_seq, events.c.object_id, events.c.reward)
     .where(
@@ -67,14 +54,6 @@ _REWARDS = (
     )
     .order_by(events.c.seq)
 )
-
-shown_at = (
-    select(func.min(impressions.c.ordinal))
-    .where(impressions.c.decision_seq == events.c.decision_seq, impressions.c.object_id == events.c.object_id)
-    .correlate(events)
-    .scalar_subquery()
-)
-"""The position at which an event's object was shown; null if it was not."""
 
 _earlier = events.alias("earlier")
 _rewarded_before = (
@@ -89,18 +68,15 @@ _rewarded_before = (
 )
 _LATE = (
     select(
-        events.c.seq,
-        events.c.decision_seq,
-        decisions.c.settled_no,
-        decisions.c.payload,
-        decisions.c.counted,
+        decisions,
+        events.c.seq.label("event_seq"),
         events.c.object_id,
-        shown_at.label("ordinal"),
+        events.c.ordinal,
         events.c.reward,
         _rewarded_before.label("before"),
     )
     .join(decisions, decisions.c.seq == events.c.decision_seq)
-    .where(is_late, events.c.seq > bindparam("after"), shown_at.is_not(None), decisions.c.fault.is_(None))
+    .where(is_late, events.c.seq > bindparam("after"), events.c.ordinal.is_not(None), decisions.c.fault.is_(None))
     .order_by(events.c.seq)
     .limit(bindparam("count"))
 )
@@ -155,16 +131,14 @@ def settled_batch(connection: Connection, after: int, limit: int, *, include_lat
     if not rows:
         return SettledBatch((), {}, after)
     span = {"first": rows[0].settled_no, "last": rows[-1].settled_no}
-    shown: dict[int, list[Any]] = {row.seq: [] for row in rows}
+    known = definitions.read(connection, fingerprints(rows))
     rewards: dict[int, list[Any]] = {row.seq: [] for row in rows}
-    for impression in connection.execute(_IMPRESSIONS, span):
-        shown[impression.decision_seq].append(impression)
     for reward in connection.execute(_REWARDS, {**span, "include_late": int(include_late)}):
         rewards[reward.decision_seq].append(reward)
     read: list[SettledDecision] = []
     faults: dict[int, str] = {}
     for row in rows:
-        outcome = _settled_decision(row, shown[row.seq], rewards[row.seq])
+        outcome = _settled_decision(row, known, rewards[row.seq])
         if isinstance(outcome, str):
             faults[row.settled_no] = outcome
         else:
@@ -202,40 +176,42 @@ def late_rewards(connection: Connection, after: int, limit: int) -> LateBatch:
     learned = watermark(connection).learned
     rows = connection.execute(_LATE, {"after": after, "count": limit})
     ready = list(takewhile(lambda row: row.settled_no is not None and row.settled_no <= learned, rows))
-    rewards = [reward for row in ready if (reward := _late_reward(row)) is not None]
-    return LateBatch(tuple(rewards), ready[-1].seq if ready else after)
+    known = definitions.read(connection, fingerprints(ready))
+    rewards = [reward for row in ready if (reward := _late_reward(row, known)) is not None]
+    return LateBatch(tuple(rewards), ready[-1].event_seq if ready else after)
 
 
-def _late_reward(row: Any) -> LateReward | None:
+def _late_reward(row: Any, known: Mapping[bytes, str]) -> LateReward | None:
     try:
         return LateReward(
-            seq=row.seq,
-            decision=Decision.from_json(row.payload),
+            seq=row.event_seq,
+            decision=read_decision(row, known),
             object_id=row.object_id,
             ordinal=row.ordinal,
             reward=float(row.reward),
             before=float(row.before),
             counted=row.counted,
         )
-    except (ValidationError, ValueError, TypeError):
+    except (ValueError, TypeError, LookupError):
         return None
 
 
-def _settled_decision(row: Any, shown: list[Any], rewarded: list[Any]) -> SettledDecision | str:
+def _settled_decision(row: Any, known: Mapping[bytes, str], rewarded: list[Any]) -> SettledDecision | str:
     """The decision, or why it cannot be read."""
     if row.fault is not None:
         return str(row.fault)
     try:
+        search = read_search(row, known)
         return SettledDecision(
             seq=row.settled_no,
-            decision=Decision.from_json(row.payload),
-            impressions=tuple(Impression.from_json(impression.payload) for impression in shown),
+            decision=search.decision,
+            impressions=search.impressions,
             rewards=_summed(rewarded),
-            reports=_REPORTS.validate_json(row.reports),
+            reports=search.reports,
             ranker_version=row.ranker_version,
             counted=bool(row.counted & MODELS),
         )
-    except (ValidationError, ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         return f"it cannot be read: {' '.join(str(error).split())}"[:LONGEST_FAULT]
 
 

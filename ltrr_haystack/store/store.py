@@ -11,7 +11,7 @@ from haystack import default_from_dict, default_to_dict
 from haystack.utils import Secret
 
 from ltrr_haystack.errors import ConfigurationError, StoreError, StoreUnavailableError
-from ltrr_haystack.store import keys, learning, lease, log, retention, settlement, snapshots
+from ltrr_haystack.store import keys, learning, lease, log, retention, searches, settlement, snapshots
 from ltrr_haystack.store.checks import finite
 from ltrr_haystack.store.database import WRITE_SECONDS, Database
 from ltrr_haystack.store.engines import Synchronous
@@ -488,4 +488,4 @@ class LTRRStore:
 def _add_search(database: Database, ranking: Ranking, timeout: float | None) -> Future[None]:
     if timeout is not None:
         database.require_prompt(timeout)
-    return database.submit(log.add_search, log.search_rows(ranking))
+    return database.submit(log.add_search, searches.search_rows(ranking))

@@ -11,40 +11,50 @@ metadata = MetaData()
 
 _SEQ = BigInteger().with_variant(Integer, "sqlite")
 
+definitions = Table(
+    "ltrr_definitions",
+    metadata,
+    Column("fingerprint", LargeBinary, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+)
+"""Action sets, settings of the policy and schemas of pages; see `definitions.py`."""
+
 decisions = Table(
     "ltrr_decisions",
     metadata,
     Column("seq", _SEQ, primary_key=True),
     Column("query_id", Text, nullable=False, unique=True),
     Column("decided_at", Double, nullable=False, index=True),
-    Column("query_key", Text, nullable=False),
-    Column("user_id", Text),
-    Column("session_id", Text),
     Column("ranker_version", BigInteger, nullable=False),
-    Column("reports", Text, nullable=False),
-    Column("payload", Text, nullable=False),
     Column("settled_no", BigInteger),
     Column("counted", Integer, nullable=False, server_default="3"),
     Column("fault", Text),
+    Column("impressions", BigInteger, nullable=False),
+    Column("actions", LargeBinary, nullable=False),
+    Column("settings", LargeBinary, nullable=False),
+    Column("page_schema", LargeBinary, nullable=False),
+    Column("shown", LargeBinary, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
 )
 """
 `settled_no` numbers the decisions in the order in which their reward windows closed; `counted` says for what a decision
-counts as evidence (see `COUNTED`); `fault` says why a decision that cannot be read was set aside.
+counts as evidence (see `COUNTED`); `fault` says why a decision that cannot be read was set aside; `impressions` is how
+many documents were shown, and `shown` which; the rest is written and read in `searches.py`.
 """
 
 is_open = decisions.c.settled_no.is_(None)
 Index("ix_ltrr_decisions_settled_no", decisions.c.settled_no, unique=True)
 Index("ix_ltrr_decisions_open", decisions.c.decided_at, sqlite_where=is_open, postgresql_where=is_open)
 
-impressions = Table(
-    "ltrr_impressions",
+pages = Table(
+    "ltrr_pages",
     metadata,
     Column("decision_seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("ordinal", BigInteger, primary_key=True, autoincrement=False),
-    Column("object_id", Text, nullable=False),
-    Column("payload", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
 )
+"""One row for each decision: what was found and shown, as numbers."""
 
 events = Table(
     "ltrr_events",
@@ -54,6 +64,7 @@ events = Table(
     Column("query_id", Text, nullable=False),
     Column("decision_seq", BigInteger, index=True),
     Column("object_id", Text),
+    Column("ordinal", BigInteger),
     Column("action_name", Text, nullable=False),
     Column("timestamp", Double, nullable=False),
     Column("received_at", Double, nullable=False),
@@ -62,6 +73,8 @@ events = Table(
     Column("payload", Text, nullable=False),
     sqlite_autoincrement=True,
 )
+
+"""`ordinal` is the position at which the object was shown; null if it was not."""
 
 is_late = events.c.late == literal_column("1")
 """Written out, not bound: only so does SQLite use the partial index."""

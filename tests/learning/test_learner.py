@@ -365,7 +365,7 @@ class TestSetAside:
         for query_id in ("q1", "q2", "q3"):
             log.search(query_id)
         with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
-            connection.execute("UPDATE ltrr_decisions SET payload = '{}' WHERE query_id = 'q2'")
+            connection.execute("UPDATE ltrr_decisions SET payload = x'7b7d' WHERE query_id = 'q2'")
             connection.commit()
         assert learner.run_once(now=DUE) == Progress(settled=3, learned=2, version=1, set_aside=1)
         assert log.diary() == ["q1", "q3"]

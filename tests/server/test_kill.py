@@ -41,8 +41,7 @@ def kept(database):
         payloads = connection.execute("SELECT payload FROM ltrr_events").fetchall()
         incomplete = connection.execute(
             """
-            SELECT query_id FROM ltrr_decisions LEFT JOIN ltrr_impressions ON decision_seq = seq
-            GROUP BY seq HAVING count(ordinal) <> coalesce(max(ordinal), 0)
+            SELECT query_id FROM ltrr_decisions LEFT JOIN ltrr_pages ON decision_seq = seq WHERE decision_seq IS NULL
             """
         ).fetchall()
     assert incomplete == []

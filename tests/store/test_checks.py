@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltrr_haystack.errors import InvalidInputError
-from ltrr_haystack.store.checks import LONGEST_KEY, finite, folded, is_storable_id, readable_json, storable
-from ltrr_haystack.types import Features, Provenance, Understanding
+from ltrr_haystack.store.checks import LONGEST_KEY, finite, folded, is_storable_id, storable
 
 
 class TestStorable:
@@ -53,17 +52,3 @@ class TestFolded:
     def test_is_short_and_stable(self, key):
         assert len(folded(key).encode()) <= LONGEST_KEY
         assert folded(folded(key)) == folded(key)
-
-
-class TestReadableJson:
-    def test_what_is_written_is_read_again(self):
-        value = Features({"language": "en", "length": 2.0}, history={"bm25": {"draws": 3.0}})
-        assert Features.from_json(readable_json("The features", value)) == value
-
-    def test_an_infinite_number_is_named(self):
-        with pytest.raises(InvalidInputError, match=r"The place could not be read again: normalised.*must be finite"):
-            readable_json("The place", Provenance(1, None, math.nan))
-
-    def test_a_lone_surrogate_is_named(self):
-        with pytest.raises(InvalidInputError, match=r"The understanding cannot be written as JSON.*surrogates"):
-            readable_json("The understanding", Understanding("\udfff", "x"))

@@ -69,7 +69,7 @@ class TestRecordSearch:
     def test_a_score_that_could_not_be_read_again_is_refused(self, store, ranking, score):
         search = ranking("q1", objects=("a",))
         broken = replace(search, candidates=(replace(search.candidates[0], score=score),))
-        with pytest.raises(InvalidInputError, match="The impression of 'a' could not be read again: score"):
+        with pytest.raises(InvalidInputError, match=f"score of the impression of 'a' is {score}; expected a finite"):
             store.record_search(broken)
         assert store.counts().decisions == 0
 

@@ -1,10 +1,12 @@
+import json
+from pathlib import Path
+
 import pytest
 from haystack.utils import Secret
 from sqlalchemy import inspect, text
 
 from ltrr_haystack.errors import StoreError
 from ltrr_haystack.store import LTRRStore, tables
-from ltrr_haystack.store.log import search_rows
 from ltrr_haystack.store.migrations import MIGRATIONS, migrate, schema_version
 
 
@@ -16,6 +18,11 @@ def fail_half_way(connection):
     connection.exec_driver_sql("ALTER TABLE ltrr_decisions ADD COLUMN note TEXT")
     connection.exec_driver_sql("DELETE FROM ltrr_decisions")
     raise RuntimeError("the machine stops here")
+
+
+def insert(connection, table, row):
+    columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+    connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({values})"), row)  # noqa: S608
 
 
 def version(engines):
@@ -43,8 +50,8 @@ class TestSchema:
     def test_a_removed_seq_is_never_given_again(self, engines):
         migrate(engines)
         add = (
-            "INSERT INTO ltrr_decisions (query_id, decided_at, query_key, ranker_version, reports, payload) "
-            "VALUES ('q', 1, '', 0, '', '') RETURNING seq"
+            "INSERT INTO ltrr_decisions (query_id, decided_at, ranker_version, impressions, actions, settings, "
+            "page_schema, shown, payload) VALUES ('q', 1, 0, 0, '', '', '', '', '') RETURNING seq"
         )
         with engines.writer.begin() as connection:
             first = connection.exec_driver_sql(add).scalar_one()
@@ -58,11 +65,16 @@ class TestMigrate:
         migrate(engines, MIGRATIONS[:1])
         with engines.writer.begin() as connection:
             for number in range(1, 4):
-                rows = search_rows(ranking(f"q{number}", at=float(number)))
-                columns = ", ".join(rows.decision)
-                values = ", ".join(f":{name}" for name in rows.decision)
-                add = text(f"INSERT INTO ltrr_decisions ({columns}) VALUES ({values})")  # noqa: S608
-                connection.execute(add, rows.decision)
+                search = ranking(f"q{number}", at=float(number))
+                row = {
+                    "query_id": f"q{number}",
+                    "decided_at": float(number),
+                    "query_key": "love songs",
+                    "ranker_version": 0,
+                    "reports": "[]",
+                    "payload": search.decision.to_json(),
+                }
+                insert(connection, "ltrr_decisions", row)
             connection.exec_driver_sql("UPDATE ltrr_learner SET settled = 2, learned = 1")
         store = LTRRStore(Secret.from_token(url))
         assert [(each.seq, each.decision.query_id) for each in store.settled(0, 10)] == [(1, "q1"), (2, "q2")]
@@ -109,6 +121,79 @@ class TestMigrate:
         newer, known = len(MIGRATIONS) + 2, len(MIGRATIONS)
         with pytest.raises(StoreError, match=f"has schema version {newer}, and this .* knows versions up to {known}"):
             store.warm_up()
+
+
+class TestALogOfSchema2:
+    """`schema_2.json` was written, and then read, by the code of that version: its rows, and what was read of them."""
+
+    @pytest.fixture
+    def old(self):
+        return json.loads(Path(__file__).with_name("schema_2.json").read_text())
+
+    @pytest.fixture
+    def migrated(self, url, engines, old):
+        migrate(engines, MIGRATIONS[:2])
+        with engines.writer.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM ltrr_learner")
+            for table, rows in old["rows"].items():
+                for row in rows:
+                    insert(connection, table, row)
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql(f"UPDATE sqlite_sequence SET seq = {old['next_seq'] - 1}")  # noqa: S608
+            else:
+                for table, following in (("decisions", old["next_seq"]), ("events", 100)):
+                    connection.exec_driver_sql(
+                        f"SELECT setval(pg_get_serial_sequence('ltrr_{table}', 'seq'), {following}, false)"
+                    )
+        store = LTRRStore(Secret.from_token(url))
+        yield store
+        store.close()
+
+    def test_is_read_as_it_was_read_before(self, migrated, old):
+        read = old["read"]
+        assert [each.to_dict() for each in migrated.settled(0, 100)] == read["settled"]
+        assert [each.rewards for each in migrated.settled(0, 100, include_late=True)] == read["with_late"]
+        searches = migrated.searches(read["searches"])
+        assert {name: [found.decided_at, dict(found.ordinals)] for name, found in searches.items()} == read["searches"]
+        late = migrated.late_rewards(0, 100)
+        assert late.last == read["late_last"]
+        assert [
+            [each.seq, each.decision.query_id, each.object_id, each.ordinal, each.reward, each.before, each.counted]
+            for each in late.rewards
+        ] == read["late"]
+        counts = migrated.counts()
+        assert [
+            counts.decisions,
+            counts.impressions,
+            counts.events,
+            counts.late_events,
+            counts.learned,
+            counts.uncounted,
+        ] == read["counts"]
+
+    def test_what_could_not_be_read_is_kept_and_set_aside_and_said(self, migrated, old, engines, caplog):
+        (place,) = old["read"]["faults"]
+        faults = migrated.settled_batch(0, 100).faults
+        assert faults[place].startswith("it could not be read when the log was packed: ")
+        assert "1 searches of the log could not be read when it was packed" in caplog.text
+        assert migrated.counts().set_aside == 1
+        with engines.reader.connect() as connection:
+            kept = connection.exec_driver_sql(
+                "SELECT payload FROM ltrr_decisions WHERE query_id = 'broken'"
+            ).scalar_one()
+        assert bytes(kept) == b'{"query_id": 1}'
+
+    def test_goes_on(self, migrated, old, ranking, event, engines):
+        migrated.record_search(ranking("q1"))
+        with engines.reader.connect() as connection:
+            seq = connection.exec_driver_sql("SELECT seq FROM ltrr_decisions WHERE query_id = 'q1'").scalar_one()
+        assert seq == old["next_seq"]
+        assert migrated.record_events([event("event-1"), event("e1")]) == ["duplicate", "new"]
+        settled = migrated.watermark().settled
+        assert migrated.settle(before=200.0) == settled + 1
+        assert migrated.settled(settled, 1)[0].rewards == {"a": 1.0}
+        learned = migrated.watermark().learned
+        assert migrated.prune(before=2e9) == learned - 2  # Two of those that were learned from wait for late rewards.
 
 
 KILLED_WITHIN = """

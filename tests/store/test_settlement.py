@@ -113,10 +113,11 @@ class TestSettled:
     @pytest.mark.parametrize(
         "damage",
         [
-            "UPDATE ltrr_decisions SET payload = '{}' WHERE seq = 1",
-            "UPDATE ltrr_decisions SET payload = 'not JSON' WHERE seq = 1",
-            "UPDATE ltrr_decisions SET reports = '[1]' WHERE seq = 1",
-            "UPDATE ltrr_impressions SET payload = '' WHERE decision_seq = 1",
+            "UPDATE ltrr_decisions SET payload = {bytes} WHERE seq = 1",
+            "UPDATE ltrr_decisions SET shown = {bytes} WHERE seq = 1",
+            "UPDATE ltrr_decisions SET actions = {bytes} WHERE seq = 1",
+            "UPDATE ltrr_pages SET payload = {bytes} WHERE decision_seq = 1",
+            "DELETE FROM ltrr_pages WHERE decision_seq = 1",
         ],
     )
     def test_a_row_that_cannot_be_read_is_told_apart_and_keeps_nobody_from_the_others(
@@ -127,7 +128,8 @@ class TestSettled:
         store.settle(before=1e9)
         engine = create_engine(parse_url(url))
         with engine.begin() as connection:
-            connection.exec_driver_sql(damage)
+            some_bytes = "x'017b7d'" if url.startswith("sqlite") else "'\\x017b7d'::bytea"
+            connection.exec_driver_sql(damage.format(bytes=some_bytes))
         engine.dispose()
         batch = store.settled_batch(0, 10)
         assert [each.decision.query_id for each in batch.decisions] == ["q2"]

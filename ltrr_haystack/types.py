@@ -528,6 +528,7 @@ class SettledDecision(Travelling):
     :param ranker_version: Version of the model that ordered the page; 0 for the union's own order.
     :param counted: Whether it counts for the models that are trained, policy and ranker. Searches of one client beyond
         its share do not.
+    :param capped: Object id → what counts of its rewards for learning, where that is not their sum.
     """
 
     seq: int
@@ -537,3 +538,9 @@ class SettledDecision(Travelling):
     reports: tuple[ArmReport, ...] = ()
     ranker_version: int = 0
     counted: bool = True
+    capped: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def counted_rewards(self) -> Mapping[str, float]:
+        """Object id → what counts of its rewards for learning."""
+        return {**self.rewards, **self.capped}

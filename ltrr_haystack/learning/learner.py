@@ -11,6 +11,7 @@ from uuid import uuid4
 from haystack import default_from_dict, default_to_dict, logging
 
 from ltrr_haystack.errors import ConfigurationError, StoreError
+from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.learning.active import POLICY, load_policy
 from ltrr_haystack.learning.amounts import Amounts
 from ltrr_haystack.learning.clients import SECONDS_PER_DAY, ClientCounts, ClientLimits, day_of
@@ -279,6 +280,7 @@ class Learner:
                     updated_at=now,
                     client_counts=step.clients.added,
                     counted=step.counted,
+                    counted_rewards=step.counted_rewards,
                     faults=faults,
                 )
             )
@@ -300,8 +302,13 @@ class Learner:
             return None
         clients = ClientCounts(self.store, self._limits, [(late.decision, [late.object_id]) for late in batch.rewards])
         amounts = Amounts()
-        for late in batch.rewards:
-            amounts.add_late(late, clients.count_late(late))
+        totals: dict[tuple[int, str], float] = {}
+        for each in batch.rewards:
+            impression = each.place, each.object_id
+            late = replace(each, before=totals.get(impression, each.before))
+            counted = clients.count_late(late)
+            amounts.add_late(late, counted)
+            totals[impression] = bounded(late.before) + counted
         self.store.commit_learning(
             LearningUpdate(
                 holder=self.holder,
@@ -311,6 +318,7 @@ class Learner:
                 memory=amounts.memory,
                 updated_at=now,
                 client_counts=clients.added,
+                counted_rewards=totals,
             )
         )
         return len(batch.rewards)

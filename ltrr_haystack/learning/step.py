@@ -32,12 +32,15 @@ class Step:
     :param amounts: To memory and history.
     :param clients: To the counts of clients.
     :param counted: Place in the order of settlement → what that decision counts for, where it does not count for all.
+    :param counted_rewards: (place in the order of settlement, object id) → what counts of that impression's rewards,
+        where it is not their sum.
     :param anonymous: How many of these decisions bear nothing that tells who made them.
     """
 
     amounts: Amounts
     clients: ClientCounts
     counted: dict[int, int]
+    counted_rewards: dict[tuple[int, str], float]
     anonymous: int = 0
 
 
@@ -53,7 +56,7 @@ def learn_step(store: LTRRStore, limits: ClientLimits, policy: Policy, decisions
     :raises NotLearnableError: If one of them cannot be learned from.
     """
     clients = ClientCounts(store, limits, [(settled.decision, settled.rewards) for settled in decisions])
-    step = Step(Amounts(), clients, {})
+    step = Step(Amounts(), clients, {}, {})
     for settled in decisions:
         try:
             counted = clients.count(settled)
@@ -65,6 +68,9 @@ def learn_step(store: LTRRStore, limits: ClientLimits, policy: Policy, decisions
                 step.amounts.add_decision(counted.settled, credit)
         except Exception as error:
             raise NotLearnableError(settled.seq) from error
+        for object_id, reward in settled.rewards.items():
+            if (amount := counted.settled.rewards.get(object_id, 0.0)) != reward:
+                step.counted_rewards[settled.seq, object_id] = amount
         if counted.bits != QUERY | MODELS:
             step.counted[settled.seq] = counted.bits
             step.anonymous += clients_of(settled.decision) == (ANONYMOUS,)

@@ -70,10 +70,10 @@ def read_examples(store: LTRRStore, max_decisions: int, max_per_query: int) -> E
     :param store: The store with the log.
     :param max_decisions: The most decisions to go back.
     :param max_per_query: The most examples of one query; the newest are taken.
-    :returns: The examples, rewards that came late included. Features are those of the newest settled decision's
-        pipeline; what an older one did not log is missing.
+    :returns: The examples, rewards that came late included. Features are those of the newest decision's pipeline;
+        what an older one did not log is missing. What no learner has been through is not read.
     """
-    newest = store.settled(store.watermark().settled - 1, 1, include_late=True)
+    newest = store.learned(max(0, store.watermark().learned - 1), 1)
     actions = newest[0].decision.actions if newest else None
     schema = FeatureSchema.of_arms(actions.names if actions else ())
     searched = schema.without_memory(actions.memory_arms if actions else ())
@@ -108,8 +108,8 @@ def example_of(settled: SettledDecision, schema: FeatureSchema) -> Example:
     :param schema: The features wanted.
     :returns: The example.
     """
-    impressions = settled.impressions
-    rewards = np.array([settled.rewards.get(impression.object_id, 0.0) for impression in impressions], dtype=np.float64)
+    impressions, earned = settled.impressions, settled.counted_rewards
+    rewards = np.array([earned.get(impression.object_id, 0.0) for impression in impressions], dtype=np.float64)
     return Example(
         query_key=_query_key(settled),
         remembered=_remembered(settled),
@@ -180,8 +180,9 @@ def stacked(examples: Sequence[Example]) -> tuple[Matrix, NDArray[np.float64], N
 
 
 def _newest(store: LTRRStore, max_decisions: int) -> Iterator[SettledDecision]:
-    after = max(0, store.watermark().settled - max_decisions)
-    while batch := store.settled(after, _BATCH, include_late=True):
+    """The newest decisions that a learner has been through: it says what of them counts."""
+    after = max(0, store.watermark().learned - max_decisions)
+    while batch := store.learned(after, _BATCH):
         yield from batch
         after = batch[-1].seq
 
@@ -217,7 +218,7 @@ def _says_nothing(settled: SettledDecision) -> str | None:
         return "less than two impressions"
     if not any(impression.features for impression in settled.impressions):
         return "no features logged"
-    if not any(settled.rewards.get(impression.object_id, 0.0) > 0 for impression in settled.impressions):
+    if not any(settled.counted_rewards.get(impression.object_id, 0.0) > 0 for impression in settled.impressions):
         return _NO_REWARD
     return None
 

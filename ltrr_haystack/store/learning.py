@@ -51,12 +51,14 @@ class LearningRows(NamedTuple):
     :param memory: Rows to add to the memory.
     :param history: Rows to add to the history.
     :param client_counts: Rows to add to the counts of clients.
+    :param counted_rewards: Rows to set of what counts of rewards.
     :param snapshot: The snapshot's row, if there is one.
     """
 
     memory: list[dict[str, Any]]
     history: list[dict[str, Any]]
     client_counts: list[dict[str, Any]]
+    counted_rewards: list[dict[str, Any]]
     snapshot: dict[str, Any] | None
 
 
@@ -93,8 +95,12 @@ def learning_rows(update: LearningUpdate) -> LearningRows:
         {"subject": subject, "client": client, "day": day, "amount": finite("amount", amount)}
         for (subject, client, day), amount in update.client_counts.items()
     ]
+    counted_rows = [
+        {"settled_no": place, "object_id": object_id, "amount": finite("amount", amount)}
+        for (place, object_id), amount in update.counted_rewards.items()
+    ]
     snapshot = None if update.snapshot is None else snapshots.draft_row(update.snapshot)
-    return LearningRows(memory_rows, history_rows, client_rows, snapshot)
+    return LearningRows(memory_rows, history_rows, client_rows, counted_rows, snapshot)
 
 
 def commit_learning(connection: Connection, update: LearningUpdate, rows: LearningRows) -> int | None:
@@ -117,6 +123,8 @@ def commit_learning(connection: Connection, update: LearningUpdate, rows: Learni
         connection.execute(upsert(connection, t.history, add_to_history), rows.history)
     if rows.client_counts:
         connection.execute(upsert(connection, t.client_counts, add_to_client_counts), rows.client_counts)
+    if rows.counted_rewards:
+        connection.execute(upsert(connection, t.counted_rewards, set_counted_reward), rows.counted_rewards)
     if update.counted:
         connection.execute(_NOT_COUNTED, [{"place": place, "bits": bits} for place, bits in update.counted.items()])
     if update.faults:
@@ -186,6 +194,16 @@ def add_to_client_counts(new: Any) -> Mapping[str, Any]:
     :returns: Column → new value.
     """
     return {"amount": t.client_counts.c.amount + new.amount}
+
+
+def set_counted_reward(new: Any) -> Mapping[str, Any]:
+    """
+    What becomes of what counts of an impression's rewards, if it is noted already.
+
+    :param new: The row to be set.
+    :returns: Column → new value.
+    """
+    return {"amount": new.amount}
 
 
 def add_to_memory(new: Any) -> Mapping[str, Any]:

@@ -105,6 +105,12 @@ _THIRD = (
         payload {blob} NOT NULL
     )
     """,
+    """
+    CREATE TABLE ltrr_counted_rewards (
+        settled_no BIGINT NOT NULL, object_id TEXT NOT NULL, amount DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (settled_no, object_id)
+    )
+    """,
     "CREATE TABLE ltrr_pages (decision_seq BIGINT NOT NULL PRIMARY KEY, payload {blob} NOT NULL)",
     "ALTER TABLE ltrr_events ADD COLUMN ordinal BIGINT",
     """

@@ -76,8 +76,9 @@ class LateReward:
     :param object_id: The object that was shown.
     :param ordinal: The position it was shown at, from 1.
     :param reward: What the event is worth.
-    :param before: What the events before it were worth, of the same object and decision.
+    :param before: What counts of the events before it, of the same object and decision.
     :param counted: What the decision counts for, `QUERY` and `MODELS` as bits.
+    :param place: The decision's place in the order of settlement.
     """
 
     seq: int
@@ -87,6 +88,7 @@ class LateReward:
     reward: float
     before: float = 0.0
     counted: int = QUERY | MODELS
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,8 @@ class LearningUpdate:
     :param updated_at: The time that changed memory entries bear; the time of the commit if not given.
     :param client_counts: (subject, client, day) → what is added to the count of what the client has contributed.
     :param counted: Place in the order of settlement → what that decision counts for, where it does not count for all.
+    :param counted_rewards: (place in the order of settlement, object id) → what counts of that impression's rewards,
+        where it is not their sum.
     :param faults: Place in the order of settlement → why that decision was set aside.
     """
 
@@ -193,6 +197,7 @@ class LearningUpdate:
     updated_at: float | None = None
     client_counts: Mapping[tuple[str, str, int], float] = field(default_factory=dict)
     counted: Mapping[int, int] = field(default_factory=dict)
+    counted_rewards: Mapping[tuple[int, str], float] = field(default_factory=dict)
     faults: Mapping[int, str] = field(default_factory=dict)
 
 

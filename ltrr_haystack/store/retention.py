@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from ltrr_haystack.store.records import MODELS, QUERY, Counts
-from ltrr_haystack.store.tables import decisions, events, is_late, learner, pages
+from ltrr_haystack.store.tables import counted_rewards, decisions, events, is_late, learner, pages
 
 _LEARNED = select(learner.c.learned).scalar_subquery()
 _LATE = select(learner.c.late).scalar_subquery()
@@ -37,6 +37,9 @@ _PRUNABLE = (
 _seqs: BindParameter[int] = bindparam("seqs", expanding=True)
 _PRUNE_EVENTS = delete(events).where(events.c.decision_seq.in_(_seqs))
 _PRUNE_PAGES = delete(pages).where(pages.c.decision_seq.in_(_seqs))
+_PRUNE_COUNTED_REWARDS = delete(counted_rewards).where(
+    counted_rewards.c.settled_no.in_(select(decisions.c.settled_no).where(decisions.c.seq.in_(_seqs)))
+)
 _PRUNE_DECISIONS = delete(decisions).where(decisions.c.seq.in_(_seqs))
 _PRUNE_STRAYS = delete(events).where(and_(events.c.decision_seq.is_(None), events.c.received_at < bindparam("before")))
 
@@ -70,7 +73,7 @@ def prune_some(connection: Connection, before: float, limit: int) -> int:
     :returns: How many were removed.
     """
     seqs = list(connection.execute(_PRUNABLE, {"before": before, "count": limit}).scalars())
-    for statement in (_PRUNE_EVENTS, _PRUNE_PAGES, _PRUNE_DECISIONS):
+    for statement in (_PRUNE_EVENTS, _PRUNE_PAGES, _PRUNE_COUNTED_REWARDS, _PRUNE_DECISIONS):
         connection.execute(statement, {"seqs": seqs})
     return len(seqs)
 

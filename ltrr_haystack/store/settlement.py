@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, update
 
 from ltrr_haystack.store import definitions
 from ltrr_haystack.store.records import MODELS, LateBatch, LateReward, SettledBatch, Watermark
 from ltrr_haystack.store.searches import fingerprints, read_decision, read_search
-from ltrr_haystack.store.tables import decisions, events, is_late, is_open, learner, pages
+from ltrr_haystack.store.tables import counted_rewards, decisions, events, is_late, is_open, learner, pages
 from ltrr_haystack.types import SettledDecision
 
 LONGEST_FAULT = 500
@@ -50,9 +50,12 @@ _REWARDS = (
     .where(
         events.c.decision_seq.in_(_seqs),
         events.c.object_id.is_not(None),
-        or_(events.c.late == 0, events.c.late == bindparam("include_late")),
+        or_(events.c.late == 0, events.c.seq <= bindparam("late_until")),
     )
     .order_by(events.c.seq)
+)
+_COUNTED_REWARDS = select(counted_rewards).where(
+    counted_rewards.c.settled_no.between(bindparam("first"), bindparam("last"))
 )
 
 _earlier = events.alias("earlier")
@@ -73,9 +76,13 @@ _LATE = (
         events.c.object_id,
         events.c.ordinal,
         events.c.reward,
-        _rewarded_before.label("before"),
+        func.coalesce(counted_rewards.c.amount, _rewarded_before).label("before"),
     )
     .join(decisions, decisions.c.seq == events.c.decision_seq)
+    .outerjoin(
+        counted_rewards,
+        and_(counted_rewards.c.settled_no == decisions.c.settled_no, counted_rewards.c.object_id == events.c.object_id),
+    )
     .where(is_late, events.c.seq > bindparam("after"), events.c.ordinal.is_not(None), decisions.c.fault.is_(None))
     .order_by(events.c.seq)
     .limit(bindparam("count"))
@@ -117,14 +124,14 @@ def settle(connection: Connection, before: float, limit: int) -> int:
     return watermark(connection).settled
 
 
-def settled_batch(connection: Connection, after: int, limit: int, *, include_late: bool) -> SettledBatch:
+def settled_batch(connection: Connection, after: int, limit: int, late_until: int = 0) -> SettledBatch:
     """
     Read settled decisions with what came of them.
 
     :param connection: The database.
     :param after: Place in the order of settlement after which to begin.
     :param limit: Most decisions to read.
-    :param include_late: Whether the rewards of late events are added.
+    :param late_until: Seq of the last late event whose reward is added.
     :returns: The decisions in the order of settlement, and those that cannot be read.
     """
     rows = connection.execute(_DECISIONS, {"after": after, "count": limit}).all()
@@ -133,12 +140,15 @@ def settled_batch(connection: Connection, after: int, limit: int, *, include_lat
     span = {"first": rows[0].settled_no, "last": rows[-1].settled_no}
     known = definitions.read(connection, fingerprints(rows))
     rewards: dict[int, list[Any]] = {row.seq: [] for row in rows}
-    for reward in connection.execute(_REWARDS, {**span, "include_late": int(include_late)}):
+    for reward in connection.execute(_REWARDS, {**span, "late_until": late_until}):
         rewards[reward.decision_seq].append(reward)
+    counted: dict[int, dict[str, float]] = {}
+    for settled_no, object_id, amount in connection.execute(_COUNTED_REWARDS, span):
+        counted.setdefault(settled_no, {})[object_id] = amount
     read: list[SettledDecision] = []
     faults: dict[int, str] = {}
     for row in rows:
-        outcome = _settled_decision(row, known, rewards[row.seq])
+        outcome = _settled_decision(row, known, rewards[row.seq], counted.get(row.settled_no, {}))
         if isinstance(outcome, str):
             faults[row.settled_no] = outcome
         else:
@@ -146,21 +156,39 @@ def settled_batch(connection: Connection, after: int, limit: int, *, include_lat
     return SettledBatch(tuple(read), faults, rows[-1].settled_no)
 
 
-def settled(connection: Connection, after: int, limit: int, *, include_late: bool) -> list[SettledDecision]:
+def settled(connection: Connection, after: int, limit: int, late_until: int) -> list[SettledDecision]:
     """
     Read settled decisions with what came of them, those left out that cannot be read.
 
     :param connection: The database.
     :param after: Place in the order of settlement after which to begin.
     :param limit: Most decisions to read.
-    :param include_late: Whether the rewards of late events are added.
+    :param late_until: Seq of the last late event whose reward is added.
     :returns: The decisions in the order of settlement; none only if there are no more that can be read.
     """
     while True:
-        batch = settled_batch(connection, after, limit, include_late=include_late)
+        batch = settled_batch(connection, after, limit, late_until)
         if batch.decisions or batch.last == after:
             return list(batch.decisions)
         after = batch.last
+
+
+def learned(connection: Connection, after: int, limit: int) -> list[SettledDecision]:
+    """
+    Read decisions that a learner has been through, those left out that cannot be read.
+
+    :param connection: The database.
+    :param after: Place in the order of settlement after which to begin.
+    :param limit: Most decisions to read.
+    :returns: The decisions in the order of settlement, with the late rewards that were learned from.
+    """
+    reached = watermark(connection)
+    while after < reached.learned:
+        batch = settled_batch(connection, after, min(limit, reached.learned - after), reached.late)
+        if batch.decisions or batch.last == after:
+            return list(batch.decisions)
+        after = batch.last
+    return []
 
 
 def late_rewards(connection: Connection, after: int, limit: int) -> LateBatch:
@@ -190,13 +218,16 @@ def _late_reward(row: Any, known: Mapping[bytes, str]) -> LateReward | None:
             ordinal=row.ordinal,
             reward=float(row.reward),
             before=float(row.before),
+            place=row.settled_no,
             counted=row.counted,
         )
     except (ValueError, TypeError, LookupError):
         return None
 
 
-def _settled_decision(row: Any, known: Mapping[bytes, str], rewarded: list[Any]) -> SettledDecision | str:
+def _settled_decision(
+    row: Any, known: Mapping[bytes, str], rewarded: list[Any], capped: Mapping[str, float]
+) -> SettledDecision | str:
     """The decision, or why it cannot be read."""
     if row.fault is not None:
         return str(row.fault)
@@ -210,6 +241,7 @@ def _settled_decision(row: Any, known: Mapping[bytes, str], rewarded: list[Any])
             reports=search.reports,
             ranker_version=row.ranker_version,
             counted=bool(row.counted & MODELS),
+            capped=capped,
         )
     except (ValueError, TypeError, LookupError) as error:
         return f"it cannot be read: {' '.join(str(error).split())}"[:LONGEST_FAULT]

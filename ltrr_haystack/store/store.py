@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
@@ -239,7 +240,19 @@ class LTRRStore:
             the same whenever it runs.
         :returns: The decisions in the order of settlement.
         """
-        return self._database().read(settlement.settled, after, limit, include_late=include_late)
+        return self._database().read(settlement.settled, after, limit, sys.maxsize if include_late else 0)
+
+    def learned(self, after: int, limit: int) -> list[SettledDecision]:
+        """
+        Read decisions that a learner has been through, those left out that cannot be read.
+
+        What counts of their rewards is known (`SettledDecision.counted_rewards`), late ones included.
+
+        :param after: Place in the order of settlement after which to begin.
+        :param limit: Most decisions to read.
+        :returns: The decisions in the order of settlement; none only if there are no more that can be read.
+        """
+        return self._database().read(settlement.learned, after, limit)
 
     def settled_batch(self, after: int, limit: int) -> SettledBatch:
         """
@@ -249,7 +262,7 @@ class LTRRStore:
         :param limit: Most decisions to read.
         :returns: The decisions in the order of settlement, and which of them cannot be read.
         """
-        return self._database().read(settlement.settled_batch, after, limit, include_late=False)
+        return self._database().read(settlement.settled_batch, after, limit)
 
     def late_rewards(self, after: int, limit: int) -> LateBatch:
         """

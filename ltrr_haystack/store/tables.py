@@ -146,6 +146,15 @@ client_counts = Table(
 )
 """How much each client has added to a subject's evidence on a day; under the client `*` what all of them have."""
 
+counted_rewards = Table(
+    "ltrr_counted_rewards",
+    metadata,
+    Column("settled_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("object_id", Text, primary_key=True),
+    Column("amount", Double, nullable=False),
+)
+"""What counts of an impression's rewards, where that is not just their sum: what one client can add is bounded."""
+
 api_keys = Table(
     "ltrr_api_keys",
     metadata,

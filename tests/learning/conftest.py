@@ -130,6 +130,7 @@ def learned_state(database: Path):
             ).fetchall(),
             "history": connection.execute("SELECT * FROM ltrr_history ORDER BY query_key, arm").fetchall(),
             "clients": connection.execute("SELECT * FROM ltrr_client_counts ORDER BY 1, 2, 3").fetchall(),
+            "rewards": connection.execute("SELECT * FROM ltrr_counted_rewards ORDER BY 1, 2").fetchall(),
             "counted": connection.execute(
                 "SELECT settled_no, counted, fault FROM ltrr_decisions ORDER BY 1"
             ).fetchall(),
@@ -141,7 +142,7 @@ def unlearned_copy(database: Path, name: str) -> Path:
     copy = database.with_name(name)
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-        for table in ("memory", "history", "snapshots", "active", "client_counts"):
+        for table in ("memory", "history", "snapshots", "active", "client_counts", "counted_rewards"):
             target.execute(f"DELETE FROM ltrr_{table}")  # noqa: S608
         target.execute("UPDATE ltrr_learner SET learned = 0, late = 0")
         target.execute("UPDATE ltrr_decisions SET counted = 3, fault = NULL")

@@ -175,6 +175,45 @@ class TestClients:
             earned.run_once(now=at + 100.0)
         assert log.diary() == [3.0, 0.0, 3.0]
 
+    def test_three_in_time_and_three_late_and_no_more(self, earned, log):
+        log.search("q1", user_id="u")
+        log.event("in time", "q1", "a", reward=5.0)
+        earned.run_once(now=100.0)
+        for number in range(3):
+            log.event(f"late {number}", "q1", "a", reward=2.0, at=101.0)
+        earned.run_once(now=200.0)
+        assert log.memory()["a"] == (6.0, 6.0)
+
+    @pytest.mark.parametrize("others", [0, 10])
+    def test_who_takes_back_late_what_never_counted_takes_nothing_from_others(self, earned, log, others):
+        for number in range(others):
+            log.search(f"theirs {number}", user_id=f"u{number}")
+            log.event(f"click {number}", f"theirs {number}", "a")
+        for number in range(3):
+            log.search(f"mine {number}", user_id="u")
+            log.event(f"like {number}", f"mine {number}", "a", reward=5.0)
+        earned.run_once(now=100.0)
+        before = log.memory()["a"]
+        assert before[1] == others + 3.0
+        for number in range(1, 3):
+            log.event(f"dislike {number}", f"mine {number}", "a", reward=-5.0, at=101.0)
+        earned.run_once(now=200.0)
+        exposures, successes = log.memory()["a"]
+        assert successes == before[1]
+        assert exposures <= before[0] + 3.0
+
+    def test_what_counts_of_an_impression_is_kept_through_batches_of_late_events(self, store, earned, log):
+        log.search("q1", user_id="u")
+        log.event("in time", "q1", "a", reward=5.0)
+        earned.run_once(now=100.0)
+        for number in range(6):
+            log.event(f"late {number}", "q1", "a", reward=1.0 if number < 4 else -1.0, at=101.0)
+            if number % 2:
+                earned.run_once(now=200.0)
+        (settled,) = store.learned(0, 10)
+        assert settled.rewards == {"a": 7.0}
+        assert settled.counted_rewards == {"a": 6.0}
+
     @pytest.mark.parametrize(("who", "level"), [({"user_id": "u"}, "INFO"), ({"user_id": None}, "WARNING")])
     def test_that_most_searches_name_nobody_is_a_warning(self, learner, log, caplog, who, level):
         caplog.set_level("INFO")

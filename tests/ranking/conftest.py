@@ -15,7 +15,9 @@ from haystack import Document
 from haystack.utils import Secret
 
 from ltrr_haystack.components.union_joiner import UnionJoiner
+from ltrr_haystack.learning import Learner
 from ltrr_haystack.memory.index import Remembered
+from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.ranking.examples import Example, as_if_new, example_of
 from ltrr_haystack.ranking.features import FeatureSchema, compute
 from ltrr_haystack.ranking.model import RankingModel
@@ -160,7 +162,7 @@ def riddles(queries: int, times: int, seed: int) -> list[Visit]:
 
 
 def record(store: LTRRStore, made: Iterable[Visit]) -> None:
-    """The visits as a running system would have logged them, their reward windows closed."""
+    """The visits as a running system would have logged them, and a learner been through them."""
     events = []
     for visit in made:
         store.record_search(visit.ranking)
@@ -170,7 +172,7 @@ def record(store: LTRRStore, made: Iterable[Visit]) -> None:
             for clicked in visit.clicked
         ]
     store.record_events(events)
-    store.settle(before=1_800_000_000.0, limit=1_000_000)
+    Learner(store, StaticPolicy(), reward_wait=0.0, batch=1_000).run_once(now=1_800_000_000.0)
 
 
 def opened(path) -> LTRRStore:

@@ -4,15 +4,24 @@ from random import Random
 import numpy as np
 import pytest
 
+from ltrr_haystack.learning import Learner
 from ltrr_haystack.memory.index import Remembered
+from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.ranking.examples import Example, as_if_new, example_of, folded, read_examples, stacked
 from ltrr_haystack.ranking.features import FeatureSchema
+from ltrr_haystack.store import EventRecord
 
 ALL = 1_000_000
 
 
 def key_of(visit):
     return visit.ranking.decision.understanding.normal_form
+
+
+def one_clients(visit):
+    """The same visit, made by a user who makes them all."""
+    ranking = visit.ranking
+    return replace(visit, ranking=replace(ranking, decision=replace(ranking.decision, user_id="u")))
 
 
 def page(query_key, rewards=(1.0, 0.0), **changes):
@@ -103,10 +112,40 @@ class TestReadExamples:
         }
         assert found == {False: pytest.approx(40), True: pytest.approx(60)}
 
-    def test_decisions_in_their_reward_wait_are_not_read(self, world, store):
+    def test_decisions_that_no_learner_has_been_through_are_not_read(self, world, store):
         for visit in world.visits(5, seed=4):
             store.record_search(visit.ranking)
         assert read_examples(store, max_decisions=1000, max_per_query=ALL).decisions == 0
+        store.settle(before=1_800_000_000.0)
+        assert read_examples(store, max_decisions=1000, max_per_query=ALL).decisions == 0
+
+    def test_what_is_beyond_a_clients_share_is_not_read(self, world, store):
+        """Of one client five searches count, and three clicks for one query."""
+        visits = [one_clients(visit) for visit in world.visits(30, seed=4, queries=30)]
+        clicks = [f"d{row}" for row in range(5)]
+        world.record(store, [replace(visit, clicked=clicks) for visit in visits])
+        log = read_examples(store, max_decisions=1000, max_per_query=ALL)
+        assert log.left_out == {"beyond their client's share": 25}
+        assert [example.rewards.sum() for example in log.examples] == [3.0] * 5
+
+    def test_of_what_came_late_only_what_counts_is_read(self, world, store):
+        (visit,) = world.visits(1, seed=4)
+        world.record(store, [replace(visit, clicked=("d0",))])
+        query_id = visit.ranking.decision.query_id
+        store.record_events(
+            [
+                EventRecord(f"late {number}", query_id, "d1", "purchase", 1_700_000_002.0, 1_800_000_000.0, 2.0)
+                for number in range(3)
+            ]
+        )
+
+        def rewards():
+            (example,) = read_examples(store, max_decisions=1000, max_per_query=ALL).examples
+            return sorted(example.rewards[example.rewards > 0])
+
+        assert rewards() == [1.0]
+        Learner(store, StaticPolicy(), reward_wait=0.0).run_once(now=1_900_000_000.0)
+        assert rewards() == [1.0, 3.0]
 
 
 class TestAsIfNew:

@@ -29,9 +29,8 @@ from typing import Literal, get_args
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange.files import replacing
 from ltrr_haystack.evaluation.interchange.trec import trec_id
-from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.feedback import examination
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, read_log
 from ltrr_haystack.types import Impression, SettledDecision
 
 Estimator = Literal["debiased", "coec", "clicks"]

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ltrr_haystack.errors import InvalidInputError
-from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.evaluation.off_policy.columns import LogColumns, TargetColumns
 from ltrr_haystack.evaluation.off_policy.decisions import DecisionLog
 from ltrr_haystack.evaluation.off_policy.intervals import Column, Estimate, mean_interval
@@ -16,7 +15,7 @@ from ltrr_haystack.evaluation.off_policy.positions import Slope, estimate_slope
 from ltrr_haystack.evaluation.off_policy.results import Comparison, Evaluation, LogSummary, TargetResult
 from ltrr_haystack.evaluation.off_policy.reward_model import RewardModel
 from ltrr_haystack.evaluation.off_policy.targets import StaticTarget, Target
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, read_log
 
 DRIFT = 3.0
 """Standard errors by which the log's halves may differ before that is said."""

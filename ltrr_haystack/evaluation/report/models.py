@@ -11,7 +11,7 @@ from ltrr_haystack.policy.safe_start import SafeStartEstimate
 from ltrr_haystack.policy.snapshot import understood, unpack
 from ltrr_haystack.policy.verdict import verdict
 from ltrr_haystack.policy.vw import REMEMBERED, VWPolicy
-from ltrr_haystack.store import LTRRStore, SnapshotInfo
+from ltrr_haystack.store import POLICY, RANKER, LTRRStore, SnapshotInfo
 
 MOST_VERSIONS = 5
 
@@ -24,7 +24,7 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
     :param rankers: Ranker version → what came of its pages.
     :returns: The section, and what to know of it.
     """
-    policies, trained = store.snapshots("policy"), store.snapshots("ranker")
+    policies, trained = store.snapshots(POLICY), store.snapshots(RANKER)
     grids, findings = [], []
     try:
         grids += [_safe_start(*gate) for gate in _gates(store)]
@@ -50,7 +50,7 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
 
 def _gates(store: LTRRStore) -> list[tuple[str, SafeStartEstimate, str]]:
     """What the active policy's safe starts have come to, and what its card says of that; other policies have none."""
-    snapshot = store.snapshot("policy")
+    snapshot = store.snapshot(POLICY)
     if snapshot is None or snapshot.card.get("policy") != VWPolicy.name:
         return []
     header, _ = unpack(snapshot.payload, VWPolicy.name)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ltrr_haystack.evaluation.interchange.files import replacing
-from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.evaluation.report.arms import arms
 from ltrr_haystack.evaluation.report.health import health, ordered
 from ltrr_haystack.evaluation.report.models import models
@@ -16,7 +15,7 @@ from ltrr_haystack.evaluation.report.queries import queries
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.trust import Alternatives, reliability
 from ltrr_haystack.evaluation.report.values import CurveChart, Page, Section, decimal, moment, percent, share_of
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, read_log
 
 
 def report(store: LTRRStore, out: Path, *, pipelines: Path | None = None, now: float | None = None) -> Page:

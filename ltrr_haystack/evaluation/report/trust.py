@@ -27,7 +27,7 @@ from ltrr_haystack.evaluation.report.values import (
     decimal,
     percent,
 )
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import POLICY, LTRRStore, newest_decision
 
 
 def reliability(reading: Reading) -> Section:
@@ -122,7 +122,7 @@ class Alternatives:
 def _targets(store: LTRRStore, pipelines: Path | None) -> tuple[list[Target], list[Finding]]:
     targets: list[Target] = [BaselineTarget()]
     findings = []
-    version = store.active_version("policy")
+    version = store.active_version(POLICY)
     if version:
         name = f"snapshot:{version}"
         try:
@@ -130,9 +130,9 @@ def _targets(store: LTRRStore, pipelines: Path | None) -> tuple[list[Target], li
             targets += [drawing, drawing.greedily(f"{name}:greedy")]
         except LTRRError as error:
             findings.append(Finding("watch", f"{name} is not among the off-policy estimates", str(error)))
-    newest = store.settled(store.watermark().settled - 1, 1)
-    for settled in newest:
-        actions = settled.decision.actions
+    newest = newest_decision(store)
+    if newest is not None:
+        actions = newest.decision.actions
         targets += [
             StaticTarget({arm.name: min(max(arm.levels), actions.budget)}, f"{arm.name} alone")
             for arm in actions.arms

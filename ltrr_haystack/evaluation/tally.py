@@ -10,7 +10,7 @@ LAST_SHARE = 0.2
 
 
 @dataclass
-class Figures:
+class ClickCounts:
     """
     Counts over a number of answered searches.
 
@@ -44,7 +44,7 @@ class Figures:
 
 
 @dataclass
-class ArmRuns:
+class ArmShares:
     """
     In how many searches each arm ran.
 
@@ -86,11 +86,11 @@ class Tally:
     """
 
     impressions: int
-    whole: Figures = field(default_factory=Figures)
-    last: Figures = field(default_factory=Figures)
-    kinds: defaultdict[str, Figures] = field(default_factory=lambda: defaultdict(Figures))
-    arms: ArmRuns = field(default_factory=ArmRuns)
-    last_arms: ArmRuns = field(default_factory=ArmRuns)
+    whole: ClickCounts = field(default_factory=ClickCounts)
+    last: ClickCounts = field(default_factory=ClickCounts)
+    kinds: defaultdict[str, ClickCounts] = field(default_factory=lambda: defaultdict(ClickCounts))
+    arms: ArmShares = field(default_factory=ArmShares)
+    last_arms: ArmShares = field(default_factory=ArmShares)
     failed: int = 0
     first_failure: str | None = None
     rejected_events: int = 0

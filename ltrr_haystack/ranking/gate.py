@@ -19,7 +19,7 @@ Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate(Travelling):
+class MeanScore(Travelling):
     """
     A mean with its interval.
 
@@ -51,14 +51,14 @@ class Verdict(Travelling):
     reason: str
     decisions: int
     queries: int
-    fallback: Estimate | None = None
-    model: Estimate | None = None
-    difference: Estimate | None = None
+    fallback: MeanScore | None = None
+    model: MeanScore | None = None
+    difference: MeanScore | None = None
 
 
 def debiased_dcg(scores: Scores, ties: Scores, rewards: Scores, ordinals: NDArray[np.int32]) -> float:
     """
-    Estimate the DCG of an order from rewards that were collected in another one.
+    MeanScore the DCG of an order from rewards that were collected in another one.
 
     A reward counts the more, the less likely the position it was shown at is examined (inverse propensity weighting:
     Joachims, Swaminathan and Schnabel, "Unbiased learning-to-rank with biased feedback", WSDM 2017; for DCG, Agarwal
@@ -122,9 +122,9 @@ def judge(
     return Verdict(passed, reason, len(examples), len(keys), of_fallback, of_model, difference)
 
 
-def _bootstrapped(values: NDArray[np.float64], seed: int) -> list[Estimate]:
+def _bootstrapped(values: NDArray[np.float64], seed: int) -> list[MeanScore]:
     """Columns of one row per query."""
     generator, shares = np.random.default_rng(seed), np.full(len(values), 1 / len(values))
     means = [generator.multinomial(len(values), shares) @ values / len(values) for _ in range(REPLICATES)]
     low, high = np.percentile(means, [2.5, 97.5], axis=0)
-    return [Estimate(float(m), float(a), float(b)) for m, a, b in zip(values.mean(axis=0), low, high, strict=True)]
+    return [MeanScore(float(m), float(a), float(b)) for m, a, b in zip(values.mean(axis=0), low, high, strict=True)]

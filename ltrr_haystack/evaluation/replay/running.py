@@ -66,7 +66,7 @@ def replay(
     """
     _check(benches, processes)
     jobs = [
-        _Job(seed, name, OURS if name in VARIANTS else name, VARIANTS.get(name, Variant()))
+        _Task(seed, name, OURS if name in VARIANTS else name, VARIANTS.get(name, Variant()))
         for seed in settings.seeds
         for name in (*VARIANTS, *(name for name in benches if name != OURS))
     ]
@@ -84,7 +84,7 @@ def replay(
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _Task:
     seed: int
     system: str
     bench: str
@@ -106,7 +106,7 @@ class _Room:
     def done(self, seed: int, system: str, bench: str = OURS) -> Part | None:
         return load_part(part_file(self.out, seed, system), self.marks[bench])
 
-    def work(self, job: _Job) -> None:
+    def work(self, job: _Task) -> None:
         label = f"{job.system}, seed {job.seed}"
         part = replay_learning(
             self.benches[job.bench],
@@ -145,13 +145,13 @@ def _enter(benches: Mapping[str, Bench], marks: Mapping[str, str], settings: Set
     _room = _Room(benches, marks, settings, out, lambda *step: queue.put(step))
 
 
-def _work(job: _Job) -> None:
+def _work(job: _Task) -> None:
     if _room is None:
         raise RuntimeError("this process was not made for a replay")
     _room.work(job)
 
 
-def _in_processes(room: _Room, jobs: Sequence[_Job], processes: int) -> None:
+def _in_processes(room: _Room, jobs: Sequence[_Task], processes: int) -> None:
     """Forked, so that the arms' results are there without being copied."""
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()

@@ -18,11 +18,11 @@ from ltrr_haystack.evaluation.off_policy import (
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.values import (
     Bin,
-    Estimate,
     Finding,
     Grid,
     IntervalChart,
     ReliabilityChart,
+    ReportFigure,
     Section,
     decimal,
     percent,
@@ -143,11 +143,11 @@ def _targets(store: LTRRStore, pipelines: Path | None) -> tuple[list[Target], li
 
 def _of(evaluation: Evaluation) -> Section:
     logged = evaluation.log.value
-    estimates = {} if logged is None else {"as it was": Estimate(logged.mean, logged.low, logged.high)}
+    estimates = {} if logged is None else {"as it was": ReportFigure(logged.mean, logged.low, logged.high)}
     for result in evaluation.targets:
         value = result.comparison.value
         if value is not None:
-            estimates[result.name] = Estimate(value.mean, value.low, value.high)
+            estimates[result.name] = ReportFigure(value.mean, value.low, value.high)
     return _section(
         (IntervalChart("Reward less cost, per search", estimates),) if len(estimates) > 1 else (),
         (

@@ -6,9 +6,9 @@ from haystack import Document
 from haystack.utils import Secret
 
 from ltrr_haystack.evaluation.datasets import DataSet, Query
-from ltrr_haystack.evaluation.replay.bench import Bench
 from ltrr_haystack.evaluation.replay.figures import Figures
 from ltrr_haystack.evaluation.replay.outcomes import Outcomes, Part
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.running import Replay
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.store import EventRecord, LTRRStore
@@ -100,7 +100,7 @@ class Finished:
             dict.fromkeys(self.kinds, self.grades),
         )
         levels = {arm: {"kind": "memory" if arm == "memory" else "lexical", "levels": [0, 5]} for arm in self.arms}
-        bench = Bench(
+        bench = PrecomputedPipeline(
             data=data,
             arms={self.arms[arm]: own for arm, own in levels.items()},
             budget=15,

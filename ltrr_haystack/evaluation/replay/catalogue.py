@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 
 from haystack import Document
 
-from ltrr_haystack.evaluation.replay.bench import Bench
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.settings import Settings
 
 Met = TypeVar("Met")
@@ -46,12 +46,12 @@ class Catalogue:
     :param grows_at: The first search that meets the whole; 0 if all do.
     """
 
-    early: Bench
-    whole: Bench
+    early: PrecomputedPipeline
+    whole: PrecomputedPipeline
     grows_at: int
 
     @classmethod
-    def of(cls, bench: Bench, settings: Settings, seed: int) -> Self:
+    def of(cls, bench: PrecomputedPipeline, settings: Settings, seed: int) -> Self:
         """
         Give the catalogue of a stream.
 
@@ -65,7 +65,7 @@ class Catalogue:
         late = drawn(bench.data.documents, settings.late_documents, seed)
         return cls(bench.without(late), bench, settings.half_way)
 
-    def at(self, index: int) -> Bench:
+    def at(self, index: int) -> PrecomputedPipeline:
         """
         Give what there is for a search.
 
@@ -74,7 +74,7 @@ class Catalogue:
         """
         return self.early if index < self.grows_at else self.whole
 
-    def stretches(self, stream: Sequence[Met]) -> list[tuple[Bench, Sequence[Met]]]:
+    def stretches(self, stream: Sequence[Met]) -> list[tuple[PrecomputedPipeline, Sequence[Met]]]:
         """
         Part a stream by what there was.
 

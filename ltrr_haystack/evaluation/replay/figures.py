@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ltrr_haystack.evaluation.replay.fixed import ORACLE, RRF_FULL
-from ltrr_haystack.evaluation.replay.metrics import RECALL
 from ltrr_haystack.evaluation.replay.outcomes import SPLITS, Numbers, Outcomes, Split
+from ltrr_haystack.evaluation.replay.relevance import RECALL
 from ltrr_haystack.evaluation.replay.running import Replay
 from ltrr_haystack.evaluation.replay.statistics import Clusters, Interval, PairedComparison
 from ltrr_haystack.evaluation.replay.variants import OURS

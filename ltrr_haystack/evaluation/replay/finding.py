@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.evaluation.replay.bench import Bench
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 
 
-def require_found(bench: Bench, pipelines: Path, search: Path | None) -> None:
+def require_found(bench: PrecomputedPipeline, pipelines: Path, search: Path | None) -> None:
     """
     Make sure that every arm found something for at least one query; a memory begins empty, and is not asked.
 

@@ -8,7 +8,7 @@ from haystack.components.joiners import DocumentJoiner
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import Query
-from ltrr_haystack.evaluation.replay.bench import Bench
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.types import Allocation
 
 RRF_FULL, RRF_EQUAL, ORACLE, ARM = "rrf_full", "rrf_equal", "oracle", "arm:"
@@ -27,7 +27,7 @@ class Shown:
     candidates: tuple[str, ...]
 
 
-def fixed_names(bench: Bench) -> list[str]:
+def fixed_names(bench: PrecomputedPipeline) -> list[str]:
     """
     Name the systems that learn nothing, but for `rrf_equal`, which depends on ours.
 
@@ -37,7 +37,7 @@ def fixed_names(bench: Bench) -> list[str]:
     return [RRF_FULL, *(f"{ARM}{arm}" for arm in bench.searching), ORACLE]
 
 
-def depths_of(bench: Bench, system: str) -> dict[str, int]:
+def depths_of(bench: PrecomputedPipeline, system: str) -> dict[str, int]:
     """
     Say how deep a fixed system asks its arms.
 
@@ -55,7 +55,7 @@ def depths_of(bench: Bench, system: str) -> dict[str, int]:
     raise ConfigurationError(f"system '{system}' is unknown; there are {', '.join(fixed_names(bench))}")
 
 
-def equal_depths(bench: Bench, used: Mapping[str, float]) -> dict[str, int]:
+def equal_depths(bench: PrecomputedPipeline, used: Mapping[str, float]) -> dict[str, int]:
     """
     Give reciprocal rank fusion the candidates that another system used.
 
@@ -73,7 +73,9 @@ def equal_depths(bench: Bench, used: Mapping[str, float]) -> dict[str, int]:
     return depths | {most: max(depths[most], 1)}
 
 
-def answers(bench: Bench, system: str, depths: Allocation, queries: Iterable[Query], top_k: int) -> dict[str, Shown]:
+def answers(
+    bench: PrecomputedPipeline, system: str, depths: Allocation, queries: Iterable[Query], top_k: int
+) -> dict[str, Shown]:
     """
     Answer queries by a fixed system.
 
@@ -96,6 +98,6 @@ def answers(bench: Bench, system: str, depths: Allocation, queries: Iterable[Que
     return shown
 
 
-def _by_grade(bench: Bench, query: Query) -> Callable[[str], int]:
+def _by_grade(bench: PrecomputedPipeline, query: Query) -> Callable[[str], int]:
     grades = bench.data.qrels[query.id]
     return lambda document_id: -grades.get(document_id, 0)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.evaluation.replay.bench import Bench
 from ltrr_haystack.evaluation.replay.fixed import RRF_EQUAL, depths_of, equal_depths, fixed_names
 from ltrr_haystack.evaluation.replay.outcomes import SPLITS, Part, load_part, part_file
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.stream import replay_fixed, replay_learning
 from ltrr_haystack.evaluation.replay.variants import OURS, VARIANTS, Variant
@@ -32,12 +32,12 @@ class Replay:
     :param parts: System → its parts, in the order of the seeds.
     """
 
-    benches: Mapping[str, Bench]
+    benches: Mapping[str, PrecomputedPipeline]
     settings: Settings
     parts: Mapping[str, Sequence[Part]]
 
     @property
-    def bench(self) -> Bench:
+    def bench(self) -> PrecomputedPipeline:
         """The bench of `ours`, over whose arms the fixed systems run, too."""
         return self.benches[OURS]
 
@@ -48,7 +48,12 @@ class Replay:
 
 
 def replay(
-    benches: Mapping[str, Bench], settings: Settings, out: Path, *, processes: int = 1, watch: Watch | None = None
+    benches: Mapping[str, PrecomputedPipeline],
+    settings: Settings,
+    out: Path,
+    *,
+    processes: int = 1,
+    watch: Watch | None = None,
 ) -> Replay:
     """
     Run every part that is not there yet.
@@ -95,7 +100,12 @@ class _Room:
     """What a process needs for its jobs."""
 
     def __init__(
-        self, benches: Mapping[str, Bench], marks: Mapping[str, str], settings: Settings, out: Path, watch: Watch
+        self,
+        benches: Mapping[str, PrecomputedPipeline],
+        marks: Mapping[str, str],
+        settings: Settings,
+        out: Path,
+        watch: Watch,
     ) -> None:
         self.benches = benches
         self.marks = marks
@@ -140,7 +150,9 @@ class _Room:
 _room: _Room | None = None
 
 
-def _enter(benches: Mapping[str, Bench], marks: Mapping[str, str], settings: Settings, out: Path, queue: Any) -> None:
+def _enter(
+    benches: Mapping[str, PrecomputedPipeline], marks: Mapping[str, str], settings: Settings, out: Path, queue: Any
+) -> None:
     global _room
     _room = _Room(benches, marks, settings, out, lambda *step: queue.put(step))
 
@@ -170,7 +182,7 @@ def _in_processes(room: _Room, jobs: Sequence[_Task], processes: int) -> None:
             raise
 
 
-def _check(benches: Mapping[str, Bench], processes: int) -> None:
+def _check(benches: Mapping[str, PrecomputedPipeline], processes: int) -> None:
     if processes < 1:
         raise ConfigurationError(f"processes must be at least 1, got {processes}")
     if OURS not in benches:

@@ -6,20 +6,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 from ltrr_haystack.evaluation.click_models import page_reader
 from ltrr_haystack.evaluation.datasets import Query
 from ltrr_haystack.evaluation.people import People, Search
-from ltrr_haystack.evaluation.replay.bench import Bench
+from ltrr_haystack.evaluation.replay.answers import AnswerT, PipelineAnswer, SearchSystem, click_events
 from ltrr_haystack.evaluation.replay.catalogue import Catalogue
 from ltrr_haystack.evaluation.replay.fixed import answers
-from ltrr_haystack.evaluation.replay.learning import Answered, FrozenSystem, LearningSystem
-from ltrr_haystack.evaluation.replay.metrics import ToJudge, judged
 from ltrr_haystack.evaluation.replay.outcomes import Outcomes, Part, Split, joined
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
+from ltrr_haystack.evaluation.replay.relevance import ToJudge, judged
 from ltrr_haystack.evaluation.replay.settings import Settings
+from ltrr_haystack.evaluation.replay.systems import FrozenSystem, PipelineSystem
 from ltrr_haystack.evaluation.replay.variants import Variant
-from ltrr_haystack.evaluation.systems import Answer, click_events
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.types import Allocation
 
@@ -31,7 +31,7 @@ FORECAST_EVERY = 5
 """Every so many searches the probability of the preferred allocation is computed; it takes a while."""
 
 
-def people_of(bench: Bench, settings: Settings, seed: int) -> tuple[People, list[Query], list[Query]]:
+def people_of(bench: PrecomputedPipeline, settings: Settings, seed: int) -> tuple[People, list[Query], list[Query]]:
     """
     Give the people of a seed.
 
@@ -55,7 +55,7 @@ def people_of(bench: Bench, settings: Settings, seed: int) -> tuple[People, list
 
 
 def replay_learning(
-    bench: Bench,
+    bench: PrecomputedPipeline,
     settings: Settings,
     name: str,
     variant: Variant,
@@ -80,10 +80,10 @@ def replay_learning(
     """
     people, seen, held_out = people_of(bench, settings, seed)
     catalogue = Catalogue.of(bench, settings, seed)
-    system = LearningSystem(bench, variant, file, seed=seed, top_k=settings.top_k)
+    system = PipelineSystem(bench, variant, file, seed=seed, top_k=settings.top_k)
     try:
         started = time.perf_counter()
-        stream, notes = _Stream(people, system, catalogue, settings).run(tell)
+        stream, notes = _met(people, system, catalogue, settings, tell)
         seconds = time.perf_counter() - started
         frozen = system.frozen()
         splits = {
@@ -98,7 +98,13 @@ def replay_learning(
 
 
 def replay_fixed(
-    bench: Bench, settings: Settings, name: str, depths: dict[Split, Allocation], seed: int, *, fingerprint: str
+    bench: PrecomputedPipeline,
+    settings: Settings,
+    name: str,
+    depths: dict[Split, Allocation],
+    seed: int,
+    *,
+    fingerprint: str,
 ) -> Part:
     """
     Let people meet a system that learns nothing.
@@ -125,74 +131,94 @@ def replay_fixed(
     return Part(fingerprint, seed, name, splits, {})
 
 
-class _Stream:
-    """The searches of one system, with the clicks that are under way."""
+class Stream(Generic[AnswerT]):
+    """
+    What follows a system's searches: people click, the clicks arrive after a delay, and the system learns.
 
-    def __init__(self, people: People, system: LearningSystem, catalogue: Catalogue, settings: Settings) -> None:
+    :param people: Who searches.
+    :param system: What they search with.
+    :param settings: When clicks arrive, and when the system learns.
+    :ivar rejected: How many clicks the system rejected.
+    :ivar trainings: What came of each training of the ranker.
+    """
+
+    def __init__(self, people: People, system: SearchSystem[AnswerT], settings: Settings) -> None:
+        self.rejected = 0
+        self.trainings: list[dict[str, Any]] = []
         self._people = people
         self._system = system
-        self._catalogue = catalogue
         self._settings = settings
+        self._train_at = {max(1, round(share * settings.impressions)) for share in settings.train_at}
         self._under_way: list[tuple[int, int, dict[str, Any]]] = []
         self._sent = 0
-        self._rejected = 0
-        self._decided_at: list[float] = []
-        self._trainings: list[dict[str, Any]] = []
 
-    def run(self, tell: Tell | None) -> tuple[list[tuple[Query, Answered]], dict[str, Any]]:
-        settings = self._settings
-        train_at = {max(1, round(share * settings.impressions)) for share in settings.train_at}
-        met: list[tuple[Query, Answered]] = []
-        for search in self._people.stream(settings.impressions):
-            self._system.find_in(self._catalogue.at(search.index))
-            answered = self._system.search(search)
-            met.append((search.query, answered))
-            self._decided_at.append(answered.decision.decided_at)
-            self._click(search, answered)
-            self._arrive(search.index)
-            done = search.index + 1
-            if done % settings.learn_every == 0 and done > settings.reward_wait:
-                self._system.learn(self._decided_at[done - settings.reward_wait - 1])
-            if done == settings.impressions:
-                self._arrive(math.inf)
-                self._system.learn()
-            if done in train_at:
-                self._train(done)
-            if tell is not None and (done % TELL_EVERY == 0 or done == settings.impressions):
-                tell(done)
-        return met, {
-            "trainings": self._trainings,
-            "rejected_events": self._rejected,
-            "policy_version": met[-1][1].decision.policy_version,
-            "ranker_version": met[-1][1].ranker_version,
-            "late_events": self._system.log().counts().late_events,
-        }
+    def click(self, search: Search, answer: AnswerT) -> bool:
+        """
+        Let the person of a search click, and let the clicks arrive whose time has come.
 
-    def _click(self, search: Search, answered: Answered) -> None:
-        positions = self._people.clicks(search, answered.shown)
-        answer = Answer(answered.decision.query_id, answered.shown, answered.allocation, answered.decision.mode)
+        :param search: The search.
+        :param answer: Its answer.
+        :returns: Whether the person clicked anything.
+        """
+        positions = self._people.clicks(search, answer.shown)
         for event, position in zip(click_events(search, answer, positions), positions, strict=True):
-            chance = self._people.chance(search.index, "delay", answered.shown[position - 1])
-            waits = int(-self._settings.delay * math.log(1.0 - chance))
+            number = self._people.random_number(search.index, "delay", answer.shown[position - 1])
+            waits = int(-self._settings.delay * math.log(1.0 - number))
             heapq.heappush(self._under_way, (search.index + waits, self._sent, event))
             self._sent += 1
+        self._arrive(search.index)
+        return bool(positions)
+
+    def learn(self, done: int) -> None:
+        """
+        Let the system learn and train its ranker if it is time for that.
+
+        :param done: How many searches there have been.
+        """
+        if done % self._settings.learn_every == 0:
+            self._system.learn(self._settings.reward_wait)
+        if done == self._settings.impressions:
+            self._arrive(math.inf)
+            self._system.learn()
+        if done in self._train_at and (report := self._system.train()) is not None:
+            self.trainings.append(
+                {"at": done, "passed": report.passed, "active": report.active, "reason": report.reason}
+            )
 
     def _arrive(self, index: float) -> None:
         arrived = []
         while self._under_way and self._under_way[0][0] <= index:
             arrived.append(heapq.heappop(self._under_way)[2])
         if arrived:
-            self._rejected += self._system.feedback(arrived)
-
-    def _train(self, done: int) -> None:
-        report = self._system.train()
-        if report is not None:
-            self._trainings.append(
-                {"at": done, "passed": report.passed, "active": report.active, "reason": report.reason}
-            )
+            self.rejected += self._system.feedback(arrived)
 
 
-def _fixed_outcomes(bench: Bench, name: str, depths: Allocation, queries: Sequence[Query], top_k: int) -> Outcomes:
+def _met(
+    people: People, system: PipelineSystem, catalogue: Catalogue, settings: Settings, tell: Tell | None
+) -> tuple[list[tuple[Query, PipelineAnswer]], dict[str, Any]]:
+    """The answers to a whole stream, and what else there is to know of it."""
+    stream = Stream(people, system, settings)
+    met: list[tuple[Query, PipelineAnswer]] = []
+    for search in people.stream(settings.impressions):
+        system.find_in(catalogue.at(search.index))
+        answer = system.search(search)
+        met.append((search.query, answer))
+        stream.click(search, answer)
+        stream.learn(done := search.index + 1)
+        if tell is not None and (done % TELL_EVERY == 0 or done == settings.impressions):
+            tell(done)
+    return met, {
+        "trainings": stream.trainings,
+        "rejected_events": stream.rejected,
+        "policy_version": met[-1][1].decision.policy_version,
+        "ranker_version": met[-1][1].ranker_version,
+        "late_events": system.log().counts().late_events,
+    }
+
+
+def _fixed_outcomes(
+    bench: PrecomputedPipeline, name: str, depths: Allocation, queries: Sequence[Query], top_k: int
+) -> Outcomes:
     distinct = {query.id: query for query in queries}
     shown = answers(bench, name, depths, distinct.values(), top_k)
     scores = judged(
@@ -208,7 +234,9 @@ def _fixed_outcomes(bench: Bench, name: str, depths: Allocation, queries: Sequen
     )
 
 
-def _frozen_outcomes(bench: Bench, system: FrozenSystem, queries: Sequence[Query], after: int) -> Outcomes:
+def _frozen_outcomes(
+    bench: PrecomputedPipeline, system: FrozenSystem, queries: Sequence[Query], after: int
+) -> Outcomes:
     met = [
         (query, system.search(Search(after + number, query, "a person", f"frozen-{number}")))
         for number, query in enumerate(queries)
@@ -216,24 +244,26 @@ def _frozen_outcomes(bench: Bench, system: FrozenSystem, queries: Sequence[Query
     return _outcomes(bench, met, frozen=True)
 
 
-def _outcomes(bench: Bench, met: Sequence[tuple[Query, Answered]], *, frozen: bool = False) -> Outcomes:
-    to_judge = [ToJudge(query.id, answered.shown, answered.candidates) for query, answered in met]
+def _outcomes(
+    bench: PrecomputedPipeline, met: Sequence[tuple[Query, PipelineAnswer]], *, frozen: bool = False
+) -> Outcomes:
+    to_judge = [ToJudge(query.id, answer.shown, answer.candidates) for query, answer in met]
     arms = met[0][1].allocation
-    forecasts = [] if frozen else [_forecast(answered) for _, answered in met[::FORECAST_EVERY]]
+    forecasts = [] if frozen else [_forecast(answer) for _, answer in met[::FORECAST_EVERY]]
     return Outcomes(
         queries=[query.id for query, _ in met],
         kinds=[query.kind for query, _ in met],
         scores=judged(to_judge, bench.data.qrels),
-        depths={arm: [answered.allocation.get(arm, 0) for _, answered in met] for arm in arms},
-        seconds=[round(answered.seconds, 6) for _, answered in met],
-        pages=[list(answered.shown) for _, answered in met] if frozen else [],
-        safe_start=[answered.decision.safe_start for _, answered in met],
+        depths={arm: [answer.allocation.get(arm, 0) for _, answer in met] for arm in arms},
+        seconds=[round(answer.seconds, 6) for _, answer in met],
+        pages=[list(answer.shown) for _, answer in met] if frozen else [],
+        safe_start=[answer.decision.safe_start for _, answer in met],
         forecast=[probability for probability, _ in forecasts],
         preferred=[played for _, played in forecasts],
     )
 
 
-def _forecast(answered: Answered) -> tuple[float, bool]:
-    decision = answered.decision
+def _forecast(answer: PipelineAnswer) -> tuple[float, bool]:
+    decision = answer.decision
     preferred = {arm.name: decision.preferred.get(arm.name, 0) for arm in decision.actions.arms}
     return JointDistribution.of(decision).probability(preferred), dict(decision.allocation) == preferred

@@ -10,7 +10,7 @@ from haystack.core.serialization import import_class_by_name
 from ltrr_haystack.builder import build_search_pipeline
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
-from ltrr_haystack.evaluation.replay.bench import Bench, FoundBefore
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline, PrecomputedRetriever
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
@@ -37,6 +37,14 @@ class Variant:
     memory: bool = True
     ranker: bool = True
 
+    @property
+    def learns(self) -> bool:
+        """Whether any part does."""
+        return self.bandit or self.memory or self.ranker
+
+
+BASELINE = Variant(bandit=False, memory=False, ranker=False)
+"""The pipeline as it is without learning."""
 
 OURS = "ours"
 VARIANTS: Mapping[str, Variant] = {
@@ -145,7 +153,7 @@ class WithoutExploring:
         return cls(policy.from_dict(data))
 
 
-def policy_of(bench: Bench, variant: Variant) -> Policy:
+def policy_of(bench: PrecomputedPipeline, variant: Variant) -> Policy:
     """
     Give the policy of a variant.
 
@@ -161,7 +169,7 @@ def policy_of(bench: Bench, variant: Variant) -> Policy:
 
 
 def search_pipeline(
-    bench: Bench, variant: Variant, store: LTRRStore, *, seed: int, top_k: int, frozen: bool = False
+    bench: PrecomputedPipeline, variant: Variant, store: LTRRStore, *, seed: int, top_k: int, frozen: bool = False
 ) -> Pipeline:
     """
     Wire the real components over what the arms found before.
@@ -196,7 +204,7 @@ def search_pipeline(
     return pipeline
 
 
-def find_in(pipeline: Pipeline, bench: Bench) -> None:
+def find_in(pipeline: Pipeline, bench: PrecomputedPipeline) -> None:
     """
     Let the arms of a pipeline find what they found on another bench.
 
@@ -211,11 +219,15 @@ def find_in(pipeline: Pipeline, bench: Bench) -> None:
         arm.retriever.found = bench.found[name]
 
 
-def _arms_and_baseline(bench: Bench, variant: Variant) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
+def _arms_and_baseline(
+    bench: PrecomputedPipeline, variant: Variant
+) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
     arms = {name: own for name, own in bench.arms.items() if variant.memory or name not in bench.memories}
     return arms, {name: depth for name, depth in bench.baseline.items() if name in arms}
 
 
-def _arm(bench: Bench, name: str, store: LTRRStore) -> RetrievalArm:
-    retriever = bench.memory(name, store) if name in bench.memories else FoundBefore(bench.found[name])
+def _arm(bench: PrecomputedPipeline, name: str, store: LTRRStore) -> RetrievalArm:
+    if name in bench.faults:
+        return bench.faults[name]()
+    retriever = bench.memory(name, store) if name in bench.memories else PrecomputedRetriever(bench.found[name])
     return RetrievalArm(name, retriever, timeout=PATIENCE)

@@ -7,9 +7,9 @@ from typing import Any
 
 import ltrr_haystack
 from ltrr_haystack.evaluation.people import STAY
-from ltrr_haystack.evaluation.replay.bench import Bench
 from ltrr_haystack.evaluation.replay.figures import Figures
 from ltrr_haystack.evaluation.replay.fixed import ARM, ORACLE, RRF_EQUAL, RRF_FULL
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.statistics import FLIPS, REPLICATES
 from ltrr_haystack.evaluation.replay.variants import OURS
@@ -114,7 +114,7 @@ def notes(figures: Figures, drawn: Curves) -> Section:
     )
 
 
-def _told(bench: Bench, settings: Settings) -> Iterator[tuple[str, str]]:
+def _told(bench: PrecomputedPipeline, settings: Settings) -> Iterator[tuple[str, str]]:
     data = bench.data
     yield (
         "data",
@@ -178,7 +178,7 @@ def _told(bench: Bench, settings: Settings) -> Iterator[tuple[str, str]]:
     )
 
 
-def _arms(pipeline: str, bench: Bench) -> Iterator[tuple[str, ...]]:
+def _arms(pipeline: str, bench: PrecomputedPipeline) -> Iterator[tuple[str, ...]]:
     for arm, settings in bench.arms.items():
         levels = ", ".join(map(str, settings["levels"]))
         yield pipeline, arm, str(settings.get("kind", "")), levels, str(bench.baseline.get(arm, 0))

@@ -8,10 +8,10 @@ from haystack import Document
 
 from ltrr_haystack.evaluation.replay.catalogue import Catalogue, drawn
 from ltrr_haystack.evaluation.replay.fixed import ORACLE, RRF_FULL, depths_of, fixed_names
-from ltrr_haystack.evaluation.replay.learning import LearningSystem
 from ltrr_haystack.evaluation.replay.outcomes import SPLITS
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.stream import replay_fixed, replay_learning
+from ltrr_haystack.evaluation.replay.systems import PipelineSystem
 from ltrr_haystack.evaluation.replay.variants import OURS, VARIANTS
 
 HALF = 60
@@ -38,14 +38,14 @@ def late(bench):
 def met(bench, tmp_path_factory):
     """What `ours` answered in its stream, and the parts of the systems."""
     answered = []
-    search = LearningSystem.search
+    search = PipelineSystem.search
 
     def watched(system, one):
         answered.append((one.query.id, search(system, one)))
         return answered[-1][1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LearningSystem, "search", watched)
+        patch.setattr(PipelineSystem, "search", watched)
         file = tmp_path_factory.mktemp("late") / "s.db"
         ours = replay_learning(bench, SETTINGS, OURS, VARIANTS[OURS], 0, file=file, fingerprint="")
     fixed = {system: fixed_part(bench, SETTINGS, system) for system in fixed_names(bench)}

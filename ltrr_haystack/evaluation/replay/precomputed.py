@@ -13,10 +13,11 @@ from haystack.document_stores.in_memory import InMemoryDocumentStore
 
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet, Query
-from ltrr_haystack.evaluation.laboratory import Laboratory, memory_settings
 from ltrr_haystack.evaluation.replay.asking import Asked, ask_here, ask_in_processes
+from ltrr_haystack.evaluation.replay.environment import SearchEnvironment, memory_settings
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
@@ -24,25 +25,25 @@ from ltrr_haystack.types import MEMORY
 from ltrr_haystack.understanding import normal_form
 
 ArmSettings = dict[str, dict[str, Any]]
-Ask = Callable[[Laboratory, Sequence[str], int], None]
-"""Sees to it that a laboratory knows what its arms find for some queries, so deep."""
+Ask = Callable[[SearchEnvironment, Sequence[str], int], None]
+"""Sees to it that a environment knows what its arms find for some queries, so deep."""
 
 
 @component
-class FoundBefore:
+class PrecomputedRetriever:
     """
     Answers from what a retriever found before.
 
     ### Usage example
 
     ```python
-    FoundBefore({"sad songs": [Document(id="song-7", content="…", score=0.9)]}).run("sad songs", top_k=10)
+    PrecomputedRetriever({"sad songs": [Document(id="song-7", content="…", score=0.9)]}).run("sad songs", top_k=10)
     ```
     """
 
     def __init__(self, found: Mapping[str, Sequence[Document]]) -> None:
         """
-        Create a FoundBefore.
+        Create a PrecomputedRetriever.
 
         :param found: Query → documents, best first.
         """
@@ -68,7 +69,7 @@ class FoundBefore:
 
 
 @dataclass(frozen=True)
-class Bench:
+class PrecomputedPipeline:
     """
     A pipeline's settings with what its arms found for every query of a data set.
 
@@ -82,6 +83,7 @@ class Bench:
     :param policy: The policy that learns; it is not changed.
     :param memories: Arm → the retriever whose settings the arm has, for every arm of kind `memory`.
     :param understanding: What understands the queries.
+    :param faults: Arm → what makes it, for arms that fail each time they are asked.
     :raises ConfigurationError: If an arm has no results.
     """
 
@@ -95,9 +97,10 @@ class Bench:
     policy: Policy = field(default_factory=VWPolicy)
     memories: Mapping[str, MemoryIndexRetriever] = field(default_factory=dict, repr=False)
     understanding: QueryUnderstanding = field(default_factory=QueryUnderstanding, repr=False)
+    faults: Mapping[str, Callable[[], RetrievalArm]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        missing = sorted(set(self.arms) - set(self.found) - set(self.memories))
+        missing = sorted(set(self.arms) - set(self.found) - set(self.memories) - set(self.faults))
         if missing or not self.found:
             raise ConfigurationError(f"a replay needs the results of every arm; there are none of {missing or 'any'}")
 
@@ -161,7 +164,7 @@ class Bench:
         """
         return MemoryIndexRetriever(store, self.documents, **memory_settings(self.memories[arm]))
 
-    def without(self, document_ids: Collection[str]) -> "Bench":
+    def without(self, document_ids: Collection[str]) -> "PrecomputedPipeline":
         """
         Give the bench as it is while some documents are not there.
 
@@ -215,42 +218,42 @@ class Bench:
         return seen, unseen
 
 
-def bench_of(laboratory: Laboratory, ask: Ask = ask_here) -> Bench:
+def bench_of(environment: SearchEnvironment, ask: Ask = ask_here) -> PrecomputedPipeline:
     """
-    Ask the arms of a laboratory for every query that something answers.
+    Ask the arms of a environment for every query that something answers.
 
     Each arm is asked as deep as the whole budget goes, so that it can be judged alone at the same number of candidates.
 
-    :param laboratory: The data set with its pipeline.
+    :param environment: The data set with its pipeline.
     :param ask: Asks the arms.
     :returns: The bench.
     """
-    arms = laboratory.arms
+    arms = environment.arms
     depth = sum(max(settings["levels"]) for settings in arms.values() if settings.get("kind") != MEMORY)
-    understanding = laboratory.understanding
-    queries = [understanding.run(query.text, 0.0)["understanding"].query for query in laboratory.data.answerable()]
+    understanding = environment.understanding
+    queries = [understanding.run(query.text, 0.0)["understanding"].query for query in environment.data.answerable()]
     found: dict[str, dict[str, list[Document]]] = {
         name: {} for name, settings in arms.items() if settings.get("kind") != MEMORY
     }
-    ask(laboratory, queries, depth)
-    for query, results in laboratory.results(queries, depth):
+    ask(environment, queries, depth)
+    for query, results in environment.results(queries, depth):
         for arm, documents in results.items():
             found[arm][query] = documents
-    return Bench(
-        data=laboratory.data,
+    return PrecomputedPipeline(
+        data=environment.data,
         arms=arms,
-        budget=laboratory.budget,
-        min_candidates=laboratory.min_candidates,
-        baseline=laboratory.baseline,
+        budget=environment.budget,
+        min_candidates=environment.min_candidates,
+        baseline=environment.baseline,
         found=found,
-        weights=laboratory.weights,
-        policy=laboratory.policy,
-        memories=laboratory.memory_arms(),
+        weights=environment.weights,
+        policy=environment.policy,
+        memories=environment.memory_arms(),
         understanding=understanding,
     )
 
 
-def laboratory_bench(
+def precompute(
     data: DataSet,
     pipelines: Path,
     home: Path,
@@ -258,7 +261,7 @@ def laboratory_bench(
     search: Path | None = None,
     processes: int = 1,
     watch: Asked | None = None,
-) -> Bench:
+) -> PrecomputedPipeline:
     """
     Index a data set, and ask a pipeline's arms; what is kept on disk from an earlier run is not asked for again.
 
@@ -270,6 +273,6 @@ def laboratory_bench(
     :param watch: Told how far it has come.
     :returns: The bench.
     """
-    make = partial(Laboratory, data, pipelines, home, seed=0, search=search)
+    make = partial(SearchEnvironment, data, pipelines, home, search=search)
     ask = partial(ask_in_processes, make=partial(make, keep=False), processes=processes, watch=watch)
     return bench_of(make(), ask)

@@ -1,8 +1,6 @@
-"""A learning system as people meet it in a replay, and what it serves once it is frozen."""
+"""A search pipeline as people meet it in a replay, and what it serves once it is frozen."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,42 +8,21 @@ from haystack import Pipeline
 from haystack.utils import Secret
 
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
+from ltrr_haystack.errors import ConfigurationError, MissingExtraError, StoreError
 from ltrr_haystack.evaluation.people import Search
-from ltrr_haystack.evaluation.replay.bench import Bench
+from ltrr_haystack.evaluation.replay.answers import PipelineAnswer
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, Variant, find_in, policy_of, search_pipeline
-from ltrr_haystack.evaluation.systems import FIRST_SEARCH, SECONDS_BETWEEN, logged
+from ltrr_haystack.evaluation.replay.warm import warm_start_from
 from ltrr_haystack.learning import Learner
+from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.ranking.report import TrainingReport
 from ltrr_haystack.ranking.training import train_ranker
 from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.types import CandidateSet, Decision, Ranking
+from ltrr_haystack.types import CandidateSet, Ranking
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """
-    What a system answered.
-
-    :param decision: The decision.
-    :param shown: Ids of the documents on the page, from the top.
-    :param candidates: Ids of all candidates.
-    :param seconds: What the search took, the retrievers' own time left out, as their results are kept.
-    :param ranker_version: The model that ordered the page; 0 for the union's own order.
-    """
-
-    decision: Decision
-    shown: tuple[str, ...]
-    candidates: tuple[str, ...] = field(repr=False)
-    seconds: float
-    ranker_version: int
-
-    @property
-    def allocation(self) -> Mapping[str, int]:
-        """Arm → depth."""
-        return self.decision.allocation
-
-
-class LearningSystem:
+class PipelineSystem:
     """
     The real components over what the arms found before, with a store of their own.
 
@@ -56,7 +33,7 @@ class LearningSystem:
     :param top_k: How many documents a page has.
     """
 
-    def __init__(self, bench: Bench, variant: Variant, file: Path, *, seed: int, top_k: int) -> None:
+    def __init__(self, bench: PrecomputedPipeline, variant: Variant, file: Path, *, seed: int, top_k: int) -> None:
         self._bench = bench
         self._variant = variant
         self._file = file
@@ -69,18 +46,22 @@ class LearningSystem:
         self._pipeline.warm_up()
         self._found_in = bench
         self._feedback = FeedbackWriter(self._store)
-        self._learner = Learner(self._store, policy_of(bench, variant), reward_wait=0.0)
+        policy = policy_of(bench, variant)
+        self._learner = Learner(self._store, policy, reward_wait=0.0) if variant.learns else None
+        self._decided_at: list[float] = []
 
-    def search(self, search: Search) -> Answered:
+    def search(self, search: Search) -> PipelineAnswer:
         """
         Run the pipeline.
 
         :param search: The search.
         :returns: The answer.
         """
-        return _searched(self._pipeline, search, "impressions")
+        answer = _searched(self._pipeline, search, "impressions")
+        self._decided_at.append(answer.decision.decided_at)
+        return answer
 
-    def find_in(self, bench: Bench) -> None:
+    def find_in(self, bench: PrecomputedPipeline) -> None:
         """
         Let the arms find what is on another bench, from the next search on; not to be called while one runs.
 
@@ -99,21 +80,38 @@ class LearningSystem:
         """
         return int(self._feedback.run([*events])["rejected"])
 
-    def learn(self, decided_until: float | None = None) -> None:
+    def warm_start(self, size: int) -> None:
+        """
+        Let the policy learn from labelled queries before the first search.
+
+        :param size: How many labelled queries.
+        :raises ConfigurationError: If the policy is not a VWPolicy, or the variant does not learn.
+        """
+        policy = self._bench.policy.restored(self._bench.policy.to_bytes())
+        if not isinstance(policy, VWPolicy) or self._learner is None:
+            raise ConfigurationError(f"only a VWPolicy that learns can be warm-started, got {type(policy).__name__}")
+        used = warm_start_from(self._bench, policy, size=size, seed=self._seed)
+        self._learner.install(policy, {"warm_start": used})
+
+    def learn(self, leave_open: int = 0) -> None:
         """
         Settle decisions and learn from them.
 
-        :param decided_until: Decisions made later stay open; by default all are settled.
+        :param leave_open: So many of the latest decisions stay open.
         """
-        self._learner.run_once(time.time() + 1.0 if decided_until is None else decided_until)
+        if self._learner is not None and len(self._decided_at) > leave_open:
+            self._learner.run_once(self._decided_at[-leave_open - 1] if leave_open else time.time() + 1.0)
 
     def train(self) -> TrainingReport | None:
         """
         Train the ranker on what is settled.
 
-        :returns: What came of it; `None` for a variant without a ranker.
+        :returns: What came of it; `None` for a variant without a ranker, and where LightGBM is not installed.
         """
-        return train_ranker(self._store, seed=self._seed) if self._variant.ranker else None
+        try:
+            return train_ranker(self._store, seed=self._seed) if self._variant.ranker else None
+        except MissingExtraError:
+            return None
 
     def frozen(self) -> "FrozenSystem":
         """
@@ -158,7 +156,7 @@ class FrozenSystem:
         self._pipeline = pipeline
         pipeline.warm_up()
 
-    def search(self, search: Search) -> Answered:
+    def search(self, search: Search) -> PipelineAnswer:
         """
         Run the pipeline.
 
@@ -168,19 +166,28 @@ class FrozenSystem:
         return _searched(self._pipeline, search, "ranker")
 
 
-def _searched(pipeline: Pipeline, search: Search, last: str) -> Answered:
+def _searched(pipeline: Pipeline, search: Search, last: str) -> PipelineAnswer:
     inputs = {
-        "understanding": {"query": search.query.text, "now": FIRST_SEARCH + search.index * SECONDS_BETWEEN},
+        "understanding": {"query": search.query.text, "now": search.time},
         "router": {"user_id": search.user_id, "session_id": search.session_id},
     }
     started = time.perf_counter()
     result = pipeline.run(inputs, include_outputs_from={"joiner"})
     seconds = time.perf_counter() - started
-    ranking: Ranking = logged(result[last]) if last == "impressions" else result[last]["ranking"]
+    if not result[last].get("logged", True):
+        # What was not logged is not learned from, and figures would be wrong.
+        raise StoreError("a simulated search could not be logged: the store cannot be written, or is too slow")
+    ranking: Ranking = result[last]["ranking"]
     candidates: CandidateSet = result["joiner"]["candidates"]
-    return Answered(
-        decision=ranking.decision,
+    decision = ranking.decision
+    return PipelineAnswer(
+        query_id=decision.query_id,
         shown=tuple(candidate.object_id for candidate in ranking.candidates),
+        allocation=decision.allocation,
+        mode=decision.mode,
+        safe_start=decision.safe_start,
+        missing=tuple(report.arm for report in ranking.reports if report.error is not None),
+        decision=decision,
         candidates=tuple(candidate.object_id for candidate in candidates.candidates),
         seconds=seconds,
         ranker_version=ranking.ranker_version,

@@ -3,7 +3,7 @@ from haystack import Document, Pipeline
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet
-from ltrr_haystack.evaluation.laboratory import _arm, _index_folder, _load
+from ltrr_haystack.evaluation.replay.environment import _arm, _index_folder, _load
 
 
 class TestLoadingAPipeline:

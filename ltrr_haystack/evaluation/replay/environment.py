@@ -18,10 +18,11 @@ from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.embedded.indexing import index
-from ltrr_haystack.errors import ConfigurationError, beneath
+from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet
 from ltrr_haystack.evaluation.replay.cached_retriever import CachedRetriever, cache_file
 from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.routers import load_pipeline
 from ltrr_haystack.types import MEMORY
 
 Found = Mapping[str, Sequence[tuple[str, float | None]]]
@@ -64,8 +65,8 @@ class SearchEnvironment:
             "LTRR_INDEX": str(_index_folder(home, data, indexing)),
         }
         with _environment_variables(**own):
-            loaded = _load(search or pipelines / "search" / "search.yml")
-            index(_load(indexing), data.documents)
+            loaded = load_pipeline(search or pipelines / "search" / "search.yml")
+            index(load_pipeline(indexing), data.documents)
         router = _component(loaded, "router", search or pipelines)
         if not isinstance(router, BanditRouter):
             raise ConfigurationError(
@@ -132,19 +133,6 @@ class SearchEnvironment:
             documents=self.data.documents,
             file=self._kept_in and cache_file(self._kept_in, name, self.data.fingerprint, _fingerprint(retriever)),
         )
-
-
-def _load(file: Path) -> Pipeline:
-    try:
-        text = file.read_text(encoding="utf-8")
-        return Pipeline.loads(text, allowed_modules=["ltrr_haystack"])
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the pipeline '{file}' cannot be read: {error}") from error
-    except Exception as error:
-        # Whatever is wrong in it, Haystack or YAML raises in its own way, and wraps what is ours.
-        ours = beneath(error)
-        reason = str(ours) if ours else next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ConfigurationError(f"the pipeline '{file}' cannot be loaded: {reason}") from error
 
 
 def _index_folder(home: Path, data: DataSet, indexing: Path) -> Path:

@@ -171,9 +171,9 @@ class Judge:
         gain = estimators.gain(name, sample, self._value[used]) if compares else None
         if replay:
             shares = weights[used] / weights[used].sum()
-            doubt, unseen = float(shares @ self._replay_change[used]), float(shares @ self._replay_unseen[used])
-            value, reward = value.widened(doubt, unseen), reward.widened(doubt, unseen)
-            gain = gain and gain.widened(doubt, unseen)
+            error, unseen = float(shares @ self._replay_change[used]), float(shares @ self._replay_unseen[used])
+            value, reward = value.widened(error, unseen), reward.widened(error, unseen)
+            gain = gain and gain.widened(error, unseen)
         return Estimated(value, reward, gain, self._refusal(name, rows))
 
     def _refusal(self, name: str, rows: Rows) -> Refusal | None:

@@ -81,7 +81,7 @@ def _safe_start(title: str, estimate: SafeStartEstimate, told: str) -> Grid:
             ("reward gained per search, ± standard error", _gain(estimate.reward_gain, estimate.reward_standard_error)),
             ("cost saved per search", f"{saved:+.4f}" + (f" ({percent(share)})" if share is not None else "")),
             ("reward less cost gained, ± standard error", _gain(estimate.gain, estimate.standard_error)),
-            ("z of it, with one lost reward of doubt", decimal(estimate.z, 2)),
+            ("z of it, with the prior loss", decimal(estimate.z, 2)),
         ),
     )
 

@@ -64,10 +64,10 @@ def simulate(
         else:
             with live_progress() as progress:
                 watch_arms = partial(progress, "arms")
-                bench = precompute(data_set, pipelines or provided("pipelines"), folder, watch=watch_arms)
+                precomputed = precompute(data_set, pipelines or provided("pipelines"), folder, watch=watch_arms)
             with live_tables() as watch:
                 result = simulate_pipeline(
-                    with_faults(bench) if faulty else bench,
+                    with_faults(precomputed) if faulty else precomputed,
                     folder / "simulations",
                     impressions=impressions,
                     seed=seed,

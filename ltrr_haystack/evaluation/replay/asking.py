@@ -1,4 +1,4 @@
-"""Asks the arms of a environment for many queries, in several processes where that takes long."""
+"""Asks the arms of an environment for many queries, in several processes where that takes long."""
 
 import multiprocessing
 import time

@@ -65,12 +65,12 @@ def benchmark(
     """
     ir_measures()
     lightgbm()
-    benches: dict[str, PrecomputedPipeline] = {}
+    compared: dict[str, PrecomputedPipeline] = {}
     for name, search in _named(configs).items():
         asked = partial(watch, f"arms of {name}") if watch is not None else None
-        benches[name] = precompute(data, pipelines, home, search=search, processes=processes, watch=asked)
-        require_found(benches[name], pipelines, search)
-    figures = Figures(replay(benches, settings or Settings(), out, processes=processes, watch=watch))
+        compared[name] = precompute(data, pipelines, home, search=search, processes=processes, watch=asked)
+        require_found(compared[name], pipelines, search)
+    figures = Figures(replay(compared, settings or Settings(), out, processes=processes, watch=watch))
     write_files(figures, out)
     return figures
 

@@ -109,23 +109,23 @@ class SleepingRetriever:
         return found
 
 
-def with_faults(bench: PrecomputedPipeline) -> PrecomputedPipeline:
+def with_faults(precomputed: PrecomputedPipeline) -> PrecomputedPipeline:
     """
     Add an arm that raises and one that sleeps past its time limit, both in the baseline.
 
-    :param bench: A pipeline without them.
+    :param precomputed: A pipeline without them.
     :returns: Another pipeline, with the arms `failing` and `sleeping` and a budget for them, too.
     """
-    spare = PrecomputedRetriever(next(iter(bench.found.values())))
+    spare = PrecomputedRetriever(next(iter(precomputed.found.values())))
     faults: dict[str, TextRetriever] = {
         "failing": FailingRetriever(),
         "sleeping": SleepingRetriever(spare, seconds=SLEEP),
     }
-    settings = {**next(iter(bench.arms.values())), "kind": "other", "levels": LEVELS}
+    settings = {**next(iter(precomputed.arms.values())), "kind": "other", "levels": LEVELS}
     return replace(
-        bench,
-        arms={**bench.arms, **dict.fromkeys(faults, settings)},
-        baseline={**bench.baseline, **dict.fromkeys(faults, max(LEVELS))},
-        budget=bench.budget + len(faults) * max(LEVELS),
+        precomputed,
+        arms={**precomputed.arms, **dict.fromkeys(faults, settings)},
+        baseline={**precomputed.baseline, **dict.fromkeys(faults, max(LEVELS))},
+        budget=precomputed.budget + len(faults) * max(LEVELS),
         faults={name: partial(RetrievalArm, name, retriever, timeout=TIMEOUT) for name, retriever in faults.items()},
     )

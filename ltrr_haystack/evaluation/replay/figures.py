@@ -169,11 +169,11 @@ class Figures:
         )
 
     def _without_memory(self, system: str, split: Split) -> tuple[float, float]:
-        bench = self.replay.benches.get(system, self.replay.bench)
+        precomputed = self.replay.compared.get(system, self.replay.precomputed)
         depths = [
             np.concatenate([np.array(outcomes.depths[arm]) for outcomes in self._outcomes(system, split)])
             for arm in self._outcomes(system, split)[0].depths
-            if arm not in bench.memories
+            if arm not in precomputed.memories
         ]
         return float(np.sum(depths, axis=0).mean()), float(np.sum([of > 0 for of in depths], axis=0).mean())
 

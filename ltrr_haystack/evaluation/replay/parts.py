@@ -1,23 +1,22 @@
-"""Replays one system under one seed: people search, click, and what they did arrives with a delay."""
+"""Replays one system under one seed, and judges what it answered."""
 
-import heapq
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any
 
 from ltrr_haystack.evaluation.click_models import page_reader
 from ltrr_haystack.evaluation.datasets import Query
 from ltrr_haystack.evaluation.people import People, Search
-from ltrr_haystack.evaluation.replay.answers import AnswerT, PipelineAnswer, SearchSystem, click_events
+from ltrr_haystack.evaluation.replay.answers import PipelineAnswer
 from ltrr_haystack.evaluation.replay.catalogue import Catalogue
 from ltrr_haystack.evaluation.replay.fixed import answers
 from ltrr_haystack.evaluation.replay.outcomes import Outcomes, Part, Split, joined
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.relevance import ToJudge, judged
 from ltrr_haystack.evaluation.replay.settings import Settings
+from ltrr_haystack.evaluation.replay.stream import Stream
 from ltrr_haystack.evaluation.replay.systems import FrozenSystem, PipelineSystem
 from ltrr_haystack.evaluation.replay.variants import Variant
 from ltrr_haystack.policy.joint import JointDistribution
@@ -31,20 +30,22 @@ FORECAST_EVERY = 5
 """Every so many searches the probability of the preferred allocation is computed; it takes a while."""
 
 
-def people_of(bench: PrecomputedPipeline, settings: Settings, seed: int) -> tuple[People, list[Query], list[Query]]:
+def people_of(
+    precomputed: PrecomputedPipeline, settings: Settings, seed: int
+) -> tuple[People, list[Query], list[Query]]:
     """
     Give the people of a seed.
 
-    :param bench: The data set.
+    :param precomputed: The pipeline, with the data set.
     :param settings: How they search and click.
     :param seed: The seed.
     :returns: The people, who type no held-out query; the queries that they will have typed in the end, and the held-out
         ones.
     """
-    seen, held_out = bench.split(seed, settings.held_out)
-    reader = page_reader(settings.click_model, noise=settings.noise, highest_grade=bench.data.highest_grade)
+    seen, held_out = precomputed.split(seed, settings.held_out)
+    reader = page_reader(settings.click_model, noise=settings.noise, highest_grade=precomputed.data.highest_grade)
     people = People(
-        replace(bench.data, queries=seen),
+        replace(precomputed.data, queries=seen),
         seed=seed,
         model=reader,
         exponent=settings.exponent,
@@ -55,7 +56,7 @@ def people_of(bench: PrecomputedPipeline, settings: Settings, seed: int) -> tupl
 
 
 def replay_learning(
-    bench: PrecomputedPipeline,
+    precomputed: PrecomputedPipeline,
     settings: Settings,
     name: str,
     variant: Variant,
@@ -68,7 +69,7 @@ def replay_learning(
     """
     Let people meet a learning system, then judge what it has become.
 
-    :param bench: The arms.
+    :param precomputed: The pipeline.
     :param settings: What to replay.
     :param name: The system's name.
     :param variant: Which parts of it learn.
@@ -78,9 +79,9 @@ def replay_learning(
     :param tell: Told how far it has come.
     :returns: The part.
     """
-    people, seen, held_out = people_of(bench, settings, seed)
-    catalogue = Catalogue.of(bench, settings, seed)
-    system = PipelineSystem(bench, variant, file, seed=seed, top_k=settings.top_k)
+    people, seen, held_out = people_of(precomputed, settings, seed)
+    catalogue = Catalogue.of(precomputed, settings, seed)
+    system = PipelineSystem(precomputed, variant, file, seed=seed, top_k=settings.top_k)
     try:
         started = time.perf_counter()
         stream, notes = _met(people, system, catalogue, settings, tell)
@@ -88,8 +89,8 @@ def replay_learning(
         frozen = system.frozen()
         splits = {
             "stream": joined([_outcomes(there, met) for there, met in catalogue.stretches(stream)]),
-            "seen": _frozen_outcomes(bench, frozen, seen, settings.impressions),
-            "heldout": _frozen_outcomes(bench, frozen, held_out, settings.impressions),
+            "seen": _frozen_outcomes(precomputed, frozen, seen, settings.impressions),
+            "heldout": _frozen_outcomes(precomputed, frozen, held_out, settings.impressions),
         }
     finally:
         system.close()
@@ -98,7 +99,7 @@ def replay_learning(
 
 
 def replay_fixed(
-    bench: PrecomputedPipeline,
+    precomputed: PrecomputedPipeline,
     settings: Settings,
     name: str,
     depths: dict[Split, Allocation],
@@ -109,7 +110,7 @@ def replay_fixed(
     """
     Let people meet a system that learns nothing.
 
-    :param bench: The arms.
+    :param precomputed: The pipeline.
     :param settings: What to replay.
     :param name: The system's name.
     :param depths: Split → arm → depth.
@@ -117,80 +118,18 @@ def replay_fixed(
     :param fingerprint: The part's mark.
     :returns: The part.
     """
-    people, seen, held_out = people_of(bench, settings, seed)
+    people, seen, held_out = people_of(precomputed, settings, seed)
     typed = [search.query for search in people.stream(settings.impressions)]
     stream = [
         _fixed_outcomes(there, name, depths["stream"], queries, settings.top_k)
-        for there, queries in Catalogue.of(bench, settings, seed).stretches(typed)
+        for there, queries in Catalogue.of(precomputed, settings, seed).stretches(typed)
     ]
     splits = {
         "stream": replace(joined(stream), pages=[]),
-        "seen": _fixed_outcomes(bench, name, depths["seen"], seen, settings.top_k),
-        "heldout": _fixed_outcomes(bench, name, depths["heldout"], held_out, settings.top_k),
+        "seen": _fixed_outcomes(precomputed, name, depths["seen"], seen, settings.top_k),
+        "heldout": _fixed_outcomes(precomputed, name, depths["heldout"], held_out, settings.top_k),
     }
     return Part(fingerprint, seed, name, splits, {})
-
-
-class Stream(Generic[AnswerT]):
-    """
-    What follows a system's searches: people click, the clicks arrive after a delay, and the system learns.
-
-    :param people: Who searches.
-    :param system: What they search with.
-    :param settings: When clicks arrive, and when the system learns.
-    :ivar rejected: How many clicks the system rejected.
-    :ivar trainings: What came of each training of the ranker.
-    """
-
-    def __init__(self, people: People, system: SearchSystem[AnswerT], settings: Settings) -> None:
-        self.rejected = 0
-        self.trainings: list[dict[str, Any]] = []
-        self._people = people
-        self._system = system
-        self._settings = settings
-        self._train_at = {max(1, round(share * settings.impressions)) for share in settings.train_at}
-        self._under_way: list[tuple[int, int, dict[str, Any]]] = []
-        self._sent = 0
-
-    def click(self, search: Search, answer: AnswerT) -> bool:
-        """
-        Let the person of a search click, and let the clicks arrive whose time has come.
-
-        :param search: The search.
-        :param answer: Its answer.
-        :returns: Whether the person clicked anything.
-        """
-        positions = self._people.clicks(search, answer.shown)
-        for event, position in zip(click_events(search, answer, positions), positions, strict=True):
-            number = self._people.random_number(search.index, "delay", answer.shown[position - 1])
-            waits = int(-self._settings.delay * math.log(1.0 - number))
-            heapq.heappush(self._under_way, (search.index + waits, self._sent, event))
-            self._sent += 1
-        self._arrive(search.index)
-        return bool(positions)
-
-    def learn(self, done: int) -> None:
-        """
-        Let the system learn and train its ranker if it is time for that.
-
-        :param done: How many searches there have been.
-        """
-        if done % self._settings.learn_every == 0:
-            self._system.learn(self._settings.reward_wait)
-        if done == self._settings.impressions:
-            self._arrive(math.inf)
-            self._system.learn()
-        if done in self._train_at and (report := self._system.train()) is not None:
-            self.trainings.append(
-                {"at": done, "passed": report.passed, "active": report.active, "reason": report.reason}
-            )
-
-    def _arrive(self, index: float) -> None:
-        arrived = []
-        while self._under_way and self._under_way[0][0] <= index:
-            arrived.append(heapq.heappop(self._under_way)[2])
-        if arrived:
-            self.rejected += self._system.feedback(arrived)
 
 
 def _met(
@@ -217,12 +156,12 @@ def _met(
 
 
 def _fixed_outcomes(
-    bench: PrecomputedPipeline, name: str, depths: Allocation, queries: Sequence[Query], top_k: int
+    precomputed: PrecomputedPipeline, name: str, depths: Allocation, queries: Sequence[Query], top_k: int
 ) -> Outcomes:
     distinct = {query.id: query for query in queries}
-    shown = answers(bench, name, depths, distinct.values(), top_k)
+    shown = answers(precomputed, name, depths, distinct.values(), top_k)
     scores = judged(
-        [ToJudge(query, answer.page, answer.candidates) for query, answer in shown.items()], bench.data.qrels
+        [ToJudge(query, answer.page, answer.candidates) for query, answer in shown.items()], precomputed.data.qrels
     )
     place = {query: number for number, query in enumerate(shown)}
     return Outcomes(
@@ -235,17 +174,17 @@ def _fixed_outcomes(
 
 
 def _frozen_outcomes(
-    bench: PrecomputedPipeline, system: FrozenSystem, queries: Sequence[Query], after: int
+    precomputed: PrecomputedPipeline, system: FrozenSystem, queries: Sequence[Query], after: int
 ) -> Outcomes:
     met = [
         (query, system.search(Search(after + number, query, "a person", f"frozen-{number}")))
         for number, query in enumerate(queries)
     ]
-    return _outcomes(bench, met, frozen=True)
+    return _outcomes(precomputed, met, frozen=True)
 
 
 def _outcomes(
-    bench: PrecomputedPipeline, met: Sequence[tuple[Query, PipelineAnswer]], *, frozen: bool = False
+    precomputed: PrecomputedPipeline, met: Sequence[tuple[Query, PipelineAnswer]], *, frozen: bool = False
 ) -> Outcomes:
     to_judge = [ToJudge(query.id, answer.shown, answer.candidates) for query, answer in met]
     arms = met[0][1].allocation
@@ -253,7 +192,7 @@ def _outcomes(
     return Outcomes(
         queries=[query.id for query, _ in met],
         kinds=[query.kind for query, _ in met],
-        scores=judged(to_judge, bench.data.qrels),
+        scores=judged(to_judge, precomputed.data.qrels),
         depths={arm: [answer.allocation.get(arm, 0) for _, answer in met] for arm in arms},
         seconds=[round(answer.seconds, 6) for _, answer in met],
         pages=[list(answer.shown) for _, answer in met] if frozen else [],

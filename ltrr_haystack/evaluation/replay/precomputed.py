@@ -16,7 +16,7 @@ from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet, Query
-from ltrr_haystack.evaluation.replay.asking import Asked, ask_here, ask_in_processes
+from ltrr_haystack.evaluation.replay.asking import Asked, ask_in_processes
 from ltrr_haystack.evaluation.replay.environment import SearchEnvironment, memory_settings
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.vw import VWPolicy
@@ -25,8 +25,6 @@ from ltrr_haystack.types import MEMORY
 from ltrr_haystack.understanding import normal_form
 
 ArmSettings = dict[str, dict[str, Any]]
-Ask = Callable[[SearchEnvironment, Sequence[str], int], None]
-"""Sees to it that a environment knows what its arms find for some queries, so deep."""
 
 
 @component
@@ -166,14 +164,14 @@ class PrecomputedPipeline:
 
     def without(self, document_ids: Collection[str]) -> "PrecomputedPipeline":
         """
-        Give the bench as it is while some documents are not there.
+        Give the pipeline as it is while some documents are not there.
 
         No arm finds them; the next ones move up. A list is as much shorter as documents are taken from it: asked as
         deep as all levels together, an arm has enough left for its levels as a rule, but it may run out, above all one
         that is judged alone. Nor are they judged; a query keeps its place even if nothing is left that answers it.
 
         :param document_ids: The documents' ids.
-        :returns: Another bench.
+        :returns: Another pipeline.
         """
         gone = frozenset(document_ids)
         return replace(
@@ -218,41 +216,6 @@ class PrecomputedPipeline:
         return seen, unseen
 
 
-def bench_of(environment: SearchEnvironment, ask: Ask = ask_here) -> PrecomputedPipeline:
-    """
-    Ask the arms of a environment for every query that something answers.
-
-    Each arm is asked as deep as the whole budget goes, so that it can be judged alone at the same number of candidates.
-
-    :param environment: The data set with its pipeline.
-    :param ask: Asks the arms.
-    :returns: The bench.
-    """
-    arms = environment.arms
-    depth = sum(max(settings["levels"]) for settings in arms.values() if settings.get("kind") != MEMORY)
-    understanding = environment.understanding
-    queries = [understanding.run(query.text, 0.0)["understanding"].query for query in environment.data.answerable()]
-    found: dict[str, dict[str, list[Document]]] = {
-        name: {} for name, settings in arms.items() if settings.get("kind") != MEMORY
-    }
-    ask(environment, queries, depth)
-    for query, results in environment.results(queries, depth):
-        for arm, documents in results.items():
-            found[arm][query] = documents
-    return PrecomputedPipeline(
-        data=environment.data,
-        arms=arms,
-        budget=environment.budget,
-        min_candidates=environment.min_candidates,
-        baseline=environment.baseline,
-        found=found,
-        weights=environment.weights,
-        policy=environment.policy,
-        memories=environment.memory_arms(),
-        understanding=understanding,
-    )
-
-
 def precompute(
     data: DataSet,
     pipelines: Path,
@@ -263,7 +226,10 @@ def precompute(
     watch: Asked | None = None,
 ) -> PrecomputedPipeline:
     """
-    Index a data set, and ask a pipeline's arms; what is kept on disk from an earlier run is not asked for again.
+    Index a data set, and ask the arms of a pipeline for every query that something answers.
+
+    Each arm is asked as deep as the whole budget goes, so that it can be judged alone at the same number of candidates.
+    What is kept on disk from an earlier run is not asked for again.
 
     :param data: The data set.
     :param pipelines: Folder with `search/search.yml` and `indexing/indexing.yml`.
@@ -271,8 +237,28 @@ def precompute(
     :param search: A search pipeline in the place of the folder's.
     :param processes: How many processes to use where it takes long.
     :param watch: Told how far it has come.
-    :returns: The bench.
+    :returns: The precomputed pipeline.
     """
     make = partial(SearchEnvironment, data, pipelines, home, search=search)
-    ask = partial(ask_in_processes, make=partial(make, keep=False), processes=processes, watch=watch)
-    return bench_of(make(), ask)
+    environment = make()
+    understanding = environment.understanding
+    searching = [name for name, own in environment.arms.items() if own.get("kind") != MEMORY]
+    depth = sum(max(environment.arms[name]["levels"]) for name in searching)
+    queries = [understanding.run(query.text, 0.0)["understanding"].query for query in data.answerable()]
+    ask_in_processes(environment, queries, depth, make=partial(make, keep=False), processes=processes, watch=watch)
+    found: dict[str, dict[str, list[Document]]] = {name: {} for name in searching}
+    for query, results in environment.results(queries, depth):
+        for arm, documents in results.items():
+            found[arm][query] = documents
+    return PrecomputedPipeline(
+        data=data,
+        arms=environment.arms,
+        budget=environment.budget,
+        min_candidates=environment.min_candidates,
+        baseline=environment.baseline,
+        found=found,
+        weights=environment.weights,
+        policy=environment.policy,
+        memories=environment.memory_arms(),
+        understanding=understanding,
+    )

@@ -8,7 +8,7 @@ from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.click_models import ClickModelName
 from ltrr_haystack.evaluation.replay.source import source_fingerprint
 
-REPLAYS = "ltrr_haystack.evaluation.replay.stream"
+REPLAYS = "ltrr_haystack.evaluation.replay.parts"
 """The module that replays a system; results depend on it and on what it imports."""
 
 

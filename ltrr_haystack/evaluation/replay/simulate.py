@@ -76,7 +76,7 @@ Watcher = Callable[[Simulation], None]
 
 
 def simulate_pipeline(
-    bench: PrecomputedPipeline,
+    precomputed: PrecomputedPipeline,
     folder: Path,
     *,
     impressions: int,
@@ -90,12 +90,12 @@ def simulate_pipeline(
     ### Usage example
 
     ```python
-    bench = precompute(load_beir("music"), Path("pipelines"), Path(".ltrr"))
-    simulation = simulate_pipeline(bench, Path(".ltrr/simulations"), impressions=5000, seed=7)
+    precomputed = precompute(load_beir("music"), Path("pipelines"), Path(".ltrr"))
+    simulation = simulate_pipeline(precomputed, Path(".ltrr/simulations"), impressions=5000, seed=7)
     print(simulation.to_dict()["learning"]["click_rate"])
     ```
 
-    :param bench: The pipeline, with what its arms find.
+    :param precomputed: The pipeline, with what its arms find.
     :param folder: Where the systems' stores are while they run.
     :param impressions: How many searches each system meets.
     :param seed: Where chance comes from.
@@ -106,16 +106,18 @@ def simulate_pipeline(
     :raises ConfigurationError: If a setting cannot work, or a policy other than a VWPolicy is to be warm-started.
     :raises LTRRError: If the first searches all fail.
     """
-    warm = min(warm_queries, len(bench.data.answerable()) // 2)
+    warm = min(warm_queries, len(precomputed.data.answerable()) // 2)
 
     def make_system(name: SystemName) -> SearchSystem[Answer]:
-        file = folder / f"{bench.data.name}-{seed}-{name}.db"
-        system = PipelineSystem(bench, BASELINE if name == "baseline" else Variant(), file, seed=seed, top_k=TOP_K)
+        file = folder / f"{precomputed.data.name}-{seed}-{name}.db"
+        system = PipelineSystem(
+            precomputed, BASELINE if name == "baseline" else Variant(), file, seed=seed, top_k=TOP_K
+        )
         if name == "learning_warm":
             system.warm_start(warm)
         return system
 
-    return simulate(bench.data, make_system, impressions=impressions, seed=seed, warm=warm > 0, watch=watch)
+    return simulate(precomputed.data, make_system, impressions=impressions, seed=seed, warm=warm > 0, watch=watch)
 
 
 def simulate(

@@ -26,15 +26,17 @@ class PipelineSystem:
     """
     The real components over what the arms found before, with a store of their own.
 
-    :param bench: The arms and settings.
+    :param precomputed: The arms and settings.
     :param variant: Which parts learn.
     :param file: The store's file; what is there is removed.
     :param seed: Seed of the router's choices and of the ranker's training.
     :param top_k: How many documents a page has.
     """
 
-    def __init__(self, bench: PrecomputedPipeline, variant: Variant, file: Path, *, seed: int, top_k: int) -> None:
-        self._bench = bench
+    def __init__(
+        self, precomputed: PrecomputedPipeline, variant: Variant, file: Path, *, seed: int, top_k: int
+    ) -> None:
+        self._precomputed = precomputed
         self._variant = variant
         self._file = file
         self._seed = seed
@@ -42,11 +44,11 @@ class PipelineSystem:
         self._remove()
         kind = LTRRStore if variant.memory else ForgetfulStore
         self._store = kind(Secret.from_token(f"sqlite:///{file.resolve()}"))
-        self._pipeline = search_pipeline(bench, variant, self._store, seed=seed, top_k=top_k)
+        self._pipeline = search_pipeline(precomputed, variant, self._store, seed=seed, top_k=top_k)
         self._pipeline.warm_up()
-        self._found_in = bench
+        self._found_in = precomputed
         self._feedback = FeedbackWriter(self._store)
-        policy = policy_of(bench, variant)
+        policy = policy_of(precomputed, variant)
         self._learner = Learner(self._store, policy, reward_wait=0.0) if variant.learns else None
         self._decided_at: list[float] = []
 
@@ -61,15 +63,17 @@ class PipelineSystem:
         self._decided_at.append(answer.decision.decided_at)
         return answer
 
-    def find_in(self, bench: PrecomputedPipeline) -> None:
+    def find_in(self, precomputed: PrecomputedPipeline) -> None:
         """
-        Let the arms find what is on another bench, from the next search on; not to be called while one runs.
+        Let the arms find what those of another pipeline found, from the next search on.
 
-        :param bench: The bench. The frozen system is made with the system's own in any case.
+        Call it only while no search runs.
+
+        :param precomputed: The pipeline. The frozen system is made with the system's own in any case.
         """
-        if bench is not self._found_in:
-            find_in(self._pipeline, bench)
-            self._found_in = bench
+        if precomputed is not self._found_in:
+            find_in(self._pipeline, precomputed)
+            self._found_in = precomputed
 
     def feedback(self, events: list[dict[str, Any]]) -> int:
         """
@@ -87,10 +91,10 @@ class PipelineSystem:
         :param size: How many labelled queries.
         :raises ConfigurationError: If the policy is not a VWPolicy, or the variant does not learn.
         """
-        policy = self._bench.policy.restored(self._bench.policy.to_bytes())
+        policy = self._precomputed.policy.restored(self._precomputed.policy.to_bytes())
         if not isinstance(policy, VWPolicy) or self._learner is None:
             raise ConfigurationError(f"only a VWPolicy that learns can be warm-started, got {type(policy).__name__}")
-        used = warm_start_from(self._bench, policy, size=size, seed=self._seed)
+        used = warm_start_from(self._precomputed, policy, size=size, seed=self._seed)
         self._learner.install(policy, {"warm_start": used})
 
     def learn(self, leave_open: int = 0) -> None:
@@ -120,7 +124,7 @@ class PipelineSystem:
         :returns: The frozen system, on the same store, which it only reads.
         """
         pipeline = search_pipeline(
-            self._bench, self._variant, self._store, seed=self._seed, top_k=self._top_k, frozen=True
+            self._precomputed, self._variant, self._store, seed=self._seed, top_k=self._top_k, frozen=True
         )
         return FrozenSystem(pipeline)
 

@@ -153,28 +153,28 @@ class WithoutExploring:
         return cls(policy.from_dict(data))
 
 
-def policy_of(bench: PrecomputedPipeline, variant: Variant) -> Policy:
+def policy_of(precomputed: PrecomputedPipeline, variant: Variant) -> Policy:
     """
     Give the policy of a variant.
 
-    :param bench: The bench.
+    :param precomputed: The pipeline.
     :param variant: The variant.
-    :returns: The bench's policy, or one that always plays the baseline, with memory added to it if there is one.
+    :returns: The pipeline's policy, or one that always plays the baseline, with memory added to it if there is one.
     """
     if variant.bandit:
-        return bench.policy
-    arms, baseline = _arms_and_baseline(bench, variant)
-    actions = parse_actions(arms, bench.budget, baseline, bench.min_candidates)
+        return precomputed.policy
+    arms, baseline = _arms_and_baseline(precomputed, variant)
+    actions = parse_actions(arms, precomputed.budget, baseline, precomputed.min_candidates)
     return StaticPolicy(dict(actions.baseline_with_memory)) if actions.memory_arms else StaticPolicy()
 
 
 def search_pipeline(
-    bench: PrecomputedPipeline, variant: Variant, store: LTRRStore, *, seed: int, top_k: int, frozen: bool = False
+    precomputed: PrecomputedPipeline, variant: Variant, store: LTRRStore, *, seed: int, top_k: int, frozen: bool = False
 ) -> Pipeline:
     """
     Wire the real components over what the arms found before.
 
-    :param bench: The bench.
+    :param precomputed: The pipeline.
     :param variant: Which parts learn.
     :param store: The system's store.
     :param seed: Seed of the router's choices.
@@ -182,52 +182,56 @@ def search_pipeline(
     :param frozen: Whether it serves what was learned without exploring and without writing to the log.
     :returns: The pipeline.
     """
-    arms, baseline = _arms_and_baseline(bench, variant)
-    policy = policy_of(bench, variant)
+    arms, baseline = _arms_and_baseline(precomputed, variant)
+    policy = policy_of(precomputed, variant)
     pipeline = build_search_pipeline(
-        {name: _arm(bench, name, store) for name in arms},
+        {name: _arm(precomputed, name, store) for name in arms},
         arms=arms,
-        budget=bench.budget,
-        min_candidates=bench.min_candidates,
+        budget=precomputed.budget,
+        min_candidates=precomputed.min_candidates,
         baseline=baseline,
         store=store,
         policy=WithoutExploring(policy) if frozen else policy,
-        weights={name: weight for name, weight in bench.weights.items() if name in arms},
+        weights={name: weight for name, weight in precomputed.weights.items() if name in arms},
         top_k=top_k,
         poll_interval=0.0,
         log_timeout=PATIENCE,
         seed=seed,
-        understanding=QueryUnderstanding.from_dict(bench.understanding.to_dict()),
+        understanding=QueryUnderstanding.from_dict(precomputed.understanding.to_dict()),
     )
     if frozen:
         pipeline.remove_component("impressions")
     return pipeline
 
 
-def find_in(pipeline: Pipeline, bench: PrecomputedPipeline) -> None:
+def find_in(pipeline: Pipeline, precomputed: PrecomputedPipeline) -> None:
     """
-    Let the arms of a pipeline find what they found on another bench.
+    Let the arms of a pipeline find what those of another pipeline found.
 
     Only between two searches: while one runs, its arms read what they find in threads of their own. Memory arms stay as
     they are, since what they bring changes as people act.
 
     :param pipeline: What `search_pipeline` gave.
-    :param bench: A bench with the same arms.
+    :param precomputed: A pipeline with the same arms.
     """
-    for name in bench.searching:
+    for name in precomputed.searching:
         arm: Any = pipeline.get_component(name)
-        arm.retriever.found = bench.found[name]
+        arm.retriever.found = precomputed.found[name]
 
 
 def _arms_and_baseline(
-    bench: PrecomputedPipeline, variant: Variant
+    precomputed: PrecomputedPipeline, variant: Variant
 ) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
-    arms = {name: own for name, own in bench.arms.items() if variant.memory or name not in bench.memories}
-    return arms, {name: depth for name, depth in bench.baseline.items() if name in arms}
+    arms = {name: own for name, own in precomputed.arms.items() if variant.memory or name not in precomputed.memories}
+    return arms, {name: depth for name, depth in precomputed.baseline.items() if name in arms}
 
 
-def _arm(bench: PrecomputedPipeline, name: str, store: LTRRStore) -> RetrievalArm:
-    if name in bench.faults:
-        return bench.faults[name]()
-    retriever = bench.memory(name, store) if name in bench.memories else PrecomputedRetriever(bench.found[name])
+def _arm(precomputed: PrecomputedPipeline, name: str, store: LTRRStore) -> RetrievalArm:
+    if name in precomputed.faults:
+        return precomputed.faults[name]()
+    retriever = (
+        precomputed.memory(name, store)
+        if name in precomputed.memories
+        else PrecomputedRetriever(precomputed.found[name])
+    )
     return RetrievalArm(name, retriever, timeout=PATIENCE)

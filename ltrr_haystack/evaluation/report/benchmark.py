@@ -69,7 +69,9 @@ def benchmark_page(figures: Figures) -> ReportPage:
         method(figures),
         notes(figures, drawn),
     )
-    return ReportPage(f"Benchmark: {figures.replay.bench.data.name}", subtitle, _tiles(figures, reached), sections)
+    return ReportPage(
+        f"Benchmark: {figures.replay.precomputed.data.name}", subtitle, _tiles(figures, reached), sections
+    )
 
 
 def _tiles(figures: Figures, reached: list[Goal]) -> dict[str, str]:

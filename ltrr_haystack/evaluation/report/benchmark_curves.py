@@ -142,7 +142,7 @@ def arm_shares(figures: Figures, drawn: Curves) -> Section:
     charts += [_chart(f"{OURS}, queries of the kind {kind}", drawn, shares[OURS][kind]) for kind in kinds]
     charts += [
         _chart(f"{system}, all queries", drawn, shares[system][EVERY_KIND])
-        for system in figures.replay.benches
+        for system in figures.replay.compared
         if system != OURS
     ]
     return Section("arms", "Arm shares by kind of query", text, tuple(charts))

@@ -20,7 +20,7 @@ BAD = ("u", "v", "w", "x")
 
 
 @pytest.fixture(scope="module")
-def bench():
+def precomputed():
     """
     Twelve queries. For each, `good` finds its four documents with the answers (grades 3 and 1) at ranks 2 and 4, and
     `bad` finds four others, the last of which `good` has at rank 1.

@@ -30,14 +30,14 @@ class TestSleepingRetriever:
 
 
 class TestWithFaults:
-    def test_both_arms_are_part_of_the_baseline_and_paid_for(self, bench):
-        faulty = with_faults(bench)
+    def test_both_arms_are_part_of_the_baseline_and_paid_for(self, precomputed):
+        faulty = with_faults(precomputed)
         assert faulty.baseline == {"good": 4, "bad": 4, "failing": 30, "sleeping": 30}
-        assert faulty.budget == bench.budget + 60
-        assert bench.faults == {}
+        assert faulty.budget == precomputed.budget + 60
+        assert precomputed.faults == {}
 
-    def test_an_arm_that_fails_fails_no_search(self, bench, tmp_path):
-        figures = simulate_pipeline(with_faults(bench), tmp_path, impressions=40, seed=7).to_dict()
+    def test_an_arm_that_fails_fails_no_search(self, precomputed, tmp_path):
+        figures = simulate_pipeline(with_faults(precomputed), tmp_path, impressions=40, seed=7).to_dict()
         assert figures["failed_searches"] == 0
         assert figures["baseline"]["missing_arms"] == {"failing": 40, "sleeping": 40}
         assert 0 < figures["learning"]["missing_arms"]["failing"] <= 40

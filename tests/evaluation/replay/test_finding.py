@@ -42,19 +42,21 @@ class TestBenchmark:
         assert "--config" not in str(refused.value)
         assert list((tmp_path / "home" / "arms").glob("words-*.jsonl"))
         indexing.write_text(right)
-        assert all(run().replay.bench.found["words"].values())
+        assert all(run().replay.precomputed.found["words"].values())
 
 
 class TestRequireFound:
-    def test_an_arm_that_finds_a_little_is_fine(self, bench):
-        require_found(bench, HERE, None)
-        first = bench.data.queries[0].text
-        little = {query: (found if query == first else []) for query, found in bench.found["bad"].items()}
-        require_found(replace(bench, found={**bench.found, "bad": little}), HERE, None)
+    def test_an_arm_that_finds_a_little_is_fine(self, precomputed):
+        require_found(precomputed, HERE, None)
+        first = precomputed.data.queries[0].text
+        little = {query: (found if query == first else []) for query, found in precomputed.found["bad"].items()}
+        require_found(replace(precomputed, found={**precomputed.found, "bad": little}), HERE, None)
 
-    def test_all_that_find_nothing_are_named(self, bench):
-        nothing = {arm: dict.fromkeys(found, ()) for arm, found in bench.found.items()}
+    def test_all_that_find_nothing_are_named(self, precomputed):
+        nothing = {arm: dict.fromkeys(found, ()) for arm, found in precomputed.found.items()}
         with pytest.raises(ConfigurationError, match=r"the arms good, bad of .* any of the 12 queries of 'tiny'"):
-            require_found(replace(bench, found=nothing), HERE, None)
+            require_found(replace(precomputed, found=nothing), HERE, None)
         with pytest.raises(ConfigurationError, match=r"the arm bad of mine\.yml found nothing"):
-            require_found(replace(bench, found={**bench.found, "bad": nothing["bad"]}), HERE, Path("mine.yml"))
+            require_found(
+                replace(precomputed, found={**precomputed.found, "bad": nothing["bad"]}), HERE, Path("mine.yml")
+            )

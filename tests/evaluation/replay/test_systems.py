@@ -7,11 +7,11 @@ from ltrr_haystack.evaluation.replay.variants import BASELINE, Variant
 
 
 @pytest.fixture
-def make(bench, tmp_path):
+def make(precomputed, tmp_path):
     systems = []
 
     def make_system(variant):
-        systems.append(PipelineSystem(bench, variant, tmp_path / f"{len(systems)}.db", seed=7, top_k=10))
+        systems.append(PipelineSystem(precomputed, variant, tmp_path / f"{len(systems)}.db", seed=7, top_k=10))
         return systems[-1]
 
     yield make_system
@@ -21,26 +21,26 @@ def make(bench, tmp_path):
 
 
 class TestPipelineSystem:
-    def test_answers_with_the_page_and_the_decision(self, bench, make):
-        answer = make(Variant()).search(next(People(bench.data, seed=1).stream(1)))
+    def test_answers_with_the_page_and_the_decision(self, precomputed, make):
+        answer = make(Variant()).search(next(People(precomputed.data, seed=1).stream(1)))
         assert answer.shown == answer.candidates
         assert len(answer.shown) > 0
         assert set(answer.allocation) == {"good", "bad", "memory"}
         assert (answer.mode, answer.safe_start, answer.missing) == ("live", True, ())
         assert answer.query_id == answer.decision.query_id
 
-    def test_learns_from_all_but_the_searches_that_stay_open(self, bench, make):
+    def test_learns_from_all_but_the_searches_that_stay_open(self, precomputed, make):
         system = make(Variant())
-        for search in People(bench.data, seed=1).stream(10):
+        for search in People(precomputed.data, seed=1).stream(10):
             system.search(search)
         system.learn(leave_open=10)
         assert system.log().counts().learned == 0
         system.learn()
         assert system.log().counts().learned == 10
 
-    def test_the_baseline_has_no_memory_and_learns_nothing(self, bench, make):
+    def test_the_baseline_has_no_memory_and_learns_nothing(self, precomputed, make):
         system = make(BASELINE)
-        answer = system.search(next(People(bench.data, seed=1).stream(1)))
+        answer = system.search(next(People(precomputed.data, seed=1).stream(1)))
         system.learn()
         assert (dict(answer.allocation), answer.safe_start) == ({"good": 4, "bad": 4}, False)
         assert system.log().counts().learned == 0

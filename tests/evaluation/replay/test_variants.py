@@ -74,9 +74,9 @@ class TestForgetfulStore:
 
 
 class TestFindIn:
-    def test_arms_find_what_is_on_the_bench_from_then_on(self, bench, tmp_path):
+    def test_arms_find_what_is_on_the_bench_from_then_on(self, precomputed, tmp_path):
         store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/s.db"))
-        pipeline = search_pipeline(bench, Variant(bandit=False), store, seed=0, top_k=10)
+        pipeline = search_pipeline(precomputed, Variant(bandit=False), store, seed=0, top_k=10)
         pipeline.warm_up()
 
         def page():
@@ -84,9 +84,9 @@ class TestFindIn:
             return {candidate.object_id for candidate in ranking.candidates}
 
         whole = page()
-        find_in(pipeline, bench.without({"q0-a", "q0-u"}))
+        find_in(pipeline, precomputed.without({"q0-a", "q0-u"}))
         assert page() == whole - {"q0-a", "q0-u"} != whole
-        find_in(pipeline, bench)
+        find_in(pipeline, precomputed)
         assert page() == whole
         pipeline.close()
         store.close()

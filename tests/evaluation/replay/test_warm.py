@@ -2,7 +2,7 @@ from ltrr_haystack.evaluation.replay.warm import warm_start_from
 from ltrr_haystack.policy.vw import VWPolicy
 
 
-def test_the_memory_is_left_to_live_learning(bench):
+def test_the_memory_is_left_to_live_learning(precomputed):
     policy = VWPolicy()
-    assert warm_start_from(bench, policy, size=300, seed=1) == 12
+    assert warm_start_from(precomputed, policy, size=300, seed=1) == 12
     assert policy.n == 12

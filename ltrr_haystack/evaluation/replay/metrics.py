@@ -10,20 +10,20 @@ LAST_SHARE = 0.2
 
 
 @dataclass
-class ClickCounts:
+class SearchCounts:
     """
     Counts over a number of answered searches.
 
     :param searches: How many were answered.
     :param clicked: How many of them had at least one click.
     :param candidates: Sum of the depths that the arms were asked for.
-    :param arm_calls: How many arms ran.
+    :param runs: Arm → in how many of them it ran.
     """
 
     searches: int = 0
     clicked: int = 0
     candidates: int = 0
-    arm_calls: int = 0
+    runs: Counter[str] = field(default_factory=Counter)
 
     def add(self, answer: Answer, clicked: bool) -> None:
         """
@@ -35,46 +35,17 @@ class ClickCounts:
         self.searches += 1
         self.clicked += clicked
         self.candidates += sum(answer.allocation.values())
-        self.arm_calls += sum(depth > 0 for depth in answer.allocation.values())
+        self.runs.update({arm: int(depth > 0) for arm, depth in answer.allocation.items()})
 
     @property
     def click_rate(self) -> float:
         """Share of the answered searches with at least one click."""
         return self.clicked / self.searches if self.searches else 0.0
 
-
-@dataclass
-class ArmShares:
-    """
-    In how many searches each arm ran.
-
-    :param searches: Kind → answered searches.
-    :param runs: Kind → arm → those in which it ran.
-    """
-
-    searches: Counter[str] = field(default_factory=Counter)
-    runs: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-
-    def add(self, kind: str, answer: Answer) -> None:
-        """
-        Count one answered search.
-
-        :param kind: The query's kind.
-        :param answer: The answer.
-        """
-        self.searches[kind] += 1
-        self.runs[kind].update({arm: int(depth > 0) for arm, depth in answer.allocation.items()})
-
-    def shares(self) -> dict[str, dict[str, float]]:
-        """
-        Give the share of the searches of each kind in which an arm ran.
-
-        :returns: Kind → arm → share.
-        """
-        return {
-            kind: {arm: runs / self.searches[kind] for arm, runs in self.runs[kind].items()}
-            for kind in sorted(self.searches)
-        }
+    @property
+    def arm_shares(self) -> dict[str, float]:
+        """Arm → share of the answered searches in which it ran."""
+        return {arm: runs / self.searches for arm, runs in self.runs.items()}
 
 
 @dataclass
@@ -86,11 +57,10 @@ class ClickMetrics:
     """
 
     impressions: int
-    whole: ClickCounts = field(default_factory=ClickCounts)
-    last: ClickCounts = field(default_factory=ClickCounts)
-    kinds: defaultdict[str, ClickCounts] = field(default_factory=lambda: defaultdict(ClickCounts))
-    arms: ArmShares = field(default_factory=ArmShares)
-    last_arms: ArmShares = field(default_factory=ArmShares)
+    whole: SearchCounts = field(default_factory=SearchCounts)
+    last: SearchCounts = field(default_factory=SearchCounts)
+    kinds: defaultdict[str, SearchCounts] = field(default_factory=lambda: defaultdict(SearchCounts))
+    last_kinds: defaultdict[str, SearchCounts] = field(default_factory=lambda: defaultdict(SearchCounts))
     failed: int = 0
     first_failure: str | None = None
     rejected_events: int = 0
@@ -109,10 +79,9 @@ class ClickMetrics:
         """
         self.whole.add(answer, clicked)
         self.kinds[kind].add(answer, clicked)
-        self.arms.add(kind, answer)
         if index >= self.impressions - round(self.impressions * LAST_SHARE):
             self.last.add(answer, clicked)
-            self.last_arms.add(kind, answer)
+            self.last_kinds[kind].add(answer, clicked)
         self.missing.update(answer.missing)
         self.safe_start_rounds += answer.safe_start is True
         self.says_safe_start |= answer.safe_start is not None
@@ -138,7 +107,7 @@ class ClickMetrics:
             "click_rate": self.whole.click_rate,
             "click_rate_last_fifth": self.last.click_rate,
             "candidates_per_query": self.whole.candidates / searches,
-            "arm_calls_per_query": self.whole.arm_calls / searches,
+            "arm_calls_per_query": self.whole.runs.total() / searches,
             "safe_start_rounds": self.safe_start_rounds if self.says_safe_start else None,
             "failed_searches": self.failed,
             "missing_arms": dict(self.missing),

@@ -151,7 +151,7 @@ def _met(
         "rejected_events": stream.rejected,
         "policy_version": met[-1][1].decision.policy_version,
         "ranker_version": met[-1][1].ranker_version,
-        "late_events": system.log().counts().late_events,
+        "late_events": system.store.counts().late_events,
     }
 
 

@@ -60,8 +60,8 @@ class Simulation:
         return {
             "baseline": None,
             **figures,
-            "arm_shares": learning.arms.shares(),
-            "arm_shares_last_fifth": learning.last_arms.shares(),
+            "arm_shares": {kind: counts.arm_shares for kind, counts in sorted(learning.kinds.items())},
+            "arm_shares_last_fifth": {kind: counts.arm_shares for kind, counts in sorted(learning.last_kinds.items())},
             "safe_start_rounds": figures["learning"]["safe_start_rounds"],
             "failed_searches": sum(metrics.failed for metrics in self.metrics.values()),
             "rejected_events": sum(metrics.rejected_events for metrics in self.metrics.values()),

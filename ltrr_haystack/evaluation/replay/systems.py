@@ -12,7 +12,7 @@ from ltrr_haystack.errors import ConfigurationError, MissingExtraError, StoreErr
 from ltrr_haystack.evaluation.people import Search
 from ltrr_haystack.evaluation.replay.answers import PipelineAnswer
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
-from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, Variant, find_in, policy_of, search_pipeline
+from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, Variant, policy_of, search_pipeline
 from ltrr_haystack.evaluation.replay.warm import warm_start_from
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.vw import VWPolicy
@@ -31,6 +31,7 @@ class PipelineSystem:
     :param file: The store's file; what is there is removed.
     :param seed: Seed of the router's choices and of the ranker's training.
     :param top_k: How many documents a page has.
+    :ivar store: The store.
     """
 
     def __init__(
@@ -43,13 +44,12 @@ class PipelineSystem:
         self._top_k = top_k
         self._remove()
         kind = LTRRStore if variant.memory else ForgetfulStore
-        self._store = kind(Secret.from_token(f"sqlite:///{file.resolve()}"))
-        self._pipeline = search_pipeline(precomputed, variant, self._store, seed=seed, top_k=top_k)
+        self.store = kind(Secret.from_token(f"sqlite:///{file.resolve()}"))
+        self._pipeline = search_pipeline(precomputed, variant, self.store, seed=seed, top_k=top_k)
         self._pipeline.warm_up()
-        self._found_in = precomputed
-        self._feedback = FeedbackWriter(self._store)
+        self._feedback = FeedbackWriter(self.store)
         policy = policy_of(precomputed, variant)
-        self._learner = Learner(self._store, policy, reward_wait=0.0) if variant.learns else None
+        self._learner = Learner(self.store, policy, reward_wait=0.0) if variant.learns else None
         self._decided_at: list[float] = []
 
     def search(self, search: Search) -> PipelineAnswer:
@@ -67,13 +67,14 @@ class PipelineSystem:
         """
         Let the arms find what those of another pipeline found, from the next search on.
 
-        Call it only while no search runs.
+        Call it only while no search runs, since arms read what they find in threads of their own. Memory arms stay as
+        they are: what they bring changes as people act.
 
-        :param precomputed: The pipeline. The frozen system is made with the system's own in any case.
+        :param precomputed: A pipeline with the same arms. The frozen system is made with the system's own in any case.
         """
-        if precomputed is not self._found_in:
-            find_in(self._pipeline, precomputed)
-            self._found_in = precomputed
+        for name in precomputed.searching:
+            arm: Any = self._pipeline.get_component(name)
+            arm.retriever.found = precomputed.found[name]
 
     def feedback(self, events: list[dict[str, Any]]) -> int:
         """
@@ -113,7 +114,7 @@ class PipelineSystem:
         :returns: What came of it; `None` for a variant without a ranker, and where LightGBM is not installed.
         """
         try:
-            return train_ranker(self._store, seed=self._seed) if self._variant.ranker else None
+            return train_ranker(self.store, seed=self._seed) if self._variant.ranker else None
         except MissingExtraError:
             return None
 
@@ -124,23 +125,15 @@ class PipelineSystem:
         :returns: The frozen system, on the same store, which it only reads.
         """
         pipeline = search_pipeline(
-            self._precomputed, self._variant, self._store, seed=self._seed, top_k=self._top_k, frozen=True
+            self._precomputed, self._variant, self.store, seed=self._seed, top_k=self._top_k, frozen=True
         )
         return FrozenSystem(pipeline)
-
-    def log(self) -> LTRRStore:
-        """
-        Give the store.
-
-        :returns: The store.
-        """
-        return self._store
 
     def close(self) -> None:
         """Close the components and remove the store."""
         self._pipeline.close()
         self._feedback.close()
-        self._store.close()
+        self.store.close()
         self._remove()
 
     def _remove(self) -> None:

@@ -58,8 +58,8 @@ def _systems(simulation: Simulation) -> Table:
         ("… in the last fifth", lambda of: _share(of.last.clicked, of.last.searches)),
         ("candidates per query", lambda of: _mean(of.whole.candidates, of.whole.searches)),
         ("… in the last fifth", lambda of: _mean(of.last.candidates, of.last.searches)),
-        ("arm calls per query", lambda of: _mean(of.whole.arm_calls, of.whole.searches)),
-        ("… in the last fifth", lambda of: _mean(of.last.arm_calls, of.last.searches)),
+        ("arm calls per query", lambda of: _mean(of.whole.runs.total(), of.whole.searches)),
+        ("… in the last fifth", lambda of: _mean(of.last.runs.total(), of.last.searches)),
         ("rounds on the safe start", lambda of: f"{of.safe_start_rounds:,}" if of.says_safe_start else "–"),
         ("failed searches", lambda of: f"{of.failed:,}"),
         ("failed arm calls", lambda of: ", ".join(f"{arm} {n:,}" for arm, n in of.missing.items()) or "0"),
@@ -74,23 +74,21 @@ def _systems(simulation: Simulation) -> Table:
 def _arms(simulation: Simulation) -> list[Table]:
     tables = []
     for name, of in simulation.metrics.items():
-        shares = of.arms.shares()
-        if name == "baseline" or not shares:
+        if name == "baseline" or not of.kinds:
             continue
-        last = of.last_arms.shares()
         baseline = simulation.metrics.get("baseline")
-        arms = sorted({arm for of_kind in shares.values() for arm in of_kind})
+        arms = sorted(of.whole.runs)
         table = Table(title=f"{TITLES[name]}: share of searches clicked, and in which an arm ran (→ in the last fifth)")
         table.add_column("kind", no_wrap=True)
         for title in ("searches", "clicked", *(["baseline"] if baseline else []), *arms):
             table.add_column(title, justify="right")
-        for kind, of_kind in shares.items():
-            figures = of.kinds[kind]
-            rates = [_share(figures.clicked, figures.searches)]
+        for kind, counts in sorted(of.kinds.items()):
+            last = of.last_kinds[kind].arm_shares if kind in of.last_kinds else {}
+            rates = [_share(counts.clicked, counts.searches)]
             if baseline:
                 rates.append(_share(baseline.kinds[kind].clicked, baseline.kinds[kind].searches))
-            cells = [_change(of_kind.get(arm, 0.0), last.get(kind, {}).get(arm)) for arm in arms]
-            table.add_row(kind, f"{figures.searches:,}", *rates, *cells)
+            cells = [_change(counts.arm_shares.get(arm, 0.0), last.get(arm)) for arm in arms]
+            table.add_row(kind, f"{counts.searches:,}", *rates, *cells)
         tables.append(table)
     return tables
 

@@ -204,21 +204,6 @@ def search_pipeline(
     return pipeline
 
 
-def find_in(pipeline: Pipeline, precomputed: PrecomputedPipeline) -> None:
-    """
-    Let the arms of a pipeline find what those of another pipeline found.
-
-    Only between two searches: while one runs, its arms read what they find in threads of their own. Memory arms stay as
-    they are, since what they bring changes as people act.
-
-    :param pipeline: What `search_pipeline` gave.
-    :param precomputed: A pipeline with the same arms.
-    """
-    for name in precomputed.searching:
-        arm: Any = pipeline.get_component(name)
-        arm.retriever.found = precomputed.found[name]
-
-
 def _arms_and_baseline(
     precomputed: PrecomputedPipeline, variant: Variant
 ) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:

@@ -34,18 +34,27 @@ class TestPipelineSystem:
         for search in People(precomputed.data, seed=1).stream(10):
             system.search(search)
         system.learn(leave_open=10)
-        assert system.log().counts().learned == 0
+        assert system.store.counts().learned == 0
         system.learn()
-        assert system.log().counts().learned == 10
+        assert system.store.counts().learned == 10
 
     def test_the_baseline_has_no_memory_and_learns_nothing(self, precomputed, make):
         system = make(BASELINE)
         answer = system.search(next(People(precomputed.data, seed=1).stream(1)))
         system.learn()
         assert (dict(answer.allocation), answer.safe_start) == ({"good": 4, "bad": 4}, False)
-        assert system.log().counts().learned == 0
+        assert system.store.counts().learned == 0
         assert system.train() is None
 
     def test_the_baseline_cannot_be_warm_started(self, make):
         with pytest.raises(ConfigurationError, match="only a VWPolicy that learns can be warm-started"):
             make(BASELINE).warm_start(3)
+
+    def test_arms_find_what_those_of_another_pipeline_found(self, precomputed, make):
+        system, search = make(Variant(bandit=False)), next(People(precomputed.data, seed=1).stream(1))
+        whole = {*system.search(search).candidates}
+        gone = {f"{search.query.id}-a", f"{search.query.id}-u"}
+        system.find_in(precomputed.without(gone))
+        assert {*system.search(search).candidates} == whole - gone != whole
+        system.find_in(precomputed)
+        assert {*system.search(search).candidates} == whole

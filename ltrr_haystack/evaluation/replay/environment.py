@@ -62,7 +62,7 @@ class SearchEnvironment:
         own = {
             "LTRR_STORE_URL": f"sqlite:///{home / 'unused.db'}",
             "LTRR_HOME": str(home),
-            "LTRR_INDEX": str(_index_folder(home, data, indexing)),
+            "LTRR_INDEX": str(index_folder(home, data, indexing)),
         }
         with _environment_variables(**own):
             loaded = load_pipeline(search or pipelines / "search" / "search.yml")
@@ -135,8 +135,15 @@ class SearchEnvironment:
         )
 
 
-def _index_folder(home: Path, data: DataSet, indexing: Path) -> Path:
-    """An index of its own for each catalogue, and each way of indexing it; it is there again in the next run."""
+def index_folder(home: Path, data: DataSet, indexing: Path) -> Path:
+    """
+    Give the folder of an index: one for each catalogue and each way of indexing it, the same in the next run.
+
+    :param home: Folder of the caches.
+    :param data: What is indexed.
+    :param indexing: The YAML file of the indexing pipeline.
+    :returns: The folder.
+    """
     written = indexing.read_bytes() if indexing.is_file() else b""
     digest = blake2b(written, digest_size=4).hexdigest()
     return home / "indexes" / f"{data.name}-{data.fingerprint}-{digest}"

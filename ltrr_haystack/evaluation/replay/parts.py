@@ -17,7 +17,7 @@ from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.relevance import ToJudge, judged
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.stream import Stream
-from ltrr_haystack.evaluation.replay.systems import FrozenSystem, PipelineSystem
+from ltrr_haystack.evaluation.replay.systems import PipelineSystem
 from ltrr_haystack.evaluation.replay.variants import Variant
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.types import Allocation
@@ -174,10 +174,10 @@ def _fixed_outcomes(
 
 
 def _frozen_outcomes(
-    precomputed: PrecomputedPipeline, system: FrozenSystem, queries: Sequence[Query], after: int
+    precomputed: PrecomputedPipeline, frozen: Callable[[Search], PipelineAnswer], queries: Sequence[Query], after: int
 ) -> Outcomes:
     met = [
-        (query, system.search(Search(after + number, query, "a person", f"frozen-{number}")))
+        (query, frozen(Search(after + number, query, "a person", f"frozen-{number}")))
         for number, query in enumerate(queries)
     ]
     return _outcomes(precomputed, met, frozen=True)

@@ -1,6 +1,8 @@
 """A search pipeline as people meet it in a replay, and what it serves once it is frozen."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ class PipelineSystem:
         :param search: The search.
         :returns: The answer.
         """
-        answer = _searched(self._pipeline, search, "impressions")
+        answer = _searched(self._pipeline, "impressions", search)
         self._decided_at.append(answer.decision.decided_at)
         return answer
 
@@ -118,16 +120,17 @@ class PipelineSystem:
         except MissingExtraError:
             return None
 
-    def frozen(self) -> "FrozenSystem":
+    def frozen(self) -> Callable[[Search], PipelineAnswer]:
         """
         Give what the system would serve if nothing were explored, logged or learned from now on.
 
-        :returns: The frozen system, on the same store, which it only reads.
+        :returns: What answers a search, from the same store, which it only reads.
         """
         pipeline = search_pipeline(
             self._precomputed, self._variant, self.store, seed=self._seed, top_k=self._top_k, frozen=True
         )
-        return FrozenSystem(pipeline)
+        pipeline.warm_up()
+        return partial(_searched, pipeline, "ranker")
 
     def close(self) -> None:
         """Close the components and remove the store."""
@@ -142,28 +145,7 @@ class PipelineSystem:
             leftover.unlink()
 
 
-class FrozenSystem:
-    """
-    A pipeline that neither explores nor writes.
-
-    :param pipeline: A search pipeline without its ImpressionWriter.
-    """
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        pipeline.warm_up()
-
-    def search(self, search: Search) -> PipelineAnswer:
-        """
-        Run the pipeline.
-
-        :param search: The search.
-        :returns: The answer.
-        """
-        return _searched(self._pipeline, search, "ranker")
-
-
-def _searched(pipeline: Pipeline, search: Search, last: str) -> PipelineAnswer:
+def _searched(pipeline: Pipeline, last: str, search: Search) -> PipelineAnswer:
     inputs = {
         "understanding": {"query": search.query.text, "now": search.time},
         "router": {"user_id": search.user_id, "session_id": search.session_id},

@@ -1,8 +1,12 @@
 import pytest
-from haystack import Document
+from haystack import Document, Pipeline
+from haystack.components.retrievers.in_memory import InMemoryBM25Retriever
+from haystack.components.writers import DocumentWriter
 from haystack.document_stores.in_memory import InMemoryDocumentStore
+from haystack.document_stores.types import DuplicatePolicy
 from haystack.utils import Secret
 
+from ltrr_haystack.builder import build_search_pipeline
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
@@ -57,63 +61,32 @@ def precomputed():
     )
 
 
-INDEXING = """
-components:
-  writer:
-    type: haystack.components.writers.document_writer.DocumentWriter
-    init_parameters:
-      policy: OVERWRITE
-      document_store:
-        type: haystack.document_stores.in_memory.document_store.InMemoryDocumentStore
-        init_parameters: {index: "%s"}
-connections: []
-"""
-SEARCH = """
-components:
-  understanding: {type: ltrr_haystack.components.query_understanding.QueryUnderstanding, init_parameters: {}}
-  router:
-    type: ltrr_haystack.components.bandit_router.BanditRouter
-    init_parameters:
-      arms:
-        words: {kind: lexical, levels: [0, 4], cost_per_call: 0.05}
-        odd: {kind: structured, levels: [0, 4], cost_per_call: 0.05}
-        memory: {kind: memory, levels: [0, 2]}
-      budget: 10
-      baseline: {words: 4, odd: 4}
-      store: &store
-        type: ltrr_haystack.store.store.LTRRStore
-        init_parameters: {url: {type: env_var, env_vars: [LTRR_STORE_URL], strict: true}}
-  words:
-    type: ltrr_haystack.components.retrieval_arm.RetrievalArm
-    init_parameters:
-      name: words
-      retriever:
-        type: haystack.components.retrievers.in_memory.bm25_retriever.InMemoryBM25Retriever
-        init_parameters:
-          document_store: &documents
-            type: haystack.document_stores.in_memory.document_store.InMemoryDocumentStore
-            init_parameters: {index: "%s"}
-  odd:
-    type: ltrr_haystack.components.retrieval_arm.RetrievalArm
-    init_parameters:
-      name: odd
-      retriever:
-        type: haystack.components.retrievers.in_memory.bm25_retriever.InMemoryBM25Retriever
-        init_parameters:
-          document_store: *documents
-          filters: {field: meta.odd, operator: "==", value: 1}
-  memory:
-    type: ltrr_haystack.components.retrieval_arm.RetrievalArm
-    init_parameters:
-      name: memory
-      retriever:
-        type: ltrr_haystack.components.memory_index_retriever.MemoryIndexRetriever
-        init_parameters: {store: *store, document_store: *documents}
-  joiner:
-    type: ltrr_haystack.components.union_joiner.UnionJoiner
-    init_parameters: {arms: [words, odd, memory]}
-connections: []
-"""
+def searching(index, *, odd=4):
+    """The YAML of a search pipeline; `odd` is how deep the baseline asks the arm of that name."""
+    documents, store = InMemoryDocumentStore(index=index), LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
+    filters = {"field": "meta.odd", "operator": "==", "value": 1}
+    return build_search_pipeline(
+        {
+            "words": InMemoryBM25Retriever(documents),
+            "odd": InMemoryBM25Retriever(documents, filters=filters),
+            "memory": MemoryIndexRetriever(store, documents),
+        },
+        arms={
+            "words": {"kind": "lexical", "levels": [0, 4]},
+            "odd": {"kind": "structured", "levels": [0, 4]},
+            "memory": {"kind": "memory", "levels": [0, 2]},
+        },
+        budget=10,
+        baseline={"words": 4, "odd": odd},
+        store=store,
+    ).dumps()
+
+
+def indexing(index):
+    """The YAML of an indexing pipeline."""
+    pipeline = Pipeline()
+    pipeline.add_component("writer", DocumentWriter(InMemoryDocumentStore(index=index), DuplicatePolicy.OVERWRITE))
+    return pipeline.dumps()
 
 
 @pytest.fixture
@@ -135,11 +108,12 @@ def pipelines(tmp_path):
     """
     A folder with pipelines: `words` finds the document with a query's word, `odd` finds it only if it is odd.
 
-    They search an index of this test; `search.yml` beside the folders searches one in which there is nothing.
+    Beside them are search pipelines with another baseline and, in `elsewhere.yml`, with an index of nothing.
     """
     folder = tmp_path / "pipelines"
-    for name, text in (("indexing", INDEXING), ("search", SEARCH)):
+    for name, text in (("indexing", indexing(str(folder))), ("search", searching(str(folder)))):
         (folder / name).mkdir(parents=True)
-        (folder / name / f"{name}.yml").write_text(text % folder)
-    (folder / "elsewhere.yml").write_text(SEARCH % "elsewhere")
+        (folder / name / f"{name}.yml").write_text(text)
+    (folder / "narrow.yml").write_text(searching(str(folder), odd=0))
+    (folder / "elsewhere.yml").write_text(searching("elsewhere"))
     return folder

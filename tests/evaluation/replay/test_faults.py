@@ -5,7 +5,6 @@ from haystack import Document
 
 from ltrr_haystack.evaluation.replay.faults import SleepingRetriever, with_faults
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedRetriever
-from ltrr_haystack.evaluation.replay.simulate import simulate_pipeline
 
 DOCUMENTS = [Document(id=str(number), content="love") for number in range(3)]
 FOUND = PrecomputedRetriever({"love": DOCUMENTS})
@@ -35,9 +34,3 @@ class TestWithFaults:
         assert faulty.baseline == {"good": 4, "bad": 4, "failing": 30, "sleeping": 30}
         assert faulty.budget == precomputed.budget + 60
         assert precomputed.faults == {}
-
-    def test_an_arm_that_fails_fails_no_search(self, precomputed, tmp_path):
-        figures = simulate_pipeline(with_faults(precomputed), tmp_path, impressions=40, seed=7).to_dict()
-        assert figures["failed_searches"] == 0
-        assert figures["baseline"]["missing_arms"] == {"failing": 40, "sleeping": 40}
-        assert 0 < figures["learning"]["missing_arms"]["failing"] <= 40

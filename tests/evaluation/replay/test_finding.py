@@ -27,7 +27,7 @@ class TestBenchmark:
         with pytest.raises(ConfigurationError) as refused:
             run([pipelines / "elsewhere.yml"])
         told = str(refused.value)
-        assert "the arms words, odd of" in told
+        assert "the arms odd, words of" in told
         assert "elsewhere.yml found nothing for any of the 12 queries of 'shop'" in told
         assert "--pipelines names a folder with both" in told
         assert not (tmp_path / "out" / "summary.json").exists()
@@ -37,7 +37,7 @@ class TestBenchmark:
         indexing = pipelines / "indexing" / "indexing.yml"
         right = indexing.read_text()
         indexing.write_text(right.replace(str(pipelines), "nobody searches this"))
-        with pytest.raises(ConfigurationError, match="the arms words, odd of") as refused:
+        with pytest.raises(ConfigurationError, match="the arms odd, words of") as refused:
             run()
         assert "--config" not in str(refused.value)
         assert list((tmp_path / "home" / "arms").glob("words-*.jsonl"))

@@ -129,10 +129,6 @@ class TestSimulate:
         assert systems["baseline"].closed
         assert systems["learning"].closed
 
-    def test_a_warm_started_system_takes_part_where_it_is_asked_for(self):
-        systems = {"baseline": Toy(("d1",)), "learning": Toy(("d0",)), "learning_warm": Toy(("d0",), depth=10)}
-        assert run(systems, warm=True).to_dict()["learning_warm"]["candidates_per_query"] == 10
-
     def test_rejected_events_are_counted(self):
         assert run({"baseline": Toy(("d5",)), "learning": Toy(("d0",), rejects=1)}).to_dict()["rejected_events"] == 200
 

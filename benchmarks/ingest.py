@@ -24,7 +24,7 @@ from haystack.utils import Secret
 
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.components.impression_writer import ImpressionWriter
-from ltrr_haystack.store import LTRRStore, read_log
+from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import ActionSet, Arm, Candidate, Decision, Provenance, Ranking, Understanding
 
 SHOWN = 20
@@ -87,8 +87,11 @@ def rewards_in(store: LTRRStore) -> dict[str, float]:
     while (reached := store.settle(now)) != settled:
         settled = reached
     rewards: dict[str, float] = {}
-    for decision in read_log(store):
-        rewards.update(decision.rewards)
+    seq = 0
+    while decisions := store.settled(seq, 500):
+        for decision in decisions:
+            rewards.update(decision.rewards)
+        seq = decisions[-1].seq
     return rewards
 
 

@@ -58,7 +58,7 @@ class Verdict(Travelling):
 
 def debiased_dcg(scores: Scores, ties: Scores, rewards: Scores, ordinals: NDArray[np.int32]) -> float:
     """
-    MeanScore the DCG of an order from rewards that were collected in another one.
+    Estimate the DCG of an order from rewards that were collected in another one.
 
     A reward counts the more, the less likely the position it was shown at is examined (inverse propensity weighting:
     Joachims, Swaminathan and Schnabel, "Unbiased learning-to-rank with biased feedback", WSDM 2017; for DCG, Agarwal

@@ -222,22 +222,21 @@ class _Visit:
 
     def search(self, search: Search) -> str | None:
         """One person searches and clicks; gives the mode of the answer, or `None` if the search failed."""
+        metrics = self.metrics
         mode = None
         try:
             answer = self.system.search(search)
         except ConfigurationError:
             raise
         except Exception as error:
-            failed = self.metrics
-            failed.add_failure(error)
-            if failed.failed == FAILURES_TO_GIVE_UP and not failed.whole.searches:
+            metrics.add_failure(error)
+            if metrics.failed == FAILURES_TO_GIVE_UP and not metrics.whole.searches:
                 raise LTRRError(
-                    f"the first {failed.failed} searches all failed; the first said: {failed.first_failure}"
+                    f"the first {metrics.failed} searches all failed; the first said: {metrics.first_failure}"
                 ) from error
         else:
-            clicked = self.stream.click(search, answer)
-            self.metrics.add(search.index, search.query.kind, answer, clicked)
-            self.metrics.rejected_events = self.stream.rejected
+            metrics.add(search.index, search.query.kind, answer, self.stream.click(search, answer))
+            metrics.rejected_events = self.stream.rejected
             mode = answer.mode
         self.stream.learn(search.index + 1)
         return mode

@@ -35,7 +35,7 @@ from ltrr_haystack.evaluation.off_policy.judgement import Judge
 from ltrr_haystack.evaluation.off_policy.pages import paged
 from ltrr_haystack.evaluation.off_policy.positions import estimate_slope
 from ltrr_haystack.evaluation.off_policy.results import ESTIMATORS, Refusal
-from ltrr_haystack.evaluation.off_policy.reward_model import RewardModel
+from ltrr_haystack.evaluation.off_policy.reward_model import RewardRegression
 from ltrr_haystack.feedback.examination import examination
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
@@ -340,7 +340,7 @@ def _ask(
         for target, column in zip(targets, columns, strict=True):
             column.add(page, target)
     rewards = np.array(logged.rewards)
-    model, slope = RewardModel(logged.features, logged.drawn, rewards), estimate_slope(logged.replayed, rewards)
+    model, slope = RewardRegression(logged.features, logged.drawn, rewards), estimate_slope(logged.replayed, rewards)
     everything = np.ones(len(logged.rewards), dtype=bool)
     for target, column in zip(targets, columns, strict=True):
         judge = Judge(logged, column, model, slope)

@@ -38,7 +38,7 @@ from rich.table import Table
 
 from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
 from ltrr_haystack.evaluation.datasets import DataSet, load_beir
-from ltrr_haystack.evaluation.replay.metrics import ToJudge, judged
+from ltrr_haystack.evaluation.replay.relevance import ToJudge, judged
 
 SETS = ("icecat", "medquad", "lastfm")
 ARMS = ("words", "title", "trigrams")

@@ -39,6 +39,7 @@ from ltrr_haystack import (
     build_search_pipeline,
 )
 from ltrr_haystack.ranking.training import train_ranker
+from ltrr_haystack.store import POLICY, RANKER
 from ltrr_haystack.types import ArmResult, CandidateSet, SettledDecision, Understanding
 
 ARMS = ("bm25", "dense", "sparse", "structured")
@@ -187,7 +188,7 @@ def decisions(store: LTRRStore, runs: int) -> list[float]:
     understood = [QueryUnderstanding().run(f"love song {n}")["understanding"] for n in range(50)]
     for seq, query in enumerate(understood, start=1):
         policy.learn(SettledDecision(seq, router.run(query)["decision"], (), {}))
-    store.add_snapshot("policy", policy.to_bytes(), {}, activate=True)
+    store.add_snapshot(POLICY, policy.to_bytes(), {}, activate=True)
     router.warm_up()
     return [milliseconds(partial(router.run, understood[n % 50], user_id="u1")) for n in range(runs)]
 
@@ -219,7 +220,7 @@ def train(store: LTRRStore, results: dict[str, list[Document]]) -> None:
         assert feedback.run([event])["accepted"] == 1
     Learner(store, VWPolicy(), reward_wait=0.0).run_once(time.time() + 1)
     report = train_ranker(store, activate_if_passed=False)
-    store.activate("ranker", report.version)
+    store.activate(RANKER, report.version)
 
 
 def _union(results: dict[str, list[Document]], understood: Understanding, store: LTRRStore) -> CandidateSet:

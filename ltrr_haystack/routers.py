@@ -1,4 +1,4 @@
-"""The router of a search pipeline, loaded alone from the pipeline's YAML."""
+"""Pipelines, and the router of a search pipeline alone, loaded from YAML files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,25 @@ from haystack.marshal import YamlMarshaller
 from ltrr_haystack.components.bandit_router import BanditRouter
 from ltrr_haystack.errors import ConfigurationError, beneath
 
+ALLOWED = ["ltrr_haystack"]
 ROUTER = f"{BanditRouter.__module__}.{BanditRouter.__name__}"
+
+
+def load_pipeline(file: Path) -> Pipeline:
+    """
+    Load a pipeline of Haystack's components and ours.
+
+    What may be imported is checked by Haystack, and for this call only: the process-wide allowlist stays as it is.
+
+    :param file: The pipeline's YAML file.
+    :returns: The pipeline, with nothing opened yet.
+    :raises ConfigurationError: If the file cannot be read, or a component in it cannot be made.
+    """
+    text = _text(file)
+    try:
+        return Pipeline.loads(text, allowed_modules=ALLOWED)
+    except Exception as error:
+        raise ConfigurationError(f"the pipeline '{file}' cannot be loaded: {_why(error)}") from error
 
 
 def load_router(path: str | Path) -> BanditRouter:
@@ -45,7 +63,7 @@ def load_router(path: str | Path) -> BanditRouter:
     file, node = found[0]
     try:
         # A pipeline of this one component, so that what may be imported is checked by Haystack, and for this call only.
-        alone = Pipeline.from_dict({"components": {"router": node}}, allowed_modules=["ltrr_haystack"])
+        alone = Pipeline.from_dict({"components": {"router": node}}, allowed_modules=ALLOWED)
         router = alone.get_component("router")
     except Exception as error:
         raise ConfigurationError(f"the BanditRouter of {file} cannot be loaded: {_why(error)}") from error
@@ -58,11 +76,15 @@ def _files(path: Path) -> list[Path]:
     return sorted(path.glob("**/*.y*ml")) if path.is_dir() else [path]
 
 
-def _read(file: Path) -> Any:
+def _text(file: Path) -> str:
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}; name a pipeline's YAML file or a folder") from error
+
+
+def _read(file: Path) -> Any:
+    text = _text(file)
     try:
         return YamlMarshaller().unmarshal(text)
     except Exception as error:

@@ -1,6 +1,7 @@
 """Imports go downwards only."""
 
 import ast
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,12 @@ def test_a_module_imports_nothing_from_a_higher_floor(path):
 def test_only_one_module_talks_to_vowpal_wabbit(path):
     imports = "vowpalwabbit" in path.read_text()
     assert imports == (path.name == "vw_workspace.py")
+
+
+def test_no_two_classes_have_the_same_name():
+    places = defaultdict(list)
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

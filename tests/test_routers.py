@@ -7,7 +7,7 @@ from haystack.core import serialization_security
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.routers import load_router
+from ltrr_haystack.routers import load_pipeline, load_router
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
 ROUTER = """
@@ -61,6 +61,7 @@ def test_what_may_be_deserialised_stays_as_it_was(file, monkeypatch):
     monkeypatch.delenv("HAYSTACK_DESERIALIZATION_ALLOWLIST")
     before = list(serialization_security._extra_allowed_modules)
     load_router(file)
+    load_pipeline(PIPELINES / "feedback" / "feedback.yml")
     assert serialization_security._extra_allowed_modules == before
 
 
@@ -103,3 +104,28 @@ class TestRefused:
         file.write_text(ROUTER.replace(right, wrong))
         with pytest.raises(ConfigurationError, match=rf"BanditRouter of .*search\.yml cannot be loaded: .*{reason}"):
             load_router(file)
+
+
+class TestLoadPipeline:
+    @pytest.mark.parametrize(
+        "text",
+        [b"components: [", b"", b"- a list", b"\xff\xfe\x00", b"components: {x: {type: os.system}}"],
+    )
+    def test_what_is_no_pipeline_is_named_with_its_file(self, tmp_path, text):
+        file = tmp_path / "search.yml"
+        file.write_bytes(text)
+        with pytest.raises(ConfigurationError, match=r"search\.yml"):
+            load_pipeline(file)
+
+    def test_what_a_component_of_ours_says_is_told_though_haystack_wraps_it(self, tmp_path):
+        file = tmp_path / "search.yml"
+        file.write_text(
+            "components:\n  joiner:\n    type: ltrr_haystack.components.union_joiner.UnionJoiner\n"
+            "    init_parameters: {arms: [bm25], rrf_k: -1}\nconnections: []\n"
+        )
+        with pytest.raises(ConfigurationError, match=r"search\.yml' cannot be loaded: rrf_k of UnionJoiner must be"):
+            load_pipeline(file)
+
+    def test_a_missing_file_is_named(self, tmp_path):
+        with pytest.raises(ConfigurationError, match=r"nowhere\.yml"):
+            load_pipeline(tmp_path / "nowhere.yml")

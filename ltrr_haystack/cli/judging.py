@@ -1,6 +1,7 @@
 """The commands that judge: `simulate`, `benchmark`, `evaluate`, `report`, `export`."""
 
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -40,10 +41,15 @@ def simulate(
 ) -> None:
     """Let simulated people search and click: the same people meet the baseline and the learning system."""
     from ltrr_haystack.evaluation.datasets import load_beir
-    from ltrr_haystack.evaluation.laboratory import Laboratory
-    from ltrr_haystack.evaluation.simulate import simulate as run
-    from ltrr_haystack.evaluation.simulate import simulate_server
-    from ltrr_haystack.evaluation.tables import live_tables, simulation_tables
+    from ltrr_haystack.evaluation.replay import (
+        live_progress,
+        live_tables,
+        precompute,
+        simulate_pipeline,
+        simulate_server,
+        simulation_tables,
+        with_faults,
+    )
     from ltrr_haystack.server.bundled import music, provided
     from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
 
@@ -56,22 +62,16 @@ def simulate(
             with live_tables() as watch:
                 result = simulate_server(data_set, url, impressions=impressions, seed=seed, watch=watch)
         else:
-            laboratory = Laboratory(
-                data_set,
-                pipelines or provided("pipelines"),
-                folder,
-                seed=seed,
-                warm_queries=warm_start,
-                faulty=faulty,
-            )
+            with live_progress() as progress:
+                watch_arms = partial(progress, "arms")
+                precomputed = precompute(data_set, pipelines or provided("pipelines"), folder, watch=watch_arms)
             with live_tables() as watch:
-                result = run(
-                    data_set,
-                    laboratory.make_system,
+                result = simulate_pipeline(
+                    with_faults(precomputed) if faulty else precomputed,
+                    folder / "simulations",
                     impressions=impressions,
                     seed=seed,
-                    warm=laboratory.warm_queries > 0,
-                    train_ranker_at=[impressions * fifth // 5 for fifth in range(1, 5)],
+                    warm_queries=warm_start,
                     watch=watch,
                 )
         Console().print(simulation_tables(result))

@@ -27,14 +27,14 @@ from ltrr_haystack.cli.options import (
     write_json,
 )
 from ltrr_haystack.learning import Progress
-from ltrr_haystack.store import LTRRStore, SpaceFreed
+from ltrr_haystack.store import LTRRStore, SpaceFreed, kinds
 
 
 class Kind(Enum):
     """What there are snapshots of."""
 
-    POLICY = "policy"
-    RANKER = "ranker"
+    POLICY = kinds.POLICY
+    RANKER = kinds.RANKER
 
 
 def learn(

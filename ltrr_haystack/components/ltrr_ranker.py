@@ -11,8 +11,8 @@ from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingE
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.ranking.features import FeatureSchema, Matrix, compute
 from ltrr_haystack.ranking.model import lightgbm
-from ltrr_haystack.ranking.models import RANKER, RankingModels
-from ltrr_haystack.store import ActiveModel, LTRRStore, Outage
+from ltrr_haystack.ranking.models import RankingModels
+from ltrr_haystack.store import RANKER, ActiveModel, LTRRStore, Outage
 from ltrr_haystack.types import Candidate, CandidateSet, Ranking
 
 logger = logging.getLogger(__name__)

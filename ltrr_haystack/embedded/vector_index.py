@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ltrr_haystack.embedded.tantivy.codec import document_id, embedding_of
 from ltrr_haystack.embedded.tantivy.index import SharedIndex
 from ltrr_haystack.embedded.tantivy.ranking import in_order
-from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
+from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 from ltrr_haystack.errors import InvalidInputError
 
 Similarity = Literal["cosine", "dot_product"]
@@ -56,7 +56,7 @@ class VectorIndex:
         self._number = 0
         self._vectors: dict[int, _Vectors] = {}
 
-    def follow(self, snapshot: Snapshot) -> None:
+    def follow(self, snapshot: IndexSnapshot) -> None:
         """
         Catch up with the store.
 

@@ -7,7 +7,7 @@ from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.document_stores.types import FilterPolicy, apply_filter_policy
 
 from ltrr_haystack.embedded.tantivy.codec import decoded
-from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
+from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 from ltrr_haystack.embedded.tantivy.store import TantivyDocumentStore
 from ltrr_haystack.embedded.vector_index import SIMILARITIES, Similarity, VectorIndex, vectors_of
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
@@ -143,7 +143,7 @@ class EmbeddedVectorRetriever:
         """
         return await asyncio.to_thread(self.run, query_embedding, filters, top_k)
 
-    def _vectors(self, snapshot: Snapshot) -> VectorIndex:
+    def _vectors(self, snapshot: IndexSnapshot) -> VectorIndex:
         vectors = vectors_of(self.document_store.opened(), self.similarity)
         vectors.follow(snapshot)
         return vectors

@@ -6,16 +6,16 @@ The models are those of Chuklin, Markov and de Rijke 2015, "Click models for web
 clicked when it is examined and it attracts; they differ in what is examined. Attraction grows with the grade as in
 Chapelle et al. 2009, "Expected reciprocal rank", with a share of clicks by mistake.
 
-A model draws no random numbers of its own. It asks for the chance that a matter has in this search ("does this document
-attract?"), so that the same person, in the same mood, can meet another page.
+A model draws no random numbers of its own. It asks for the common random number of this search and a purpose, such as
+whether a document attracts, so that the same person can meet another page.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-Chance = Callable[[str, str], float]
-"""Purpose and matter → a number in [0, 1) that is fixed for the search."""
+RandomNumber = Callable[[str, str], float]
+"""Purpose, and document or position → a number in [0, 1) that is fixed for the search (a common random number)."""
 
 ClickModelName = Literal["position", "cascade", "dependent", "mixed"]
 
@@ -23,12 +23,12 @@ ClickModelName = Literal["position", "cascade", "dependent", "mixed"]
 class PageReader(Protocol):
     """Somebody who looks through a page."""
 
-    def clicked(self, page: Sequence[tuple[str, int]], chance: Chance) -> list[int]:
+    def clicked(self, page: Sequence[tuple[str, int]], random_number: RandomNumber) -> list[int]:
         """
         Say what is clicked on a page.
 
         :param page: The documents from the top, each with its grade for this person.
-        :param chance: The chances of this search.
+        :param random_number: The random numbers of this search.
         :returns: The clicked positions, from 1, ascending.
         """
 
@@ -58,7 +58,7 @@ class ClickModel:
 
     def examination(self, position: int) -> float:
         """
-        How likely a position is looked at.
+        How likely a position is examined.
 
         :param position: Position on the page, from 1.
         :returns: A probability.
@@ -67,26 +67,26 @@ class ClickModel:
 
     def attraction(self, grade: int) -> float:
         """
-        How likely a document is clicked once it is looked at.
+        How likely a document is clicked once it is examined.
 
         :param grade: How well it answers, 0 to `highest_grade`.
         :returns: noise + (1 − noise) · (2**grade − 1) / (2**highest_grade − 1).
         """
         return attraction(grade, self.noise, self.highest_grade)
 
-    def clicked(self, page: Sequence[tuple[str, int]], chance: Chance) -> list[int]:
+    def clicked(self, page: Sequence[tuple[str, int]], random_number: RandomNumber) -> list[int]:
         """
         Say what is clicked on a page.
 
         :param page: The documents from the top, each with its grade for this person.
-        :param chance: The chances of this search.
+        :param random_number: The random numbers of this search.
         :returns: The clicked positions, from 1, ascending.
         """
         return [
             position
             for position, (document, grade) in enumerate(page, start=1)
-            if chance("position", str(position)) < self.examination(position)
-            and chance("document", document) < self.attraction(grade)
+            if random_number("position", str(position)) < self.examination(position)
+            and random_number("document", document) < self.attraction(grade)
         ]
 
 
@@ -104,16 +104,16 @@ class CascadeModel:
     noise: float = 0.05
     highest_grade: int = 3
 
-    def clicked(self, page: Sequence[tuple[str, int]], chance: Chance) -> list[int]:
+    def clicked(self, page: Sequence[tuple[str, int]], random_number: RandomNumber) -> list[int]:
         """
         Say what is clicked on a page.
 
         :param page: The documents from the top, each with its grade for this person.
-        :param chance: The chances of this search.
+        :param random_number: The random numbers of this search.
         :returns: The clicked position, from 1, or nothing.
         """
         for position, (document, grade) in enumerate(page, start=1):
-            if chance("document", document) < attraction(grade, self.noise, self.highest_grade):
+            if random_number("document", document) < attraction(grade, self.noise, self.highest_grade):
                 return [position]
         return []
 
@@ -140,19 +140,19 @@ class DependentClickModel:
         if not 0 <= self.continuation <= 1:
             raise ValueError(f"continuation must be 0 to 1, got {self.continuation}")
 
-    def clicked(self, page: Sequence[tuple[str, int]], chance: Chance) -> list[int]:
+    def clicked(self, page: Sequence[tuple[str, int]], random_number: RandomNumber) -> list[int]:
         """
         Say what is clicked on a page.
 
         :param page: The documents from the top, each with its grade for this person.
-        :param chance: The chances of this search.
+        :param random_number: The random numbers of this search.
         :returns: The clicked positions, from 1, ascending.
         """
         positions = []
         for position, (document, grade) in enumerate(page, start=1):
-            if chance("document", document) < attraction(grade, self.noise, self.highest_grade):
+            if random_number("document", document) < attraction(grade, self.noise, self.highest_grade):
                 positions.append(position)
-                if chance("continuation", str(position)) >= self.continuation:
+                if random_number("continuation", str(position)) >= self.continuation:
                     break
         return positions
 
@@ -172,21 +172,21 @@ class MixedReaders:
         if not self.readers:
             raise ValueError("mixed readers need at least one reader")
 
-    def clicked(self, page: Sequence[tuple[str, int]], chance: Chance) -> list[int]:
+    def clicked(self, page: Sequence[tuple[str, int]], random_number: RandomNumber) -> list[int]:
         """
         Say what is clicked on a page.
 
         :param page: The documents from the top, each with its grade for this person.
-        :param chance: The chances of this search; they say which reader it is, too.
+        :param random_number: The random numbers of this search; one of them selects the reader.
         :returns: The clicked positions, from 1, ascending.
         """
-        reader = self.readers[int(chance("reader", "") * len(self.readers))]
-        return reader.clicked(page, chance)
+        reader = self.readers[int(random_number("reader", "") * len(self.readers))]
+        return reader.clicked(page, random_number)
 
 
 def attraction(grade: int, noise: float, highest_grade: int) -> float:
     """
-    How likely a document is clicked once it is looked at.
+    How likely a document is clicked once it is examined.
 
     :param grade: How well it answers; above `highest_grade` it counts as that.
     :param noise: The probability for a document that answers nothing.

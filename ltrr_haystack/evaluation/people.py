@@ -10,6 +10,7 @@ two systems differs because of them.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
 from itertools import accumulate
@@ -18,7 +19,11 @@ from random import Random
 from ltrr_haystack.evaluation.click_models import ClickModel, PageReader
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 
-__all__ = ["STAY", "ClickModel", "People", "Search", "labelled_sample"]
+__all__ = ["FIRST_SEARCH", "STAY", "ClickModel", "People", "Search", "labelled_sample"]
+
+FIRST_SEARCH = datetime(2026, 1, 5, 8, tzinfo=UTC).timestamp()
+SECONDS_BETWEEN = 300.0
+"""People search every five minutes from a Monday morning on, so that weekday and time of day repeat with the seed."""
 
 STAY = 0.6
 """Probability that a person's session goes on with another search."""
@@ -39,6 +44,11 @@ class Search:
     query: Query
     user_id: str
     session_id: str
+
+    @property
+    def time(self) -> float:
+        """When it takes place, in seconds since 1970."""
+        return FIRST_SEARCH + self.index * SECONDS_BETWEEN
 
 
 class People:
@@ -127,11 +137,11 @@ class People:
             if taste is not None and grade > 0:
                 grade += 1 if self._genres.get(document_id) in taste else -1
             page.append((document_id, grade))
-        return self.model.clicked(page, partial(self.chance, search.index))
+        return self.model.clicked(page, partial(self.random_number, search.index))
 
-    def chance(self, index: int, purpose: str, what: str) -> float:
+    def random_number(self, index: int, purpose: str, what: str) -> float:
         """
-        Give the chance that a matter has in a search.
+        Give a common random number: the one that every system meets for this search and purpose.
 
         :param index: The search's number.
         :param purpose: What it decides.

@@ -66,11 +66,11 @@ Identifier = Annotated[str, Field(max_length=256, pattern=_NO_CONTROL)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 
-class _Part(BaseModel):
+class _UBIModel(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
 
-class UBIObject(_Part):
+class UBIObject(_UBIModel):
     """
     What the person acted on.
 
@@ -86,7 +86,7 @@ class UBIObject(_Part):
     internal_id: Annotated[Identifier, BeforeValidator(_id_text)] | None = None
 
 
-class UBIPoint(_Part):
+class UBIPoint(_UBIModel):
     """
     A place on the screen.
 
@@ -98,7 +98,7 @@ class UBIPoint(_Part):
     y: float | None = None
 
 
-class UBIPosition(_Part):
+class UBIPosition(_UBIModel):
     """
     Where on the page, or on the screen, it happened.
 
@@ -110,7 +110,7 @@ class UBIPosition(_Part):
     xy: UBIPoint | None = None
 
 
-class UBIEventAttributes(_Part):
+class UBIEventAttributes(_UBIModel):
     """
     What is known of an event beyond its name.
 
@@ -122,7 +122,7 @@ class UBIEventAttributes(_Part):
     position: UBIPosition | None = None
 
 
-class UBIEvent(_Part):
+class UBIEvent(_UBIModel):
     """
     What a person did with the answer to a search.
 

@@ -1,12 +1,11 @@
 """What turns the log into models: the learner, its background thread, and the view of the active policy."""
 
-from ltrr_haystack.learning.active import POLICY, active_policy, load_policy
+from ltrr_haystack.learning.active import active_policy, load_policy
 from ltrr_haystack.learning.background import BackgroundLearner, follow
 from ltrr_haystack.learning.clients import ClientLimits
 from ltrr_haystack.learning.learner import Learner, Progress
 
 __all__ = [
-    "POLICY",
     "BackgroundLearner",
     "ClientLimits",
     "Learner",

@@ -2,13 +2,10 @@ from haystack import logging
 
 from ltrr_haystack.errors import DamagedSnapshotError, OutdatedSnapshotError, SnapshotError
 from ltrr_haystack.policy.protocol import Policy
-from ltrr_haystack.store import ActiveModel, LTRRStore, Snapshot
+from ltrr_haystack.store import POLICY, ActiveModel, LTRRStore, Snapshot
 from ltrr_haystack.store.active import load_version
 
 logger = logging.getLogger(__name__)
-
-POLICY = "policy"
-"""The kind under which learned policies lie in the store's snapshots."""
 
 
 def load_policy(store: LTRRStore, policy: Policy) -> tuple[Policy, int]:

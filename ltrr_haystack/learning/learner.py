@@ -12,12 +12,12 @@ from haystack import default_from_dict, default_to_dict, logging
 
 from ltrr_haystack.errors import ConfigurationError, StoreError
 from ltrr_haystack.feedback.rewards import bounded
-from ltrr_haystack.learning.active import POLICY, load_policy
+from ltrr_haystack.learning.active import load_policy
 from ltrr_haystack.learning.amounts import Amounts
 from ltrr_haystack.learning.clients import SECONDS_PER_DAY, ClientCounts, ClientLimits, day_of
 from ltrr_haystack.learning.step import NotLearnableError, learn_step
 from ltrr_haystack.policy.protocol import Policy
-from ltrr_haystack.store import LearningUpdate, LTRRStore, SettledBatch, SnapshotDraft, Watermark
+from ltrr_haystack.store import POLICY, LearningUpdate, LTRRStore, SettledBatch, SnapshotDraft, Watermark
 from ltrr_haystack.store.settlement import LONGEST_FAULT
 
 logger = logging.getLogger(__name__)

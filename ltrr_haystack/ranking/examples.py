@@ -1,7 +1,7 @@
 """What a ranker is trained and judged on: the rewarded pages of the log, as arrays."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TypeVar
@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema, Matrix
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, newest_decision, read_log
 from ltrr_haystack.types import SettledDecision
 
 MAX_REWARD = 5.0
 """Rewards are clipped to this, so that one purchase does not drown out every click."""
 
 _NO_REWARD = "no reward"
-_BATCH = 500
 
 _Key = TypeVar("_Key", bound=Hashable)
 
@@ -73,15 +72,16 @@ def read_examples(store: LTRRStore, max_decisions: int, max_per_query: int) -> E
     :returns: The examples, rewards that came late included. Features are those of the newest decision's pipeline;
         what an older one did not log is missing. What no learner has been through is not read.
     """
-    newest = store.learned(max(0, store.watermark().learned - 1), 1)
-    actions = newest[0].decision.actions if newest else None
+    newest = newest_decision(store)
+    actions = newest.decision.actions if newest else None
     schema = FeatureSchema.of_arms(actions.names if actions else ())
     searched = schema.without_memory(actions.memory_arms if actions else ())
     examples: list[Example] = []
     left_out: Counter[str] = Counter()
     searches: Counter[tuple[str, bool]] = Counter()
     decisions = 0
-    for settled in _newest(store, max_decisions):
+    last = store.watermark().learned
+    for settled in read_log(store, last, after=max(0, last - max_decisions), learned=True):
         decisions += 1
         if not settled.counted:
             left_out["beyond their client's share"] += 1
@@ -177,14 +177,6 @@ def stacked(examples: Sequence[Example]) -> tuple[Matrix, NDArray[np.float64], N
         np.concatenate([example.ordinals for example in examples]),
         np.array([len(example.rewards) for example in examples], dtype=np.int32),
     )
-
-
-def _newest(store: LTRRStore, max_decisions: int) -> Iterator[SettledDecision]:
-    """The newest decisions that a learner has been through: it says what of them counts."""
-    after = max(0, store.watermark().learned - max_decisions)
-    while batch := store.learned(after, _BATCH):
-        yield from batch
-        after = batch[-1].seq
 
 
 def _newest_of_each(examples: Sequence[Example], most: int) -> list[Example]:

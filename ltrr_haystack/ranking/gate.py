@@ -19,7 +19,7 @@ Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate(Travelling):
+class MeanScore(Travelling):
     """
     A mean with its interval.
 
@@ -51,9 +51,9 @@ class Verdict(Travelling):
     reason: str
     decisions: int
     queries: int
-    fallback: Estimate | None = None
-    model: Estimate | None = None
-    difference: Estimate | None = None
+    fallback: MeanScore | None = None
+    model: MeanScore | None = None
+    difference: MeanScore | None = None
 
 
 def debiased_dcg(scores: Scores, ties: Scores, rewards: Scores, ordinals: NDArray[np.int32]) -> float:
@@ -122,9 +122,9 @@ def judge(
     return Verdict(passed, reason, len(examples), len(keys), of_fallback, of_model, difference)
 
 
-def _bootstrapped(values: NDArray[np.float64], seed: int) -> list[Estimate]:
+def _bootstrapped(values: NDArray[np.float64], seed: int) -> list[MeanScore]:
     """Columns of one row per query."""
     generator, shares = np.random.default_rng(seed), np.full(len(values), 1 / len(values))
     means = [generator.multinomial(len(values), shares) @ values / len(values) for _ in range(REPLICATES)]
     low, high = np.percentile(means, [2.5, 97.5], axis=0)
-    return [Estimate(float(m), float(a), float(b)) for m, a, b in zip(values.mean(axis=0), low, high, strict=True)]
+    return [MeanScore(float(m), float(a), float(b)) for m, a, b in zip(values.mean(axis=0), low, high, strict=True)]

@@ -9,9 +9,6 @@ from ltrr_haystack.errors import DamagedSnapshotError, SnapshotError
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.model import RankingModel
 
-RANKER = "ranker"
-"""The kind under which ranking models lie in the store's snapshots."""
-
 FORMAT = "ltrr-ranker/2"
 
 Situation = Literal["remembered", "new"]

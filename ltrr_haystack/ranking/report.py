@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ltrr_haystack.ranking.gate import Estimate, Verdict
+from ltrr_haystack.ranking.gate import MeanScore, Verdict
 from ltrr_haystack.types import Travelling
 
 
@@ -131,7 +131,7 @@ def _importance_table(situation: str, trained: Trained, features: int) -> Table:
     return table
 
 
-def _interval(estimate: Estimate) -> str:
+def _interval(estimate: MeanScore) -> str:
     return f"{estimate.low:.4f} … {estimate.high:.4f}"
 
 

@@ -11,9 +11,9 @@ from ltrr_haystack.ranking.examples import MAX_REWARD, Example, as_if_new, folde
 from ltrr_haystack.ranking.features import FUSED, SEARCHED, FeatureSchema
 from ltrr_haystack.ranking.gate import Verdict, judge
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
-from ltrr_haystack.ranking.models import RANKER, RankingModels, Situation
+from ltrr_haystack.ranking.models import RankingModels, Situation
 from ltrr_haystack.ranking.report import Trained, TrainingReport
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import RANKER, LTRRStore
 
 
 @dataclass(frozen=True, slots=True)

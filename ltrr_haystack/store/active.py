@@ -63,7 +63,7 @@ class ActiveModel(Generic[Model]):
     ### Usage example
 
     ```python
-    active = ActiveModel(store, "policy", load=lambda snapshot: policy.restored(snapshot.payload), default=policy)
+    active = ActiveModel(store, POLICY, load=lambda snapshot: policy.restored(snapshot.payload), default=policy)
     policy, version = active.current()
     ```
     """

@@ -14,9 +14,9 @@ from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, StoreError
 from ltrr_haystack.ranking.examples import Example
 from ltrr_haystack.ranking.features import FeatureSchema
-from ltrr_haystack.ranking.models import RANKER, RankingModels
+from ltrr_haystack.ranking.models import RankingModels
 from ltrr_haystack.ranking.training import TrainingSettings, fit
-from ltrr_haystack.store import Evidence, LearningUpdate, LTRRStore, Watermark
+from ltrr_haystack.store import RANKER, Evidence, LearningUpdate, LTRRStore, Watermark
 from ltrr_haystack.types import (
     ActionSet,
     Arm,

@@ -6,9 +6,9 @@ from haystack import Document
 from haystack.utils import Secret
 
 from ltrr_haystack.evaluation.datasets import DataSet, Query
-from ltrr_haystack.evaluation.replay.bench import Bench
 from ltrr_haystack.evaluation.replay.figures import Figures
 from ltrr_haystack.evaluation.replay.outcomes import Outcomes, Part
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.running import Replay
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.store import EventRecord, LTRRStore
@@ -100,7 +100,7 @@ class Finished:
             dict.fromkeys(self.kinds, self.grades),
         )
         levels = {arm: {"kind": "memory" if arm == "memory" else "lexical", "levels": [0, 5]} for arm in self.arms}
-        bench = Bench(
+        precomputed = PrecomputedPipeline(
             data=data,
             arms={self.arms[arm]: own for arm, own in levels.items()},
             budget=15,
@@ -109,12 +109,12 @@ class Finished:
             memories={self.arms["memory"]: SimpleNamespace()},
         )
         learning = [*self.LEARNING, *self.config]
-        alone = [f"arm:{name}" for name in bench.searching]
+        alone = [f"arm:{name}" for name in precomputed.searching]
         fixed = ["rrf_full", "rrf_equal", *alone, "oracle"]
         settings = Settings(**{"impressions": 4, "seeds": self.seeds, **self.settings})
         return Figures(
             Replay(
-                {"ours": bench, **dict.fromkeys(self.config, bench)},
+                {"ours": precomputed, **dict.fromkeys(self.config, precomputed)},
                 settings,
                 {
                     system: [self._part(system, seed, learns=system in learning) for seed in self.seeds]

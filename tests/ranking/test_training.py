@@ -8,8 +8,9 @@ import pytest
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingExtraError
 from ltrr_haystack.ranking.examples import example_of
 from ltrr_haystack.ranking.gate import judge
-from ltrr_haystack.ranking.models import RANKER, RankingModels
+from ltrr_haystack.ranking.models import RankingModels
 from ltrr_haystack.ranking.training import TrainingSettings, fit, train_ranker
+from ltrr_haystack.store import RANKER
 
 DISCOUNTS = 1.0 / np.log2(2.0 + np.arange(10))
 

@@ -14,7 +14,7 @@ from ltrr_haystack.embedded.tantivy import schema
 from ltrr_haystack.embedded.tantivy.analysis import analyzer
 from ltrr_haystack.embedded.tantivy.failures import failures
 from ltrr_haystack.embedded.tantivy.fields import Fields
-from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
+from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 from ltrr_haystack.embedded.tantivy.writing import Writing
 from ltrr_haystack.errors import ConfigurationError
 
@@ -57,7 +57,7 @@ class SharedIndex:
         self._snapshot = self._reloaded()
 
     @property
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> IndexSnapshot:
         """The last commit, whichever process made it."""
         if self._committed() != self._seen:
             with self._reading:
@@ -130,11 +130,11 @@ class SharedIndex:
             return self._seen
         return found.st_mtime_ns, found.st_ino
 
-    def _reloaded(self, commit: int = 0) -> Snapshot:
+    def _reloaded(self, commit: int = 0) -> IndexSnapshot:
         self._seen = self._committed()
         with failures(f"cannot read {self}"):
             self._index.reload()
-            return Snapshot(self._index.searcher(), self._schema, commit)
+            return IndexSnapshot(self._index.searcher(), self._schema, commit)
 
 
 def _give_up(writer: IndexWriter) -> None:
@@ -180,6 +180,6 @@ def _why(folder: Path, reason: str) -> str:
     return f"the index in '{folder}' cannot be opened: {reason}"
 
 
-def _highest_number(snapshot: Snapshot) -> int:
+def _highest_number(snapshot: IndexSnapshot) -> int:
     by_number = snapshot.searcher.search(Query.all_query(), 1, count=False, order_by_field=schema.NUMBER)
     return int(by_number.hits[0][0]) if by_number.hits else 0

@@ -68,7 +68,7 @@ class Condition:
     left: Left | None = None
 
 
-class Remembered:
+class MatchCache:
     """
     Keeps what was found out about the latest filters.
 

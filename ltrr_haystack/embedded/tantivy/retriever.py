@@ -16,7 +16,7 @@ from ltrr_haystack.embedded.tantivy.fields import Fields, TextField
 from ltrr_haystack.embedded.tantivy.matching import Condition
 from ltrr_haystack.embedded.tantivy.ranking import Boost, best
 from ltrr_haystack.embedded.tantivy.schema import number_name
-from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
+from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 from ltrr_haystack.embedded.tantivy.store import TantivyDocumentStore
 from ltrr_haystack.embedded.tantivy.wording import Matching, Operator, Wording
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
@@ -189,7 +189,7 @@ class TantivyBM25Retriever:
         """
         return await asyncio.to_thread(self.run, query, filters, top_k)
 
-    def _found(self, snapshot: Snapshot, query: str, condition: Condition, top_k: int) -> list[Document]:
+    def _found(self, snapshot: IndexSnapshot, query: str, condition: Condition, top_k: int) -> list[Document]:
         wording = Wording(snapshot, self.document_store.fields, self._weights, self._matching)
         boost = self._boost(snapshot)
         as_typed = wording.as_typed(query)
@@ -209,7 +209,7 @@ class TantivyBM25Retriever:
         )
         return [*found, *_below(found, more)]
 
-    def _boost(self, snapshot: Snapshot) -> Boost | None:
+    def _boost(self, snapshot: IndexSnapshot) -> Boost | None:
         if self.boost is None:
             return None
         field, pivot = number_name(self.boost["field"]), self._pivot
@@ -278,7 +278,7 @@ def _below(found: list[Document], more: list[Document]) -> list[Document]:
     return [replace(document, score=(document.score or 0.0) / highest * ceiling) for document in more]
 
 
-def _median(snapshot: Snapshot, field: str) -> float:
+def _median(snapshot: IndexSnapshot, field: str) -> float:
     positive = Query.range_query(snapshot.schema, field, FieldType.Float, lower_bound=0.0, include_lower=False)
     asked = {"median": {"percentiles": {"field": field, "percents": [50.0]}}}
     median = snapshot.searcher.aggregate(positive, asked)["median"]["values"]["50.0"]

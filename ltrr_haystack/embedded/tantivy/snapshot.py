@@ -9,7 +9,7 @@ from ltrr_haystack.embedded.tantivy import schema
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Snapshot:
+class IndexSnapshot:
     """
     An index as one commit left it. It may be searched by many threads, and does not change.
 

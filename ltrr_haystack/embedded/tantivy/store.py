@@ -18,10 +18,10 @@ from ltrr_haystack.embedded.tantivy.codec import Stored, decoded
 from ltrr_haystack.embedded.tantivy.fields import CONTENT, Fields
 from ltrr_haystack.embedded.tantivy.index import SharedIndex
 from ltrr_haystack.embedded.tantivy.indexed import indexed
-from ltrr_haystack.embedded.tantivy.matching import Condition, Remembered
+from ltrr_haystack.embedded.tantivy.matching import Condition, MatchCache
 from ltrr_haystack.embedded.tantivy.places import folder_of
 from ltrr_haystack.embedded.tantivy.pushdown import PushDown, check_orders
-from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
+from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 from ltrr_haystack.embedded.tantivy.writing import New, Writing, to_be_written
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import compiled
@@ -105,7 +105,7 @@ class TantivyDocumentStore:
         self._opening = Lock()
         self._shared: SharedIndex | None = None
         self._told: set[str] = set()
-        self._remembered = Remembered()
+        self._remembered = MatchCache()
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -165,7 +165,7 @@ class TantivyDocumentStore:
         """Give up this store's share of the index without blocking the event loop."""
         await asyncio.to_thread(self.close)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> IndexSnapshot:
         """
         Give the state of the index.
 
@@ -173,7 +173,7 @@ class TantivyDocumentStore:
         """
         return self.opened().snapshot
 
-    def condition(self, filters: Mapping[str, Any] | None, snapshot: Snapshot) -> Condition:
+    def condition(self, filters: Mapping[str, Any] | None, snapshot: IndexSnapshot) -> Condition:
         """
         Part filters into what the index does and what is left to do.
 
@@ -189,7 +189,7 @@ class TantivyDocumentStore:
         pushed = PushDown(self.fields, snapshot.schema, snapshot.searcher, self._tell).of(filters)
         return Condition(pushed.query, None if pushed.exact else self._remembered.left(filters, wanted))
 
-    def numbers(self, snapshot: Snapshot, filters: Mapping[str, Any]) -> list[int]:
+    def numbers(self, snapshot: IndexSnapshot, filters: Mapping[str, Any]) -> list[int]:
         """
         Give the numbers of the documents that match filters.
 
@@ -402,10 +402,10 @@ class TantivyDocumentStore:
         """Delete all documents without blocking the event loop."""
         await asyncio.to_thread(self.delete_all_documents)
 
-    def _matching(self, snapshot: Snapshot, filters: Mapping[str, Any] | None) -> list[Document]:
+    def _matching(self, snapshot: IndexSnapshot, filters: Mapping[str, Any] | None) -> list[Document]:
         return [decoded(snapshot.searcher.doc(address)) for _, address in self._hits(snapshot, filters)]
 
-    def _hits(self, snapshot: Snapshot, filters: Mapping[str, Any] | None) -> list[tuple[int, DocAddress]]:
+    def _hits(self, snapshot: IndexSnapshot, filters: Mapping[str, Any] | None) -> list[tuple[int, DocAddress]]:
         condition = self.condition(filters, snapshot)
         hits = snapshot.all(condition.query or Query.all_query())
         if condition.left is None or not hits:

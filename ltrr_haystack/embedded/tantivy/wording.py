@@ -13,7 +13,7 @@ from tantivy import Occur, Query
 from ltrr_haystack.embedded.tantivy.analysis import TRIGRAMS, tokens
 from ltrr_haystack.embedded.tantivy.fields import Fields, TextField
 from ltrr_haystack.embedded.tantivy.schema import text_name
-from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
+from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 
 Operator = Literal["or", "and"]
 
@@ -80,7 +80,7 @@ class Wording:
     """
 
     def __init__(
-        self, snapshot: Snapshot, known: Fields, weights: Mapping[TextField, float], matching: Matching
+        self, snapshot: IndexSnapshot, known: Fields, weights: Mapping[TextField, float], matching: Matching
     ) -> None:
         self._searcher = snapshot.searcher
         self._schema = snapshot.schema

@@ -11,7 +11,7 @@ from tantivy import IndexWriter
 
 from ltrr_haystack.embedded.tantivy import schema
 from ltrr_haystack.embedded.tantivy.codec import Stored
-from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
+from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 
 
 class Writing:
@@ -23,7 +23,7 @@ class Writing:
     :param number: The number that the next document gets.
     """
 
-    def __init__(self, writer: IndexWriter, before: Snapshot, number: int) -> None:
+    def __init__(self, writer: IndexWriter, before: IndexSnapshot, number: int) -> None:
         self.before = before
         self.number = number
         self.changes = False
@@ -71,7 +71,7 @@ class New:
 
 
 def to_be_written(
-    snapshot: Snapshot, documents: Iterable[tuple[Document, Stored]], policy: DuplicatePolicy
+    snapshot: IndexSnapshot, documents: Iterable[tuple[Document, Stored]], policy: DuplicatePolicy
 ) -> Collection[New]:
     """
     Say which of some documents are to be written.

@@ -28,10 +28,9 @@ from typing import Any
 
 from ltrr_haystack.evaluation.interchange.files import replacing
 from ltrr_haystack.evaluation.interchange.levels import level_probabilities
-from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.policy.credit import leave_one_out
 from ltrr_haystack.policy.vw_workspace import escaped, features_text, is_finite, magnitude
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, read_log
 from ltrr_haystack.types import Arm, SettledDecision
 
 Namespace = dict[str, float]

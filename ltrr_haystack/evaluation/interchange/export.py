@@ -32,7 +32,7 @@ def export(
     :param out: The file.
     :param per: For `trec-run`: whether each query or each search is a topic.
     :param estimator: For `qrels`: `debiased`, `coec` or `clicks`.
-    :param least_examined: For `qrels`: how often a document must have been looked at to be judged.
+    :param least_examined: For `qrels`: how often a document must have been examined to be judged.
     :returns: What was written, in a few words.
     :raises ConfigurationError: If the format is unknown, a setting is wrong or the file cannot be written.
     """
@@ -42,7 +42,7 @@ def export(
         "trec-run": (lambda: write_run(store, out, per), "lines of what was shown"),
         "qrels": (
             lambda: write_qrels(store, out, estimator, least_examined=least_examined),
-            f"judgements ({estimator}) of documents that were looked at at least {least_examined:g} times",
+            f"judgements ({estimator}) of documents that were examined at least {least_examined:g} times",
         ),
     }
     if form not in writers:

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange.files import replacing
-from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.policy.credit import reward_of
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, read_log
 from ltrr_haystack.types import Features, SettledDecision
 
 DIMENSIONS = 64

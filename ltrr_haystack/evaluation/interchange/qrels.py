@@ -7,7 +7,7 @@ there to see what they change.
 - `debiased`: each click counts 1 / examination(position) and each impression 1. Inverse propensity weighting by the
   position-based model (Joachims, Swaminathan and Schnabel, "Unbiased Learning-to-Rank with Biased Feedback", WSDM 2017,
   section 4; the curve is `feedback.examination`): if the curve is right, the mean is the probability that the document
-  is clicked once it is looked at, relative to the first position. It may exceed 1 by chance.
+  is clicked once it is examined, relative to the first position. It may exceed 1 by chance.
 - `coec`, clicks over expected clicks (Zhang and Jones, "Comparing Click Logs and Editorial Labels for Training Query
   Rewriting", WWW 2007 Workshop on Query Log Analysis): clicks of a document for a query over the clicks that the
   average document would have had at the same positions. It needs no curve, as the click rates of the positions come
@@ -16,7 +16,7 @@ there to see what they change.
 - `clicks`: clicks over impressions.
 
 A click is an impression with a reward above 0. Grades go by thresholds on the value, and a pair of query and document
-is judged only if it was looked at often enough: the examination of its impressions has to sum up to `least_examined`.
+is judged only if it was examined often enough: the examination of its impressions has to sum up to `least_examined`.
 """
 
 from collections import Counter
@@ -29,9 +29,8 @@ from typing import Literal, get_args
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange.files import replacing
 from ltrr_haystack.evaluation.interchange.trec import trec_id
-from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.feedback import examination
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, read_log
 from ltrr_haystack.types import Impression, SettledDecision
 
 Estimator = Literal["debiased", "coec", "clicks"]
@@ -44,7 +43,7 @@ THRESHOLDS: dict[Estimator, tuple[float, ...]] = {
 """Least value of the grades 1, 2, 3."""
 
 LEAST_EXAMINED = 5.0
-"""As many looks at a document, as if it had been shown that often at the first position, make it judged."""
+"""A document is judged if it was examined as often as if it had been shown this many times at the first position."""
 
 
 @dataclass(frozen=True, slots=True)

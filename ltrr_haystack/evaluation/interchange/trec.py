@@ -8,8 +8,7 @@ from urllib.parse import quote, unquote
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange.files import replacing
-from ltrr_haystack.evaluation.log import read_log
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, read_log
 from ltrr_haystack.types import SettledDecision
 
 Per = Literal["query", "search"]

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ltrr_haystack.errors import InvalidInputError
-from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.evaluation.off_policy.columns import LogColumns, TargetColumns
 from ltrr_haystack.evaluation.off_policy.decisions import DecisionLog
 from ltrr_haystack.evaluation.off_policy.intervals import Column, Estimate, mean_interval
@@ -14,9 +13,9 @@ from ltrr_haystack.evaluation.off_policy.judgement import Judge
 from ltrr_haystack.evaluation.off_policy.pages import Page, paged
 from ltrr_haystack.evaluation.off_policy.positions import Slope, estimate_slope
 from ltrr_haystack.evaluation.off_policy.results import Comparison, Evaluation, LogSummary, TargetResult
-from ltrr_haystack.evaluation.off_policy.reward_model import RewardModel
+from ltrr_haystack.evaluation.off_policy.reward_model import RewardRegression
 from ltrr_haystack.evaluation.off_policy.targets import StaticTarget, Target
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, read_log
 
 DRIFT = 3.0
 """Standard errors by which the log's halves may differ before that is said."""
@@ -123,7 +122,7 @@ class Gathered:
         logged = self._logged
         _require_known_arms(logged, self._targets)
         rewards = np.array(logged.rewards)
-        model = RewardModel(logged.features, logged.drawn, rewards) if logged.rewards else None
+        model = RewardRegression(logged.features, logged.drawn, rewards) if logged.rewards else None
         slope = estimate_slope(logged.replayed, rewards) if self._eta is None else Slope(self._eta)
         results = tuple(
             _judged(target.name, logged, column, model, slope, trained)
@@ -143,7 +142,7 @@ def _require_known_arms(logged: LogColumns, targets: Sequence[Target]) -> None:
 
 
 def _judged(
-    name: str, logged: LogColumns, columns: TargetColumns, model: RewardModel | None, slope: Slope, trained: int
+    name: str, logged: LogColumns, columns: TargetColumns, model: RewardRegression | None, slope: Slope, trained: int
 ) -> TargetResult:
     judge = Judge(logged, columns, model, slope)
     everything = np.ones(len(logged.rewards), dtype=bool)

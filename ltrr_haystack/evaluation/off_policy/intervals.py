@@ -132,9 +132,9 @@ def bernstein_bound(values: Column, low: float, high: float) -> float:
     :returns: The distance.
     """
     size = len(values)
-    doubt = math.log(4 / (1 - CONFIDENCE))
+    log_term = math.log(4 / (1 - CONFIDENCE))
     variance = float(values.var(ddof=1))
-    return math.sqrt(2 * variance * doubt / size) + 7 * (high - low) * doubt / (3 * (size - 1))
+    return math.sqrt(2 * variance * log_term / size) + 7 * (high - low) * log_term / (3 * (size - 1))
 
 
 def threshold(size: float) -> float:

@@ -11,7 +11,7 @@ from ltrr_haystack.evaluation.off_policy.intervals import Column, Estimate
 from ltrr_haystack.evaluation.off_policy.pages import Rows
 from ltrr_haystack.evaluation.off_policy.positions import Slope
 from ltrr_haystack.evaluation.off_policy.results import ESTIMATORS, Comparison, Estimated, Outcome, Refusal, Support
-from ltrr_haystack.evaluation.off_policy.reward_model import RewardModel
+from ltrr_haystack.evaluation.off_policy.reward_model import RewardRegression
 
 RECOMMENDED = ("dr", "replay")
 """Estimators to believe: the first of them that is not refused. The first asks for nothing but right propensities."""
@@ -37,7 +37,9 @@ _STEP = 0.05
 class Judge:
     """Judges one target by what was gathered of it, over all decisions or some of them."""
 
-    def __init__(self, logged: LogColumns, columns: TargetColumns, model: RewardModel | None, slope: Slope) -> None:
+    def __init__(
+        self, logged: LogColumns, columns: TargetColumns, model: RewardRegression | None, slope: Slope
+    ) -> None:
         """
         Make a judge.
 
@@ -169,9 +171,9 @@ class Judge:
         gain = estimators.gain(name, sample, self._value[used]) if compares else None
         if replay:
             shares = weights[used] / weights[used].sum()
-            doubt, unseen = float(shares @ self._replay_change[used]), float(shares @ self._replay_unseen[used])
-            value, reward = value.widened(doubt, unseen), reward.widened(doubt, unseen)
-            gain = gain and gain.widened(doubt, unseen)
+            error, unseen = float(shares @ self._replay_change[used]), float(shares @ self._replay_unseen[used])
+            value, reward = value.widened(error, unseen), reward.widened(error, unseen)
+            gain = gain and gain.widened(error, unseen)
         return Estimated(value, reward, gain, self._refusal(name, rows))
 
     def _refusal(self, name: str, rows: Rows) -> Refusal | None:

@@ -50,8 +50,8 @@ class Support(Travelling):
     :param decisions: Decisions that the log can answer for: the target's choices could have been made in them.
     :param share: Their share of all.
     :param matched: Those of them with a weight above 0.
-    :param effective: The effective sample size as the distributions foretell it, n / E[w²] (Kong 1992): that of the
-        weights that were drawn is large just when the rare large ones have not been seen.
+    :param effective: The expected effective sample size, n / E[w²] (Kong 1992), computed from the distributions: that
+        of the observed weights is too large where the rare large weights have not been observed.
     :param greatest: The greatest weight.
     :param mean: The mean weight; 1 is expected.
     :param error: Its standard error, as far as the weights that were seen tell.

@@ -30,14 +30,14 @@ PENALTIES = (1.0, 10.0, 100.0, 1000.0, 10000.0)
 _RARE = 0.01
 
 
-class RewardModel:
+class RewardRegression:
     """
     Predicts the reward of each decision of a log, whatever is drawn in it, without having seen what came of it.
 
     ### Usage example
 
     ```python
-    model = RewardModel(features, drawn, rewards)
+    model = RewardRegression(features, drawn, rewards)
     expected = model.predict(planned)
     ```
 

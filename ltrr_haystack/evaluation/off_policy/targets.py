@@ -9,10 +9,8 @@ from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.routers import load_router
-from ltrr_haystack.store import LTRRStore, Snapshot
+from ltrr_haystack.store import POLICY, LTRRStore, Snapshot
 from ltrr_haystack.types import ActionSet, Allocation, Decision
-
-POLICY = "policy"
 
 MOST_SAID = 1000
 """Decisions of which is remembered what a policy said of them."""

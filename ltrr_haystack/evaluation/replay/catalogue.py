@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 
 from haystack import Document
 
-from ltrr_haystack.evaluation.replay.bench import Bench
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.settings import Settings
 
 Met = TypeVar("Met")
@@ -39,42 +39,42 @@ def drawn(documents: Iterable[Document], share: float, seed: int) -> frozenset[s
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """
-    A bench that grows once.
+    A precomputed pipeline whose catalogue grows once.
 
     :param early: What there is at first.
     :param whole: What there is from `grows_at` on.
     :param grows_at: The first search that meets the whole; 0 if all do.
     """
 
-    early: Bench
-    whole: Bench
+    early: PrecomputedPipeline
+    whole: PrecomputedPipeline
     grows_at: int
 
     @classmethod
-    def of(cls, bench: Bench, settings: Settings, seed: int) -> Self:
+    def of(cls, precomputed: PrecomputedPipeline, settings: Settings, seed: int) -> Self:
         """
         Give the catalogue of a stream.
 
-        :param bench: The bench with all documents.
+        :param precomputed: The pipeline with all documents.
         :param settings: Which share of them appears late.
         :param seed: The stream's seed.
-        :returns: The catalogue; without late documents it is the bench from the first search on.
+        :returns: The catalogue; without late documents it is the whole from the first search on.
         """
         if settings.late_documents == 0:
-            return cls(bench, bench, 0)
-        late = drawn(bench.data.documents, settings.late_documents, seed)
-        return cls(bench.without(late), bench, settings.half_way)
+            return cls(precomputed, precomputed, 0)
+        late = drawn(precomputed.data.documents, settings.late_documents, seed)
+        return cls(precomputed.without(late), precomputed, settings.half_way)
 
-    def at(self, index: int) -> Bench:
+    def at(self, index: int) -> PrecomputedPipeline:
         """
         Give what there is for a search.
 
         :param index: Its number in the stream, from 0.
-        :returns: The bench.
+        :returns: The precomputed pipeline.
         """
         return self.early if index < self.grows_at else self.whole
 
-    def stretches(self, stream: Sequence[Met]) -> list[tuple[Bench, Sequence[Met]]]:
+    def stretches(self, stream: Sequence[Met]) -> list[tuple[PrecomputedPipeline, Sequence[Met]]]:
         """
         Part a stream by what there was.
 
@@ -82,7 +82,7 @@ class Catalogue:
         :returns: What there was, with that part of the stream; no part is empty.
         """
         parts = ((self.early, stream[: self.grows_at]), (self.whole, stream[self.grows_at :]))
-        return [(bench, met) for bench, met in parts if met]
+        return [(precomputed, met) for precomputed, met in parts if met]
 
 
 def _chance(key: bytes, document_id: str) -> float:

@@ -46,7 +46,7 @@ def curves(figures: Figures) -> dict[str, Any]:
         for system, of in streams.items()
     }
     return {
-        "data": replay.bench.data.name,
+        "data": replay.precomputed.data.name,
         "impressions": impressions,
         "seeds": list(replay.settings.seeds),
         "click_model": replay.settings.click_model,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ltrr_haystack.evaluation.replay.fixed import ORACLE, RRF_FULL
-from ltrr_haystack.evaluation.replay.metrics import RECALL
 from ltrr_haystack.evaluation.replay.outcomes import SPLITS, Numbers, Outcomes, Split
+from ltrr_haystack.evaluation.replay.relevance import RECALL
 from ltrr_haystack.evaluation.replay.running import Replay
-from ltrr_haystack.evaluation.replay.statistics import Clusters, Comparison, Interval
+from ltrr_haystack.evaluation.replay.statistics import Clusters, Interval, PairedComparison
 from ltrr_haystack.evaluation.replay.variants import OURS
 
 NDCG, RR = "nDCG@10", "RR@10"
@@ -41,7 +41,7 @@ class Row:
     regret: float
     without_memory: tuple[float, float]
     latency: tuple[float, float, float] | None
-    against_full: Comparison
+    against_full: PairedComparison
 
 
 class Figures:
@@ -66,7 +66,7 @@ class Figures:
         """How many searches a second one process took through `ours`, learning included."""
         return float(np.mean([part.notes["impressions_per_s"] for part in self.replay.parts[OURS]]))
 
-    def comparisons(self) -> Iterator[tuple[str, str, Split, str, Comparison]]:
+    def comparisons(self) -> Iterator[tuple[str, str, Split, str, PairedComparison]]:
         """
         Compare every system with `rrf_full`, and `ours` with every other.
 
@@ -79,7 +79,7 @@ class Figures:
                 for metric in COLUMNS:
                     yield system, other, split, metric, self.compare(system, other, split, metric)
 
-    def compare(self, system: str, other: str, split: Split, column: str) -> Comparison:
+    def compare(self, system: str, other: str, split: Split, column: str) -> PairedComparison:
         """
         Compare two systems.
 
@@ -169,11 +169,11 @@ class Figures:
         )
 
     def _without_memory(self, system: str, split: Split) -> tuple[float, float]:
-        bench = self.replay.benches.get(system, self.replay.bench)
+        precomputed = self.replay.compared.get(system, self.replay.precomputed)
         depths = [
             np.concatenate([np.array(outcomes.depths[arm]) for outcomes in self._outcomes(system, split)])
             for arm in self._outcomes(system, split)[0].depths
-            if arm not in bench.memories
+            if arm not in precomputed.memories
         ]
         return float(np.sum(depths, axis=0).mean()), float(np.sum([of > 0 for of in depths], axis=0).mean())
 

@@ -72,7 +72,7 @@ def markdown(figures: Figures) -> str:
     replay = figures.replay
     settings = replay.settings
     lines = [
-        f"# {replay.bench.data.name}: {settings.impressions:,} searches, "
+        f"# {replay.precomputed.data.name}: {settings.impressions:,} searches, "
         f"{len(settings.seeds)} seed{'s' if len(settings.seeds) > 1 else ''}",
         "",
         f"Click model: {settings.click_model}, noise {settings.noise:g}; clicks arrive after {settings.delay:g} "
@@ -155,7 +155,7 @@ def _write_trec(replay: Replay, folder: Path) -> None:
     for earlier in folder.glob("*.run"):
         earlier.unlink()
     with (folder / "qrels.txt").open("w", encoding="utf-8") as file:
-        for query, grades in replay.bench.data.qrels.items():
+        for query, grades in replay.precomputed.data.qrels.items():
             file.writelines(f"{trec_id(query)} 0 {trec_id(document)} {grade}\n" for document, grade in grades.items())
     for system, parts in replay.parts.items():
         for part in parts:

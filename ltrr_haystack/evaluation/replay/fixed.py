@@ -8,7 +8,7 @@ from haystack.components.joiners import DocumentJoiner
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import Query
-from ltrr_haystack.evaluation.replay.bench import Bench
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.types import Allocation
 
 RRF_FULL, RRF_EQUAL, ORACLE, ARM = "rrf_full", "rrf_equal", "oracle", "arm:"
@@ -27,43 +27,43 @@ class Shown:
     candidates: tuple[str, ...]
 
 
-def fixed_names(bench: Bench) -> list[str]:
+def fixed_names(precomputed: PrecomputedPipeline) -> list[str]:
     """
     Name the systems that learn nothing, but for `rrf_equal`, which depends on ours.
 
-    :param bench: The arms.
+    :param precomputed: The pipeline.
     :returns: The names.
     """
-    return [RRF_FULL, *(f"{ARM}{arm}" for arm in bench.searching), ORACLE]
+    return [RRF_FULL, *(f"{ARM}{arm}" for arm in precomputed.searching), ORACLE]
 
 
-def depths_of(bench: Bench, system: str) -> dict[str, int]:
+def depths_of(precomputed: PrecomputedPipeline, system: str) -> dict[str, int]:
     """
     Say how deep a fixed system asks its arms.
 
-    :param bench: The arms.
+    :param precomputed: The pipeline.
     :param system: One of `fixed_names`.
     :returns: Arm → depth. An arm alone has the candidates of all arms.
     :raises ConfigurationError: If there is no such system.
     """
-    full = bench.full_depths
+    full = precomputed.full_depths
     if system in (RRF_FULL, ORACLE):
         return full
     arm = system.removeprefix(ARM)
     if system.startswith(ARM) and arm in full:
         return {name: sum(full.values()) if name == arm else 0 for name in full}
-    raise ConfigurationError(f"system '{system}' is unknown; there are {', '.join(fixed_names(bench))}")
+    raise ConfigurationError(f"system '{system}' is unknown; there are {', '.join(fixed_names(precomputed))}")
 
 
-def equal_depths(bench: Bench, used: Mapping[str, float]) -> dict[str, int]:
+def equal_depths(precomputed: PrecomputedPipeline, used: Mapping[str, float]) -> dict[str, int]:
     """
     Give reciprocal rank fusion the candidates that another system used.
 
-    :param bench: The arms.
+    :param precomputed: The pipeline.
     :param used: Arm → mean depth of the other system. What went to memory arms goes to the others in proportion.
     :returns: Arm → depth, rounded; an arm that rounds to 0 does not run, the most used one always does.
     """
-    own = {arm: used.get(arm, 0.0) for arm in bench.searching}
+    own = {arm: used.get(arm, 0.0) for arm in precomputed.searching}
     most = max(own, key=lambda arm: own[arm])
     searched = sum(own.values())
     if searched <= 0:
@@ -73,11 +73,13 @@ def equal_depths(bench: Bench, used: Mapping[str, float]) -> dict[str, int]:
     return depths | {most: max(depths[most], 1)}
 
 
-def answers(bench: Bench, system: str, depths: Allocation, queries: Iterable[Query], top_k: int) -> dict[str, Shown]:
+def answers(
+    precomputed: PrecomputedPipeline, system: str, depths: Allocation, queries: Iterable[Query], top_k: int
+) -> dict[str, Shown]:
     """
     Answer queries by a fixed system.
 
-    :param bench: What the arms found.
+    :param precomputed: What the arms found.
     :param system: Its name; all but `oracle` fuse what the arms found, which leaves the order of a single arm alone.
     :param depths: Arm → depth.
     :param queries: The queries.
@@ -87,15 +89,15 @@ def answers(bench: Bench, system: str, depths: Allocation, queries: Iterable[Que
     joiner = DocumentJoiner(join_mode="reciprocal_rank_fusion")
     shown = {}
     for query in queries:
-        text = bench.text(query)
-        lists = [list(bench.found[arm][text][:depth]) for arm, depth in depths.items() if depth > 0]
+        text = precomputed.text(query)
+        lists = [list(precomputed.found[arm][text][:depth]) for arm, depth in depths.items() if depth > 0]
         fused: list[Document] = joiner.run(documents=lists)["documents"] if any(lists) else []
         candidates = [document.id for document in fused]
-        page = sorted(candidates, key=_by_grade(bench, query)) if system == ORACLE else candidates
+        page = sorted(candidates, key=_by_grade(precomputed, query)) if system == ORACLE else candidates
         shown[query.id] = Shown(tuple(page[:top_k]), tuple(candidates))
     return shown
 
 
-def _by_grade(bench: Bench, query: Query) -> Callable[[str], int]:
-    grades = bench.data.qrels[query.id]
+def _by_grade(precomputed: PrecomputedPipeline, query: Query) -> Callable[[str], int]:
+    grades = precomputed.data.qrels[query.id]
     return lambda document_id: -grades.get(document_id, 0)

@@ -1,83 +1,114 @@
-"""How good pages and candidates are, by ir-measures."""
+"""What came of the searches of one system while people searched: clicks, candidates, arm calls, failures."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib import import_module
-from types import ModuleType
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
 
-from ltrr_haystack.errors import MissingExtraError
+from ltrr_haystack.evaluation.replay.answers import Answer
 
-RECALL = "candidate_recall"
-DEEPEST = 1000
-"""More candidates than any search has."""
+LAST_SHARE = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class ToJudge:
+@dataclass
+class SearchCounts:
     """
-    One answer to one query.
+    Counts over a number of answered searches.
 
-    :param query_id: The query.
-    :param page: Ids of the documents shown, from the top.
-    :param candidates: Ids of all candidates.
+    :param searches: How many were answered.
+    :param clicked: How many of them had at least one click.
+    :param candidates: Sum of the depths that the arms were asked for.
+    :param runs: Arm → in how many of them it ran.
     """
 
-    query_id: str
-    page: tuple[str, ...]
-    candidates: tuple[str, ...]
+    searches: int = 0
+    clicked: int = 0
+    candidates: int = 0
+    runs: Counter[str] = field(default_factory=Counter)
+
+    def add(self, answer: Answer, clicked: bool) -> None:
+        """
+        Count one answered search.
+
+        :param answer: The answer.
+        :param clicked: Whether anything was clicked.
+        """
+        self.searches += 1
+        self.clicked += clicked
+        self.candidates += sum(answer.allocation.values())
+        self.runs.update({arm: int(depth > 0) for arm, depth in answer.allocation.items()})
+
+    @property
+    def click_rate(self) -> float:
+        """Share of the answered searches with at least one click."""
+        return self.clicked / self.searches if self.searches else 0.0
+
+    @property
+    def arm_shares(self) -> dict[str, float]:
+        """Arm → share of the answered searches in which it ran."""
+        return {arm: runs / self.searches for arm, runs in self.runs.items()}
 
 
-def ir_measures() -> ModuleType:
+@dataclass
+class ClickMetrics:
     """
-    Import ir-measures.
+    What one system came to.
 
-    :returns: The package.
-    :raises MissingExtraError: If it is not installed.
+    :param impressions: How many searches there will be; the last fifth of them is counted apart, too.
     """
-    try:
-        return import_module("ir_measures")
-    except ImportError as error:
-        raise MissingExtraError(
-            'a replay is judged by ir-measures; install it with: pip install "ltrr-haystack[evaluation]"'
-        ) from error
 
+    impressions: int
+    whole: SearchCounts = field(default_factory=SearchCounts)
+    last: SearchCounts = field(default_factory=SearchCounts)
+    kinds: defaultdict[str, SearchCounts] = field(default_factory=lambda: defaultdict(SearchCounts))
+    last_kinds: defaultdict[str, SearchCounts] = field(default_factory=lambda: defaultdict(SearchCounts))
+    failed: int = 0
+    first_failure: str | None = None
+    rejected_events: int = 0
+    safe_start_rounds: int = 0
+    says_safe_start: bool = False
+    missing: Counter[str] = field(default_factory=Counter)
 
-def judged(answers: Sequence[ToJudge], qrels: Mapping[str, Mapping[str, int]]) -> dict[str, list[float]]:
-    """
-    Judge answers: nDCG@10 and RR@10 of the page, recall of the candidates.
+    def add(self, index: int, kind: str, answer: Answer, clicked: bool) -> None:
+        """
+        Count one answered search.
 
-    nDCG has linear gains and takes what is not judged for irrelevant, as trec_eval has it; for RR and recall a grade
-    above 0 is relevant. The same answer to the same query is judged once, however often it was given.
+        :param index: Its number in the stream, from 0.
+        :param kind: The query's kind.
+        :param answer: The answer.
+        :param clicked: Whether anything was clicked.
+        """
+        self.whole.add(answer, clicked)
+        self.kinds[kind].add(answer, clicked)
+        if index >= self.impressions - round(self.impressions * LAST_SHARE):
+            self.last.add(answer, clicked)
+            self.last_kinds[kind].add(answer, clicked)
+        self.missing.update(answer.missing)
+        self.safe_start_rounds += answer.safe_start is True
+        self.says_safe_start |= answer.safe_start is not None
 
-    :param answers: The answers.
-    :param qrels: Query id → document id → grade.
-    :returns: `nDCG@10`, `RR@10` and `candidate_recall` → one value for each answer.
-    """
-    package = ir_measures()
-    pages = [(answer.query_id, answer.page) for answer in answers]
-    found = [(answer.query_id, _relevant(answer.candidates, qrels[answer.query_id])) for answer in answers]
-    scores = _measured(package, [package.nDCG @ 10, package.RR @ 10], pages, qrels)
-    recall = _measured(package, [package.R @ DEEPEST], found, qrels)
-    return {**scores, RECALL: recall[f"R@{DEEPEST}"]}
+    def add_failure(self, error: Exception) -> None:
+        """
+        Count one failed search; it counts as nothing else.
 
+        :param error: Why it failed.
+        """
+        self.failed += 1
+        self.first_failure = self.first_failure or f"{type(error).__name__}: {error}"
 
-def _relevant(candidates: tuple[str, ...], grades: Mapping[str, int]) -> tuple[str, ...]:
-    return tuple(sorted({document for document in candidates if grades.get(document, 0) > 0}))
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Give the system's figures.
 
-
-def _measured(
-    package: ModuleType,
-    measures: Sequence[object],
-    rankings: Sequence[tuple[str, tuple[str, ...]]],
-    qrels: Mapping[str, Mapping[str, int]],
-) -> dict[str, list[float]]:
-    """Measure → value of each ranking; ir-measures knows each distinct (query, ranking) as a query of its own."""
-    names: dict[tuple[str, tuple[str, ...]], str] = {}
-    for ranking in rankings:
-        names.setdefault(ranking, str(len(names)))
-    judgements = {name: dict(qrels[query]) for (query, _), name in names.items()}
-    run = {name: {document: -float(rank) for rank, document in enumerate(ids)} for (_, ids), name in names.items()}
-    values: dict[str, dict[str, float]] = {str(measure): dict.fromkeys(judgements, 0.0) for measure in measures}
-    for metric in package.iter_calc(measures, judgements, run):
-        values[str(metric.measure)][metric.query_id] = float(metric.value)
-    return {measure: [of[names[ranking]] for ranking in rankings] for measure, of in values.items()}
+        :returns: Rates as shares, the others per answered search; `missing_arms` counts the searches in which an arm
+            was asked and failed.
+        """
+        searches = self.whole.searches or 1
+        return {
+            "click_rate": self.whole.click_rate,
+            "click_rate_last_fifth": self.last.click_rate,
+            "candidates_per_query": self.whole.candidates / searches,
+            "arm_calls_per_query": self.whole.runs.total() / searches,
+            "safe_start_rounds": self.safe_start_rounds if self.says_safe_start else None,
+            "failed_searches": self.failed,
+            "missing_arms": dict(self.missing),
+        }

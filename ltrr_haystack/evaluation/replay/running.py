@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.evaluation.replay.bench import Bench
 from ltrr_haystack.evaluation.replay.fixed import RRF_EQUAL, depths_of, equal_depths, fixed_names
 from ltrr_haystack.evaluation.replay.outcomes import SPLITS, Part, load_part, part_file
+from ltrr_haystack.evaluation.replay.parts import replay_fixed, replay_learning
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.settings import Settings
-from ltrr_haystack.evaluation.replay.stream import replay_fixed, replay_learning
 from ltrr_haystack.evaluation.replay.variants import OURS, VARIANTS, Variant
 
 Watch = Callable[[str, int, int], None]
@@ -27,28 +27,33 @@ class Replay:
     """
     All parts of a replay.
 
-    :param benches: `ours` and `config:<name>` → the arms and settings.
+    :param compared: `ours` and `config:<name>` → the arms and settings.
     :param settings: What was replayed.
     :param parts: System → its parts, in the order of the seeds.
     """
 
-    benches: Mapping[str, Bench]
+    compared: Mapping[str, PrecomputedPipeline]
     settings: Settings
     parts: Mapping[str, Sequence[Part]]
 
     @property
-    def bench(self) -> Bench:
-        """The bench of `ours`, over whose arms the fixed systems run, too."""
-        return self.benches[OURS]
+    def precomputed(self) -> PrecomputedPipeline:
+        """The pipeline of `ours`, over whose arms the fixed systems run, too."""
+        return self.compared[OURS]
 
     @property
     def learning(self) -> list[str]:
         """The systems that learn."""
-        return [*VARIANTS, *(name for name in self.benches if name != OURS)]
+        return [*VARIANTS, *(name for name in self.compared if name != OURS)]
 
 
 def replay(
-    benches: Mapping[str, Bench], settings: Settings, out: Path, *, processes: int = 1, watch: Watch | None = None
+    compared: Mapping[str, PrecomputedPipeline],
+    settings: Settings,
+    out: Path,
+    *,
+    processes: int = 1,
+    watch: Watch | None = None,
 ) -> Replay:
     """
     Run every part that is not there yet.
@@ -56,7 +61,7 @@ def replay(
     A part is one system under one seed, with a file of its own in `out/parts`. One that was made with other settings,
     data or code is made anew.
 
-    :param benches: `ours`, and `config:<name>` for each configuration to compare; all of the same data set.
+    :param compared: `ours`, and `config:<name>` for each configuration to compare; all of the same data set.
     :param settings: What to replay.
     :param out: The folder.
     :param processes: How many processes to use for the systems that learn.
@@ -64,61 +69,66 @@ def replay(
     :returns: The replay.
     :raises ConfigurationError: If `ours` is missing or a configuration is of another data set.
     """
-    _check(benches, processes)
-    jobs = [
-        _Job(seed, name, OURS if name in VARIANTS else name, VARIANTS.get(name, Variant()))
+    _check(compared, processes)
+    tasks = [
+        _Task(seed, name, OURS if name in VARIANTS else name, VARIANTS.get(name, Variant()))
         for seed in settings.seeds
-        for name in (*VARIANTS, *(name for name in benches if name != OURS))
+        for name in (*VARIANTS, *(name for name in compared if name != OURS))
     ]
-    marks = {name: settings.fingerprint(bench.fingerprint) for name, bench in benches.items()}
-    room = _Room(benches, marks, settings, out, watch or _nobody)
-    missing = [job for job in jobs if room.done(job.seed, job.system, job.bench) is None]
+    marks = {name: settings.fingerprint(precomputed.fingerprint) for name, precomputed in compared.items()}
+    room = _Room(compared, marks, settings, out, watch or _nobody)
+    missing = [task for task in tasks if room.done(task.seed, task.system, task.pipeline) is None]
     if processes == 1 or len(missing) < 2:
-        for job in missing:
-            room.work(job)
+        for task in missing:
+            room.work(task)
     else:
         _in_processes(room, missing, min(processes, len(missing)))
-    names = [*(job.system for job in jobs if job.seed == settings.seeds[0]), *fixed_names(benches[OURS])]
-    names.insert(names.index(fixed_names(benches[OURS])[0]) + 1, RRF_EQUAL)
-    return Replay(benches, settings, {name: [room.part(seed, name) for seed in settings.seeds] for name in names})
+    names = [*(task.system for task in tasks if task.seed == settings.seeds[0]), *fixed_names(compared[OURS])]
+    names.insert(names.index(fixed_names(compared[OURS])[0]) + 1, RRF_EQUAL)
+    return Replay(compared, settings, {name: [room.part(seed, name) for seed in settings.seeds] for name in names})
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _Task:
     seed: int
     system: str
-    bench: str
+    pipeline: str
     variant: Variant
 
 
 class _Room:
-    """What a process needs for its jobs."""
+    """What a process needs for its tasks."""
 
     def __init__(
-        self, benches: Mapping[str, Bench], marks: Mapping[str, str], settings: Settings, out: Path, watch: Watch
+        self,
+        compared: Mapping[str, PrecomputedPipeline],
+        marks: Mapping[str, str],
+        settings: Settings,
+        out: Path,
+        watch: Watch,
     ) -> None:
-        self.benches = benches
+        self.compared = compared
         self.marks = marks
         self.settings = settings
         self.out = out
         self.watch = watch
 
-    def done(self, seed: int, system: str, bench: str = OURS) -> Part | None:
-        return load_part(part_file(self.out, seed, system), self.marks[bench])
+    def done(self, seed: int, system: str, pipeline: str = OURS) -> Part | None:
+        return load_part(part_file(self.out, seed, system), self.marks[pipeline])
 
-    def work(self, job: _Job) -> None:
-        label = f"{job.system}, seed {job.seed}"
+    def work(self, task: _Task) -> None:
+        label = f"{task.system}, seed {task.seed}"
         part = replay_learning(
-            self.benches[job.bench],
+            self.compared[task.pipeline],
             self.settings,
-            job.system,
-            job.variant,
-            job.seed,
-            file=self.out / "stores" / f"{job.seed}-{job.system.replace(':', '_')}.db",
-            fingerprint=self.marks[job.bench],
+            task.system,
+            task.variant,
+            task.seed,
+            file=self.out / "stores" / f"{task.seed}-{task.system.replace(':', '_')}.db",
+            fingerprint=self.marks[task.pipeline],
             tell=lambda done: self.watch(label, done, self.settings.impressions),
         )
-        part.save(part_file(self.out, job.seed, job.system))
+        part.save(part_file(self.out, task.seed, task.system))
 
     def part(self, seed: int, system: str) -> Part:
         """A part that is there, or one of a fixed system, which takes no time."""
@@ -126,13 +136,13 @@ class _Room:
         return part if part is not None else self._fixed(seed, system)
 
     def _fixed(self, seed: int, system: str) -> Part:
-        bench = self.benches[OURS]
+        precomputed = self.compared[OURS]
         if system == RRF_EQUAL:
             ours = self.part(seed, OURS)
-            depths = {split: equal_depths(bench, ours.splits[split].mean_depths()) for split in SPLITS}
+            depths = {split: equal_depths(precomputed, ours.splits[split].mean_depths()) for split in SPLITS}
         else:
-            depths = dict.fromkeys(SPLITS, depths_of(bench, system))
-        part = replay_fixed(bench, self.settings, system, dict(depths), seed, fingerprint=self.marks[OURS])
+            depths = dict.fromkeys(SPLITS, depths_of(precomputed, system))
+        part = replay_fixed(precomputed, self.settings, system, dict(depths), seed, fingerprint=self.marks[OURS])
         part.save(part_file(self.out, seed, system))
         return part
 
@@ -140,24 +150,26 @@ class _Room:
 _room: _Room | None = None
 
 
-def _enter(benches: Mapping[str, Bench], marks: Mapping[str, str], settings: Settings, out: Path, queue: Any) -> None:
+def _enter(
+    compared: Mapping[str, PrecomputedPipeline], marks: Mapping[str, str], settings: Settings, out: Path, queue: Any
+) -> None:
     global _room
-    _room = _Room(benches, marks, settings, out, lambda *step: queue.put(step))
+    _room = _Room(compared, marks, settings, out, lambda *step: queue.put(step))
 
 
-def _work(job: _Job) -> None:
+def _work(task: _Task) -> None:
     if _room is None:
         raise RuntimeError("this process was not made for a replay")
-    _room.work(job)
+    _room.work(task)
 
 
-def _in_processes(room: _Room, jobs: Sequence[_Job], processes: int) -> None:
+def _in_processes(room: _Room, tasks: Sequence[_Task], processes: int) -> None:
     """Forked, so that the arms' results are there without being copied."""
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
-    arguments = (room.benches, room.marks, room.settings, room.out, queue)
+    arguments = (room.compared, room.marks, room.settings, room.out, queue)
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_enter, initargs=arguments) as pool:
-        pending: set[Future[None]] = {pool.submit(_work, job) for job in jobs}
+        pending: set[Future[None]] = {pool.submit(_work, task) for task in tasks}
         try:
             while pending:
                 done, pending = wait(pending, timeout=SECONDS_BETWEEN_LOOKS)
@@ -170,16 +182,16 @@ def _in_processes(room: _Room, jobs: Sequence[_Job], processes: int) -> None:
             raise
 
 
-def _check(benches: Mapping[str, Bench], processes: int) -> None:
+def _check(compared: Mapping[str, PrecomputedPipeline], processes: int) -> None:
     if processes < 1:
         raise ConfigurationError(f"processes must be at least 1, got {processes}")
-    if OURS not in benches:
-        raise ConfigurationError(f"a replay needs the bench '{OURS}', got {sorted(benches)}")
-    for name, bench in benches.items():
+    if OURS not in compared:
+        raise ConfigurationError(f"a replay needs the pipeline '{OURS}', got {sorted(compared)}")
+    for name, precomputed in compared.items():
         if name != OURS and not name.startswith(CONFIG):
-            raise ConfigurationError(f"bench '{name}' must be '{OURS}' or begin with '{CONFIG}'")
-        if bench.data is not benches[OURS].data:
-            raise ConfigurationError(f"bench '{name}' is of another data set than '{OURS}'")
+            raise ConfigurationError(f"pipeline '{name}' must be '{OURS}' or begin with '{CONFIG}'")
+        if precomputed.data is not compared[OURS].data:
+            raise ConfigurationError(f"pipeline '{name}' is of another data set than '{OURS}'")
 
 
 def _nobody(label: str, done: int, total: int) -> None:

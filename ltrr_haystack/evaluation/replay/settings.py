@@ -3,22 +3,13 @@
 import json
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
-from pathlib import Path
 
-import ltrr_haystack
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.click_models import ClickModelName
+from ltrr_haystack.evaluation.replay.source import source_fingerprint
 
-PRESENTING = ("__init__", "benchmarking", "curves", "figures", "files", "finding", "goals", "progress", "statistics")
-BESIDE = (
-    "server",
-    "cli",
-    "evaluation/interchange",
-    "evaluation/off_policy",
-    "evaluation/report",
-    *(f"evaluation/replay/{module}.py" for module in PRESENTING),
-)
-"""Parts of the package that no search of a replay runs through: they serve, or do something with finished results."""
+REPLAYS = "ltrr_haystack.evaluation.replay.parts"
+"""The module that replays a system; results depend on it and on what it imports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +83,5 @@ class Settings:
         :returns: Sixteen hexadecimal digits.
         """
         own = {name: value for name, value in asdict(self).items() if name != "seeds"}
-        text = json.dumps([own, _code(), *others], sort_keys=True)
+        text = json.dumps([own, source_fingerprint(REPLAYS), *others], sort_keys=True)
         return blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def _code() -> str:
-    digest = blake2b(digest_size=8)
-    package = Path(ltrr_haystack.__file__).parent
-    for path in sorted(package.rglob("*.py")):
-        if not any(path.relative_to(package).is_relative_to(part) for part in BESIDE):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()

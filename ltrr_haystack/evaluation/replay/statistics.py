@@ -30,7 +30,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """
     A paired comparison of two systems.
 
@@ -77,7 +77,7 @@ class Clusters:
         low, high = np.percentile(sums[drawn] / self._counts[drawn], LEVEL)
         return Interval(float(values.mean()), float(low), float(high))
 
-    def compare(self, values: Numbers, others: Numbers) -> Comparison:
+    def compare(self, values: Numbers, others: Numbers) -> PairedComparison:
         """
         Compare two systems that met the same searches.
 
@@ -96,7 +96,7 @@ class Clusters:
         for _ in range(FLIPS // CHUNK):
             signs = generator.integers(0, 2, (CHUNK, len(by_query))) * 2.0 - 1.0
             as_large += int(np.sum(np.abs(signs @ by_query) >= observed - 1e-12))
-        return Comparison(self.interval(differences), (as_large + 1) / (FLIPS + 1))
+        return PairedComparison(self.interval(differences), (as_large + 1) / (FLIPS + 1))
 
     def _gathered(self, values: Numbers) -> Numbers:
         flat = self._query * self._shape[1] + self._seed

@@ -1,239 +1,71 @@
-"""Replays one system under one seed: people search, click, and what they did arrives with a delay."""
+"""What follows a system's searches: clicks that arrive with a delay, and learning."""
 
 import heapq
 import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
-from ltrr_haystack.evaluation.click_models import page_reader
-from ltrr_haystack.evaluation.datasets import Query
 from ltrr_haystack.evaluation.people import People, Search
-from ltrr_haystack.evaluation.replay.bench import Bench
-from ltrr_haystack.evaluation.replay.catalogue import Catalogue
-from ltrr_haystack.evaluation.replay.fixed import answers
-from ltrr_haystack.evaluation.replay.learning import Answered, FrozenSystem, LearningSystem
-from ltrr_haystack.evaluation.replay.metrics import ToJudge, judged
-from ltrr_haystack.evaluation.replay.outcomes import Outcomes, Part, Split, joined
+from ltrr_haystack.evaluation.replay.answers import AnswerT, SearchSystem, click_events
 from ltrr_haystack.evaluation.replay.settings import Settings
-from ltrr_haystack.evaluation.replay.variants import Variant
-from ltrr_haystack.evaluation.systems import Answer, click_events
-from ltrr_haystack.policy.joint import JointDistribution
-from ltrr_haystack.types import Allocation
-
-Tell = Callable[[int], None]
-"""Told how many searches are done."""
-
-TELL_EVERY = 50
-FORECAST_EVERY = 5
-"""Every so many searches the probability of the preferred allocation is computed; it takes a while."""
 
 
-def people_of(bench: Bench, settings: Settings, seed: int) -> tuple[People, list[Query], list[Query]]:
+class Stream(Generic[AnswerT]):
     """
-    Give the people of a seed.
+    What follows a system's searches: people click, the clicks arrive after a delay, and the system learns.
 
-    :param bench: The data set.
-    :param settings: How they search and click.
-    :param seed: The seed.
-    :returns: The people, who type no held-out query; the queries that they will have typed in the end, and the held-out
-        ones.
+    :param people: Who searches.
+    :param system: What they search with.
+    :param settings: When clicks arrive, and when the system learns.
+    :ivar rejected: How many clicks the system rejected.
+    :ivar trainings: What came of each training of the ranker.
     """
-    seen, held_out = bench.split(seed, settings.held_out)
-    reader = page_reader(settings.click_model, noise=settings.noise, highest_grade=bench.data.highest_grade)
-    people = People(
-        replace(bench.data, queries=seen),
-        seed=seed,
-        model=reader,
-        exponent=settings.exponent,
-        drift_at=settings.half_way if settings.drift else None,
-    )
-    typed = {search.query.id for search in people.stream(settings.impressions)}
-    return people, [query for query in seen if query.id in typed], held_out
 
-
-def replay_learning(
-    bench: Bench,
-    settings: Settings,
-    name: str,
-    variant: Variant,
-    seed: int,
-    *,
-    file: Path,
-    fingerprint: str,
-    tell: Tell | None = None,
-) -> Part:
-    """
-    Let people meet a learning system, then judge what it has become.
-
-    :param bench: The arms.
-    :param settings: What to replay.
-    :param name: The system's name.
-    :param variant: Which parts of it learn.
-    :param seed: The seed.
-    :param file: Where its store is made; it is removed in the end.
-    :param fingerprint: The part's mark.
-    :param tell: Told how far it has come.
-    :returns: The part.
-    """
-    people, seen, held_out = people_of(bench, settings, seed)
-    catalogue = Catalogue.of(bench, settings, seed)
-    system = LearningSystem(bench, variant, file, seed=seed, top_k=settings.top_k)
-    try:
-        started = time.perf_counter()
-        stream, notes = _Stream(people, system, catalogue, settings).run(tell)
-        seconds = time.perf_counter() - started
-        frozen = system.frozen()
-        splits = {
-            "stream": joined([_outcomes(there, met) for there, met in catalogue.stretches(stream)]),
-            "seen": _frozen_outcomes(bench, frozen, seen, settings.impressions),
-            "heldout": _frozen_outcomes(bench, frozen, held_out, settings.impressions),
-        }
-    finally:
-        system.close()
-    notes["safe_start"] = all(held_back for split in ("seen", "heldout") for held_back in splits[split].safe_start)
-    return Part(fingerprint, seed, name, splits, {**notes, "impressions_per_s": settings.impressions / seconds})
-
-
-def replay_fixed(
-    bench: Bench, settings: Settings, name: str, depths: dict[Split, Allocation], seed: int, *, fingerprint: str
-) -> Part:
-    """
-    Let people meet a system that learns nothing.
-
-    :param bench: The arms.
-    :param settings: What to replay.
-    :param name: The system's name.
-    :param depths: Split → arm → depth.
-    :param seed: The seed.
-    :param fingerprint: The part's mark.
-    :returns: The part.
-    """
-    people, seen, held_out = people_of(bench, settings, seed)
-    typed = [search.query for search in people.stream(settings.impressions)]
-    stream = [
-        _fixed_outcomes(there, name, depths["stream"], queries, settings.top_k)
-        for there, queries in Catalogue.of(bench, settings, seed).stretches(typed)
-    ]
-    splits = {
-        "stream": replace(joined(stream), pages=[]),
-        "seen": _fixed_outcomes(bench, name, depths["seen"], seen, settings.top_k),
-        "heldout": _fixed_outcomes(bench, name, depths["heldout"], held_out, settings.top_k),
-    }
-    return Part(fingerprint, seed, name, splits, {})
-
-
-class _Stream:
-    """The searches of one system, with the clicks that are under way."""
-
-    def __init__(self, people: People, system: LearningSystem, catalogue: Catalogue, settings: Settings) -> None:
+    def __init__(self, people: People, system: SearchSystem[AnswerT], settings: Settings) -> None:
+        self.rejected = 0
+        self.trainings: list[dict[str, Any]] = []
         self._people = people
         self._system = system
-        self._catalogue = catalogue
         self._settings = settings
+        self._train_at = {max(1, round(share * settings.impressions)) for share in settings.train_at}
         self._under_way: list[tuple[int, int, dict[str, Any]]] = []
         self._sent = 0
-        self._rejected = 0
-        self._decided_at: list[float] = []
-        self._trainings: list[dict[str, Any]] = []
 
-    def run(self, tell: Tell | None) -> tuple[list[tuple[Query, Answered]], dict[str, Any]]:
-        settings = self._settings
-        train_at = {max(1, round(share * settings.impressions)) for share in settings.train_at}
-        met: list[tuple[Query, Answered]] = []
-        for search in self._people.stream(settings.impressions):
-            self._system.find_in(self._catalogue.at(search.index))
-            answered = self._system.search(search)
-            met.append((search.query, answered))
-            self._decided_at.append(answered.decision.decided_at)
-            self._click(search, answered)
-            self._arrive(search.index)
-            done = search.index + 1
-            if done % settings.learn_every == 0 and done > settings.reward_wait:
-                self._system.learn(self._decided_at[done - settings.reward_wait - 1])
-            if done == settings.impressions:
-                self._arrive(math.inf)
-                self._system.learn()
-            if done in train_at:
-                self._train(done)
-            if tell is not None and (done % TELL_EVERY == 0 or done == settings.impressions):
-                tell(done)
-        return met, {
-            "trainings": self._trainings,
-            "rejected_events": self._rejected,
-            "policy_version": met[-1][1].decision.policy_version,
-            "ranker_version": met[-1][1].ranker_version,
-            "late_events": self._system.log().counts().late_events,
-        }
+    def click(self, search: Search, answer: AnswerT) -> bool:
+        """
+        Let the person of a search click, and let the clicks arrive whose time has come.
 
-    def _click(self, search: Search, answered: Answered) -> None:
-        positions = self._people.clicks(search, answered.shown)
-        answer = Answer(answered.decision.query_id, answered.shown, answered.allocation, answered.decision.mode)
+        :param search: The search.
+        :param answer: Its answer.
+        :returns: Whether the person clicked anything.
+        """
+        positions = self._people.clicks(search, answer.shown)
         for event, position in zip(click_events(search, answer, positions), positions, strict=True):
-            chance = self._people.chance(search.index, "delay", answered.shown[position - 1])
-            waits = int(-self._settings.delay * math.log(1.0 - chance))
+            number = self._people.random_number(search.index, "delay", answer.shown[position - 1])
+            waits = int(-self._settings.delay * math.log(1.0 - number))
             heapq.heappush(self._under_way, (search.index + waits, self._sent, event))
             self._sent += 1
+        self._arrive(search.index)
+        return bool(positions)
+
+    def learn(self, done: int) -> None:
+        """
+        Let the system learn and train its ranker if it is time for that.
+
+        :param done: How many searches there have been.
+        """
+        if done % self._settings.learn_every == 0:
+            self._system.learn(self._settings.reward_wait)
+        if done == self._settings.impressions:
+            self._arrive(math.inf)
+            self._system.learn()
+        if done in self._train_at and (report := self._system.train()) is not None:
+            self.trainings.append(
+                {"at": done, "passed": report.passed, "active": report.active, "reason": report.reason}
+            )
 
     def _arrive(self, index: float) -> None:
         arrived = []
         while self._under_way and self._under_way[0][0] <= index:
             arrived.append(heapq.heappop(self._under_way)[2])
         if arrived:
-            self._rejected += self._system.feedback(arrived)
-
-    def _train(self, done: int) -> None:
-        report = self._system.train()
-        if report is not None:
-            self._trainings.append(
-                {"at": done, "passed": report.passed, "active": report.active, "reason": report.reason}
-            )
-
-
-def _fixed_outcomes(bench: Bench, name: str, depths: Allocation, queries: Sequence[Query], top_k: int) -> Outcomes:
-    distinct = {query.id: query for query in queries}
-    shown = answers(bench, name, depths, distinct.values(), top_k)
-    scores = judged(
-        [ToJudge(query, answer.page, answer.candidates) for query, answer in shown.items()], bench.data.qrels
-    )
-    place = {query: number for number, query in enumerate(shown)}
-    return Outcomes(
-        queries=[query.id for query in queries],
-        kinds=[query.kind for query in queries],
-        scores={metric: [of[place[query.id]] for query in queries] for metric, of in scores.items()},
-        depths={arm: [depth] * len(queries) for arm, depth in depths.items()},
-        pages=[list(shown[query.id].page) for query in queries],
-    )
-
-
-def _frozen_outcomes(bench: Bench, system: FrozenSystem, queries: Sequence[Query], after: int) -> Outcomes:
-    met = [
-        (query, system.search(Search(after + number, query, "a person", f"frozen-{number}")))
-        for number, query in enumerate(queries)
-    ]
-    return _outcomes(bench, met, frozen=True)
-
-
-def _outcomes(bench: Bench, met: Sequence[tuple[Query, Answered]], *, frozen: bool = False) -> Outcomes:
-    to_judge = [ToJudge(query.id, answered.shown, answered.candidates) for query, answered in met]
-    arms = met[0][1].allocation
-    forecasts = [] if frozen else [_forecast(answered) for _, answered in met[::FORECAST_EVERY]]
-    return Outcomes(
-        queries=[query.id for query, _ in met],
-        kinds=[query.kind for query, _ in met],
-        scores=judged(to_judge, bench.data.qrels),
-        depths={arm: [answered.allocation.get(arm, 0) for _, answered in met] for arm in arms},
-        seconds=[round(answered.seconds, 6) for _, answered in met],
-        pages=[list(answered.shown) for _, answered in met] if frozen else [],
-        safe_start=[answered.decision.safe_start for _, answered in met],
-        forecast=[probability for probability, _ in forecasts],
-        preferred=[played for _, played in forecasts],
-    )
-
-
-def _forecast(answered: Answered) -> tuple[float, bool]:
-    decision = answered.decision
-    preferred = {arm.name: decision.preferred.get(arm.name, 0) for arm in decision.actions.arms}
-    return JointDistribution.of(decision).probability(preferred), dict(decision.allocation) == preferred
+            self.rejected += self._system.feedback(arrived)

@@ -10,7 +10,7 @@ from haystack.core.serialization import import_class_by_name
 from ltrr_haystack.builder import build_search_pipeline
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
-from ltrr_haystack.evaluation.replay.bench import Bench, FoundBefore
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline, PrecomputedRetriever
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
@@ -37,6 +37,14 @@ class Variant:
     memory: bool = True
     ranker: bool = True
 
+    @property
+    def learns(self) -> bool:
+        """Whether any part does."""
+        return self.bandit or self.memory or self.ranker
+
+
+BASELINE = Variant(bandit=False, memory=False, ranker=False)
+"""The pipeline as it is without learning."""
 
 OURS = "ours"
 VARIANTS: Mapping[str, Variant] = {
@@ -145,28 +153,28 @@ class WithoutExploring:
         return cls(policy.from_dict(data))
 
 
-def policy_of(bench: Bench, variant: Variant) -> Policy:
+def policy_of(precomputed: PrecomputedPipeline, variant: Variant) -> Policy:
     """
     Give the policy of a variant.
 
-    :param bench: The bench.
+    :param precomputed: The pipeline.
     :param variant: The variant.
-    :returns: The bench's policy, or one that always plays the baseline, with memory added to it if there is one.
+    :returns: The pipeline's policy, or one that always plays the baseline, with memory added to it if there is one.
     """
     if variant.bandit:
-        return bench.policy
-    arms, baseline = _arms_and_baseline(bench, variant)
-    actions = parse_actions(arms, bench.budget, baseline, bench.min_candidates)
+        return precomputed.policy
+    arms, baseline = _arms_and_baseline(precomputed, variant)
+    actions = parse_actions(arms, precomputed.budget, baseline, precomputed.min_candidates)
     return StaticPolicy(dict(actions.baseline_with_memory)) if actions.memory_arms else StaticPolicy()
 
 
 def search_pipeline(
-    bench: Bench, variant: Variant, store: LTRRStore, *, seed: int, top_k: int, frozen: bool = False
+    precomputed: PrecomputedPipeline, variant: Variant, store: LTRRStore, *, seed: int, top_k: int, frozen: bool = False
 ) -> Pipeline:
     """
     Wire the real components over what the arms found before.
 
-    :param bench: The bench.
+    :param precomputed: The pipeline.
     :param variant: Which parts learn.
     :param store: The system's store.
     :param seed: Seed of the router's choices.
@@ -174,48 +182,41 @@ def search_pipeline(
     :param frozen: Whether it serves what was learned without exploring and without writing to the log.
     :returns: The pipeline.
     """
-    arms, baseline = _arms_and_baseline(bench, variant)
-    policy = policy_of(bench, variant)
+    arms, baseline = _arms_and_baseline(precomputed, variant)
+    policy = policy_of(precomputed, variant)
     pipeline = build_search_pipeline(
-        {name: _arm(bench, name, store) for name in arms},
+        {name: _arm(precomputed, name, store) for name in arms},
         arms=arms,
-        budget=bench.budget,
-        min_candidates=bench.min_candidates,
+        budget=precomputed.budget,
+        min_candidates=precomputed.min_candidates,
         baseline=baseline,
         store=store,
         policy=WithoutExploring(policy) if frozen else policy,
-        weights={name: weight for name, weight in bench.weights.items() if name in arms},
+        weights={name: weight for name, weight in precomputed.weights.items() if name in arms},
         top_k=top_k,
         poll_interval=0.0,
         log_timeout=PATIENCE,
         seed=seed,
-        understanding=QueryUnderstanding.from_dict(bench.understanding.to_dict()),
+        understanding=QueryUnderstanding.from_dict(precomputed.understanding.to_dict()),
     )
     if frozen:
         pipeline.remove_component("impressions")
     return pipeline
 
 
-def find_in(pipeline: Pipeline, bench: Bench) -> None:
-    """
-    Let the arms of a pipeline find what they found on another bench.
-
-    Only between two searches: while one runs, its arms read what they find in threads of their own. Memory arms stay as
-    they are, since what they bring changes as people act.
-
-    :param pipeline: What `search_pipeline` gave.
-    :param bench: A bench with the same arms.
-    """
-    for name in bench.searching:
-        arm: Any = pipeline.get_component(name)
-        arm.retriever.found = bench.found[name]
+def _arms_and_baseline(
+    precomputed: PrecomputedPipeline, variant: Variant
+) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
+    arms = {name: own for name, own in precomputed.arms.items() if variant.memory or name not in precomputed.memories}
+    return arms, {name: depth for name, depth in precomputed.baseline.items() if name in arms}
 
 
-def _arms_and_baseline(bench: Bench, variant: Variant) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
-    arms = {name: own for name, own in bench.arms.items() if variant.memory or name not in bench.memories}
-    return arms, {name: depth for name, depth in bench.baseline.items() if name in arms}
-
-
-def _arm(bench: Bench, name: str, store: LTRRStore) -> RetrievalArm:
-    retriever = bench.memory(name, store) if name in bench.memories else FoundBefore(bench.found[name])
+def _arm(precomputed: PrecomputedPipeline, name: str, store: LTRRStore) -> RetrievalArm:
+    if name in precomputed.faults:
+        return precomputed.faults[name]()
+    retriever = (
+        precomputed.memory(name, store)
+        if name in precomputed.memories
+        else PrecomputedRetriever(precomputed.found[name])
+    )
     return RetrievalArm(name, retriever, timeout=PATIENCE)

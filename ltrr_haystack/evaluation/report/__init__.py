@@ -2,6 +2,6 @@
 
 from ltrr_haystack.evaluation.report.page import render
 from ltrr_haystack.evaluation.report.report import gather, report
-from ltrr_haystack.evaluation.report.values import Page
+from ltrr_haystack.evaluation.report.values import ReportPage
 
-__all__ = ["Page", "gather", "render", "report"]
+__all__ = ["ReportPage", "gather", "render", "report"]

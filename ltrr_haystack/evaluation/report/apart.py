@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ltrr_haystack.evaluation.joints import Numbers
 from ltrr_haystack.evaluation.off_policy import Page
 from ltrr_haystack.evaluation.off_policy.intervals import threshold
-from ltrr_haystack.evaluation.report.values import Estimate, Grid, IntervalChart, Section, decimal, percent
+from ltrr_haystack.evaluation.report.values import Grid, IntervalChart, ReportFigure, Section, decimal, percent
 
 GROUPS = ("live, the policy's draw", "live, the baseline", "mode apprentice", "mode baseline")
 MEASURES = ("reward per search", "click rate", "candidates", "arm calls")
@@ -142,16 +142,16 @@ class Apart:
         return mean, (sums - mean * weights) / total, weights > 0
 
 
-def _estimate(of: tuple[float, Numbers, NDArray[np.bool_]]) -> Estimate:
+def _estimate(of: tuple[float, Numbers, NDArray[np.bool_]]) -> ReportFigure:
     mean, errors, there = of
     clusters = int(there.sum())
     if clusters < 2:
-        return Estimate(mean)
+        return ReportFigure(mean)
     half = math.sqrt(threshold(clusters) * clusters / (clusters - 1) * float((errors**2).sum()))
-    return Estimate(mean, mean - half, mean + half)
+    return ReportFigure(mean, mean - half, mean + half)
 
 
-def _text(measure: int, estimate: Estimate, *, signed: bool = False) -> str:
+def _text(measure: int, estimate: ReportFigure, *, signed: bool = False) -> str:
     share = MEASURES[measure] == "click rate"
     least, most = (0.0, 1.0) if share and not signed else (-math.inf, math.inf)
 

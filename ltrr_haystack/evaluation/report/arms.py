@@ -4,7 +4,7 @@ from functools import partial
 
 from ltrr_haystack.evaluation.report.blocks import Block, curve
 from ltrr_haystack.evaluation.report.reading import ArmRuns, Reading
-from ltrr_haystack.evaluation.report.values import CurveChart, Estimate, Grid, Section, decimal, percent
+from ltrr_haystack.evaluation.report.values import CurveChart, Grid, ReportFigure, Section, decimal, percent
 
 BLOCKS = 12
 """Query types are rarer than searches: their curves have fewer points."""
@@ -47,9 +47,9 @@ def arms(reading: Reading) -> Section:
     )
 
 
-def _ran(block: Block, kind: str, arm: str) -> Estimate:
+def _ran(block: Block, kind: str, arm: str) -> ReportFigure:
     searches = block["type", kind]
-    return Estimate(block["ran", kind, arm] / searches if searches else float("nan"))
+    return ReportFigure(block["ran", kind, arm] / searches if searches else float("nan"))
 
 
 def _fared(arm: str, runs: ArmRuns) -> tuple[str, ...]:

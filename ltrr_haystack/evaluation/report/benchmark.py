@@ -13,12 +13,12 @@ from ltrr_haystack.evaluation.replay.variants import OURS
 from ltrr_haystack.evaluation.report.benchmark_curves import arm_shares, quality, reliability, saved, seen_and_held_out
 from ltrr_haystack.evaluation.report.benchmark_method import method, notes
 from ltrr_haystack.evaluation.report.page import plotly_script, render
-from ltrr_haystack.evaluation.report.values import Finding, Grid, Page, Section
+from ltrr_haystack.evaluation.report.values import Finding, Grid, ReportPage, Section
 
 FROZEN_FIRST: tuple[Split, ...] = ("seen", "heldout", "stream")
 
 
-def benchmark_report(figures: Figures, out: Path) -> Page:
+def benchmark_report(figures: Figures, out: Path) -> ReportPage:
     """
     Write the report of a benchmark as one HTML file, which needs nothing else to be read.
 
@@ -42,7 +42,7 @@ def benchmark_report(figures: Figures, out: Path) -> Page:
     return page
 
 
-def benchmark_page(figures: Figures) -> Page:
+def benchmark_page(figures: Figures) -> ReportPage:
     """
     Say what there is to say of a benchmark.
 
@@ -69,7 +69,9 @@ def benchmark_page(figures: Figures) -> Page:
         method(figures),
         notes(figures, drawn),
     )
-    return Page(f"Benchmark: {figures.replay.bench.data.name}", subtitle, _tiles(figures, reached), sections)
+    return ReportPage(
+        f"Benchmark: {figures.replay.precomputed.data.name}", subtitle, _tiles(figures, reached), sections
+    )
 
 
 def _tiles(figures: Figures, reached: list[Goal]) -> dict[str, str]:

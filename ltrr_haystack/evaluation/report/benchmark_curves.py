@@ -13,11 +13,11 @@ from ltrr_haystack.evaluation.report.values import (
     Bin,
     Curve,
     CurveChart,
-    Estimate,
     Grid,
     GroupChart,
     Point,
     ReliabilityChart,
+    ReportFigure,
     Section,
     decimal,
     percent,
@@ -142,7 +142,7 @@ def arm_shares(figures: Figures, drawn: Curves) -> Section:
     charts += [_chart(f"{OURS}, queries of the kind {kind}", drawn, shares[OURS][kind]) for kind in kinds]
     charts += [
         _chart(f"{system}, all queries", drawn, shares[system][EVERY_KIND])
-        for system in figures.replay.benches
+        for system in figures.replay.compared
         if system != OURS
     ]
     return Section("arms", "Arm shares by kind of query", text, tuple(charts))
@@ -211,7 +211,7 @@ def _chart(
             Curve(
                 name,
                 tuple(
-                    Point(start + 1, end, None, Estimate(value))
+                    Point(start + 1, end, None, ReportFigure(value))
                     for (start, end), value in zip(windows, values, strict=True)
                     if value is not None
                 ),
@@ -223,8 +223,8 @@ def _chart(
     )
 
 
-def _estimate(interval: Interval) -> Estimate:
-    return Estimate(interval.mean, interval.low, interval.high)
+def _estimate(interval: Interval) -> ReportFigure:
+    return ReportFigure(interval.mean, interval.low, interval.high)
 
 
 def _bins(bins: Iterable[Mapping[str, float]]) -> tuple[Bin, ...]:

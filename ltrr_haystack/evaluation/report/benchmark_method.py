@@ -7,9 +7,9 @@ from typing import Any
 
 import ltrr_haystack
 from ltrr_haystack.evaluation.people import STAY
-from ltrr_haystack.evaluation.replay.bench import Bench
 from ltrr_haystack.evaluation.replay.figures import Figures
 from ltrr_haystack.evaluation.replay.fixed import ARM, ORACLE, RRF_EQUAL, RRF_FULL
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.statistics import FLIPS, REPLICATES
 from ltrr_haystack.evaluation.replay.variants import OURS
@@ -52,12 +52,12 @@ def method(figures: Figures) -> Section:
         "How it was measured",
         "",
         grids=(
-            Grid("", ("", ""), tuple(_told(replay.bench, replay.settings))),
+            Grid("", ("", ""), tuple(_told(replay.precomputed, replay.settings))),
             Grid("Systems", ("system", "what it is"), tuple(SYSTEMS.items())),
             Grid(
                 "Arms",
                 ("pipeline", "arm", "kind", "depths", "baseline"),
-                tuple(row for name, bench in replay.benches.items() for row in _arms(name, bench)),
+                tuple(row for name, precomputed in replay.compared.items() for row in _arms(name, precomputed)),
             ),
             Grid(
                 "All settings",
@@ -114,8 +114,8 @@ def notes(figures: Figures, drawn: Curves) -> Section:
     )
 
 
-def _told(bench: Bench, settings: Settings) -> Iterator[tuple[str, str]]:
-    data = bench.data
+def _told(precomputed: PrecomputedPipeline, settings: Settings) -> Iterator[tuple[str, str]]:
+    data = precomputed.data
     yield (
         "data",
         f"{data.name}: {len(data.documents):,} documents, {len(data.answerable()):,} queries that something answers, "
@@ -178,10 +178,10 @@ def _told(bench: Bench, settings: Settings) -> Iterator[tuple[str, str]]:
     )
 
 
-def _arms(pipeline: str, bench: Bench) -> Iterator[tuple[str, ...]]:
-    for arm, settings in bench.arms.items():
+def _arms(pipeline: str, precomputed: PrecomputedPipeline) -> Iterator[tuple[str, ...]]:
+    for arm, settings in precomputed.arms.items():
         levels = ", ".join(map(str, settings["levels"]))
-        yield pipeline, arm, str(settings.get("kind", "")), levels, str(bench.baseline.get(arm, 0))
+        yield pipeline, arm, str(settings.get("kind", "")), levels, str(precomputed.baseline.get(arm, 0))
 
 
 def _state(of: Mapping[str, Any]) -> Iterator[str]:

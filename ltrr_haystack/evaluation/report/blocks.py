@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ltrr_haystack.evaluation.report.values import Curve, Estimate, Point
+from ltrr_haystack.evaluation.report.values import Curve, Point, ReportFigure
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class Blocks:
         self._blocks = [_joined(self._blocks[start : start + 2]) for start in range(0, len(self._blocks), 2)]
 
 
-def curve(name: str, blocks: Iterable[Block], figure: Callable[[Block], Estimate]) -> Curve:
+def curve(name: str, blocks: Iterable[Block], figure: Callable[[Block], ReportFigure]) -> Curve:
     """
     Draw a figure over the log.
 

@@ -12,11 +12,11 @@ from ltrr_haystack.evaluation.report.values import (
     Chart,
     Curve,
     CurveChart,
-    Estimate,
     GroupChart,
     IntervalChart,
     Point,
     ReliabilityChart,
+    ReportFigure,
     decimal,
     moment,
     percent,
@@ -101,7 +101,7 @@ def _told(point: Point, *, percent: bool) -> str:
     return text if point.until is None else f"{text}<br>until {moment(point.until)} UTC"
 
 
-def _with_interval(estimate: Estimate, write: Callable[[float], str]) -> str:
+def _with_interval(estimate: ReportFigure, write: Callable[[float], str]) -> str:
     text = write(estimate.value)
     if estimate.low is None or estimate.high is None:
         return text
@@ -189,7 +189,7 @@ def _groups(chart: GroupChart) -> Figure:
     return {"data": data, "layout": layout}
 
 
-def _error(estimates: Sequence[Estimate]) -> Figure:
+def _error(estimates: Sequence[ReportFigure]) -> Figure:
     return {
         "type": "data",
         "symmetric": False,

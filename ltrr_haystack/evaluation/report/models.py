@@ -11,7 +11,7 @@ from ltrr_haystack.policy.safe_start import SafeStartEstimate
 from ltrr_haystack.policy.snapshot import understood, unpack
 from ltrr_haystack.policy.verdict import verdict
 from ltrr_haystack.policy.vw import REMEMBERED, VWPolicy
-from ltrr_haystack.store import LTRRStore, SnapshotInfo
+from ltrr_haystack.store import POLICY, RANKER, LTRRStore, SnapshotInfo
 
 MOST_VERSIONS = 5
 
@@ -24,7 +24,7 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
     :param rankers: Ranker version → what came of its pages.
     :returns: The section, and what to know of it.
     """
-    policies, trained = store.snapshots("policy"), store.snapshots("ranker")
+    policies, trained = store.snapshots(POLICY), store.snapshots(RANKER)
     grids, findings = [], []
     try:
         grids += [_safe_start(*gate) for gate in _gates(store)]
@@ -50,7 +50,7 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
 
 def _gates(store: LTRRStore) -> list[tuple[str, SafeStartEstimate, str]]:
     """What the active policy's safe starts have come to, and what its card says of that; other policies have none."""
-    snapshot = store.snapshot("policy")
+    snapshot = store.snapshot(POLICY)
     if snapshot is None or snapshot.card.get("policy") != VWPolicy.name:
         return []
     header, _ = unpack(snapshot.payload, VWPolicy.name)
@@ -81,7 +81,7 @@ def _safe_start(title: str, estimate: SafeStartEstimate, told: str) -> Grid:
             ("reward gained per search, ± standard error", _gain(estimate.reward_gain, estimate.reward_standard_error)),
             ("cost saved per search", f"{saved:+.4f}" + (f" ({percent(share)})" if share is not None else "")),
             ("reward less cost gained, ± standard error", _gain(estimate.gain, estimate.standard_error)),
-            ("z of it, with one lost reward of doubt", decimal(estimate.z, 2)),
+            ("z of it, with the prior loss", decimal(estimate.z, 2)),
         ),
     )
 

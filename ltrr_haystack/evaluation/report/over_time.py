@@ -7,8 +7,8 @@ from ltrr_haystack.evaluation.report.blocks import Block, curve
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.values import (
     CurveChart,
-    Estimate,
     Grid,
+    ReportFigure,
     Section,
     decimal,
     mean_of,
@@ -120,7 +120,7 @@ def memory(reading: Reading) -> Section:
     )
 
 
-def saved(block: Block, key: str) -> Estimate:
+def saved(block: Block, key: str) -> ReportFigure:
     """
     The share saved against the baseline.
 
@@ -129,10 +129,10 @@ def saved(block: Block, key: str) -> Estimate:
     :returns: The share, without an interval: it is counted, not estimated.
     """
     baseline = block[f"baseline {key}"]
-    return Estimate(1 - block[key] / baseline if baseline else float("nan"))
+    return ReportFigure(1 - block[key] / baseline if baseline else float("nan"))
 
 
-def _share(block: Block, key: Hashable) -> Estimate:
+def _share(block: Block, key: Hashable) -> ReportFigure:
     return share_of(block[key], block.searches)
 
 
@@ -159,7 +159,7 @@ def _in_three(reading: Reading) -> list[Block]:
     return thirds
 
 
-def _with_interval(estimate: Estimate, *, share: bool = False) -> str:
+def _with_interval(estimate: ReportFigure, *, share: bool = False) -> str:
     write = percent if share else decimal
     if estimate.low is None or estimate.high is None:
         return write(estimate.value)

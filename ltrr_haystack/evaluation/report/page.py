@@ -20,7 +20,7 @@ from ltrr_haystack.evaluation.report.values import (
     CurveChart,
     Finding,
     Grid,
-    Page,
+    ReportPage,
     Section,
     decimal,
     moment,
@@ -78,7 +78,7 @@ for (const [id, figure] of Object.entries(figures)) {
 _SEVERITY = {"bad": "Wrong", "watch": "Watch", "good": "Good"}
 
 
-def render(page: Page) -> str:
+def render(page: ReportPage) -> str:
     """
     Write a report as HTML.
 

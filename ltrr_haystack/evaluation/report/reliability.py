@@ -17,7 +17,7 @@ CERTAIN = 1e-9
 
 
 @dataclass(slots=True)
-class _Sums:
+class _Frequency:
     count: int = 0
     drawn: int = 0
     predicted: float = 0.0
@@ -48,8 +48,8 @@ class Reliability:
 
     def __init__(self) -> None:
         self.chosen = 0
-        self._sums = [_Sums() for _ in range(len(EDGES) + 1)]
-        self._levels: dict[tuple[str, int], _Sums] = {}
+        self._sums = [_Frequency() for _ in range(len(EDGES) + 1)]
+        self._levels: dict[tuple[str, int], _Frequency] = {}
 
     def add(self, page: Page) -> None:
         """
@@ -65,7 +65,7 @@ class Reliability:
                     continue
                 chosen |= uncertain
                 likely, drawn = probabilities[uncertain], page.drawn[uncertain, column] == level
-                self._levels.setdefault((arm, level), _Sums()).add(likely, drawn)
+                self._levels.setdefault((arm, level), _Frequency()).add(likely, drawn)
                 places = np.searchsorted(EDGES, likely, side="right")
                 for place in np.unique(places):
                     self._sums[place].add(likely[places == place], drawn[places == place])

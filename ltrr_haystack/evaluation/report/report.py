@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ltrr_haystack.evaluation.interchange.files import replacing
-from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.evaluation.report.arms import arms
 from ltrr_haystack.evaluation.report.health import health, ordered
 from ltrr_haystack.evaluation.report.models import models
@@ -15,11 +14,11 @@ from ltrr_haystack.evaluation.report.page import plotly_script, render
 from ltrr_haystack.evaluation.report.queries import queries
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.trust import Alternatives, reliability
-from ltrr_haystack.evaluation.report.values import CurveChart, Page, Section, decimal, moment, percent, share_of
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.evaluation.report.values import CurveChart, ReportPage, Section, decimal, moment, percent, share_of
+from ltrr_haystack.store import LTRRStore, read_log
 
 
-def report(store: LTRRStore, out: Path, *, pipelines: Path | None = None, now: float | None = None) -> Page:
+def report(store: LTRRStore, out: Path, *, pipelines: Path | None = None, now: float | None = None) -> ReportPage:
     """
     Write a report on the log of a store as one HTML file, which needs nothing else to be read.
 
@@ -50,7 +49,7 @@ def report(store: LTRRStore, out: Path, *, pipelines: Path | None = None, now: f
     return page
 
 
-def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Page:
+def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> ReportPage:
     """
     Read a log and say what there is to say of it.
 
@@ -86,7 +85,7 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Page:
         f"{searches:,} settled searches, {when}. {counts.decisions:,} decisions and {counts.events:,} events in the "
         f"store. Made {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC."
     )
-    return Page("What the search has learned", subtitle, _tiles(reading), tuple(map(_with_points, sections)))
+    return ReportPage("What the search has learned", subtitle, _tiles(reading), tuple(map(_with_points, sections)))
 
 
 def _with_points(section: Section) -> Section:

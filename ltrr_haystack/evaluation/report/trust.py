@@ -18,16 +18,16 @@ from ltrr_haystack.evaluation.off_policy import (
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.values import (
     Bin,
-    Estimate,
     Finding,
     Grid,
     IntervalChart,
     ReliabilityChart,
+    ReportFigure,
     Section,
     decimal,
     percent,
 )
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import POLICY, LTRRStore, newest_decision
 
 
 def reliability(reading: Reading) -> Section:
@@ -122,7 +122,7 @@ class Alternatives:
 def _targets(store: LTRRStore, pipelines: Path | None) -> tuple[list[Target], list[Finding]]:
     targets: list[Target] = [BaselineTarget()]
     findings = []
-    version = store.active_version("policy")
+    version = store.active_version(POLICY)
     if version:
         name = f"snapshot:{version}"
         try:
@@ -130,9 +130,9 @@ def _targets(store: LTRRStore, pipelines: Path | None) -> tuple[list[Target], li
             targets += [drawing, drawing.greedily(f"{name}:greedy")]
         except LTRRError as error:
             findings.append(Finding("watch", f"{name} is not among the off-policy estimates", str(error)))
-    newest = store.settled(store.watermark().settled - 1, 1)
-    for settled in newest:
-        actions = settled.decision.actions
+    newest = newest_decision(store)
+    if newest is not None:
+        actions = newest.decision.actions
         targets += [
             StaticTarget({arm.name: min(max(arm.levels), actions.budget)}, f"{arm.name} alone")
             for arm in actions.arms
@@ -143,11 +143,11 @@ def _targets(store: LTRRStore, pipelines: Path | None) -> tuple[list[Target], li
 
 def _of(evaluation: Evaluation) -> Section:
     logged = evaluation.log.value
-    estimates = {} if logged is None else {"as it was": Estimate(logged.mean, logged.low, logged.high)}
+    estimates = {} if logged is None else {"as it was": ReportFigure(logged.mean, logged.low, logged.high)}
     for result in evaluation.targets:
         value = result.comparison.value
         if value is not None:
-            estimates[result.name] = Estimate(value.mean, value.low, value.high)
+            estimates[result.name] = ReportFigure(value.mean, value.low, value.high)
     return _section(
         (IntervalChart("Reward less cost, per search", estimates),) if len(estimates) > 1 else (),
         (

@@ -9,7 +9,7 @@ Severity = Literal["bad", "watch", "good"]
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class ReportFigure:
     """
     A figure with its 95 % interval.
 
@@ -37,7 +37,7 @@ class Point:
     first: int
     last: int
     until: float | None
-    estimate: Estimate
+    estimate: ReportFigure
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Bin:
 
     count: int
     predicted: float
-    observed: Estimate
+    observed: ReportFigure
     z: float
 
 
@@ -113,7 +113,7 @@ class IntervalChart:
     """
 
     title: str
-    estimates: dict[str, Estimate]
+    estimates: dict[str, ReportFigure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class GroupChart:
     """
 
     title: str
-    groups: dict[str, dict[str, Estimate]]
+    groups: dict[str, dict[str, ReportFigure]]
 
 
 Chart = CurveChart | ReliabilityChart | IntervalChart | GroupChart
@@ -189,7 +189,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ReportPage:
     """
     A whole report.
 
@@ -205,7 +205,7 @@ class Page:
     sections: tuple[Section, ...]
 
 
-def share_of(count: float, of: float) -> Estimate:
+def share_of(count: float, of: float) -> ReportFigure:
     """
     A share with its interval (Wilson, "Probable inference, the law of succession, and statistical inference", 1927).
 
@@ -214,14 +214,14 @@ def share_of(count: float, of: float) -> Estimate:
     :returns: The share; NaN without interval if there were none.
     """
     if of <= 0:
-        return Estimate(math.nan)
+        return ReportFigure(math.nan)
     share, z2 = count / of, _Z**2 / of
     middle = (share + z2 / 2) / (1 + z2)
     half = _Z / (1 + z2) * math.sqrt(share * (1 - share) / of + z2 / of / 4)
-    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))
+    return ReportFigure(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
-def mean_of(total: float, squares: float, count: float) -> Estimate:
+def mean_of(total: float, squares: float, count: float) -> ReportFigure:
     """
     A mean with its normal interval.
 
@@ -231,12 +231,12 @@ def mean_of(total: float, squares: float, count: float) -> Estimate:
     :returns: The mean; without interval if there are less than two values, NaN if there are none.
     """
     if count <= 0:
-        return Estimate(math.nan)
+        return ReportFigure(math.nan)
     mean = total / count
     if count < 2:
-        return Estimate(mean)
+        return ReportFigure(mean)
     half = _Z * math.sqrt(max(0.0, squares - total * mean) / (count - 1) / count)
-    return Estimate(mean, mean - half, mean + half)
+    return ReportFigure(mean, mean - half, mean + half)
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -102,7 +102,7 @@ def test_an_embedding_is_looked_at_only_where_it_is_asked_for():
 
 
 def test_a_bounded_number_of_filters_is_remembered(store):
-    remembered = matching.Remembered(most=2)
+    remembered = matching.MatchCache(most=2)
     known = [remembered.left({**OTHER, "value": value}, bool).known for value in (1, 2, 1, 3, 1)]
     assert known[0] is known[2] is known[4]
     assert remembered.left({**OTHER, "value": 2}, bool).known is not known[1]
@@ -110,7 +110,7 @@ def test_a_bounded_number_of_filters_is_remembered(store):
 
 def test_of_all_filters_together_a_bounded_number_of_documents_is_remembered(monkeypatch):
     monkeypatch.setattr(matching, "MOST_REMEMBERED", 3)
-    remembered = matching.Remembered()
+    remembered = matching.MatchCache()
     first, second = ({**OTHER, "value": value} for value in (1, 2))
     remembered.left(first, bool).known.update({1: True, 2: True})
     remembered.left(second, bool).known.update({1: False, 2: False})

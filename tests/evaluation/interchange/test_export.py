@@ -16,7 +16,7 @@ def logged(log, store):
         ("dsjson", "20 events, one for each search and arm that had a choice"),
         ("obp", "10 searches"),
         ("trec-run", "2 lines of what was shown"),
-        ("qrels", "2 judgements (debiased) of documents that were looked at at least 5 times"),
+        ("qrels", "2 judgements (debiased) of documents that were examined at least 5 times"),
     ],
 )
 def test_writes_each_format_and_says_what_it_wrote(logged, tmp_path, form, said):

@@ -108,12 +108,12 @@ class TestDrawing:
             total = [sum_ + chance * column[0] for sum_, column in zip(total, found, strict=True)]
         assert total == pytest.approx([1.0] * 4)
 
-    def test_the_square_of_a_weight_is_foretold_by_draws_of_the_target(self, columns, make_settled, make_joint):
+    def test_the_expected_square_of_a_weight_is_found_by_draws_of_the_target(self, columns, make_settled, make_joint):
         logged, target = make_joint(floor=0.1), make_joint(share=0.0, bm25=(0.1, 0.9), dense=(0.5, 0.5))
         settled = [make_settled(number, logged, LEXICAL, query_id=f"q{number}") for number in range(4000)]
-        foretold = columns(settled, Drawing(target))
+        expected = columns(settled, Drawing(target))
         truth = sum(target.probability(x) ** 2 / chance for x, chance in logged.enumerate())
-        assert sum(foretold.squares) / 4000 == pytest.approx(truth, rel=0.05)
+        assert sum(expected.squares) / 4000 == pytest.approx(truth, rel=0.05)
 
     @given(share=st.floats(0, 1), floor=st.floats(0, 1))
     def test_the_logged_policy_itself_has_weights_of_one(self, columns, make_settled, make_joint, share, floor):

@@ -1,9 +1,8 @@
 import pytest
 
-from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.evaluation.off_policy import DecisionLog
 from ltrr_haystack.evaluation.off_policy.decisions import NO_PROPENSITY, OTHER_PROPENSITY
-from ltrr_haystack.store import EventRecord
+from ltrr_haystack.store import EventRecord, read_log
 
 BOTH = {"bm25": 10, "dense": 10}
 PAGE = [("a", {"bm25": 1}), ("b", {"dense": 3}), ("c", {"bm25": 7, "dense": 1})]

@@ -1,11 +1,15 @@
 import pytest
-from haystack import Document
+from haystack import Document, Pipeline
+from haystack.components.retrievers.in_memory import InMemoryBM25Retriever
+from haystack.components.writers import DocumentWriter
 from haystack.document_stores.in_memory import InMemoryDocumentStore
+from haystack.document_stores.types import DuplicatePolicy
 from haystack.utils import Secret
 
+from ltrr_haystack.builder import build_search_pipeline
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.evaluation.datasets import DataSet, Query
-from ltrr_haystack.evaluation.replay.bench import Bench
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
 
@@ -20,7 +24,7 @@ BAD = ("u", "v", "w", "x")
 
 
 @pytest.fixture(scope="module")
-def bench():
+def precomputed():
     """
     Twelve queries. For each, `good` finds its four documents with the answers (grades 3 and 1) at ranks 2 and 4, and
     `bad` finds four others, the last of which `good` has at rank 1.
@@ -41,7 +45,7 @@ def bench():
         queries,
         {query.id: {f"{query.id}-a": 3, f"{query.id}-b": 1} for query in queries},
     )
-    return Bench(
+    return PrecomputedPipeline(
         data=data,
         arms=ARMS,
         budget=10,
@@ -55,3 +59,61 @@ def bench():
             )
         },
     )
+
+
+def searching(index, *, odd=4):
+    """The YAML of a search pipeline; `odd` is how deep the baseline asks the arm of that name."""
+    documents, store = InMemoryDocumentStore(index=index), LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
+    filters = {"field": "meta.odd", "operator": "==", "value": 1}
+    return build_search_pipeline(
+        {
+            "words": InMemoryBM25Retriever(documents),
+            "odd": InMemoryBM25Retriever(documents, filters=filters),
+            "memory": MemoryIndexRetriever(store, documents),
+        },
+        arms={
+            "words": {"kind": "lexical", "levels": [0, 4]},
+            "odd": {"kind": "structured", "levels": [0, 4]},
+            "memory": {"kind": "memory", "levels": [0, 2]},
+        },
+        budget=10,
+        baseline={"words": 4, "odd": odd},
+        store=store,
+    ).dumps()
+
+
+def indexing(index):
+    """The YAML of an indexing pipeline."""
+    pipeline = Pipeline()
+    pipeline.add_component("writer", DocumentWriter(InMemoryDocumentStore(index=index), DuplicatePolicy.OVERWRITE))
+    return pipeline.dumps()
+
+
+@pytest.fixture
+def shop(beir):
+    """A catalogue of twelve documents, each of which answers one query; every other one is odd."""
+    numbers = range(12)
+    return beir(
+        [
+            {"_id": f"d{number}", "text": f"word{number} and more", "metadata": {"odd": number % 2}}
+            for number in numbers
+        ],
+        [{"_id": f"q{number}", "text": f"word{number}"} for number in numbers],
+        ["query-id\tcorpus-id\tscore", *(f"q{number}\td{number}\t1" for number in numbers)],
+    )
+
+
+@pytest.fixture
+def pipelines(tmp_path):
+    """
+    A folder with pipelines: `words` finds the document with a query's word, `odd` finds it only if it is odd.
+
+    Beside them are search pipelines with another baseline and, in `elsewhere.yml`, with an index of nothing.
+    """
+    folder = tmp_path / "pipelines"
+    for name, text in (("indexing", indexing(str(folder))), ("search", searching(str(folder)))):
+        (folder / name).mkdir(parents=True)
+        (folder / name / f"{name}.yml").write_text(text)
+    (folder / "narrow.yml").write_text(searching(str(folder), odd=0))
+    (folder / "elsewhere.yml").write_text(searching("elsewhere"))
+    return folder

@@ -12,7 +12,7 @@ DEPTH = 3
 
 
 class Arms:
-    """Stands in for a laboratory; says which process asked."""
+    """Stands in for an environment; says which process asked."""
 
     def __init__(self, known=()):
         self.known = {query: {"a": []} for query in known}
@@ -45,39 +45,41 @@ def told():
 
 @pytest.fixture
 def ask(told):
-    def asked(laboratory, processes=1, make=Arms):
+    def asked(environment, processes=1, make=Arms):
         asking.ask_in_processes(
-            laboratory, QUERIES, DEPTH, make=make, processes=processes, watch=lambda *step: told.append(step)
+            environment, QUERIES, DEPTH, make=make, processes=processes, watch=lambda *step: told.append(step)
         )
 
     return asked
 
 
 def test_one_process_asks_one_after_the_other(ask, told):
-    laboratory = Arms()
-    ask(laboratory)
-    assert laboratory.asked == QUERIES
+    environment = Arms()
+    ask(environment)
+    assert environment.asked == QUERIES
     assert told == [(asked, 60) for asked in range(61)]
 
 
 def test_what_is_known_is_not_asked_again_and_counts_as_done(ask, told):
-    laboratory = Arms(known=QUERIES[:50])
-    ask(laboratory)
-    assert laboratory.asked == QUERIES[50:]
+    environment = Arms(known=QUERIES[:50])
+    ask(environment)
+    assert environment.asked == QUERIES[50:]
     assert told == [(asked, 60) for asked in range(50, 61)]
 
 
 def test_a_query_that_comes_twice_is_asked_once(told):
-    laboratory = Arms()
-    asking.ask_in_processes(laboratory, ["a", "b", "a"], DEPTH, make=Arms, processes=1, watch=lambda *s: told.append(s))
-    assert laboratory.asked == ["a", "b"]
+    environment = Arms()
+    asking.ask_in_processes(
+        environment, ["a", "b", "a"], DEPTH, make=Arms, processes=1, watch=lambda *s: told.append(s)
+    )
+    assert environment.asked == ["a", "b"]
     assert told[-1] == (2, 2)
 
 
 def test_where_it_takes_no_time_no_process_is_started(ask, told):
-    laboratory = Arms()
-    ask(laboratory, processes=2)
-    assert laboratory.asked == QUERIES
+    environment = Arms()
+    ask(environment, processes=2)
+    assert environment.asked == QUERIES
     assert told == [(asked, 60) for asked in range(61)]
 
 
@@ -88,12 +90,12 @@ class TestProcesses:
         monkeypatch.setattr(asking, "PILOT", 4)
 
     def test_ask_what_is_left_after_the_first_few(self, ask, told):
-        laboratory = Arms()
-        ask(laboratory, processes=2)
-        assert laboratory.asked == QUERIES[:5]
-        assert list(laboratory.known) != QUERIES[:5]
-        assert set(laboratory.known) == set(QUERIES)
-        elsewhere = {found["a"][0][0] for query, found in laboratory.known.items() if query not in QUERIES[:5]}
+        environment = Arms()
+        ask(environment, processes=2)
+        assert environment.asked == QUERIES[:5]
+        assert list(environment.known) != QUERIES[:5]
+        assert set(environment.known) == set(QUERIES)
+        elsewhere = {found["a"][0][0] for query, found in environment.known.items() if query not in QUERIES[:5]}
         assert f"{os.getpid()}" not in elsewhere
         assert 1 <= len(elsewhere) <= 2
         assert told[-1] == (60, 60)

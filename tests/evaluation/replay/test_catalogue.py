@@ -8,10 +8,10 @@ from haystack import Document
 
 from ltrr_haystack.evaluation.replay.catalogue import Catalogue, drawn
 from ltrr_haystack.evaluation.replay.fixed import ORACLE, RRF_FULL, depths_of, fixed_names
-from ltrr_haystack.evaluation.replay.learning import LearningSystem
 from ltrr_haystack.evaluation.replay.outcomes import SPLITS
+from ltrr_haystack.evaluation.replay.parts import replay_fixed, replay_learning
 from ltrr_haystack.evaluation.replay.settings import Settings
-from ltrr_haystack.evaluation.replay.stream import replay_fixed, replay_learning
+from ltrr_haystack.evaluation.replay.systems import PipelineSystem
 from ltrr_haystack.evaluation.replay.variants import OURS, VARIANTS
 
 HALF = 60
@@ -30,34 +30,36 @@ NOBODY = 1e-12
 
 
 @pytest.fixture(scope="module")
-def late(bench):
-    return drawn(bench.data.documents, SETTINGS.late_documents, 0)
+def late(precomputed):
+    return drawn(precomputed.data.documents, SETTINGS.late_documents, 0)
 
 
 @pytest.fixture(scope="module")
-def met(bench, tmp_path_factory):
+def met(precomputed, tmp_path_factory):
     """What `ours` answered in its stream, and the parts of the systems."""
     answered = []
-    search = LearningSystem.search
+    search = PipelineSystem.search
 
     def watched(system, one):
         answered.append((one.query.id, search(system, one)))
         return answered[-1][1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LearningSystem, "search", watched)
+        patch.setattr(PipelineSystem, "search", watched)
         file = tmp_path_factory.mktemp("late") / "s.db"
-        ours = replay_learning(bench, SETTINGS, OURS, VARIANTS[OURS], 0, file=file, fingerprint="")
-    fixed = {system: fixed_part(bench, SETTINGS, system) for system in fixed_names(bench)}
+        ours = replay_learning(precomputed, SETTINGS, OURS, VARIANTS[OURS], 0, file=file, fingerprint="")
+    fixed = {system: fixed_part(precomputed, SETTINGS, system) for system in fixed_names(precomputed)}
     return answered, {OURS: ours, **fixed}
 
 
-def fixed_part(bench, settings, system):
-    return replay_fixed(bench, settings, system, dict.fromkeys(SPLITS, depths_of(bench, system)), 0, fingerprint="")
+def fixed_part(precomputed, settings, system):
+    return replay_fixed(
+        precomputed, settings, system, dict.fromkeys(SPLITS, depths_of(precomputed, system)), 0, fingerprint=""
+    )
 
 
-def relevant(bench, query):
-    return set(bench.data.qrels[query])
+def relevant(precomputed, query):
+    return set(precomputed.data.qrels[query])
 
 
 class TestDrawn:
@@ -78,25 +80,25 @@ class TestDrawn:
 
 
 class TestCatalogue:
-    def test_grows_half_way(self, bench, late):
-        catalogue = Catalogue.of(bench, SETTINGS, 0)
-        assert catalogue.at(HALF) is catalogue.at(2 * HALF - 1) is bench
+    def test_grows_half_way(self, precomputed, late):
+        catalogue = Catalogue.of(precomputed, SETTINGS, 0)
+        assert catalogue.at(HALF) is catalogue.at(2 * HALF - 1) is precomputed
         assert catalogue.at(0) is catalogue.at(HALF - 1) is catalogue.early
         there = {document.id for document in catalogue.early.data.documents}
-        assert there == {document.id for document in bench.data.documents} - late
+        assert there == {document.id for document in precomputed.data.documents} - late
 
-    def test_parts_a_stream_there(self, bench):
-        catalogue = Catalogue.of(bench, SETTINGS, 0)
+    def test_parts_a_stream_there(self, precomputed):
+        catalogue = Catalogue.of(precomputed, SETTINGS, 0)
         assert catalogue.stretches(range(2 * HALF)) == [
             (catalogue.early, range(HALF)),
-            (bench, range(HALF, 2 * HALF)),
+            (precomputed, range(HALF, 2 * HALF)),
         ]
 
-    def test_with_nothing_late_or_nothing_before_half_way_it_is_the_bench(self, bench):
+    def test_with_nothing_late_or_nothing_before_half_way_it_is_the_whole(self, precomputed):
         for settings in (Settings(), Settings(impressions=1, late_documents=0.5)):
-            catalogue = Catalogue.of(bench, settings, 0)
-            assert catalogue.at(0) is bench
-            assert catalogue.stretches([1, 2]) == [(bench, [1, 2])]
+            catalogue = Catalogue.of(precomputed, settings, 0)
+            assert catalogue.at(0) is precomputed
+            assert catalogue.stretches([1, 2]) == [(precomputed, [1, 2])]
 
 
 class TestStream:
@@ -111,15 +113,15 @@ class TestStream:
         for query, answer in deep:
             assert {f"{query}-{name}" for name in "xayb"} <= {*answer.candidates}
 
-    def test_late_answers_are_found_once_they_appeared(self, met, bench, late):
+    def test_late_answers_are_found_once_they_appeared(self, met, precomputed, late):
         answered, _ = met
-        asked = {query for query, _ in answered[HALF:] if relevant(bench, query) & late}
+        asked = {query for query, _ in answered[HALF:] if relevant(precomputed, query) & late}
         assert asked
         for query in asked:
             pages = [set(answer.shown) for of, answer in answered[HALF:] if of == query]
-            assert relevant(bench, query) & late <= set.union(*pages)
+            assert relevant(precomputed, query) & late <= set.union(*pages)
 
-    def test_what_people_chose_after_it_appeared_is_remembered(self, met, bench, late):
+    def test_what_people_chose_after_it_appeared_is_remembered(self, met, precomputed, late):
         answered, parts = met
         typed = Counter(query for query, _ in answered[HALF:])
         best = {query: f"{query}-a" for query, times in typed.items() if times >= 5 and f"{query}-a" in late}
@@ -130,20 +132,23 @@ class TestStream:
             *best.values()
         }
 
-    def test_fixed_systems_have_no_late_documents_either(self, met, bench, late):
+    def test_fixed_systems_have_no_late_documents_either(self, met, precomputed, late):
         _, parts = met
         for system in (RRF_FULL, "arm:good"):
             stream = parts[system].splits["stream"]
             recalls = dict(zip(stream.queries[:HALF], stream.scores["candidate_recall"][:HALF], strict=True))
             # judged by what is there: all that is left of the answers, 0 if nothing is
-            assert recalls == {query: float(bool(relevant(bench, query) - late)) for query in recalls}
+            assert recalls == {query: float(bool(relevant(precomputed, query) - late)) for query in recalls}
 
-    def test_the_oracle_is_perfect_by_what_is_there(self, met, bench, late):
+    def test_the_oracle_is_perfect_by_what_is_there(self, met, precomputed, late):
         _, parts = met
         oracle = parts[ORACLE].splits["stream"]
-        wanted = [float(bool(relevant(bench, query) - late)) for query in oracle.queries[:HALF]] + [1.0] * HALF
+        wanted = [float(bool(relevant(precomputed, query) - late)) for query in oracle.queries[:HALF]] + [1.0] * HALF
         assert 0.0 in wanted[:HALF]
-        assert any(relevant(bench, query) & late and relevant(bench, query) - late for query in oracle.queries[:HALF])
+        assert any(
+            relevant(precomputed, query) & late and relevant(precomputed, query) - late
+            for query in oracle.queries[:HALF]
+        )
         assert oracle.scores["nDCG@10"] == pytest.approx(wanted)
 
     def test_nobody_is_better_than_the_oracle_and_what_nothing_answers_is_0_for_all(self, met):
@@ -153,7 +158,7 @@ class TestStream:
             scores = part.splits["stream"].scores["nDCG@10"]
             assert all(score <= perfect + 1e-9 for score, perfect in zip(scores, best, strict=True))
 
-    def test_all_documents_are_there_in_the_end(self, met, bench):
+    def test_all_documents_are_there_in_the_end(self, met, precomputed):
         _, parts = met
         for split in ("seen", "heldout"):
             for system in (ORACLE, RRF_FULL):
@@ -162,9 +167,9 @@ class TestStream:
                 [1.0] * len(parts[ORACLE].splits[split].queries)
             )
 
-    def test_a_stream_that_nothing_answers_counts_0(self, bench):
+    def test_a_stream_that_nothing_answers_counts_0(self, precomputed):
         nothing = Settings(impressions=6, late_documents=0.999999)
-        stream = fixed_part(bench, nothing, ORACLE).splits["stream"]
+        stream = fixed_part(precomputed, nothing, ORACLE).splits["stream"]
         assert stream.scores["nDCG@10"] == [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
         assert stream.scores["candidate_recall"] == [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
 
@@ -177,10 +182,10 @@ class TestNothingLate:
         splits = {split: {**asdict(outcomes), "seconds": None} for split, outcomes in part.splits.items()}
         return splits, {**part.notes, "impressions_per_s": None}
 
-    def test_ours(self, bench, tmp_path):
+    def test_ours(self, precomputed, tmp_path):
         parts = [
             replay_learning(
-                bench,
+                precomputed,
                 Settings(impressions=60, learn_every=10, reward_wait=10, train_at=(0.5, 1.0), late_documents=share),
                 OURS,
                 VARIANTS[OURS],
@@ -193,6 +198,8 @@ class TestNothingLate:
         assert self.outcomes(parts[0]) == self.outcomes(parts[1])
 
     @pytest.mark.parametrize("system", [RRF_FULL, ORACLE])
-    def test_fixed(self, bench, system):
-        parts = [fixed_part(bench, Settings(impressions=60, late_documents=share), system) for share in (0.0, NOBODY)]
+    def test_fixed(self, precomputed, system):
+        parts = [
+            fixed_part(precomputed, Settings(impressions=60, late_documents=share), system) for share in (0.0, NOBODY)
+        ]
         assert parts[0] == parts[1]

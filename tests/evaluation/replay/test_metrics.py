@@ -1,36 +1,51 @@
-from math import log2
-
 import pytest
 
-from ltrr_haystack.evaluation.replay.metrics import ToJudge, judged
-
-QRELS = {"q": {"a": 3, "b": 1, "c": 0}, "r": {"a": 1}}
-
-
-def judge(page, candidates=(), query="q"):
-    scores = judged([ToJudge(query, tuple(page), tuple(candidates))], QRELS)
-    return {metric: of[0] for metric, of in scores.items()}
+from ltrr_haystack.evaluation.replay.answers import Answer
+from ltrr_haystack.evaluation.replay.metrics import ClickMetrics
 
 
-class TestJudged:
-    def test_page_and_candidates_are_judged_by_hand(self):
-        scores = judge(["x", "b", "a"], ["x", "b", "y", "a"])
-        # linear gains: 1 / log2(3) + 3 / log2(4), against 3 / log2(2) + 1 / log2(3)
-        assert scores["nDCG@10"] == pytest.approx((1 / log2(3) + 3 / 2) / (3 + 1 / log2(3)), abs=1e-6)
-        assert scores["RR@10"] == 0.5
-        assert scores["candidate_recall"] == 1.0
+def answer(safe_start=None, missing=(), **allocation):
+    return Answer("id", ("d1",), allocation, "live", safe_start, missing)
 
-    def test_recall_counts_grades_above_zero_among_the_candidates(self):
-        assert judge(["b"], ["b", "c", "x"])["candidate_recall"] == 0.5
 
-    def test_nothing_found_is_worth_nothing(self):
-        assert judge([]) == {"nDCG@10": 0.0, "RR@10": 0.0, "candidate_recall": 0.0}
-        assert judge(["x"], ["x"]) == {"nDCG@10": 0.0, "RR@10": 0.0, "candidate_recall": 0.0}
+class TestTally:
+    def test_rates_are_shares_of_the_answered_searches(self):
+        metrics = ClickMetrics(10)
+        for index in range(9):
+            metrics.add(index, "mood", answer(bm25=30, dense=10 if index < 3 else 0), clicked=index in (0, 8))
+        metrics.add_failure(RuntimeError("down"))
+        figures = metrics.to_dict()
+        assert figures["click_rate"] == pytest.approx(2 / 9)
+        assert figures["click_rate_last_fifth"] == 1.0  # of the searches 8 and 9 only 8 was answered
+        assert figures["candidates_per_query"] == pytest.approx((9 * 30 + 3 * 10) / 9)
+        assert figures["arm_calls_per_query"] == pytest.approx(12 / 9)
+        assert figures["failed_searches"] == 1
+        assert metrics.first_failure == "RuntimeError: down"
 
-    def test_each_answer_has_its_own_figures_in_order(self):
-        answers = [ToJudge("q", ("a",), ()), ToJudge("r", ("x", "a"), ()), ToJudge("q", ("c",), ())]
-        answers.append(answers[1])
-        assert judged(answers, QRELS)["RR@10"] == [1.0, 0.5, 0.0, 0.5]
+    def test_an_arms_share_is_that_of_the_searches_of_a_kind_in_which_it_ran(self):
+        metrics = ClickMetrics(4)
+        metrics.add(0, "mood", answer(bm25=30, dense=10), clicked=False)
+        metrics.add(1, "mood", answer(bm25=0, dense=50), clicked=False)
+        metrics.add(2, "podcast", answer(bm25=0, dense=10), clicked=False)
+        metrics.add(3, "podcast", answer(bm25=0, dense=10), clicked=False)
+        assert metrics.kinds["mood"].arm_shares == {"bm25": 0.5, "dense": 1.0}
+        assert metrics.kinds["podcast"].arm_shares == {"bm25": 0.0, "dense": 1.0}
+        assert metrics.last_kinds["podcast"].arm_shares == {"bm25": 0.0, "dense": 1.0}
+        assert "mood" not in metrics.last_kinds
 
-    def test_only_the_first_ten_count_for_the_page(self):
-        assert judge([*(f"x{number}" for number in range(10)), "a"])["RR@10"] == 0.0
+    def test_rounds_on_the_safe_start_are_unknown_where_the_system_does_not_say(self):
+        silent, speaking = ClickMetrics(2), ClickMetrics(2)
+        silent.add(0, "mood", answer(), clicked=False)
+        speaking.add(0, "mood", answer(safe_start=True), clicked=False)
+        speaking.add(1, "mood", answer(safe_start=False), clicked=False)
+        assert silent.to_dict()["safe_start_rounds"] is None
+        assert speaking.to_dict()["safe_start_rounds"] == 1
+
+    def test_missing_arms_are_counted(self):
+        metrics = ClickMetrics(2)
+        metrics.add(0, "mood", answer(missing=("dense",), bm25=10, dense=10), clicked=False)
+        metrics.add(1, "mood", answer(missing=("dense",), bm25=10, dense=10), clicked=False)
+        assert metrics.to_dict()["missing_arms"] == {"dense": 2}
+
+    def test_nothing_answered_is_no_division_by_zero(self):
+        assert ClickMetrics(5).to_dict()["click_rate"] == 0.0

@@ -10,9 +10,9 @@ from ltrr_haystack.evaluation.replay.curves import curves
 from ltrr_haystack.evaluation.replay.figures import Figures
 from ltrr_haystack.evaluation.replay.files import write_files
 from ltrr_haystack.evaluation.replay.outcomes import load_part
+from ltrr_haystack.evaluation.replay.parts import people_of
 from ltrr_haystack.evaluation.replay.running import replay
 from ltrr_haystack.evaluation.replay.settings import Settings
-from ltrr_haystack.evaluation.replay.stream import people_of
 
 SETTINGS = Settings(impressions=80, seeds=(0, 1), learn_every=10, reward_wait=20, delay=5.0, train_at=(0.5, 1.0))
 SYSTEMS = [
@@ -30,8 +30,8 @@ METRICS = ["nDCG@10", "RR@10", "candidate_recall", "candidates_per_query", "arm_
 
 
 @pytest.fixture(scope="module")
-def replayed(bench, tmp_path_factory):
-    return replay({"ours": bench}, SETTINGS, tmp_path_factory.mktemp("replayed"))
+def replayed(precomputed, tmp_path_factory):
+    return replay({"ours": precomputed}, SETTINGS, tmp_path_factory.mktemp("replayed"))
 
 
 class TestReplay:
@@ -88,8 +88,8 @@ class TestReplay:
             assert replayed.parts[system][0].notes["rejected_events"] == 0
         assert replayed.parts["ours"][0].notes["late_events"] > 0
 
-    def test_the_same_settings_give_the_same_figures(self, bench, replayed, tmp_path):
-        again = replay({"ours": bench}, Settings(**{**_fields(SETTINGS), "seeds": (1,)}), tmp_path / "again")
+    def test_the_same_settings_give_the_same_figures(self, precomputed, replayed, tmp_path):
+        again = replay({"ours": precomputed}, Settings(**{**_fields(SETTINGS), "seeds": (1,)}), tmp_path / "again")
         for system, parts in again.parts.items():
             for split, outcomes in parts[0].splits.items():
                 before = replayed.parts[system][1].splits[split]
@@ -97,15 +97,15 @@ class TestReplay:
                 assert outcomes.depths == before.depths
                 assert outcomes.pages == before.pages
 
-    def test_refuses_benches_that_cannot_be_compared(self, bench, tmp_path):
-        with pytest.raises(ConfigurationError, match="needs the bench 'ours'"):
-            replay({"config:a": bench}, SETTINGS, tmp_path)
-        with pytest.raises(ConfigurationError, match="bench 'a' must be 'ours' or begin with 'config:'"):
-            replay({"ours": bench, "a": bench}, SETTINGS, tmp_path)
+    def test_refuses_pipelines_that_cannot_be_compared(self, precomputed, tmp_path):
+        with pytest.raises(ConfigurationError, match="needs the pipeline 'ours'"):
+            replay({"config:a": precomputed}, SETTINGS, tmp_path)
+        with pytest.raises(ConfigurationError, match="pipeline 'a' must be 'ours' or begin with 'config:'"):
+            replay({"ours": precomputed, "a": precomputed}, SETTINGS, tmp_path)
 
 
 class TestResuming:
-    def test_goes_on_where_it_stopped(self, bench, tmp_path):
+    def test_goes_on_where_it_stopped(self, precomputed, tmp_path):
         short = Settings(**{**_fields(SETTINGS), "impressions": 40, "seeds": (0,)})
 
         def stop(label, done, total):
@@ -113,30 +113,30 @@ class TestResuming:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            replay({"ours": bench}, short, tmp_path, watch=stop)
+            replay({"ours": precomputed}, short, tmp_path, watch=stop)
         assert sorted(file.name for file in (tmp_path / "parts").iterdir()) == [
             "0-ours-bandit.json.gz",
             "0-ours.json.gz",
         ]
         worked = set()
-        replay({"ours": bench}, short, tmp_path, watch=lambda label, done, total: worked.add(label))
+        replay({"ours": precomputed}, short, tmp_path, watch=lambda label, done, total: worked.add(label))
         assert worked == {"ours-memory, seed 0", "ours-ranker, seed 0"}
         assert not list((tmp_path / "stores").iterdir())
 
-    def test_a_part_of_other_settings_or_a_damaged_one_is_none(self, bench, tmp_path):
+    def test_a_part_of_other_settings_or_a_damaged_one_is_none(self, precomputed, tmp_path):
         short = Settings(**{**_fields(SETTINGS), "impressions": 20, "seeds": (0,)})
-        part = replay({"ours": bench}, short, tmp_path).parts["oracle"][0]
+        part = replay({"ours": precomputed}, short, tmp_path).parts["oracle"][0]
         file = tmp_path / "parts" / "0-oracle.json.gz"
         assert load_part(file, part.fingerprint) == part
         assert load_part(file, "another") is None
         file.write_bytes(file.read_bytes()[:200])
         assert load_part(file, part.fingerprint) is None
 
-    def test_two_processes_come_to_the_same(self, bench, tmp_path):
+    def test_two_processes_come_to_the_same(self, precomputed, tmp_path):
         short = Settings(**{**_fields(SETTINGS), "impressions": 40, "seeds": (0,)})
         told = []
-        two = replay({"ours": bench}, short, tmp_path / "two", processes=2, watch=lambda *step: told.append(step))
-        one = replay({"ours": bench}, short, tmp_path / "one")
+        two = replay({"ours": precomputed}, short, tmp_path / "two", processes=2, watch=lambda *step: told.append(step))
+        one = replay({"ours": precomputed}, short, tmp_path / "one")
         for system, parts in one.parts.items():
             assert parts[0].splits["heldout"].scores == two.parts[system][0].splits["heldout"].scores
         assert ("ours, seed 0", 40, 40) in told
@@ -192,9 +192,9 @@ class TestFiles:
 
 
 class TestPeople:
-    def test_popularity_drifts_half_way(self, bench):
+    def test_popularity_drifts_half_way(self, precomputed):
         drifting = Settings(**{**_fields(SETTINGS), "impressions": 2000, "drift": True})
-        people, _, _ = people_of(bench, drifting, 0)
+        people, _, _ = people_of(precomputed, drifting, 0)
         typed = [search.query.id for search in people.stream(2000)]
         halves = [typed[:1000], typed[1000:]]
         favourites = [max(set(half), key=half.count) for half in halves]

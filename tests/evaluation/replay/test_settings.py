@@ -1,13 +1,7 @@
-import ast
-from pathlib import Path
-
 import pytest
 
-import ltrr_haystack
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.evaluation.replay.settings import BESIDE, Settings
-
-PACKAGE = Path(ltrr_haystack.__file__).parent
+from ltrr_haystack.evaluation.replay.settings import Settings
 
 
 class TestSettings:
@@ -38,62 +32,3 @@ class TestSettings:
         assert Settings(noise=0.1).fingerprint("data") != mark
         assert Settings(late_documents=0.1).fingerprint("data") != mark
         assert Settings().fingerprint("other data") != mark
-
-
-class TestBeside:
-    @pytest.fixture
-    def package(self, tmp_path, monkeypatch):
-        for name in ("__init__.py", "types.py", "evaluation/replay/stream.py", *map(as_module, BESIDE)):
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text("old = 1")
-        monkeypatch.setattr(ltrr_haystack, "__file__", str(tmp_path / "__init__.py"))
-        return tmp_path
-
-    def test_what_lies_beside_a_replay_changes_no_mark_and_all_else_does(self, package):
-        mark = Settings().fingerprint()
-        for name in map(as_module, BESIDE):
-            (package / name).write_text("new = 1")
-        assert Settings().fingerprint() == mark
-        for name in ("types.py", "evaluation/replay/stream.py"):
-            (package / name).write_text("new = 1")
-            assert Settings().fingerprint() != mark
-            (package / name).write_text("old = 1")
-
-    @pytest.mark.parametrize("part", BESIDE)
-    def test_is_there_and_no_replay_runs_through_it(self, part, run_through):
-        assert (PACKAGE / part).exists()
-        assert {"evaluation/replay/stream.py", "components/ltrr_ranker.py", "store/store.py"} <= run_through
-        assert not [module for module in run_through if Path(module).is_relative_to(part)]
-
-
-@pytest.fixture(scope="module")
-def run_through():
-    return reached("evaluation/replay/running.py")
-
-
-def as_module(part):
-    return part if part.endswith(".py") else f"{part}/module.py"
-
-
-def reached(start):
-    """Whatever modules of the package a module imports, these import, and so on, as they are named."""
-    found, todo = set(), [start]
-    while todo:
-        module = todo.pop()
-        if module not in found:
-            found.add(module)
-            todo += imports(module)
-    return found
-
-
-def imports(module):
-    names = set()
-    for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
-        if isinstance(node, ast.ImportFrom):
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-    for name in names:
-        path = name.replace(".", "/").removeprefix("ltrr_haystack").lstrip("/")
-        if name.split(".")[0] == "ltrr_haystack":
-            yield from (file for file in (f"{path}.py", f"{path}/__init__.py".lstrip("/")) if (PACKAGE / file).exists())

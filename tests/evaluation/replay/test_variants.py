@@ -5,10 +5,7 @@ from haystack.utils import Secret
 
 from ltrr_haystack.evaluation.replay.variants import (
     ForgetfulStore,
-    Variant,
     WithoutExploring,
-    find_in,
-    search_pipeline,
 )
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.static import StaticPolicy
@@ -71,22 +68,3 @@ class TestForgetfulStore:
         assert forgetful.memory("love") == []
         store.close()
         forgetful.close()
-
-
-class TestFindIn:
-    def test_arms_find_what_is_on_the_bench_from_then_on(self, bench, tmp_path):
-        store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/s.db"))
-        pipeline = search_pipeline(bench, Variant(bandit=False), store, seed=0, top_k=10)
-        pipeline.warm_up()
-
-        def page():
-            ranking = pipeline.run({"understanding": {"query": "query number 0"}})["impressions"]["ranking"]
-            return {candidate.object_id for candidate in ranking.candidates}
-
-        whole = page()
-        find_in(pipeline, bench.without({"q0-a", "q0-u"}))
-        assert page() == whole - {"q0-a", "q0-u"} != whole
-        find_in(pipeline, bench)
-        assert page() == whole
-        pipeline.close()
-        store.close()

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltrr_haystack.evaluation.report.blocks import Blocks, curve
-from ltrr_haystack.evaluation.report.values import Estimate
+from ltrr_haystack.evaluation.report.values import ReportFigure
 
 
 def spans(blocks):
@@ -63,7 +63,7 @@ def test_every_search_is_in_one_block_and_they_stay_few(searches, most, least, a
 def test_a_curve_has_no_points_where_nothing_is_known():
     blocks = filled(6, most=4, least=2).blocks()
 
-    drawn = curve("number", blocks, lambda block: Estimate(math.nan if block.first == 3 else block["number"]))
+    drawn = curve("number", blocks, lambda block: ReportFigure(math.nan if block.first == 3 else block["number"]))
 
     assert [(point.first, point.last, point.until, point.estimate.value) for point in drawn.points] == [
         (1, 2, 2.0, 3.0),

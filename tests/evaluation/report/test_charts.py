@@ -6,11 +6,11 @@ from ltrr_haystack.evaluation.report.values import (
     Bin,
     Curve,
     CurveChart,
-    Estimate,
     GroupChart,
     IntervalChart,
     Point,
     ReliabilityChart,
+    ReportFigure,
     share_of,
 )
 
@@ -19,7 +19,7 @@ def curve_of(name, *values, interval=0.1):
     return Curve(
         name,
         tuple(
-            Point(10 * place + 1, 10 * place + 10, 1.7e9, Estimate(value, value - interval, value + interval))
+            Point(10 * place + 1, 10 * place + 10, 1.7e9, ReportFigure(value, value - interval, value + interval))
             for place, value in enumerate(values)
         ),
     )
@@ -30,9 +30,10 @@ CHARTS = [
     CurveChart("many", tuple(curve_of(f"arm{n}", 0.1, -0.3) for n in range(10)), percent=False),
     CurveChart("nothing", ()),
     ReliabilityChart("levels", (Bin(10, 0.2, share_of(3, 10), 0.8),)),
-    IntervalChart("policies", {"as it was": Estimate(0.5, 0.4, 0.6), "baseline": Estimate(0.3)}),
+    IntervalChart("policies", {"as it was": ReportFigure(0.5, 0.4, 0.6), "baseline": ReportFigure(0.3)}),
     GroupChart(
-        "splits", {"seen": {"a": Estimate(0.5, 0.4, 0.7), "b": Estimate(0.3)}, "held out": {"a": Estimate(0.2)}}
+        "splits",
+        {"seen": {"a": ReportFigure(0.5, 0.4, 0.7), "b": ReportFigure(0.3)}, "held out": {"a": ReportFigure(0.2)}},
     ),
     GroupChart("no splits", {}),
 ]
@@ -76,8 +77,8 @@ def test_points_of_reliability_have_their_intervals():
 def test_names_from_the_log_are_escaped():
     hostile = '<a href="https://example.org">x</a>'
     curves = figure(CurveChart("c", (curve_of(hostile, 0.2), curve_of("b", 0.2))))
-    intervals = figure(IntervalChart("i", {hostile: Estimate(0.5)}))
-    groups = figure(GroupChart("g", {hostile: {hostile: Estimate(0.5)}}))
+    intervals = figure(IntervalChart("i", {hostile: ReportFigure(0.5)}))
+    groups = figure(GroupChart("g", {hostile: {hostile: ReportFigure(0.5)}}))
     drawn = figure(ReliabilityChart("r", (Bin(10, 0.2, share_of(3, 10), 0.8),), unit=hostile))
 
     escaped = '&lt;a href="https://example.org"&gt;x&lt;/a&gt;'
@@ -100,7 +101,7 @@ def test_groups_are_lines_of_their_own_with_intervals():
 
 
 def test_points_without_a_time_tell_none():
-    curve = Curve("a", (Point(1, 10, None, Estimate(0.5)),))
+    curve = Curve("a", (Point(1, 10, None, ReportFigure(0.5)),))
 
     assert figure(CurveChart("c", (curve,)))["data"][-1]["text"] == ["50.0%<br>searches 1 to 10"]
 

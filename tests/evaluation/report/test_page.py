@@ -12,12 +12,12 @@ from ltrr_haystack.evaluation.report import render
 from ltrr_haystack.evaluation.report.values import (
     Curve,
     CurveChart,
-    Estimate,
     Finding,
     Grid,
     IntervalChart,
-    Page,
     Point,
+    ReportFigure,
+    ReportPage,
     Section,
 )
 
@@ -59,16 +59,16 @@ class Parsed(HTMLParser):
 
 
 def a_page(text="text", chart="curve"):
-    curve = Curve(chart, (Point(1, 10, 1.7e9, Estimate(0.5, 0.4, 0.6)),))
+    curve = Curve(chart, (Point(1, 10, 1.7e9, ReportFigure(0.5, 0.4, 0.6)),))
     section = Section(
         "one",
         text,
         text,
-        charts=(CurveChart(text, (curve,)), IntervalChart(text, {chart: Estimate(0.1)})),
+        charts=(CurveChart(text, (curve,)), IntervalChart(text, {chart: ReportFigure(0.1)})),
         grids=(Grid(text, (text, ""), ((text, text),)), Grid("empty", ("a",), ())),
         findings=(Finding("bad", text, text),),
     )
-    return Page(text, text, {text: text}, (section, Section("two", "two", "")))
+    return ReportPage(text, text, {text: text}, (section, Section("two", "two", "")))
 
 
 @pytest.fixture
@@ -134,19 +134,19 @@ def test_hostile_text_stays_text(small):
 
 
 def test_wide_tables_become_lists_on_a_narrow_screen(small):
-    wide = Page("t", "s", {}, (Section("a", "a", "", grids=(Grid("g", ("x",) * 5, (("1",) * 5,)),)),))
-    narrow = Page("t", "s", {}, (Section("a", "a", "", grids=(Grid("g", ("x",) * 4, (("1",) * 4,)),)),))
+    wide = ReportPage("t", "s", {}, (Section("a", "a", "", grids=(Grid("g", ("x",) * 5, (("1",) * 5,)),)),))
+    narrow = ReportPage("t", "s", {}, (Section("a", "a", "", grids=(Grid("g", ("x",) * 4, (("1",) * 4,)),)),))
 
     assert "table wide" in {a.get("class") for a in Parsed(render(wide)).tags("div")}
     assert "table wide" not in {a.get("class") for a in Parsed(render(narrow)).tags("div")}
 
 
 def test_columns_in_which_there_is_nothing_are_left_out(small):
-    timed, bare = (Point(1, 10, until, Estimate(0.5)) for until in (1.7e9, None))
+    timed, bare = (Point(1, 10, until, ReportFigure(0.5)) for until in (1.7e9, None))
 
     def columns(*points):
         chart = CurveChart("c", (Curve("a", points),))
-        elements = Parsed(render(Page("t", "s", {}, (Section("a", "a", "", charts=(chart,)),))))
+        elements = Parsed(render(ReportPage("t", "s", {}, (Section("a", "a", "", charts=(chart,)),))))
         return [attributes["data-label"] for attributes in elements.tags("td") if "data-label" in attributes]
 
     assert columns(timed) == ["searches", "until (UTC)", "figure"]
@@ -156,7 +156,7 @@ def test_columns_in_which_there_is_nothing_are_left_out(small):
 def test_folded_tables_are_closed_and_tables_without_title_have_no_heading(small):
     folded, bare = Grid("folded", ("x",), (("1",),), folded=True), Grid("", ("x",), (("1",),))
 
-    parsed = Parsed(render(Page("t", "s", {}, (Section("a", "a", "", grids=(folded, bare)),))))
+    parsed = Parsed(render(ReportPage("t", "s", {}, (Section("a", "a", "", grids=(folded, bare)),))))
 
     assert parsed.tags("details") == [{}]
     assert parsed.tags("h3") == []
@@ -166,7 +166,9 @@ def test_folded_tables_are_closed_and_tables_without_title_have_no_heading(small
 def test_a_finding_may_have_a_word_of_its_own(small):
     found = Finding("bad", "title", "text", "Missed <b>")
 
-    assert "Missed <b>: title" in Parsed(render(Page("t", "s", {}, (Section("a", "a", "", findings=(found,)),)))).text
+    page = ReportPage("t", "s", {}, (Section("a", "a", "", findings=(found,)),))
+
+    assert "Missed <b>: title" in Parsed(render(page)).text
 
 
 def test_without_plotly_it_says_what_to_install(monkeypatch):

@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from ltrr_haystack.evaluation.log import read_log
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.trust import Alternatives, reliability
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.store import read_log
 
 BM25 = {"bm25": 10, "memory": 0}
 

@@ -13,10 +13,11 @@ from haystack.document_stores.in_memory import InMemoryDocumentStore
 
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet, Query
-from ltrr_haystack.evaluation.laboratory import Laboratory, memory_settings
-from ltrr_haystack.evaluation.replay.asking import Asked, ask_here, ask_in_processes
+from ltrr_haystack.evaluation.replay.asking import Asked, ask_in_processes
+from ltrr_haystack.evaluation.replay.environment import SearchEnvironment, memory_settings
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
@@ -24,25 +25,23 @@ from ltrr_haystack.types import MEMORY
 from ltrr_haystack.understanding import normal_form
 
 ArmSettings = dict[str, dict[str, Any]]
-Ask = Callable[[Laboratory, Sequence[str], int], None]
-"""Sees to it that a laboratory knows what its arms find for some queries, so deep."""
 
 
 @component
-class FoundBefore:
+class PrecomputedRetriever:
     """
     Answers from what a retriever found before.
 
     ### Usage example
 
     ```python
-    FoundBefore({"sad songs": [Document(id="song-7", content="…", score=0.9)]}).run("sad songs", top_k=10)
+    PrecomputedRetriever({"sad songs": [Document(id="song-7", content="…", score=0.9)]}).run("sad songs", top_k=10)
     ```
     """
 
     def __init__(self, found: Mapping[str, Sequence[Document]]) -> None:
         """
-        Create a FoundBefore.
+        Create a PrecomputedRetriever.
 
         :param found: Query → documents, best first.
         """
@@ -68,7 +67,7 @@ class FoundBefore:
 
 
 @dataclass(frozen=True)
-class Bench:
+class PrecomputedPipeline:
     """
     A pipeline's settings with what its arms found for every query of a data set.
 
@@ -82,6 +81,7 @@ class Bench:
     :param policy: The policy that learns; it is not changed.
     :param memories: Arm → the retriever whose settings the arm has, for every arm of kind `memory`.
     :param understanding: What understands the queries.
+    :param faults: Arm → what makes it, for arms that fail each time they are asked.
     :raises ConfigurationError: If an arm has no results.
     """
 
@@ -95,9 +95,10 @@ class Bench:
     policy: Policy = field(default_factory=VWPolicy)
     memories: Mapping[str, MemoryIndexRetriever] = field(default_factory=dict, repr=False)
     understanding: QueryUnderstanding = field(default_factory=QueryUnderstanding, repr=False)
+    faults: Mapping[str, Callable[[], RetrievalArm]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        missing = sorted(set(self.arms) - set(self.found) - set(self.memories))
+        missing = sorted(set(self.arms) - set(self.found) - set(self.memories) - set(self.faults))
         if missing or not self.found:
             raise ConfigurationError(f"a replay needs the results of every arm; there are none of {missing or 'any'}")
 
@@ -161,16 +162,16 @@ class Bench:
         """
         return MemoryIndexRetriever(store, self.documents, **memory_settings(self.memories[arm]))
 
-    def without(self, document_ids: Collection[str]) -> "Bench":
+    def without(self, document_ids: Collection[str]) -> "PrecomputedPipeline":
         """
-        Give the bench as it is while some documents are not there.
+        Give the pipeline as it is while some documents are not there.
 
         No arm finds them; the next ones move up. A list is as much shorter as documents are taken from it: asked as
         deep as all levels together, an arm has enough left for its levels as a rule, but it may run out, above all one
         that is judged alone. Nor are they judged; a query keeps its place even if nothing is left that answers it.
 
         :param document_ids: The documents' ids.
-        :returns: Another bench.
+        :returns: Another pipeline.
         """
         gone = frozenset(document_ids)
         return replace(
@@ -215,42 +216,7 @@ class Bench:
         return seen, unseen
 
 
-def bench_of(laboratory: Laboratory, ask: Ask = ask_here) -> Bench:
-    """
-    Ask the arms of a laboratory for every query that something answers.
-
-    Each arm is asked as deep as the whole budget goes, so that it can be judged alone at the same number of candidates.
-
-    :param laboratory: The data set with its pipeline.
-    :param ask: Asks the arms.
-    :returns: The bench.
-    """
-    arms = laboratory.arms
-    depth = sum(max(settings["levels"]) for settings in arms.values() if settings.get("kind") != MEMORY)
-    understanding = laboratory.understanding
-    queries = [understanding.run(query.text, 0.0)["understanding"].query for query in laboratory.data.answerable()]
-    found: dict[str, dict[str, list[Document]]] = {
-        name: {} for name, settings in arms.items() if settings.get("kind") != MEMORY
-    }
-    ask(laboratory, queries, depth)
-    for query, results in laboratory.results(queries, depth):
-        for arm, documents in results.items():
-            found[arm][query] = documents
-    return Bench(
-        data=laboratory.data,
-        arms=arms,
-        budget=laboratory.budget,
-        min_candidates=laboratory.min_candidates,
-        baseline=laboratory.baseline,
-        found=found,
-        weights=laboratory.weights,
-        policy=laboratory.policy,
-        memories=laboratory.memory_arms(),
-        understanding=understanding,
-    )
-
-
-def laboratory_bench(
+def precompute(
     data: DataSet,
     pipelines: Path,
     home: Path,
@@ -258,9 +224,12 @@ def laboratory_bench(
     search: Path | None = None,
     processes: int = 1,
     watch: Asked | None = None,
-) -> Bench:
+) -> PrecomputedPipeline:
     """
-    Index a data set, and ask a pipeline's arms; what is kept on disk from an earlier run is not asked for again.
+    Index a data set, and ask the arms of a pipeline for every query that something answers.
+
+    Each arm is asked as deep as the whole budget goes, so that it can be judged alone at the same number of candidates.
+    What is kept on disk from an earlier run is not asked for again.
 
     :param data: The data set.
     :param pipelines: Folder with `search/search.yml` and `indexing/indexing.yml`.
@@ -268,8 +237,28 @@ def laboratory_bench(
     :param search: A search pipeline in the place of the folder's.
     :param processes: How many processes to use where it takes long.
     :param watch: Told how far it has come.
-    :returns: The bench.
+    :returns: The precomputed pipeline.
     """
-    make = partial(Laboratory, data, pipelines, home, seed=0, search=search)
-    ask = partial(ask_in_processes, make=partial(make, keep=False), processes=processes, watch=watch)
-    return bench_of(make(), ask)
+    make = partial(SearchEnvironment, data, pipelines, home, search=search)
+    environment = make()
+    understanding = environment.understanding
+    searching = [name for name, own in environment.arms.items() if own.get("kind") != MEMORY]
+    depth = sum(max(environment.arms[name]["levels"]) for name in searching)
+    queries = [understanding.run(query.text, 0.0)["understanding"].query for query in data.answerable()]
+    ask_in_processes(environment, queries, depth, make=partial(make, keep=False), processes=processes, watch=watch)
+    found: dict[str, dict[str, list[Document]]] = {name: {} for name in searching}
+    for query, results in environment.results(queries, depth):
+        for arm, documents in results.items():
+            found[arm][query] = documents
+    return PrecomputedPipeline(
+        data=data,
+        arms=environment.arms,
+        budget=environment.budget,
+        min_candidates=environment.min_candidates,
+        baseline=environment.baseline,
+        found=found,
+        weights=environment.weights,
+        policy=environment.policy,
+        memories=environment.memory_arms(),
+        understanding=understanding,
+    )

@@ -1,15 +1,21 @@
 import io
 import json
+import os
+from unittest.mock import patch
 
 import pytest
 from haystack import Document
 from rich.console import Console
+from typer.testing import CliRunner
 
-from ltrr_haystack.errors import LTRRError
+from ltrr_haystack.cli import app
+from ltrr_haystack.errors import ConfigurationError, LTRRError
 from ltrr_haystack.evaluation.datasets import DataSet, Query
-from ltrr_haystack.evaluation.simulate import simulate, simulate_server
-from ltrr_haystack.evaluation.systems import Answer
-from ltrr_haystack.evaluation.tables import live_tables, simulation_tables
+from ltrr_haystack.evaluation.replay.answers import Answer
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
+from ltrr_haystack.evaluation.replay.simulate import simulate, simulate_pipeline, simulate_server
+from ltrr_haystack.evaluation.replay.tables import live_tables, simulation_tables
+from ltrr_haystack.policy.vw import VWPolicy
 
 QUERIES = [Query("q1", "love", "ambiguous"), Query("q2", "sad songs", "mood"), Query("q3", "rain", "ambiguous")]
 DATA = DataSet(
@@ -37,14 +43,35 @@ class Toy:
         self.events.extend(events)
         return self.rejects
 
-    def learn(self):
+    def learn(self, leave_open=0):
         self.passes += 1
 
-    def train_ranker(self):
+    def train(self):
         self.trainings += 1
 
     def close(self):
         self.closed = True
+
+
+@pytest.fixture
+def wasteful():
+    """Twenty queries; `good` finds the answers to all of them, `bad` finds nothing that answers any."""
+    queries = [Query(f"q{number}", f"query number {number}", "topical") for number in range(20)]
+    documents = {name: [Document(id=f"{name}-{n}", content=name) for n in range(5)] for name in ("good", "bad")}
+    settings = {"levels": [0, 5], "cost_per_call": 0.2}
+    return PrecomputedPipeline(
+        data=DataSet(
+            "tiny",
+            [*documents["good"], *documents["bad"]],
+            queries,
+            {query.id: {"good-0": 3, "good-1": 3} for query in queries},
+        ),
+        arms={"good": {"kind": "lexical", **settings}, "bad": {"kind": "dense", **settings}},
+        budget=10,
+        baseline={"good": 5, "bad": 5},
+        found={name: {query.text: found for query in queries} for name, found in documents.items()},
+        policy=VWPolicy(safe_baseline_share=0.1),
+    )
 
 
 def run(systems, **settings):
@@ -81,10 +108,10 @@ class TestSimulate:
         assert len(systems["learning"].events) == 200
         assert {event["query_id"] for event in systems["learning"].events} == {f"id-{index}" for index in range(200)}
 
-    def test_learns_every_so_often_and_at_the_end_and_trains_when_told(self):
+    def test_learns_every_twenty_searches_and_at_the_end_and_trains_after_each_fifth_but_the_last(self):
         systems = {"baseline": Toy(("d0",)), "learning": Toy(("d0",))}
-        run(systems, impressions=45, learn_every=20, train_ranker_at=(10, 30))
-        assert (systems["learning"].passes, systems["learning"].trainings) == (3, 2)
+        run(systems, impressions=45)
+        assert (systems["learning"].passes, systems["learning"].trainings) == (3, 4)
 
     def test_a_failed_search_counts_as_nothing_but_failed(self):
         systems = {"baseline": Toy(("d0",)), "learning": Toy(("d0",), fails=lambda index: index % 4 == 1)}
@@ -102,10 +129,6 @@ class TestSimulate:
         assert systems["baseline"].closed
         assert systems["learning"].closed
 
-    def test_a_warm_started_system_takes_part_where_it_is_asked_for(self):
-        systems = {"baseline": Toy(("d1",)), "learning": Toy(("d0",)), "learning_warm": Toy(("d0",), depth=10)}
-        assert run(systems, warm=True).to_dict()["learning_warm"]["candidates_per_query"] == 10
-
     def test_rejected_events_are_counted(self):
         assert run({"baseline": Toy(("d5",)), "learning": Toy(("d0",), rejects=1)}).to_dict()["rejected_events"] == 200
 
@@ -113,14 +136,13 @@ class TestSimulate:
         seen = []
         run(
             {"baseline": Toy(("d0",)), "learning": Toy(("d0",))},
-            watch=lambda simulation: seen.append(simulation.tallies["learning"].whole.searches),
+            watch=lambda simulation: seen.append(simulation.metrics["learning"].whole.searches),
         )
         assert seen[-1] == 200
 
-    @pytest.mark.parametrize("settings", [{"impressions": 0}, {"learn_every": 0}])
-    def test_refuses_numbers_below_one(self, settings):
-        with pytest.raises(ValueError, match="must be at least 1"):
-            run({}, **settings)
+    def test_refuses_to_simulate_nothing(self):
+        with pytest.raises(ConfigurationError, match="impressions must be at least 1"):
+            run({}, impressions=0)
 
 
 class TestSimulateServer:
@@ -146,6 +168,46 @@ class TestSimulateServer:
         assert figures["baseline"] is None
         assert figures["remarks"] == ["the server answers in mode 'live' only: there is no baseline"]
         assert len(systems["baseline"].asked) == 1
+
+
+class TestSimulatePipeline:
+    def test_the_learning_system_leaves_out_the_arm_that_brings_nothing(self, wasteful, tmp_path):
+        figures = simulate_pipeline(wasteful, tmp_path, impressions=400, seed=7, warm_queries=300).to_dict()
+        assert figures["failed_searches"] == 0
+        assert figures["rejected_events"] == 0
+        assert figures["baseline"]["candidates_per_query"] == 10
+        assert figures["baseline"]["arm_calls_per_query"] == 2
+        last = figures["arm_shares_last_fifth"]["topical"]
+        assert last["good"] > 0.9
+        assert last["bad"] < 0.3
+        assert figures["learning_warm"]["click_rate"] > figures["learning"]["click_rate"]
+        for system in ("learning", "learning_warm"):
+            assert figures[system]["candidates_per_query"] < 8
+            assert figures[system]["safe_start_rounds"] > 0
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_same_seed_gives_the_same_figures(self, wasteful, tmp_path):
+        one, other = (simulate_pipeline(wasteful, tmp_path, impressions=60, seed=7).to_dict() for _ in range(2))
+        assert one == other
+
+
+class TestCommand:
+    def test_walks_the_whole_way_from_files_to_figures(self, shop, pipelines, tmp_path):
+        command = ["simulate", "--data", shop, "--pipelines", pipelines, "--home", tmp_path / "home"]
+        command += ["--impressions", 50, "--warm-start", 4, "--faulty", "--json", tmp_path / "figures.json"]
+        with patch.dict(os.environ):
+            ended = CliRunner().invoke(app, [str(part) for part in command])
+        assert ended.exit_code == 0, ended.output
+        assert "shop: 50 searches, seed 7" in ended.output
+        figures = json.loads((tmp_path / "figures.json").read_text())
+        assert (figures["failed_searches"], figures["rejected_events"]) == (0, 0)
+        # 4 + 4 of its own arms and 30 of each that fails; `words` finds what there is to be found.
+        assert figures["baseline"]["candidates_per_query"] == 68
+        assert figures["baseline"]["missing_arms"] == {"failing": 50, "sleeping": 50}
+        assert figures["baseline"]["click_rate"] == 1.0
+        assert figures["learning"]["click_rate"] > 0.5
+        assert set(figures["learning_warm"]["missing_arms"]) == {"failing", "sleeping"}
+        assert "memory" in figures["arm_shares"]["navigational"]
 
 
 class TestTables:

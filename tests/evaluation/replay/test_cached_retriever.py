@@ -3,7 +3,8 @@ import threading
 import pytest
 from haystack import Document, component
 
-from ltrr_haystack.evaluation.arms import CachedRetriever, FailingRetriever, SleepingRetriever, cache_file
+from ltrr_haystack.evaluation.replay.cached_retriever import CachedRetriever, cache_file
+from ltrr_haystack.evaluation.replay.faults import FailingRetriever
 
 DOCUMENTS = [Document(id=str(number), content=f"text {number}", meta={"n": number}) for number in range(200)]
 
@@ -167,21 +168,3 @@ class TestCacheFile:
         }
         assert len(names) == 8
         assert "dense-abc-m_1.jsonl" in names
-
-
-class TestSleepingRetriever:
-    def test_answers_after_its_sleep(self):
-        assert ids(SleepingRetriever(Counting(), seconds=0.01).run("love", top_k=2)) == ["0", "1"]
-
-    def test_closing_ends_the_sleep(self):
-        sleeping = SleepingRetriever(Counting(), seconds=600.0)
-        answers = []
-        thread = threading.Thread(target=lambda: answers.append(sleeping.run("love")))
-        thread.start()
-        sleeping.close()
-        thread.join(timeout=10)
-        assert answers == [{"documents": []}]
-
-    def test_refuses_no_sleep(self):
-        with pytest.raises(ValueError, match="seconds must be positive, got 0"):
-            SleepingRetriever(Counting(), seconds=0)

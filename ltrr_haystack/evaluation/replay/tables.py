@@ -8,8 +8,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ltrr_haystack.evaluation.simulate import Simulation
-from ltrr_haystack.evaluation.tally import Tally
+from ltrr_haystack.evaluation.replay.metrics import ClickMetrics
+from ltrr_haystack.evaluation.replay.simulate import Simulation
 
 TITLES = {"baseline": "baseline", "learning": "learning", "learning_warm": "learning, warm start"}
 
@@ -49,48 +49,46 @@ def live_tables(console: Console | None = None) -> Iterator[Callable[[Simulation
 def _systems(simulation: Simulation) -> Table:
     table = Table(title=f"{simulation.data}: {simulation.impressions:,} searches, seed {simulation.seed}")
     table.add_column("")
-    tallies = simulation.tallies
-    for name in tallies:
+    metrics = simulation.metrics
+    for name in metrics:
         table.add_column(TITLES[name], justify="right")
-    rows: list[tuple[str, Callable[[Tally], str]]] = [
-        ("searches answered", lambda tally: f"{tally.whole.searches:,}"),
-        ("searches with a click", lambda tally: _share(tally.whole.clicked, tally.whole.searches)),
-        ("… in the last fifth", lambda tally: _share(tally.last.clicked, tally.last.searches)),
-        ("candidates per query", lambda tally: _mean(tally.whole.candidates, tally.whole.searches)),
-        ("… in the last fifth", lambda tally: _mean(tally.last.candidates, tally.last.searches)),
-        ("arm calls per query", lambda tally: _mean(tally.whole.arm_calls, tally.whole.searches)),
-        ("… in the last fifth", lambda tally: _mean(tally.last.arm_calls, tally.last.searches)),
-        ("rounds on the safe start", lambda tally: f"{tally.safe_start_rounds:,}" if tally.says_safe_start else "–"),
-        ("failed searches", lambda tally: f"{tally.failed:,}"),
-        ("failed arm calls", lambda tally: ", ".join(f"{arm} {n:,}" for arm, n in tally.missing.items()) or "0"),
+    rows: list[tuple[str, Callable[[ClickMetrics], str]]] = [
+        ("searches answered", lambda of: f"{of.whole.searches:,}"),
+        ("searches with a click", lambda of: _share(of.whole.clicked, of.whole.searches)),
+        ("… in the last fifth", lambda of: _share(of.last.clicked, of.last.searches)),
+        ("candidates per query", lambda of: _mean(of.whole.candidates, of.whole.searches)),
+        ("… in the last fifth", lambda of: _mean(of.last.candidates, of.last.searches)),
+        ("arm calls per query", lambda of: _mean(of.whole.runs.total(), of.whole.searches)),
+        ("… in the last fifth", lambda of: _mean(of.last.runs.total(), of.last.searches)),
+        ("rounds on the safe start", lambda of: f"{of.safe_start_rounds:,}" if of.says_safe_start else "–"),
+        ("failed searches", lambda of: f"{of.failed:,}"),
+        ("failed arm calls", lambda of: ", ".join(f"{arm} {n:,}" for arm, n in of.missing.items()) or "0"),
     ]
-    if any(tally.rejected_events for tally in tallies.values()):
-        rows.append(("rejected events", lambda tally: f"{tally.rejected_events:,}"))
+    if any(of.rejected_events for of in metrics.values()):
+        rows.append(("rejected events", lambda of: f"{of.rejected_events:,}"))
     for title, cell in rows:
-        table.add_row(title, *(cell(tally) for tally in tallies.values()))
+        table.add_row(title, *(cell(of) for of in metrics.values()))
     return table
 
 
 def _arms(simulation: Simulation) -> list[Table]:
     tables = []
-    for name, tally in simulation.tallies.items():
-        shares = tally.arms.shares()
-        if name == "baseline" or not shares:
+    for name, of in simulation.metrics.items():
+        if name == "baseline" or not of.kinds:
             continue
-        last = tally.last_arms.shares()
-        baseline = simulation.tallies.get("baseline")
-        arms = sorted({arm for of_kind in shares.values() for arm in of_kind})
+        baseline = simulation.metrics.get("baseline")
+        arms = sorted(of.whole.runs)
         table = Table(title=f"{TITLES[name]}: share of searches clicked, and in which an arm ran (→ in the last fifth)")
         table.add_column("kind", no_wrap=True)
         for title in ("searches", "clicked", *(["baseline"] if baseline else []), *arms):
             table.add_column(title, justify="right")
-        for kind, of_kind in shares.items():
-            figures = tally.kinds[kind]
-            rates = [_share(figures.clicked, figures.searches)]
+        for kind, counts in sorted(of.kinds.items()):
+            last = of.last_kinds[kind].arm_shares if kind in of.last_kinds else {}
+            rates = [_share(counts.clicked, counts.searches)]
             if baseline:
                 rates.append(_share(baseline.kinds[kind].clicked, baseline.kinds[kind].searches))
-            cells = [_change(of_kind.get(arm, 0.0), last.get(kind, {}).get(arm)) for arm in arms]
-            table.add_row(kind, f"{figures.searches:,}", *rates, *cells)
+            cells = [_change(counts.arm_shares.get(arm, 0.0), last.get(arm)) for arm in arms]
+            table.add_row(kind, f"{counts.searches:,}", *rates, *cells)
         tables.append(table)
     return tables
 

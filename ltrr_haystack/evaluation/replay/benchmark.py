@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet
-from ltrr_haystack.evaluation.replay.bench import Bench, laboratory_bench
 from ltrr_haystack.evaluation.replay.figures import Figures
 from ltrr_haystack.evaluation.replay.files import write_files
 from ltrr_haystack.evaluation.replay.finding import require_found
-from ltrr_haystack.evaluation.replay.metrics import ir_measures
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline, precompute
+from ltrr_haystack.evaluation.replay.relevance import ir_measures
 from ltrr_haystack.evaluation.replay.running import CONFIG, Watch, replay
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.variants import OURS
@@ -65,12 +65,12 @@ def benchmark(
     """
     ir_measures()
     lightgbm()
-    benches: dict[str, Bench] = {}
+    compared: dict[str, PrecomputedPipeline] = {}
     for name, search in _named(configs).items():
         asked = partial(watch, f"arms of {name}") if watch is not None else None
-        benches[name] = laboratory_bench(data, pipelines, home, search=search, processes=processes, watch=asked)
-        require_found(benches[name], pipelines, search)
-    figures = Figures(replay(benches, settings or Settings(), out, processes=processes, watch=watch))
+        compared[name] = precompute(data, pipelines, home, search=search, processes=processes, watch=asked)
+        require_found(compared[name], pipelines, search)
+    figures = Figures(replay(compared, settings or Settings(), out, processes=processes, watch=watch))
     write_files(figures, out)
     return figures
 

@@ -1,0 +1,201 @@
+"""A data set, indexed and searched by the pipelines of a folder in this process."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from haystack import Document, Pipeline
+from haystack.components.retrievers.types import TextRetriever
+from haystack.core.serialization import component_to_dict
+
+from ltrr_haystack.components.bandit_router import BanditRouter
+from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
+from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.union_joiner import UnionJoiner
+from ltrr_haystack.embedded.indexing import index
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.evaluation.datasets import DataSet
+from ltrr_haystack.evaluation.replay.cached_retriever import CachedRetriever, cache_file
+from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.routers import load_pipeline
+from ltrr_haystack.types import MEMORY
+
+Found = Mapping[str, Sequence[tuple[str, float | None]]]
+"""Arm → ids and scores of what it found."""
+
+
+class SearchEnvironment:
+    """
+    The arms of a search pipeline over the documents of a data set.
+
+    Arms, levels, costs, budget, baseline and policy are those of the pipeline's YAML. Each arm is asked once per
+    distinct query and remembered from then on, but for the memory index, which changes as people act.
+    """
+
+    def __init__(
+        self,
+        data: DataSet,
+        pipelines: Path,
+        home: Path,
+        *,
+        search: Path | None = None,
+        keep: bool = True,
+    ) -> None:
+        """
+        Load the pipelines and index the documents.
+
+        :param data: The data set.
+        :param pipelines: Folder with `search/search.yml` and `indexing/indexing.yml`.
+        :param home: Folder of the caches.
+        :param search: A search pipeline in the place of the folder's `search/search.yml`.
+        :param keep: Whether what the arms find is kept on disk for the next run.
+        :raises ConfigurationError: If the search pipeline has no BanditRouter named `router` or no arm it names.
+        """
+        self.data = data
+        self._kept_in = home / "arms" if keep else None
+        indexing = pipelines / "indexing" / "indexing.yml"
+        own = {
+            "LTRR_STORE_URL": f"sqlite:///{home / 'unused.db'}",
+            "LTRR_HOME": str(home),
+            "LTRR_INDEX": str(index_folder(home, data, indexing)),
+        }
+        with _environment_variables(**own):
+            loaded = load_pipeline(search or pipelines / "search" / "search.yml")
+            index(load_pipeline(indexing), data.documents)
+        router = _component(loaded, "router", search or pipelines)
+        if not isinstance(router, BanditRouter):
+            raise ConfigurationError(
+                f"'router' of {search or pipelines} must be a BanditRouter, got {type(router).__name__}"
+            )
+        understanding = _component(loaded, "understanding", search or pipelines)
+        self.understanding = understanding if isinstance(understanding, QueryUnderstanding) else QueryUnderstanding()
+        joiner = _component(loaded, "joiner", search or pipelines)
+        self.weights = dict(joiner.weights or {}) if isinstance(joiner, UnionJoiner) else {}
+        self.policy = router.policy or VWPolicy()
+        self.arms, self.budget, self.baseline = dict(router.arms), router.budget, dict(router.baseline)
+        self.min_candidates = router.min_candidates
+        self._wrapped = {name: _arm(loaded, name, search or pipelines) for name in self.arms}
+        self._cached = {
+            name: self._remembering(name, arm.retriever)
+            for name, arm in self._wrapped.items()
+            if self.arms[name].get("kind") != MEMORY
+        }
+
+    def memory_arms(self) -> dict[str, MemoryIndexRetriever]:
+        """
+        Give the arms that change as people act.
+
+        :returns: Arm → its retriever, for each arm of kind `memory`.
+        """
+        return {name: _memory(arm.retriever) for name, arm in self._wrapped.items() if name not in self._cached}
+
+    def results(self, queries: Iterable[str], depth: int) -> Iterator[tuple[str, dict[str, list[Document]]]]:
+        """
+        Ask every arm but the memory index, once per distinct query; what is kept on disk is not asked for again.
+
+        :param queries: The query texts.
+        :param depth: How many documents to ask for.
+        :returns: Pairs of query text and arm → documents.
+        """
+        for query in dict.fromkeys(queries):
+            yield query, {name: arm.run(query, top_k=depth)["documents"] for name, arm in self._cached.items()}
+
+    def remembers(self, query: str, depth: int) -> bool:
+        """
+        Say whether all answers to a query are known.
+
+        :param query: The query text.
+        :param depth: How many documents.
+        :returns: Whether no arm has to be asked; the memory index is not counted.
+        """
+        return all(arm.remembers(query, depth) for arm in self._cached.values())
+
+    def remember(self, query: str, depth: int, found: Found) -> None:
+        """
+        Remember what the arms of another environment like this one found.
+
+        :param query: The query text.
+        :param depth: How many documents they were asked for.
+        :param found: Arm → ids and scores of the documents.
+        """
+        for name, documents in found.items():
+            self._cached[name].remember(query, depth, documents)
+
+    def _remembering(self, name: str, retriever: TextRetriever) -> CachedRetriever:
+        return CachedRetriever(
+            retriever,
+            depth=max(self.arms[name]["levels"]),
+            documents=self.data.documents,
+            file=self._kept_in and cache_file(self._kept_in, name, self.data.fingerprint, _fingerprint(retriever)),
+        )
+
+
+def index_folder(home: Path, data: DataSet, indexing: Path) -> Path:
+    """
+    Give the folder of an index: one for each catalogue and each way of indexing it, the same in the next run.
+
+    :param home: Folder of the caches.
+    :param data: What is indexed.
+    :param indexing: The YAML file of the indexing pipeline.
+    :returns: The folder.
+    """
+    written = indexing.read_bytes() if indexing.is_file() else b""
+    digest = blake2b(written, digest_size=4).hexdigest()
+    return home / "indexes" / f"{data.name}-{data.fingerprint}-{digest}"
+
+
+def _component(search: Pipeline, name: str, place: Path) -> Any:
+    try:
+        return search.get_component(name)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the search pipeline of {place} has no component '{name}'; it has {', '.join(search.graph.nodes)}"
+        ) from error
+
+
+def _arm(search: Pipeline, name: str, place: Path) -> RetrievalArm:
+    arm = _component(search, name, place)
+    if not isinstance(arm, RetrievalArm):
+        raise ConfigurationError(f"arm '{name}' must be a RetrievalArm of that name, got {type(arm).__name__}")
+    return arm
+
+
+def _memory(retriever: TextRetriever) -> MemoryIndexRetriever:
+    if not isinstance(retriever, MemoryIndexRetriever):
+        raise ConfigurationError(f"an arm of kind 'memory' must wrap a MemoryIndexRetriever, got {retriever}")
+    return retriever
+
+
+def memory_settings(retriever: MemoryIndexRetriever) -> dict[str, Any]:
+    """
+    Give the settings of a memory arm's retriever.
+
+    :param retriever: The retriever.
+    :returns: Whatever its constructor takes beside the two stores.
+    """
+    names = signature(MemoryIndexRetriever.__init__).parameters
+    return {name: getattr(retriever, name) for name in names if name not in ("self", "store", "document_store")}
+
+
+def _fingerprint(retriever: TextRetriever) -> str:
+    described = repr(component_to_dict(retriever, "retriever"))
+    return blake2b(described.encode(), digest_size=6).hexdigest()
+
+
+@contextmanager
+def _environment_variables(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,208 @@
+"""Replays one system under one seed, and judges what it answered."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ltrr_haystack.evaluation.click_models import page_reader
+from ltrr_haystack.evaluation.datasets import Query
+from ltrr_haystack.evaluation.people import People, Search
+from ltrr_haystack.evaluation.replay.answers import PipelineAnswer
+from ltrr_haystack.evaluation.replay.catalogue import Catalogue
+from ltrr_haystack.evaluation.replay.fixed import answers
+from ltrr_haystack.evaluation.replay.outcomes import Outcomes, Part, Split, joined
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
+from ltrr_haystack.evaluation.replay.relevance import ToJudge, judged
+from ltrr_haystack.evaluation.replay.settings import Settings
+from ltrr_haystack.evaluation.replay.stream import Stream
+from ltrr_haystack.evaluation.replay.systems import PipelineSystem
+from ltrr_haystack.evaluation.replay.variants import Variant
+from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.types import Allocation
+
+Tell = Callable[[int], None]
+"""Told how many searches are done."""
+
+TELL_EVERY = 50
+FORECAST_EVERY = 5
+"""Every so many searches the probability of the preferred allocation is computed; it takes a while."""
+
+
+def people_of(
+    precomputed: PrecomputedPipeline, settings: Settings, seed: int
+) -> tuple[People, list[Query], list[Query]]:
+    """
+    Give the people of a seed.
+
+    :param precomputed: The pipeline, with the data set.
+    :param settings: How they search and click.
+    :param seed: The seed.
+    :returns: The people, who type no held-out query; the queries that they will have typed in the end, and the held-out
+        ones.
+    """
+    seen, held_out = precomputed.split(seed, settings.held_out)
+    reader = page_reader(settings.click_model, noise=settings.noise, highest_grade=precomputed.data.highest_grade)
+    people = People(
+        replace(precomputed.data, queries=seen),
+        seed=seed,
+        model=reader,
+        exponent=settings.exponent,
+        drift_at=settings.half_way if settings.drift else None,
+    )
+    typed = {search.query.id for search in people.stream(settings.impressions)}
+    return people, [query for query in seen if query.id in typed], held_out
+
+
+def replay_learning(
+    precomputed: PrecomputedPipeline,
+    settings: Settings,
+    name: str,
+    variant: Variant,
+    seed: int,
+    *,
+    file: Path,
+    fingerprint: str,
+    tell: Tell | None = None,
+) -> Part:
+    """
+    Let people meet a learning system, then judge what it has become.
+
+    :param precomputed: The pipeline.
+    :param settings: What to replay.
+    :param name: The system's name.
+    :param variant: Which parts of it learn.
+    :param seed: The seed.
+    :param file: Where its store is made; it is removed in the end.
+    :param fingerprint: The part's mark.
+    :param tell: Told how far it has come.
+    :returns: The part.
+    """
+    people, seen, held_out = people_of(precomputed, settings, seed)
+    catalogue = Catalogue.of(precomputed, settings, seed)
+    system = PipelineSystem(precomputed, variant, file, seed=seed, top_k=settings.top_k)
+    try:
+        started = time.perf_counter()
+        stream, notes = _met(people, system, catalogue, settings, tell)
+        seconds = time.perf_counter() - started
+        frozen = system.frozen()
+        splits = {
+            "stream": joined([_outcomes(there, met) for there, met in catalogue.stretches(stream)]),
+            "seen": _frozen_outcomes(precomputed, frozen, seen, settings.impressions),
+            "heldout": _frozen_outcomes(precomputed, frozen, held_out, settings.impressions),
+        }
+    finally:
+        system.close()
+    notes["safe_start"] = all(held_back for split in ("seen", "heldout") for held_back in splits[split].safe_start)
+    return Part(fingerprint, seed, name, splits, {**notes, "impressions_per_s": settings.impressions / seconds})
+
+
+def replay_fixed(
+    precomputed: PrecomputedPipeline,
+    settings: Settings,
+    name: str,
+    depths: dict[Split, Allocation],
+    seed: int,
+    *,
+    fingerprint: str,
+) -> Part:
+    """
+    Let people meet a system that learns nothing.
+
+    :param precomputed: The pipeline.
+    :param settings: What to replay.
+    :param name: The system's name.
+    :param depths: Split → arm → depth.
+    :param seed: The seed.
+    :param fingerprint: The part's mark.
+    :returns: The part.
+    """
+    people, seen, held_out = people_of(precomputed, settings, seed)
+    typed = [search.query for search in people.stream(settings.impressions)]
+    stream = [
+        _fixed_outcomes(there, name, depths["stream"], queries, settings.top_k)
+        for there, queries in Catalogue.of(precomputed, settings, seed).stretches(typed)
+    ]
+    splits = {
+        "stream": replace(joined(stream), pages=[]),
+        "seen": _fixed_outcomes(precomputed, name, depths["seen"], seen, settings.top_k),
+        "heldout": _fixed_outcomes(precomputed, name, depths["heldout"], held_out, settings.top_k),
+    }
+    return Part(fingerprint, seed, name, splits, {})
+
+
+def _met(
+    people: People, system: PipelineSystem, catalogue: Catalogue, settings: Settings, tell: Tell | None
+) -> tuple[list[tuple[Query, PipelineAnswer]], dict[str, Any]]:
+    """The answers to a whole stream, and what else there is to know of it."""
+    stream = Stream(people, system, settings)
+    met: list[tuple[Query, PipelineAnswer]] = []
+    for search in people.stream(settings.impressions):
+        system.find_in(catalogue.at(search.index))
+        answer = system.search(search)
+        met.append((search.query, answer))
+        stream.click(search, answer)
+        stream.learn(done := search.index + 1)
+        if tell is not None and (done % TELL_EVERY == 0 or done == settings.impressions):
+            tell(done)
+    return met, {
+        "trainings": stream.trainings,
+        "rejected_events": stream.rejected,
+        "policy_version": met[-1][1].decision.policy_version,
+        "ranker_version": met[-1][1].ranker_version,
+        "late_events": system.store.counts().late_events,
+    }
+
+
+def _fixed_outcomes(
+    precomputed: PrecomputedPipeline, name: str, depths: Allocation, queries: Sequence[Query], top_k: int
+) -> Outcomes:
+    distinct = {query.id: query for query in queries}
+    shown = answers(precomputed, name, depths, distinct.values(), top_k)
+    scores = judged(
+        [ToJudge(query, answer.page, answer.candidates) for query, answer in shown.items()], precomputed.data.qrels
+    )
+    place = {query: number for number, query in enumerate(shown)}
+    return Outcomes(
+        queries=[query.id for query in queries],
+        kinds=[query.kind for query in queries],
+        scores={metric: [of[place[query.id]] for query in queries] for metric, of in scores.items()},
+        depths={arm: [depth] * len(queries) for arm, depth in depths.items()},
+        pages=[list(shown[query.id].page) for query in queries],
+    )
+
+
+def _frozen_outcomes(
+    precomputed: PrecomputedPipeline, frozen: Callable[[Search], PipelineAnswer], queries: Sequence[Query], after: int
+) -> Outcomes:
+    met = [
+        (query, frozen(Search(after + number, query, "a person", f"frozen-{number}")))
+        for number, query in enumerate(queries)
+    ]
+    return _outcomes(precomputed, met, frozen=True)
+
+
+def _outcomes(
+    precomputed: PrecomputedPipeline, met: Sequence[tuple[Query, PipelineAnswer]], *, frozen: bool = False
+) -> Outcomes:
+    to_judge = [ToJudge(query.id, answer.shown, answer.candidates) for query, answer in met]
+    arms = met[0][1].allocation
+    forecasts = [] if frozen else [_forecast(answer) for _, answer in met[::FORECAST_EVERY]]
+    return Outcomes(
+        queries=[query.id for query, _ in met],
+        kinds=[query.kind for query, _ in met],
+        scores=judged(to_judge, precomputed.data.qrels),
+        depths={arm: [answer.allocation.get(arm, 0) for _, answer in met] for arm in arms},
+        seconds=[round(answer.seconds, 6) for _, answer in met],
+        pages=[list(answer.shown) for _, answer in met] if frozen else [],
+        safe_start=[answer.decision.safe_start for _, answer in met],
+        forecast=[probability for probability, _ in forecasts],
+        preferred=[played for _, played in forecasts],
+    )
+
+
+def _forecast(answer: PipelineAnswer) -> tuple[float, bool]:
+    decision = answer.decision
+    preferred = {arm.name: decision.preferred.get(arm.name, 0) for arm in decision.actions.arms}
+    return JointDistribution.of(decision).probability(preferred), dict(decision.allocation) == preferred

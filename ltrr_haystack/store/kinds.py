@@ -1,0 +1,7 @@
+"""The kinds of model snapshots: under these names the store keeps their versions and says which one is active."""
+
+POLICY = "policy"
+"""A learned policy."""
+
+RANKER = "ranker"
+"""The ranking models."""

@@ -190,12 +190,12 @@ def bytes_in(database: Path) -> int:
     return database.stat().st_size
 
 
-def timed(run: Callable[[Any], Any], calls: Sequence[Any], threads: int) -> tuple[list[Any], float]:
-    """The answers to calls from several threads, and the seconds that all of them took."""
+def timed(run: Callable[[Any], Any], calls: Sequence[Any], threads: int) -> tuple[list[Any], float, float]:
+    """The answers to calls from several threads, the seconds that all of them took, and those of the processor."""
     with ThreadPoolExecutor(threads) as senders:
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         answers = list(senders.map(run, calls))
-        return answers, time.perf_counter() - started
+        return answers, time.perf_counter() - started, time.process_time() - worked
 
 
 def alone(run: Callable[[Any], Any], calls: Sequence[Any]) -> float:
@@ -238,10 +238,10 @@ def measure(
         sizes = [bytes_in(database)]
         few = max(1, pages // 5)
         latency = alone(impressions.run, rankings[:few])
-        _, search_seconds = timed(impressions.run, rankings[few:], threads)
+        _, search_seconds, search_work = timed(impressions.run, rankings[few:], threads)
         sizes.append(bytes_in(database))
         clicks = [click(ranking, ordinal) for ranking in rankings for ordinal in range(1, SHOWN + 1)]
-        answers, seconds = timed(writer.run, batches_of(clicks, batch, rng), threads)
+        answers, seconds, work = timed(writer.run, batches_of(clicks, batch, rng), threads)
         sizes.append(bytes_in(database))
         found = rewards_in(store)
         sizes.append(bytes_in(database))
@@ -252,8 +252,10 @@ def measure(
     return {
         "searches_per_s": round((pages - few) / search_seconds, 1),
         "search_p50_ms": round(latency, 3),
+        "search_cpu_ms": round(1000 * search_work / (pages - few), 3),
         "bytes_per_search": round((sizes[1] - sizes[0] + sizes[3] - sizes[2]) / pages),
         "events_per_s": round(accepted / seconds, 1),
+        "event_cpu_ms": round(1000 * work / accepted, 4),
         "bytes_per_event": round((sizes[2] - sizes[1]) / accepted),
         "lost": sum(count < 1 for count in times),
         "doubled": sum(count > 1 for count in times),

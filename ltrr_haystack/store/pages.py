@@ -89,8 +89,11 @@ def pack_page(
     :param features: The ranking features of each.
     :param reports: How the arms fared.
     :returns: Bytes for `unpack_page`.
-    :raises InvalidInputError: If a number is not finite, or a rank or place is none.
+    :raises InvalidInputError: If a number is not finite, a rank or place is none, or features are missing.
     """
+    if len(features) != len(shown):
+        msg = f"A search shows {len(shown)} documents and has the features of {len(features)}; expected those of each."
+        raise InvalidInputError(msg)
     brought = [[each.arms.get(arm) for each in shown] for arm in schema.arms]
     there = [provenance for row in brought for provenance in row if provenance is not None]
     scores = tuple([each.score for each in shown])

@@ -117,6 +117,10 @@ class TestRefused:
         with pytest.raises(InvalidInputError, match=r"features\.share .* is inf"):
             packed([shown(arm_score=1e300, share=inf)], [report])
 
+    def test_features_of_fewer_than_are_shown(self):
+        with pytest.raises(InvalidInputError, match="shows 2 documents and has the features of 1"):
+            pack_page(PageSchema(ARMS, ()), [shown(), shown()], [{}], [])
+
     def test_a_scale(self):
         with pytest.raises(InvalidInputError, match="A scale in the report of arm 'memory' is nan"):
             packed([], [ArmReport("memory", 10, 1, 0.1, scales=(nan,))])

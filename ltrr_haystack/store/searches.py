@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -18,7 +19,8 @@ from ltrr_haystack.types import ActionSet, ArmReport, Decision, Impression, Rank
 
 Row = dict[str, Any]
 
-_SETTINGS = ("mode", "policy", "baseline_share", "memory_share", "floor", "safe_start")
+_SHARES = ("baseline_share", "memory_share", "floor")
+_SETTINGS = ("mode", "policy", "safe_start", *_SHARES)
 _ELSEWHERE = {"query_id", "decided_at", "actions", *_SETTINGS}
 """Fields of a decision that are not in its own text: they have columns, or definitions."""
 
@@ -92,7 +94,8 @@ def rows_of(
     folded(decision.evidence_key)
     schema = PageSchema.of(decision.actions.names, shown, features)
     actions = Definition.of("actions", decision.actions.to_json())
-    settings = _settings_of(tuple([getattr(decision, name) for name in _SETTINGS]))
+    shares = [finite(name, getattr(decision, name)) for name in _SHARES]
+    settings = _settings_of((decision.mode, decision.policy, bool(decision.safe_start), *shares))
     page = _page_of(schema)
     row = {
         "query_id": storable("query_id", decision.query_id, LONGEST_ID),
@@ -152,12 +155,12 @@ def ordinals(shown: bytes) -> Mapping[str, int]:
     Tell where what was shown stood.
 
     :param shown: As the row has it.
-    :returns: Object id → the first position it was shown at, from 1.
-    :raises ValueError: If it cannot be read.
+    :returns: Object id → the first position it was shown at, from 1; none if that cannot be read.
     """
     places: dict[str, int] = {}
-    for ordinal, object_id in enumerate(unpack_ids(shown), start=1):
-        places.setdefault(object_id, ordinal)
+    with suppress(ValueError):
+        for ordinal, object_id in enumerate(unpack_ids(shown), start=1):
+            places.setdefault(object_id, ordinal)
     return MappingProxyType(places)
 
 

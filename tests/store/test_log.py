@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from ltrr_haystack.errors import InvalidInputError, StoreError
 from ltrr_haystack.store import Counts
+from ltrr_haystack.store.tables import decisions
 
 
 class TestRecordSearch:
@@ -73,6 +75,14 @@ class TestRecordSearch:
             store.record_search(broken)
         assert store.counts().decisions == 0
 
+    @pytest.mark.parametrize("name", ["baseline_share", "memory_share", "floor", "propensity"])
+    def test_so_is_a_probability_that_is_no_number(self, store, ranking, name):
+        search = ranking("q1")
+        broken = replace(search, decision=replace(search.decision, **{name: math.nan}))
+        with pytest.raises(InvalidInputError, match=name):
+            store.record_search(broken)
+        assert store.counts().decisions == 0
+
     def test_a_very_long_query_is_kept_whole_in_the_decision(self, store, ranking):
         key = "love " * 4000
         store.record_search(ranking("q1", key=key))
@@ -85,6 +95,17 @@ class TestSearches:
         for number in range(12):
             store.record_search(ranking(f"q{number}"))
         assert len(store.searches([f"q{number}" for number in range(1200)])) == 12
+
+    def test_what_was_shown_and_cannot_be_read_keeps_nobody_from_the_others(self, store, ranking, event, engines):
+        for query_id in ("q1", "q2"):
+            store.record_search(ranking(query_id))
+        with engines.writer.begin() as connection:
+            connection.execute(update(decisions).where(decisions.c.query_id == "q1").values(shown=b"not packed"))
+        assert [dict(search.ordinals) for search in store.searches(["q1", "q2"]).values()] == [
+            {},
+            {"a": 1, "b": 2, "c": 3},
+        ]
+        assert store.record_events([event("e1", "q1"), event("e2", "q2")]) == ["new", "new"]
 
     def test_an_id_that_cannot_be_kept_is_unknown(self, store, ranking):
         store.record_search(ranking("q1"))

@@ -6,7 +6,7 @@ from hayhooks import BasePipelineWrapper
 
 from ltrr_haystack.server.answers import JSONAnswer, search_answer
 from ltrr_haystack.server.client_address import client_address
-from ltrr_haystack.server.failures import failures_answered
+from ltrr_haystack.server.failures import http_errors
 from ltrr_haystack.server.schemas import Context, Filters, Identifier, QueryText, SearchAnswer, TopK
 from ltrr_haystack.server.verdicts import Verdicts
 from ltrr_haystack.server.warming import warm_pipeline
@@ -61,7 +61,7 @@ class PipelineWrapper(BasePipelineWrapper):
             },
             "ranker": {"top_k": top_k},
         }
-        with failures_answered():
+        with http_errors():
             # Room for all arms at once.
             found = await self.pipeline.run_async(inputs, concurrency_limit=16)
             impressions = found["impressions"]

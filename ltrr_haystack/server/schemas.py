@@ -222,19 +222,19 @@ class SearchAnswer(BaseModel):
     The response to a search.
 
     :param query_id: The search's id, to be sent in feedback events.
-    :param logged: Whether the search is in the log. If not, feedback on it is rejected.
     :param documents: The documents, best first.
     :param decision: The router's decision.
     :param missing_arms: The arms that failed. The documents of the other arms are returned nevertheless.
     :param warnings: Other problems that may affect the page; usually empty.
+    :param logged: Whether the search is in the log. If not, feedback on it is rejected.
     """
 
     query_id: str
-    logged: bool
     documents: list[DocumentFound]
     decision: DecisionMade
     missing_arms: list[ArmMissing]
     warnings: list[str]
+    logged: bool
 
 
 class EventOutcome(BaseModel):

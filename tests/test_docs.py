@@ -58,6 +58,13 @@ def test_links_lead_to_files_and_headings(name):
         assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), link
 
 
+def test_terms_live_where_the_glossary_says():
+    rows = re.findall(r"^\|.*\| (`.*`) \|$", PAGES["AGENTS.md"].partition("## Glossary")[2], re.MULTILINE)
+    assert len(rows) >= 25
+    for path in re.findall(r"`([^`]*)`", " ".join(rows)):
+        assert (ROOT / "ltrr_haystack" / path).exists(), path
+
+
 def test_every_page_is_linked_from_the_readme():
     for name in PAGES:
         assert name == "README.md" or f"]({name}" in PAGES["README.md"], name

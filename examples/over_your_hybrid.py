@@ -61,9 +61,9 @@ def after(store: TantivyDocumentStore, log: LTRRStore) -> Pipeline:
         budget=70,
         baseline={"words": 30, "trigrams": 30},
         store=log,
-        # What was learned is played at once here. Leave `policy` out, and your hybrid is played until the log shows
-        # that the policy does better.
-        policy=VWPolicy(safe_baseline_share=0.0),
+        # The learned policy is played at once and always here. Without `policy`, your hybrid is played until the log
+        # shows that the policy is worth more, and in one search of twenty afterwards.
+        policy=VWPolicy(safe_baseline_share=0.0, baseline_share=0.0),
         weights={"memory": 3.0},
     )
 

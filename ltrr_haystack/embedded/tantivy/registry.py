@@ -1,4 +1,4 @@
-"""Which indexes this process has open: one for each folder, and one for each name in memory."""
+"""The indexes that this process has open: one for each folder, and one for each name in memory."""
 
 from pathlib import Path
 from threading import Lock
@@ -10,46 +10,45 @@ from ltrr_haystack.errors import ConfigurationError
 
 _OPEN: WeakValueDictionary[Path | str, SharedIndex] = WeakValueDictionary()
 _KEPT: dict[str, SharedIndex] = {}
-"""What lies in memory under a name somebody gave stays for as long as the process lives."""
+"""Indexes in memory with a name that the user gave; they live as long as the process."""
 
 _USERS: WeakKeyDictionary[SharedIndex, WeakSet[object]] = WeakKeyDictionary()
 _LOCK = Lock()
 
 
-def shared(user: object, fields: Fields, place: Path | str, *, keep: bool) -> SharedIndex:
+def acquire(user: object, fields: Fields, location: Path | str, *, keep: bool) -> SharedIndex:
     """
-    Give the index of a place; it is opened for its first user.
+    Get the index at a location, and open it if this is its first user.
 
-    :param user: Who uses it, until `release`.
-    :param fields: What the index must know.
-    :param place: A folder, or the name of an index in memory.
+    :param user: The object that uses the index, until `release`.
+    :param fields: The fields of the index.
+    :param location: A folder, or the name of an index in memory.
     :param keep: Whether an index in memory outlives its users.
     :returns: The index.
-    :raises ConfigurationError: If it cannot be opened, or is in use with other fields.
+    :raises ConfigurationError: If the index cannot be opened, or is in use with other fields.
     """
-    folder = place if isinstance(place, Path) else None
+    folder = location if isinstance(location, Path) else None
     with _LOCK:
-        index = _OPEN.get(place)
+        index = _OPEN.get(location)
         if index is None:
             index = SharedIndex(fields, folder)
-            _OPEN[place] = index
+            _OPEN[location] = index
         elif index.fields != fields:
             raise ConfigurationError(
-                f"the index '{place}' is in use with other fields, or for another language, than are asked for now: "
-                f"{index.fields}; all stores of one index must have the same text_fields, keyword_fields, "
-                "number_fields, language and stop_words"
+                f"the index '{location}' is in use with other settings: {index.fields}; all stores of one index must "
+                "have the same text_fields, keyword_fields, number_fields, language and stop_words"
             )
         if folder is None and keep:
-            _KEPT[str(place)] = index
+            _KEPT[str(location)] = index
         _USERS.setdefault(index, WeakSet()).add(user)
         return index
 
 
 def release(user: object, index: SharedIndex) -> None:
     """
-    Give an index up; after its last user, other processes may write to it.
+    Release an index. After its last user has released it, other processes may write to it.
 
-    :param user: Who used it.
+    :param user: The object that used the index.
     :param index: The index.
     """
     with _LOCK:

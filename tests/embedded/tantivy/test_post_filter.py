@@ -6,7 +6,7 @@ from haystack import Document
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.deadline import within
-from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore, matching
+from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore, post_filter
 
 OTHER = {"field": "meta.other", "operator": "==", "value": 1}
 
@@ -27,14 +27,14 @@ def song(number):
 @pytest.fixture
 def looked_at(monkeypatch):
     """The ids of the documents that were looked at."""
-    ids, decoded = [], matching.decoded
+    ids, decode = [], post_filter.decode
 
     def watched(found, **settings):
-        document = decoded(found, **settings)
+        document = decode(found, **settings)
         ids.append(document.id)
         return document
 
-    monkeypatch.setattr(matching, "decoded", watched)
+    monkeypatch.setattr(post_filter, "decode", watched)
     return ids
 
 
@@ -102,14 +102,14 @@ def test_an_embedding_is_looked_at_only_where_it_is_asked_for():
 
 
 def test_a_bounded_number_of_filters_is_remembered(store):
-    remembered = matching.Remembered(most=2)
-    known = [remembered.left({**OTHER, "value": value}, bool).known for value in (1, 2, 1, 3, 1)]
+    cache = post_filter.PostFilterCache(size=2)
+    known = [cache.get({**OTHER, "value": value}, bool).cache for value in (1, 2, 1, 3, 1)]
     assert known[0] is known[2] is known[4]
-    assert remembered.left({**OTHER, "value": 2}, bool).known is not known[1]
+    assert cache.get({**OTHER, "value": 2}, bool).cache is not known[1]
 
 
 def test_a_bounded_number_of_documents_is_remembered(monkeypatch):
-    monkeypatch.setattr(matching, "MOST_REMEMBERED", 3)
-    remembered = matching.Remembered()
-    remembered.left(OTHER, bool).known.update(dict.fromkeys(range(4), True))
-    assert remembered.left(OTHER, bool).known == {}
+    monkeypatch.setattr(post_filter, "MAX_CACHED", 3)
+    cache = post_filter.PostFilterCache()
+    cache.get(OTHER, bool).cache.update(dict.fromkeys(range(4), True))
+    assert cache.get(OTHER, bool).cache == {}

@@ -3,6 +3,7 @@
 import re
 import runpy
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,3 +193,9 @@ def test_every_variable_is_documented():
     table = PAGES["docs/serving.md"].partition("## Environment variables")[2]
     variables = set(re.findall(r"\bLTRR_[A-Z_]+\b", source))
     assert variables <= set(re.findall(r"^\| `(LTRR_\w+)`", table, re.MULTILINE))
+
+
+def test_every_extra_is_documented():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    table = PAGES["docs/serving.md"].partition("## Extras of the package")[2]
+    assert set(extras) - {"dev"} == set(re.findall(r"`([a-z-]+)`(?=[^|]*\| [^|]*\|$)", table, re.MULTILINE))

@@ -23,9 +23,9 @@ class PipelineWrapper(BasePipelineWrapper):
 
     async def run_api_async(self, events: Events) -> JSONAnswer:
         """
-        Take in what people did with the answers of searches; an event that is sent twice counts once.
+        Log feedback on searches. An event that is sent twice counts once.
 
-        :param events: UBI events, at most 1,000; each is judged by itself.
+        :param events: UBI events, at most 1,000. Each is accepted or rejected by itself.
         """
         if len(events) > MOST_EVENTS:
             raise HTTPException(413, f"events: at most {MOST_EVENTS:,} in one call, got {len(events):,}")

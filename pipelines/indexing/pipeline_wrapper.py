@@ -22,11 +22,11 @@ class PipelineWrapper(BasePipelineWrapper):
 
     def run_api(self, documents: Documents) -> JSONAnswer:
         """
-        Make documents findable; one whose id is known already is overwritten.
+        Index documents. A document with a known id is overwritten.
 
         :param documents: The documents, at most 1,000.
         """
-        # Hayhooks hands on what was validated as plain dictionaries.
+        # Hayhooks passes validated documents as plain dictionaries.
         with http_errors():
             given = [Document(id=each["id"] or "", content=each["content"], meta=each["meta"]) for each in documents]
             self.pipeline.run({"documents": given})

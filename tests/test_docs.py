@@ -3,6 +3,7 @@
 import re
 import runpy
 import shlex
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,15 +113,11 @@ class Songs:
         return {"documents": [Document(id=f"d{rank}", content=query, score=1 / rank) for rank in range(1, 6)]}
 
 
-@pytest.fixture
-def _log(tmp_path, monkeypatch):
-    """A store with thirty searches of two arms, a click on each page, and a policy that has learned from them."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("LTRR_HOME", "LTRR_REWARD_WAIT"):
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
-    store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """A folder with a store: thirty searches of two arms, a click on each page, a policy that learned from them."""
+    folder = tmp_path_factory.mktemp("log")
+    store = LTRRStore(Secret.from_token(f"sqlite:///{folder}/ltrr.db"))
     arms = {name: {"kind": kind, "levels": [5, 10]} for name, kind in (("bm25", "lexical"), ("dense", "dense"))}
     search = build_search_pipeline(
         {"bm25": Songs(), "dense": Songs()}, arms=arms, budget=20, baseline={"bm25": 10, "dense": 10}, store=store
@@ -132,10 +129,22 @@ def _log(tmp_path, monkeypatch):
         click = {"action_name": "click", "query_id": page["query_id"]}
         feedback.run([{**click, "event_attributes": {"object": {"object_id": "d3"}}}])
     Learner(store, VWPolicy(), reward_wait=0.0).run_once()
+    search.close()
     store.close()
+    return folder
 
 
-@pytest.mark.usefixtures("_log")
+@pytest.fixture
+def _copy_of_the_log(log, tmp_path, monkeypatch):
+    folder = shutil.copytree(log, tmp_path / "log")
+    monkeypatch.chdir(folder)
+    for name in ("LTRR_HOME", "LTRR_REWARD_WAIT"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{folder}/ltrr.db")
+
+
+@pytest.mark.usefixtures("_copy_of_the_log")
 @pytest.mark.parametrize("block", [each for each in blocks("sh") if not NOT_RUN.match(each.values[0])])
 def test_commands_run(block):
     for command in block.splitlines():

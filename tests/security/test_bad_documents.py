@@ -189,7 +189,7 @@ def test_a_bad_document_is_left_out_and_the_others_are_found(server, kind):
     assert ids(answer) == {"good-0", "good-1", "good-2", "fine"}
     assert answer["missing_arms"] == []
     assert answer["warnings"] == [
-        f"1 documents that arm '{arm}' found cannot be shown and were left out" for arm in ("odd", "odd_async")
+        f"1 documents found by arm '{arm}' cannot be shown and were left out" for arm in ("odd", "odd_async")
     ]
 
 

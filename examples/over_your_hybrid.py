@@ -1,10 +1,10 @@
 """
-A hybrid pipeline before and after: the same retrievers, now with a router, a memory and a log.
+A hybrid pipeline before and after: the same retrievers, then with a router, a memory index and a log.
 
     python examples/over_your_hybrid.py
 
-It needs the package with its lexical engine, `pip install "ltrr-haystack[tantivy]"`. Thirty people click the same song;
-the next search finds it first.
+It needs the extra `tantivy`: `pip install "ltrr-haystack[tantivy]"`. Thirty users click on the same song; the next
+search shows it first.
 """
 
 import tempfile
@@ -28,14 +28,14 @@ SONGS = [
 
 
 def songs() -> TantivyDocumentStore:
-    """The songs, searched by their words and by three characters at a time."""
+    """Create the document store, with fields for words and for trigrams."""
     store = TantivyDocumentStore(text_fields={"content": ["words", "trigrams"]}, language="en")
     store.write_documents([Document(id=f"song-{number}", content=text) for number, text in enumerate(SONGS)])
     return store
 
 
 def before(store: TantivyDocumentStore) -> Pipeline:
-    """The pipeline as it is today: every retriever for every query, at full depth."""
+    """Build the pipeline of today, which runs every retriever for every query at full depth."""
     pipeline = Pipeline()
     pipeline.add_component("words", TantivyBM25Retriever(store, top_k=30))
     pipeline.add_component("trigrams", TantivyBM25Retriever(store, fields={"content:trigrams": 1.0}, top_k=30))
@@ -46,7 +46,7 @@ def before(store: TantivyDocumentStore) -> Pipeline:
 
 
 def after(store: TantivyDocumentStore, log: LTRRStore) -> Pipeline:
-    """The same retrievers in a pipeline that learns which of them to ask, and how deep."""
+    """Build a pipeline with the same retrievers, which learns which of them to run and at which depth."""
     return build_search_pipeline(
         {
             "words": TantivyBM25Retriever(store),
@@ -61,9 +61,9 @@ def after(store: TantivyDocumentStore, log: LTRRStore) -> Pipeline:
         budget=70,
         baseline={"words": 30, "trigrams": 30},
         store=log,
-        # What was learned is played at once here. Leave `policy` out, and your hybrid is played until the log shows
-        # that the policy does better.
-        policy=VWPolicy(safe_baseline_share=0.0),
+        # The learned policy is played at once and always here. Without `policy`, your hybrid is played until the log
+        # shows that the policy is worth more, and in one search of twenty afterwards.
+        policy=VWPolicy(safe_baseline_share=0.0, baseline_share=0.0),
         weights={"memory": 3.0},
     )
 
@@ -87,7 +87,7 @@ def main() -> None:
         search = after(store, log)
         feedback = FeedbackWriter(log, learn="inline", learner=Learner(log, VWPolicy(), reward_wait=0.0))
         for number in range(30):
-            person = {"user_id": f"person-{number}"}  # one person alone moves little
+            person = {"user_id": f"person-{number}"}  # one user alone has little effect
             page = search.run({"understanding": {"query": query}, "router": person})["impressions"]
             feedback.run(
                 [

@@ -10,8 +10,8 @@ from .catalogue import generate
 
 
 def main() -> None:
-    """Write a catalogue and say what is in it."""
-    parser = argparse.ArgumentParser(prog="python -m examples.music", description="Invent a music service.")
+    """Write a catalogue and print a summary."""
+    parser = argparse.ArgumentParser(prog="python -m examples.music", description="Generate a fictional music service.")
     parser.add_argument("out", type=Path, metavar="OUT_DIR", help="folder to write into")
     parser.add_argument("--seed", type=int, default=0, help="another seed gives another service (default: 0)")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The catalogue as a BEIR folder, with its listeners beside it."""
+"""Writes the catalogue and its listeners in the BEIR layout."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,8 +11,8 @@ def write_beir(catalogue: Catalogue, folder: Path | str) -> Path:
     """
     Write a catalogue in the BEIR layout: `corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv`; and `listeners.jsonl`.
 
-    :param catalogue: What to write.
-    :param folder: Where to; made if it does not exist. The same catalogue always gives the same bytes.
+    :param catalogue: The catalogue.
+    :param folder: The folder, which is created if necessary. The same catalogue always gives the same bytes.
     :returns: The folder.
     """
     folder = Path(folder)

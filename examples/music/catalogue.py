@@ -1,4 +1,4 @@
-"""The whole service from one seed."""
+"""Generates the music service."""
 
 from .entities import make_entities
 from .people import make_listeners
@@ -10,10 +10,10 @@ __all__ = ["Catalogue", "Entity", "Listener", "Query", "generate"]
 
 def generate(seed: int = 0) -> Catalogue:
     """
-    Invent a music service.
+    Generate a music service.
 
-    :param seed: Another seed gives another service; the same one the same, on every machine.
-    :returns: About 3,000 entities, 300 listeners and 700 queries with their truth.
+    :param seed: Seed of the random numbers. The same seed gives the same service on every machine.
+    :returns: About 3,000 entities, 300 listeners and 700 labelled queries.
     """
     entities = make_entities(seed)
     return Catalogue(seed, entities, make_listeners(seed), make_queries(seed, entities))

@@ -11,10 +11,10 @@ ARTISTS, ALBUMS, SONGS, PLAYLISTS, PODCASTS = 400, 500, 1500, 250, 350
 
 def make_entities(seed: int) -> tuple[Entity, ...]:
     """
-    Invent everything that can be found.
+    Generate the entities.
 
-    :param seed: Where chance comes from.
-    :returns: About 3,000 entities; what they are related to is among them.
+    :param seed: Seed of the random numbers.
+    :returns: About 3,000 entities. Related entities are among them.
     """
     names = Names(Random(f"{seed}:names"))
     artists = _artists(Random(f"{seed}:artists"), names)
@@ -26,7 +26,7 @@ def make_entities(seed: int) -> tuple[Entity, ...]:
 
 
 def _popularities(rng: Random, count: int) -> list[float]:
-    """Zipf's law with exponent 0.8, in random order: the first has 100, the tenth 16, the thousandth 0.4."""
+    """Popularity by Zipf's law with exponent 0.8, shuffled: the first has 100, the tenth 16, the thousandth 0.4."""
     scores = [round(100 / rank**0.8, 2) for rank in range(1, count + 1)]
     rng.shuffle(scores)
     return scores
@@ -36,12 +36,12 @@ def _artists(rng: Random, names: Names) -> list[Entity]:
     artists = []
     for number, popularity in enumerate(_popularities(rng, ARTISTS)):
         name, genre, year = names.artist(), rng.choice(tuple(GENRES)), rng.randint(1958, 2016)
-        told = rng.choice(
-            (f"{genre} artist", f"{genre} act", *(f"act known for {told}" for told in GENRES[genre].told))
+        style = rng.choice(
+            (f"{genre} artist", f"{genre} act", *(f"act known for {style}" for style in GENRES[genre].phrases))
         )
         text = _sentences(
             rng,
-            f"{_an(told)} from {names.word()}, active since {year}.",
+            f"{_an(style)} from {names.word()}, active since {year}.",
             f"The {rng.choice(GENRES[genre].instruments)} is never far away.",
             rng.choice(("Loved by critics.", "A fixture of summer festivals.", "Seldom gives interviews.", "")),
         )
@@ -55,10 +55,10 @@ def _albums(rng: Random, names: Names, artists: list[Entity]) -> list[Entity]:
     for number, popularity in enumerate(_popularities(rng, ALBUMS)):
         artist = rng.choices(artists, weights)[0]
         theme, year = rng.choice(tuple(THEMES)), rng.randint(artist.year, min(artist.year + 30, 2025))
-        told = rng.choice((artist.genre, artist.genre, *GENRES[artist.genre].told))
+        style = rng.choice((artist.genre, artist.genre, *GENRES[artist.genre].phrases))
         text = _sentences(
             rng,
-            rng.choice((f"An album of {told} about {rng.choice(THEMES[theme])}.", f"A record full of {told}.")),
+            rng.choice((f"An album of {style} about {rng.choice(THEMES[theme])}.", f"A record full of {style}.")),
             rng.choice(
                 (f"Released in {year}.", f"Recorded in the spring of {year}.", f"Pure {year % 100 // 10}0s.", "")
             ),
@@ -96,8 +96,8 @@ def _songs(rng: Random, names: Names, artists: list[Entity], albums: list[Entity
 def _song_text(rng: Random, artist: Entity, album: Entity, theme: str, moods: tuple[str, ...]) -> str:
     """One song in five names its mood, most name their genre, half their artist; the rest say it in other words."""
     mood, genre = MOODS[moods[0]], GENRES[artist.genre]
-    feeling = moods[0] if rng.random() < 0.2 else rng.choice(mood.told)
-    style = artist.genre if rng.random() < 0.7 else rng.choice(genre.told)
+    feeling = moods[0] if rng.random() < 0.2 else rng.choice(mood.phrases)
+    style = artist.genre if rng.random() < 0.7 else rng.choice(genre.phrases)
     about, decade = rng.choice(THEMES[theme]), f"{album.year % 100 // 10}0s"
     opening = rng.choice(
         (
@@ -124,10 +124,11 @@ def _playlists(rng: Random, names: Names, songs: list[Entity]) -> list[Entity]:
         mood, genre = rng.choice(tuple(MOODS)), rng.choice(tuple(GENRES))
         fitting = [song for song in songs if mood in song.moods and song.genre in (genre, *GENRES[genre].near)]
         chosen = tuple(song.id for song in rng.sample(fitting, min(len(fitting), rng.randint(8, 20))))
-        named = rng.choice((mood, rng.choice(MOODS[mood].told), genre, names.word())).title()
+        named = rng.choice((mood, rng.choice(MOODS[mood].phrases), genre, names.word())).title()
         text = _sentences(
             rng,
-            f"{len(chosen)} {rng.choice(MOODS[mood].told)} songs, mostly {rng.choice((genre, *GENRES[genre].told))}.",
+            f"{len(chosen)} {rng.choice(MOODS[mood].phrases)} songs, "
+            f"mostly {rng.choice((genre, *GENRES[genre].phrases))}.",
             rng.choice(MOODS[mood].scenes),
             rng.choice(("Updated every Friday.", "Put together by our editors.", "")),
         )
@@ -150,8 +151,8 @@ def _podcasts(rng: Random, names: Names) -> list[Entity]:
         shapes = (f"The {word} Show", f"{word} and {host.split()[0]}", f"{names.word()} {word}", names.word(3))
         text = _sentences(
             rng,
-            rng.choice(topic.told),
-            *(f"Now and then it turns to something else: {rng.choice(TOPICS[other].told)}" for other in topics[1:]),
+            rng.choice(topic.phrases),
+            *(f"Now and then it turns to something else: {rng.choice(TOPICS[other].phrases)}" for other in topics[1:]),
             rng.choice((f"Hosted by {host}.", f"With {host} and guests.", "")),
             rng.choice(("New episodes every week.", f"Running since {rng.randint(2008, 2024)}.", "")),
         )

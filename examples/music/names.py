@@ -1,4 +1,4 @@
-"""Names that nobody bears: put together from syllables and words, each given once."""
+"""Generates unique fictional names from syllables and words."""
 
 from collections.abc import Callable
 from random import Random
@@ -17,9 +17,9 @@ from .words import (
 
 class Names:
     """
-    Gives out names, none of them twice.
+    Generates names, none of them twice.
 
-    :param rng: Where chance comes from.
+    :param rng: The random number generator.
     """
 
     def __init__(self, rng: Random) -> None:
@@ -30,7 +30,7 @@ class Names:
         """
         An invented word.
 
-        :param syllables: How long it is.
+        :param syllables: Number of syllables.
         :returns: The word, capitalised.
         """
         choice = self._rng.choice
@@ -66,7 +66,7 @@ class Names:
 
         Half of the songs about love have the word in their title; and a song called "Happy Street" need not be happy.
 
-        :param theme: What it is about.
+        :param theme: The theme of the song.
         :returns: The title.
         """
         return self._fresh(lambda: self._title(theme))
@@ -75,8 +75,8 @@ class Names:
         """
         A title that may have been given before.
 
-        :param title: The wished title.
-        :returns: The title, with a number behind it from the second time on.
+        :param title: The preferred title.
+        :returns: The title; a repeated one has a number appended.
         """
         number, fresh = 1, title
         while fresh in self._given:

@@ -1,4 +1,4 @@
-"""The people who listen, and what they like."""
+"""Generates the listeners and their tastes."""
 
 from random import Random
 
@@ -10,11 +10,11 @@ LISTENERS = 300
 
 def make_listeners(seed: int) -> tuple[Listener, ...]:
     """
-    Invent the service's listeners.
+    Generate the listeners.
 
-    Each has one favourite genre, likes what is near to it, and has picked up one genre by accident.
+    Each has a favourite genre, likes related genres, and likes one genre at random.
 
-    :param seed: Where chance comes from.
+    :param seed: Seed of the random numbers.
     :returns: The listeners.
     """
     rng = Random(f"{seed}:listeners")

@@ -1,4 +1,4 @@
-"""What people type, and what they mean by it."""
+"""Generates queries with relevance grades."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from random import Random
@@ -11,11 +11,11 @@ NAVIGATIONAL, BY_ARTIST = 280, 40
 
 def make_queries(seed: int, entities: tuple[Entity, ...]) -> tuple[Query, ...]:
     """
-    Invent the queries with their truth.
+    Generate the queries with their relevance grades.
 
-    :param seed: Where chance comes from.
-    :param entities: What there is to be found.
-    :returns: The queries, each text once and none without something that answers it.
+    :param seed: Seed of the random numbers.
+    :param entities: The entities of the catalogue.
+    :returns: The queries, each text once. Every query has relevant entities.
     """
     rng = Random(f"{seed}:queries")
     drafts = (
@@ -37,7 +37,7 @@ Draft = tuple[str, str, str, Mapping[str, int]]
 
 
 def _navigational(rng: Random, entities: tuple[Entity, ...]) -> Iterator[Draft]:
-    """Spear-fishing: one thing is sought, by its name, with a slip of the finger, or by the beginning of its name."""
+    """Navigational queries: the name of an entity, its beginning, or the name with a typing error."""
     sought = [entity for entity in entities if entity.type != "playlist" and len(entity.title) >= 6]
     weights = [entity.popularity**0.5 for entity in sought]
     for entity in rng.choices(sought, weights, k=NAVIGATIONAL):
@@ -46,14 +46,14 @@ def _navigational(rng: Random, entities: tuple[Entity, ...]) -> Iterator[Draft]:
 
 
 def _one_thing(target: Entity, entities: tuple[Entity, ...]) -> dict[str, int]:
-    """The thing itself is what was meant; its artist, album or best songs are acceptable."""
+    """Grade the entity 3, and its artist, album or best songs 1."""
     related = {related for related in target.related.values() if isinstance(related, str)}
     songs = [entity for entity in entities if entity.type == "song" and target.id in entity.related.values()]
     return dict.fromkeys((*sorted(related), *(song.id for song in _popular(songs)[:5])), 1) | {target.id: 3}
 
 
 def _by_artist(rng: Random, entities: tuple[Entity, ...]) -> Iterator[Draft]:
-    """Only the relation, never the text, says of every second song who sings it."""
+    """Songs of an artist. For every second song, only the relation names the artist, and the text does not."""
     singers = {entity.related["artist_id"] for entity in entities if entity.type == "song"}
     artists = [entity for entity in entities if entity.id in singers]
     for artist in rng.choices(artists, [artist.popularity**0.5 for artist in artists], k=BY_ARTIST):
@@ -62,7 +62,7 @@ def _by_artist(rng: Random, entities: tuple[Entity, ...]) -> Iterator[Draft]:
 
 
 def _topical(entities: tuple[Entity, ...]) -> Iterator[Draft]:
-    """A genre, a genre of a decade, a year."""
+    """Queries for a genre, a genre in a decade, or a year."""
     music = [entity for entity in entities if entity.type in ("song", "album", "artist", "playlist")]
     for genre in GENRES:
         of_genre = [entity for entity in music if entity.genre == genre]
@@ -83,7 +83,7 @@ def _topical(entities: tuple[Entity, ...]) -> Iterator[Draft]:
 
 
 def _mood(entities: tuple[Entity, ...]) -> Iterator[Draft]:
-    """A feeling or an occasion, sometimes of one genre."""
+    """Queries for a mood or an occasion, some of them with a genre."""
     for name, mood in MOODS.items():
         fitting = [entity for entity in entities if name in entity.moods]
         for text in mood.typed:
@@ -94,7 +94,7 @@ def _mood(entities: tuple[Entity, ...]) -> Iterator[Draft]:
 
 
 def _ambiguous(entities: tuple[Entity, ...]) -> Iterator[Draft]:
-    """One word that hundreds of things could mean: most people mean one of the popular ones."""
+    """Single words that match hundreds of entities. Most users mean one of the popular ones."""
     for theme in THEMES:
         meant = [entity for entity in entities if theme == entity.theme or theme in entity.title.lower().split()]
         yield theme, "ambiguous", "word", _graded(meant, best=4, good=8, fair=20)
@@ -104,7 +104,7 @@ def _ambiguous(entities: tuple[Entity, ...]) -> Iterator[Draft]:
 
 
 def _podcast(entities: tuple[Entity, ...]) -> Iterator[Draft]:
-    """Podcasts by what they are about: those that are about it, then those that touch on it, then the next best."""
+    """Podcasts by topic: those with the main topic first, then those with a side topic, then a related one."""
     podcasts = _of_type(entities, "podcast")
     for name, topic in TOPICS.items():
         main = [podcast for podcast in podcasts if podcast.topics[0] == name]
@@ -116,7 +116,7 @@ def _podcast(entities: tuple[Entity, ...]) -> Iterator[Draft]:
 
 
 def _graded(entities: Iterable[Entity], *, best: int = 10, good: int = 20, fair: int = 1000) -> dict[str, int]:
-    """The most popular are what was meant (3), the next ones are good (2), the others acceptable (1)."""
+    """Grade by popularity: the most popular entities 3, the next ones 2, the others 1."""
     ranked = _popular(entities)[: best + good + fair]
     return {entity.id: 3 if rank < best else 2 if rank < best + good else 1 for rank, entity in enumerate(ranked)}
 
@@ -136,7 +136,7 @@ def _typed(rng: Random, title: str, form: str) -> str:
 
 
 def _typo(rng: Random, title: str) -> str:
-    """One slip: two letters swapped, one left out, or one doubled; never the first."""
+    """Make one typing error (two letters swapped, one left out, or one doubled), but not in the first letter."""
     place = rng.randrange(1, len(title) - 1)
     slips = (
         title[:place] + title[place + 1] + title[place] + title[place + 2 :],

@@ -1,4 +1,4 @@
-"""What the catalogue consists of."""
+"""The values of the catalogue: entities, listeners, queries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True)
 class Entity:
     """
-    One thing that can be searched for and played.
+    An entity that can be searched for and played.
 
     :param id: Its id, such as `song-0042`.
     :param type: `song`, `artist`, `album`, `playlist` or `podcast`.
     :param title: Its name.
-    :param text: Its description; all that retrieval gets to see besides the title.
-    :param popularity: 0 to 100; a few have most of it.
+    :param text: Its description, the only text besides the title that retrieval uses.
+    :param popularity: From 0 to 100. A few entities have most of it.
     :param genre: Its genre; empty for podcasts.
     :param moods: Its moods; empty for artists, albums and podcasts.
-    :param theme: What a song is about.
-    :param topics: What a podcast is about, the main topic first.
-    :param year: When it came out, or when an artist began; 0 for playlists.
+    :param theme: The theme of a song.
+    :param topics: The topics of a podcast, the main topic first.
+    :param year: Year of publication, or of an artist's beginning; 0 for playlists.
     :param related: Relation → id or ids, such as `artist_id` or `song_ids`.
     """
 
@@ -55,9 +55,9 @@ class Entity:
 @dataclass(frozen=True, slots=True)
 class Listener:
     """
-    A person who uses the service.
+    A user of the service.
 
-    :param id: Who it is.
+    :param id: The user's id.
     :param genres: Genre → affinity, 0 to 1; the favourite first.
     """
 
@@ -68,13 +68,13 @@ class Listener:
 @dataclass(frozen=True, slots=True)
 class Query:
     """
-    Something that people type, and what they mean by it.
+    A query with its relevance grades.
 
     :param id: The query's id, such as `q0007`.
-    :param text: What is typed.
+    :param text: The text.
     :param kind: `navigational`, `topical`, `mood`, `ambiguous` or `podcast`.
-    :param form: How it is put, such as `exact`, `typo` or `prefix`.
-    :param truth: Entity id → grade, 1 (acceptable) to 3 (what was meant).
+    :param form: Its form, such as `exact`, `typo` or `prefix`.
+    :param truth: Entity id → grade, from 1 (acceptable) to 3 (what was meant).
     """
 
     id: str
@@ -87,12 +87,12 @@ class Query:
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """
-    The whole service.
+    A music service.
 
-    :param seed: What it was made from; the same seed gives the same service.
-    :param entities: All that can be found.
-    :param listeners: The people.
-    :param queries: What they type.
+    :param seed: The seed from which it was generated.
+    :param entities: Its entities.
+    :param listeners: Its users.
+    :param queries: Its queries.
     """
 
     seed: int

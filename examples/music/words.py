@@ -1,9 +1,9 @@
 """
-The words that the music service is made of.
+The vocabulary of the music service.
 
-Each mood, genre, theme and topic has the words that people type and, apart from them, the words that descriptions
-use. That gap is what makes search over this catalogue worth learning: a lexical retriever sees only the words that
-both share, a dense one sees what they mean, and neither sees what is popular.
+Each mood, genre, theme and topic has words for queries and other words for descriptions. Because of this vocabulary
+gap, search over this catalogue can gain from learning: a lexical retriever matches only common words, a dense one
+matches meaning, and neither knows what is popular.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ class Mood:
     """
     A mood of songs and playlists.
 
-    :param typed: What people type for it.
-    :param told: How descriptions say it.
-    :param scenes: Sentences that show it without naming it.
+    :param typed: Queries for it.
+    :param phrases: Words for it in descriptions.
+    :param scenes: Sentences that express it without its name.
     """
 
     typed: tuple[str, ...]
-    told: tuple[str, ...]
+    phrases: tuple[str, ...]
     scenes: tuple[str, ...]
 
 
@@ -29,12 +29,12 @@ class Genre:
     """
     A genre of artists, albums and songs.
 
-    :param told: How descriptions say it when they do not name it.
-    :param instruments: What is heard in it.
-    :param near: Genres whose listeners like it too.
+    :param phrases: Words for it in descriptions, other than its name.
+    :param instruments: Its instruments.
+    :param near: Related genres.
     """
 
-    told: tuple[str, ...]
+    phrases: tuple[str, ...]
     instruments: tuple[str, ...]
     near: tuple[str, ...]
 
@@ -42,16 +42,16 @@ class Genre:
 @dataclass(frozen=True, slots=True)
 class Topic:
     """
-    What a podcast is about.
+    A topic of podcasts.
 
-    :param typed: What people type for it.
-    :param told: Sentences of descriptions.
-    :param names: Words for the show's title.
-    :param near: Topics that are the next best thing.
+    :param typed: Queries for it.
+    :param phrases: Sentences for descriptions.
+    :param names: Words for titles of podcasts.
+    :param near: Related topics.
     """
 
     typed: tuple[str, ...]
-    told: tuple[str, ...]
+    phrases: tuple[str, ...]
     names: tuple[str, ...]
     near: tuple[str, ...]
 

@@ -12,15 +12,15 @@ from ltrr_haystack.cli.serving import demo, serve
 
 app = typer.Typer(
     name="ltrr",
-    help="Search that learns to retrieve and to rank from what people do with the results.",
+    help="Serve, train and evaluate search pipelines that learn to retrieve and to rank from feedback.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
-def _tell_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"ltrr-haystack {__version__}")
         raise typer.Exit
 
@@ -28,10 +28,10 @@ def _tell_version(wanted: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", help="Say which version this is.", callback=_tell_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Search that learns to retrieve and to rank from what people do with the results."""
+    """Serve, train and evaluate search pipelines that learn to retrieve and to rank from feedback."""
 
 
 for command in (demo, serve, simulate, learn, models, activate, prune, evaluate, report, export, benchmark):

@@ -1,4 +1,4 @@
-"""The commands that judge: `simulate`, `benchmark`, `evaluate`, `report`, `export`."""
+"""The commands for evaluation: `simulate`, `benchmark`, `evaluate`, `report`, `export`."""
 
 from enum import Enum
 from functools import partial
@@ -16,30 +16,33 @@ from ltrr_haystack.cli.options import (
     Pipelines,
     Store,
     open_store,
+    report_errors,
     require_folder,
-    require_place,
-    told,
+    require_writable,
     write_json,
 )
 
 
 def simulate(
-    impressions: Annotated[int, typer.Option(help="Searches that each system meets.", min=1)] = 5000,
-    seed: Annotated[int, typer.Option(help="Where chance comes from.")] = 7,
+    impressions: Annotated[int, typer.Option(help="Number of searches for each system.", min=1)] = 5000,
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 7,
     data: Data = None,
     url: Annotated[
         str | None,
-        typer.Option(help="Search through this running server instead of in this process.", show_default=False),
+        typer.Option(help="URL of a running server to search instead of in this process.", show_default=False),
     ] = None,
     warm_start: Annotated[
-        int, typer.Option(help="Labelled queries that a warm-started system learns from first; 0 leaves it out.", min=0)
+        int,
+        typer.Option(help="Labelled queries for a system with warm start; 0 leaves that system out.", min=0),
     ] = 300,
-    faulty: Annotated[bool, typer.Option("--faulty", help="Add an arm that raises and one that sleeps.")] = False,
+    faulty: Annotated[
+        bool, typer.Option("--faulty", help="Add an arm that always fails and an arm that exceeds its time limit.")
+    ] = False,
     pipelines: Pipelines = None,
     home: Home = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Let simulated people search and click: the same people meet the baseline and the learning system."""
+    """Let the same simulated users search and click with the baseline and with the learning system."""
     from ltrr_haystack.evaluation.datasets import load_beir
     from ltrr_haystack.evaluation.replay import (
         live_progress,
@@ -50,11 +53,11 @@ def simulate(
         simulation_tables,
         with_faults,
     )
-    from ltrr_haystack.server.bundled import music, provided
+    from ltrr_haystack.server.bundled import bundled_folder, music
     from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
 
-    with told():
-        require_place(json_file)
+    with report_errors():
+        require_writable(json_file)
         disable_telemetry()
         folder = prepare_environment(home)
         data_set = load_beir(data or music(folder))
@@ -64,7 +67,7 @@ def simulate(
         else:
             with live_progress() as progress:
                 watch_arms = partial(progress, "arms")
-                precomputed = precompute(data_set, pipelines or provided("pipelines"), folder, watch=watch_arms)
+                precomputed = precompute(data_set, pipelines or bundled_folder("pipelines"), folder, watch=watch_arms)
             with live_tables() as watch:
                 result = simulate_pipeline(
                     with_faults(precomputed) if faulty else precomputed,
@@ -80,7 +83,7 @@ def simulate(
 
 
 class Clicks(Enum):
-    """How simulated people click."""
+    """Click models of the simulated users."""
 
     POSITION = "position"
     CASCADE = "cascade"
@@ -90,35 +93,37 @@ class Clicks(Enum):
 
 def benchmark(
     out: Annotated[
-        Path, typer.Option("--out", help="Folder of the results, with report.html; a run goes on where it stopped.")
+        Path,
+        typer.Option("--out", help="Folder for the results and report.html. An interrupted run continues from there."),
     ],
     data: Data = None,
     config: Annotated[
-        list[Path] | None, typer.Option(help="A search pipeline; the first is ours.", show_default=False)
+        list[Path] | None,
+        typer.Option(help="YAML file of a search pipeline; the first one is called `ours`.", show_default=False),
     ] = None,
-    impressions: Annotated[int, typer.Option(help="Searches that each system meets for each seed.", min=1)] = 20_000,
-    seeds: Annotated[int, typer.Option(help="How many seeds.", min=1)] = 3,
-    clicks: Annotated[Clicks, typer.Option(help="How people click.")] = Clicks.MIXED,
-    drift: Annotated[bool, typer.Option("--drift", help="What is popular changes half way.")] = False,
+    impressions: Annotated[int, typer.Option(help="Number of searches for each system and seed.", min=1)] = 20_000,
+    seeds: Annotated[int, typer.Option(help="Number of seeds.", min=1)] = 3,
+    clicks: Annotated[Clicks, typer.Option(help="Click model of the simulated users.")] = Clicks.MIXED,
+    drift: Annotated[bool, typer.Option("--drift", help="Change which queries are popular half-way.")] = False,
     late_documents: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of the documents that appear half way.", min=0)
+        float, typer.Option(metavar="SHARE", help="Share of the documents that are added half-way.", min=0)
     ] = 0.0,
-    processes: Annotated[int, typer.Option(help="How many processes.", min=1)] = 2,
+    processes: Annotated[int, typer.Option(help="Number of processes.", min=1)] = 2,
     pipelines: Annotated[
         Path | None, typer.Option(help="Folder of pipelines. (default: benchmarks/hybrid)", show_default=False)
     ] = None,
     home: Home = None,
 ) -> None:
-    """Replay a pipeline before simulated people, beside fusion, single arms, its own ablations and the oracle."""
+    """Replay a pipeline with simulated users, and compare it with fusion, single arms, ablations and an oracle."""
     from ltrr_haystack.evaluation.datasets import load_beir
     from ltrr_haystack.evaluation.replay import Settings, live_progress, markdown
     from ltrr_haystack.evaluation.replay import benchmark as run
     from ltrr_haystack.evaluation.report.benchmark import benchmark_report
     from ltrr_haystack.evaluation.report.page import plotly_script
-    from ltrr_haystack.server.bundled import music, provided
+    from ltrr_haystack.server.bundled import bundled_folder, music
     from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
 
-    with told():
+    with report_errors():
         disable_telemetry()
         folder = prepare_environment(home)
         require_folder(out)
@@ -134,7 +139,7 @@ def benchmark(
             figures = run(
                 load_beir(data or music(folder)),
                 out,
-                pipelines=pipelines or provided("benchmarks/hybrid"),
+                pipelines=pipelines or bundled_folder("benchmarks/hybrid"),
                 home=folder,
                 settings=settings,
                 configs=config or (),
@@ -150,19 +155,19 @@ def evaluate(
     policy: Annotated[
         list[str],
         typer.Option(
-            help="baseline, static:bm25=50,dense=10, snapshot:12, snapshot:12:greedy, config:search.yml; several may "
-            "be given.",
+            help="A policy: baseline, static:bm25=50,dense=10, snapshot:12, snapshot:12:greedy or config:search.yml. "
+            "Can be repeated.",
             show_default=False,
         ),
     ],
     store: Store = None,
     after: Annotated[
-        int, typer.Option(help="Use only decisions after this place in the log.", min=0, max=2**63 - 1)
+        int, typer.Option(help="Use only decisions after this number in the log.", min=0, max=2**63 - 1)
     ] = 0,
     eta: Annotated[
         float | None,
         typer.Option(
-            help="How steeply looks thin out down the page, 1 / ordinal^eta. (default: found out from the log)",
+            help="Examination of a position is 1 / position^eta. (default: estimated from the log)",
             show_default=False,
             min=0,
         ),
@@ -171,14 +176,14 @@ def evaluate(
     pipelines: Pipelines = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Ask the log what other policies would have been worth."""
+    """Estimate from the log what other policies would have been worth."""
     from ltrr_haystack.evaluation.off_policy import evaluate as run
     from ltrr_haystack.evaluation.off_policy import parse_target, render
-    from ltrr_haystack.server.environment import undivided_queries
+    from ltrr_haystack.server.environment import limit_blas_threads
 
-    with told():
-        require_place(json_file)
-        undivided_queries()
+    with report_errors():
+        require_writable(json_file)
+        limit_blas_threads()
         opened = open_store(store, home)
         targets = [parse_target(spec, opened, pipelines=pipelines) for spec in policy]
         evaluation = run(opened, targets, after=after, eta=eta)
@@ -192,15 +197,19 @@ def export(
     out: Out,
     store: Store = None,
     home: Home = None,
-    per: Annotated[str, typer.Option(help="For trec-run: query (its last page) or search is a topic.")] = "query",
+    per: Annotated[
+        str, typer.Option(help="For trec-run: whether a topic is a query (with its last page) or a search.")
+    ] = "query",
     estimator: Annotated[str, typer.Option(help="For qrels: debiased, coec or clicks.")] = "debiased",
-    least_examined: Annotated[float, typer.Option(help="For qrels: looks that make a document judged.")] = 5.0,
+    least_examined: Annotated[
+        float, typer.Option(help="For qrels: expected examinations from which a document counts as judged.")
+    ] = 5.0,
 ) -> None:
-    """Write the settled log in a format that others read."""
+    """Export the settled decisions of the log in a format of other tools."""
     from ltrr_haystack.evaluation.interchange import Estimator, Format, Per
     from ltrr_haystack.evaluation.interchange import export as run
 
-    with told():
+    with report_errors():
         typer.echo(
             run(
                 open_store(store, home),
@@ -214,11 +223,11 @@ def export(
 
 
 def report(out: Out, store: Store = None, home: Home = None, pipelines: Pipelines = None) -> None:
-    """Write a report on the running system as one HTML file."""
+    """Write a report on the system as one HTML file that works offline."""
     from ltrr_haystack.evaluation.report import report as run
-    from ltrr_haystack.server.environment import undivided_queries
+    from ltrr_haystack.server.environment import limit_blas_threads
 
-    with told():
-        undivided_queries()
+    with report_errors():
+        limit_blas_threads()
         run(open_store(store, home), out, pipelines=pipelines)
         typer.echo(f"The report: {out}")

@@ -1,9 +1,8 @@
-"""The commands that learn, and look after what was learned: `learn`, `train-ranker`, `models`, `activate`, `prune`."""
+"""The commands for learning and for the store: `learn`, `train-ranker`, `models`, `activate`, `prune`."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
 from enum import Enum
 from threading import Event
 from typing import Annotated, Any
@@ -18,12 +17,13 @@ from ltrr_haystack.cli.options import (
     JsonFile,
     Pipelines,
     Store,
-    name_client_share,
+    configure_store,
     open_store,
-    require_place,
+    report_errors,
     require_store,
-    told,
-    use_store,
+    require_writable,
+    set_client_share,
+    utc,
     write_json,
 )
 from ltrr_haystack.learning import Progress
@@ -31,14 +31,14 @@ from ltrr_haystack.store import LTRRStore, SpaceFreed, kinds
 
 
 class Kind(Enum):
-    """What there are snapshots of."""
+    """Kinds of models."""
 
     POLICY = kinds.POLICY
     RANKER = kinds.RANKER
 
 
 def learn(
-    follow: Annotated[bool, typer.Option("--follow", help="Go on until told to stop.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep learning until interrupted.")] = False,
     interval: Annotated[float, typer.Option(help="Seconds between two passes.", min=0.05)] = 2.0,
     reward_wait: Annotated[
         float | None,
@@ -47,48 +47,48 @@ def learn(
         ),
     ] = None,
     client_share: ClientShare = None,
-    create: Annotated[bool, typer.Option("--create", help="Begin with an empty store where there is none.")] = False,
+    create: Annotated[bool, typer.Option("--create", help="Create the store if there is none.")] = False,
     pipelines: Pipelines = None,
     store: Store = None,
     home: Home = None,
 ) -> None:
     """
-    Turn settled decisions into a better policy and a better memory.
+    Update the policy and the memory index from settled decisions.
 
-    Of the pipelines only the router is loaded: their retrievers need not be installed.
+    Only the router of the pipelines is loaded, so their retrievers need not be installed.
     """
     from ltrr_haystack.learning import follow as run
-    from ltrr_haystack.server.bundled import provided
-    from ltrr_haystack.server.learners import learner_of
+    from ltrr_haystack.server.bundled import bundled_folder
+    from ltrr_haystack.server.learners import load_learner
 
-    with told():
-        use_store(store, home)
-        name_client_share(client_share)
+    with report_errors():
+        configure_store(store, home)
+        set_client_share(client_share)
         named = LTRRStore() if store is not None else None
-        learner = learner_of(pipelines or provided("pipelines"), reward_wait=reward_wait, store=named)
+        learner = load_learner(pipelines or bundled_folder("pipelines"), reward_wait=reward_wait, store=named)
         if not create:
-            require_store(learner.store, "name the one you mean with --store or --home, or begin one with --create")
+            require_store(learner.store, "set another one with --store or --home, or create one with --create")
         if follow:
-            typer.echo(f"Learning; a decision counts {learner.reward_wait:g} s after it was made. Ctrl-C ends it.")
+            typer.echo(f"Learning from decisions {learner.reward_wait:g} s after they were made. Press Ctrl-C to stop.")
             run(learner, interval, Event())
         else:
-            typer.echo(_passed(learner.run_once()))
+            typer.echo(_progress_text(learner.run_once()))
 
 
 def train_ranker(
     store: Store = None,
     home: Home = None,
-    min_decisions: Annotated[int, typer.Option(help="With fewer rewarded decisions nothing is trained.", min=1)] = 200,
-    activate: Annotated[bool, typer.Option(help="Whether a model that passes the gate goes live.")] = True,
-    seed: Annotated[int, typer.Option(help="Parts the queries for the judging.")] = 0,
+    min_decisions: Annotated[int, typer.Option(help="Minimum number of rewarded decisions to train on.", min=1)] = 200,
+    activate: Annotated[bool, typer.Option(help="Whether to activate a model that passes the gate.")] = True,
+    seed: Annotated[int, typer.Option(help="Seed of the split into training and test queries.")] = 0,
     json_file: JsonFile = None,
 ) -> None:
-    """Train the ranker on the log, judge it on queries that it has not seen, and activate it if it is better."""
+    """Train a ranker on the log, test it on held-out queries, and activate it if it is better."""
     from ltrr_haystack.ranking.report import render
     from ltrr_haystack.ranking.training import train_ranker as run
 
-    with told():
-        require_place(json_file)
+    with report_errors():
+        require_writable(json_file)
         report = run(open_store(store, home), min_decisions=min_decisions, activate_if_passed=activate, seed=seed)
         Console().print(render(report))
         if json_file is not None:
@@ -96,60 +96,62 @@ def train_ranker(
 
 
 def models(store: Store = None, home: Home = None) -> None:
-    """List the snapshots of policies and rankers, which are active, and what is known of them."""
-    with told():
+    """List the snapshots of policies and rankers with their cards, and which ones are active."""
+    with report_errors():
         opened = open_store(store, home)
-        table = Table("kind", "version", "state", "made (UTC)", "card")
+        table = Table("kind", "version", "state", "created (UTC)", "card")
         for kind in (each.value for each in Kind):
             active, damaged = opened.active_version(kind), opened.damaged_snapshots(kind)
             for info in opened.snapshots(kind):
                 marks = ["active"] * (info.version == active) + ["damaged"] * (info.version in damaged)
-                table.add_row(kind, str(info.version), ", ".join(marks), _moment(info.created_at), _told_by(info.card))
+                table.add_row(kind, str(info.version), ", ".join(marks), utc(info.created_at), _card_text(info.card))
         Console().print(table)
 
 
 def activate(
-    kind: Annotated[Kind, typer.Argument(help="Which of the two.")],
-    version: Annotated[int, typer.Argument(help="A version that `ltrr models` lists; 0 for none.")],
+    kind: Annotated[Kind, typer.Argument(help="Kind of model.")],
+    version: Annotated[int, typer.Argument(help="A version that `ltrr models` lists; 0 deactivates all versions.")],
     store: Store = None,
     home: Home = None,
 ) -> None:
-    """Make a snapshot the active one: the way back to an earlier model."""
-    with told():
+    """Activate a snapshot, for example to roll back to an earlier model."""
+    with report_errors():
         open_store(store, home).activate(kind.value, version)
-        typer.echo(f"{kind.value} {version} is active")
+        typer.echo(f"{kind.value} {version} is active" if version else f"no {kind.value} is active")
 
 
 def prune(
-    older_than: Annotated[float, typer.Option("--older-than", help="Days.", min=0)] = 90.0,
+    older_than: Annotated[float, typer.Option("--older-than", help="Minimum age in days.", min=0)] = 90.0,
     rewrite: Annotated[
         bool,
-        typer.Option("--rewrite", help="Write a large store of an earlier version anew; nobody else can write then."),
+        typer.Option(
+            "--rewrite", help="Rewrite a large store of an earlier version; no process can write to it meanwhile."
+        ),
     ] = False,
     store: Store = None,
     home: Home = None,
 ) -> None:
-    """Remove old searches with their events from the log, and give their space back; what was learned stays."""
-    with told():
+    """Remove old searches with their events from the log, and release their disk space. Learned models are kept."""
+    with report_errors():
         opened = open_store(store, home)
         removed = opened.prune(time.time() - older_than * 86_400)
-        typer.echo(f"{removed:,} searches removed; those that nothing was learned from yet are kept")
-        typer.echo(_told_of_space(opened.give_back(rewrite=rewrite)))
+        typer.echo(f"{removed:,} searches removed; searches that were not learned from yet are kept")
+        typer.echo(_space_text(opened.give_back(rewrite=rewrite)))
 
 
-def _told_of_space(freed: SpaceFreed | None) -> str:
+def _space_text(freed: SpaceFreed | None) -> str:
     if freed is None:
-        return "PostgreSQL uses the space again by itself (autovacuum); only VACUUM FULL gives it back to the disk"
-    given_back = f"{freed.given_back / 1e6:,.1f} MB given back to the disk"
+        return "PostgreSQL reuses the space (autovacuum); VACUUM FULL would return it to the file system"
+    released = f"{freed.given_back / 1e6:,.1f} MB of disk space released"
     if freed.left < 1_000_000:
-        return given_back
-    return f"{given_back}; {freed.left / 1e6:,.1f} MB are left free in the file (--rewrite gives them back)"
+        return released
+    return f"{released}; {freed.left / 1e6:,.1f} MB in the file are unused (--rewrite releases them)"
 
 
-def _passed(progress: Progress) -> str:
-    """What a pass came to, in a line; whatever else it counts is told if there was any of it."""
+def _progress_text(progress: Progress) -> str:
+    """Summarise a pass in a line; further counts are added if they are not 0."""
     if progress.busy is not None:
-        return "nothing learned: another learner is at it, in a server or as `ltrr learn --follow`"
+        return "nothing learned: another learner is active, in a server or as `ltrr learn --follow`"
     known = ("settled", "learned", "late", "version", "busy")
     others = {field.name: getattr(progress, field.name) for field in fields(progress) if field.name not in known}
     parts = [
@@ -161,12 +163,8 @@ def _passed(progress: Progress) -> str:
     return "; ".join(parts)
 
 
-def _moment(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _told_by(card: Mapping[str, Any]) -> str:
-    """The plain figures of a card, and in lines of their own what each of a policy's gates has come to."""
+def _card_text(card: Mapping[str, Any]) -> str:
+    """Write a card: its plain values in one line, then the verdict of each gate of a policy in a line of its own."""
     plain = {key: value for key, value in card.items() if isinstance(value, str | int | float)}
     gate = card.get("gate")
     if isinstance(gate, Mapping):

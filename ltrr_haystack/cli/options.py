@@ -1,9 +1,10 @@
-"""What the commands share: their options, how they find the store, and how they tell of errors."""
+"""Options and helpers that the commands share: finding the store, writing files, reporting errors."""
 
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.store.engines import parse_url
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes any that is free.", min=0, max=65535)]
+Port = Annotated[int, typer.Option(help="Port to listen on; 0 for any free port.", min=0, max=65535)]
 Home = Annotated[
     Path | None,
     typer.Option(help="Folder of the store and the caches. (default: $LTRR_HOME or .ltrr)", show_default=False),
@@ -35,7 +36,7 @@ Pipelines = Annotated[
 ClientShare = Annotated[
     float | None,
     typer.Option(
-        help="Most that one client may add to what is learned, as a share of what all others add. (default: "
+        help="Maximum contribution of one client to learning, as a share of the contribution of all others. (default: "
         "$LTRR_CLIENT_SHARE or 0.1)",
         show_default=False,
         min=0,
@@ -43,69 +44,69 @@ ClientShare = Annotated[
     ),
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="File to write the figures to.", show_default=False)]
-Out = Annotated[Path, typer.Option("--out", help="What to write.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False)]
 
 
-def name_store(store: str | None) -> None:
+def set_store_url(store: str | None) -> None:
     """
-    Let whatever is loaded from here on find the store that is meant.
+    Set the environment variable from which pipelines take the URL of the store.
 
-    :param store: Its URL, if it was given.
+    :param store: The URL; `None` keeps the variable as it is.
     """
     if store is not None:
         os.environ["LTRR_STORE_URL"] = store
 
 
-def name_client_share(share: float | None) -> None:
+def set_client_share(share: float | None) -> None:
     """
-    Let the learner that is made from here on know what one client may add.
+    Set the environment variable from which a learner takes the share of one client.
 
-    :param share: The share, if it was given.
+    :param share: The share; `None` keeps the variable as it is.
     """
     if share is not None:
         os.environ["LTRR_CLIENT_SHARE"] = str(share)
 
 
-def use_store(store: str | None, home: Path | None) -> None:
+def configure_store(store: str | None, home: Path | None) -> None:
     """
-    Settle which store is meant.
+    Prepare the environment for a store.
 
-    :param store: Its URL, if it was given.
-    :param home: The home folder, if it was given.
+    :param store: Its URL, if given.
+    :param home: The home folder, if given.
     """
     from ltrr_haystack.server.environment import prepare_environment
 
-    name_store(store)
+    set_store_url(store)
     prepare_environment(home)
 
 
 def open_store(store: str | None, home: Path | None) -> LTRRStore:
     """
-    Give the store that is meant.
+    Open an existing store.
 
-    :param store: Its URL, if it was given.
-    :param home: The home folder, if it was given.
+    :param store: Its URL, if given.
+    :param home: The home folder, if given.
     :returns: The store.
-    :raises ConfigurationError: If there is none: nothing is made where something was to be read.
+    :raises ConfigurationError: If it does not exist. It is not created.
     """
-    use_store(store, home)
+    configure_store(store, home)
     opened = LTRRStore()
-    require_store(opened, "name the one you mean with --store or --home")
+    require_store(opened, "set another one with --store or --home")
     return opened
 
 
 def require_store(store: LTRRStore, hint: str) -> None:
     """
-    Make sure that the file of a store is there. Whether a database server is, is found out when it is first asked.
+    Check that the file of a SQLite store exists. Another database is only connected to when it is first used.
 
     :param store: The store.
-    :param hint: What to do if it is not.
-    :raises ConfigurationError: If it is not, or the store's url is none.
+    :param hint: What to do if it does not exist.
+    :raises ConfigurationError: If it does not exist, or the store has no URL.
     """
     try:
         text = store.url.resolve_value()
     except ValueError as error:
-        raise ConfigurationError(f"the store has no url: {error}") from error
+        raise ConfigurationError(f"the store has no URL: {error}") from error
     url = parse_url(str(text))
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         raise ConfigurationError(f"there is no store at '{url.database}'; {hint}")
@@ -113,26 +114,26 @@ def require_store(store: LTRRStore, hint: str) -> None:
 
 def require_folder(path: Path) -> None:
     """
-    Make sure that a folder is there to be written into, before the work that fills it.
+    Create a folder for results, before the work that fills it.
 
-    :param path: The folder; made if it is missing.
-    :raises ConfigurationError: If it cannot be one.
+    :param path: The folder.
+    :raises ConfigurationError: If it cannot be created.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"--out '{path}' cannot be a folder to write into: {error.strerror}") from error
+        raise ConfigurationError(f"the folder --out '{path}' cannot be created: {error.strerror}") from error
 
 
-def require_place(path: Path | None) -> None:
+def require_writable(path: Path | None) -> None:
     """
-    Make sure that figures can be written, before the work that gives them.
+    Check that a file can be written, before the work whose figures go into it.
 
     :param path: The file, if one was given.
-    :raises ConfigurationError: If its folder is not there, or it is a folder itself.
+    :raises ConfigurationError: If its folder does not exist, or the path is a folder.
     """
     if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
-        raise ConfigurationError(f"the figures cannot be written to '{path}': name a file in a folder that is there")
+        raise ConfigurationError(f"the figures cannot be written to '{path}': choose a file in an existing folder")
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
@@ -150,15 +151,25 @@ def write_json(path: Path, figures: dict[str, Any]) -> None:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Tell of a foreseen error in one line, and end with exit status 1; 130 where a person broke it off."""
+def report_errors() -> Iterator[None]:
+    """Print an expected error without a traceback and exit with status 1; exit with 130 after Ctrl-C."""
     try:
         yield
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except Exception as error:
-        foreseen = beneath(error)
-        if foreseen is None:
+        expected = beneath(error)
+        if expected is None:
             raise
-        Console(stderr=True).print(f"Error: {with_notes(foreseen)}", style="red", markup=False, highlight=False)
+        Console(stderr=True).print(f"Error: {with_notes(expected)}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
+
+
+def utc(seconds: float) -> str:
+    """
+    Write a time for people to read.
+
+    :param seconds: Seconds since 1970.
+    :returns: Date and time in UTC.
+    """
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""The commands that serve: `serve`, `demo`."""
+"""The commands for serving: `serve`, `demo`."""
 
 from enum import Enum
 from pathlib import Path
@@ -14,14 +14,14 @@ from ltrr_haystack.cli.options import (
     Pipelines,
     Port,
     Store,
-    name_client_share,
-    told,
-    use_store,
+    configure_store,
+    report_errors,
+    set_client_share,
 )
 
 
 class Address(Enum):
-    """Which address stands for a client."""
+    """Which network address identifies a client."""
 
     NONE = "none"
     PEER = "peer"
@@ -29,10 +29,10 @@ class Address(Enum):
 
 
 Open = Annotated[
-    bool, typer.Option("--open", help="Let everybody in who can reach the server, where there are no API keys.")
+    bool, typer.Option("--open", help="Accept callers from other machines as long as there are no API keys.")
 ]
 SafeStart = Annotated[
-    bool, typer.Option(help="Play the baseline until the log shows that what was learned is worth more.")
+    bool, typer.Option(help="Play the baseline until the log shows that the learned policy is worth more.")
 ]
 
 
@@ -44,13 +44,13 @@ def serve(
     home: Home = None,
     documents: Annotated[
         Path | None,
-        typer.Option(help="A BEIR folder whose documents (corpus.jsonl) are indexed first.", show_default=False),
+        typer.Option(help="A BEIR folder whose documents (corpus.jsonl) to index first.", show_default=False),
     ] = None,
     learn: Annotated[bool, typer.Option(help="Whether a thread of the server learns from feedback.")] = True,
     reward_wait: Annotated[
         float | None,
         typer.Option(
-            help="Seconds after a search at which its clicks count. (default: $LTRR_REWARD_WAIT or 1800)",
+            help="Seconds that a decision waits for feedback. (default: $LTRR_REWARD_WAIT or 1800)",
             show_default=False,
             min=0,
         ),
@@ -61,15 +61,15 @@ def serve(
     client_address: Annotated[
         Address | None,
         typer.Option(
-            help="Which address stands for a client: none; peer, the other end of the connection; or forwarded, the "
-            "last entry of X-Forwarded-For, behind a proxy that writes it. (default: $LTRR_CLIENT_ADDRESS or none)",
+            help="Which address identifies a client: none; peer, the other end of the connection; or forwarded, the "
+            "last entry of X-Forwarded-For, behind a proxy that sets it. (default: $LTRR_CLIENT_ADDRESS or none)",
             show_default=False,
         ),
     ] = None,
     key_rate: Annotated[
         float | None,
         typer.Option(
-            help="Requests a second for one key, 0 for any number. (default: $LTRR_KEY_RATE or 100)",
+            help="Requests per second for one API key, 0 for no limit. (default: $LTRR_KEY_RATE or 100)",
             show_default=False,
             min=0,
         ),
@@ -77,7 +77,8 @@ def serve(
     address_rate: Annotated[
         float | None,
         typer.Option(
-            help="The same for one address. (default: $LTRR_ADDRESS_RATE or 50, any number without keys on loopback)",
+            help="Requests per second for one address, 0 for no limit. (default: $LTRR_ADDRESS_RATE or 50; no limit "
+            "without API keys on this machine only)",
             show_default=False,
             min=0,
         ),
@@ -85,28 +86,28 @@ def serve(
     searches_at_once: Annotated[
         int | None,
         typer.Option(
-            help="Searches at work at once; a few more wait. (default: $LTRR_SEARCHES_AT_ONCE, or 2 for each processor "
-            "and at most 8)",
+            help="Searches that run at once; a few more wait. (default: $LTRR_SEARCHES_AT_ONCE, or 2 per processor and "
+            "at most 8)",
             show_default=False,
             min=1,
         ),
     ] = None,
 ) -> None:
     """
-    Serve the pipelines of a folder with Hayhooks, and learn from the feedback.
+    Serve the pipelines of a folder with Hayhooks, and learn from feedback.
 
-    Without API keys (`ltrr keys add`, or $LTRR_API_KEYS) it listens on this machine alone.
+    Without API keys (`ltrr keys add`, or $LTRR_API_KEYS) only this machine has access.
     """
     from ltrr_haystack.evaluation.datasets import load_corpus
-    from ltrr_haystack.server.bundled import provided
+    from ltrr_haystack.server.bundled import bundled_folder
     from ltrr_haystack.server.serving import serve as run
     from ltrr_haystack.server.settings import ServerSettings
 
-    with told():
-        use_store(store, home)
-        name_client_share(client_share)
+    with report_errors():
+        configure_store(store, home)
+        set_client_share(client_share)
         run(
-            pipelines or provided("pipelines"),
+            pipelines or bundled_folder("pipelines"),
             host=host,
             port=port,
             home=home,
@@ -134,9 +135,9 @@ def demo(
     safe_start: SafeStart = False,
     open_: Open = False,
 ) -> None:
-    """Make or load a catalogue, index it, serve it, and say how to search it and click on what is found."""
+    """Generate or load a catalogue, index it, serve it, and print commands to try it."""
     from ltrr_haystack.server.demo import demo as run
 
-    with told():
-        use_store(store, home)
+    with report_errors():
+        configure_store(store, home)
         run(data, home=home, host=host, port=port, everybody=open_, safe_start=safe_start)

@@ -1,4 +1,4 @@
-"""What the embedded default is made of: everything in one process, nothing to install or to start beside it."""
+"""Search within the process: documents, keyword search, embeddings and vector search without any server."""
 
 from ltrr_haystack.embedded.cached_embedder import CachedDocumentEmbedder
 from ltrr_haystack.embedded.minilm import MiniLMDocumentEmbedder, MiniLMTextEmbedder

@@ -16,11 +16,11 @@ from rich.progress import track
 
 from ltrr_haystack.errors import ConfigurationError
 
-INDIFFERENT = {"device", "batch_size", "progress_bar", "token", "local_files_only"}
-"""Settings of embedders that do not change what comes out."""
+IRRELEVANT_SETTINGS = {"device", "batch_size", "progress_bar", "token", "local_files_only"}
+"""Settings of embedders that do not change the embeddings."""
 
-LOOKUP = 500
-"""How many keys one query asks for; SQLite bounds the number of parameters."""
+KEYS_PER_QUERY = 500
+"""Number of keys in one query, since SQLite limits the number of parameters."""
 
 
 class DocumentEmbedder(Protocol):
@@ -33,10 +33,10 @@ class DocumentEmbedder(Protocol):
 @component
 class CachedDocumentEmbedder:
     """
-    Embeds each text once: what was embedded before, with the same model, is read from a file.
+    Wraps a document embedder with a cache on disk, so that each text is embedded only once with a model.
 
-    Embedding is by far the longest part of indexing on a CPU, and most of a catalogue does not change between two
-    runs. The cache is a SQLite file that may be deleted at any time; a run that is broken off keeps what it has done.
+    Embedding takes most of the time of indexing on a CPU, and most of a catalogue does not change between two runs. The
+    cache is a SQLite file that may be deleted at any time. An interrupted run keeps the embeddings that it has made.
 
     ### Usage example
 
@@ -58,13 +58,12 @@ class CachedDocumentEmbedder:
         progress_bar: bool = True,
     ) -> None:
         """
-        Create a CachedDocumentEmbedder; the cache is opened by `run`.
+        Create a CachedDocumentEmbedder. The cache is opened by `run`.
 
-        :param embedder: The component that embeds what is not in the cache.
-        :param directory: Folder of the cache; `embeddings` in the folder that the environment variable `LTRR_HOME`
-            names (`.ltrr` without it) if left out.
-        :param batch_size: How many documents are handed to the embedder at a time, and written at a time.
-        :param progress_bar: Whether more than one batch shows a progress bar.
+        :param embedder: The embedder for texts that are not in the cache.
+        :param directory: Folder of the cache; `embeddings` in the folder `LTRR_HOME` (or `.ltrr`) if left out.
+        :param batch_size: Number of documents to embed and cache at a time.
+        :param progress_bar: Whether to show a progress bar if there is more than one batch.
         :raises ConfigurationError: If `batch_size` is not positive.
         """
         if batch_size <= 0:
@@ -86,7 +85,7 @@ class CachedDocumentEmbedder:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Serialise for a pipeline file.
+        Serialise the component.
 
         :returns: A dictionary for `from_dict`.
         """
@@ -101,9 +100,9 @@ class CachedDocumentEmbedder:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "CachedDocumentEmbedder":
         """
-        Make a CachedDocumentEmbedder from what `to_dict` gave.
+        Deserialise the component.
 
-        :param data: The dictionary.
+        :param data: A dictionary from `to_dict`.
         :returns: The component.
         """
         return default_from_dict(cls, data)
@@ -113,9 +112,9 @@ class CachedDocumentEmbedder:
         """
         Embed documents.
 
-        :param documents: The documents; they are not changed.
-        :returns: A dictionary with `documents`, new ones with their embeddings, in the same order.
-        :raises ConfigurationError: If the cache file cannot be read.
+        :param documents: The documents. They are not modified.
+        :returns: A dictionary with `documents`: copies with embeddings, in the same order.
+        :raises ConfigurationError: If the cache cannot be used.
         """
         keys = [self._key(document) for document in documents]
         model = self._model()
@@ -124,7 +123,7 @@ class CachedDocumentEmbedder:
             with closing(_open(path)) as cache:
                 vectors = dict(_read(cache, model, keys))
                 missing = {key: document for key, document in zip(keys, documents, strict=True) if key not in vectors}
-                # Texts of one length go together: an embedder pads all texts of a batch to the longest.
+                # Texts of similar length are embedded together, since all texts of a batch are padded to the longest.
                 for batch in self._batches(sorted(missing, key=lambda key: len(missing[key].content or ""))):
                     embedded = self.embedder.run(documents=[missing[key] for key in batch])["documents"]
                     fresh = {key: document.embedding for key, document in zip(batch, embedded, strict=True)}
@@ -154,12 +153,12 @@ class CachedDocumentEmbedder:
 
     def _model(self) -> str:
         data = component_to_dict(self.embedder, "embedder")
-        settings = {name: value for name, value in data["init_parameters"].items() if name not in INDIFFERENT}
+        settings = {name: value for name, value in data["init_parameters"].items() if name not in IRRELEVANT_SETTINGS}
         resolved = getattr(self.embedder, "resolved_model", None)
         return json.dumps([data["type"], settings, resolved], sort_keys=True, default=str)
 
     def _key(self, document: Document) -> bytes:
-        # Embedders that put metadata into the text say which; of others it must be taken that they put in all of it.
+        # Embedders that add metadata to the text name the fields. For others, all metadata may matter.
         fields = getattr(self.embedder, "meta_fields_to_embed", document.meta) or ()
         meta = {field: document.meta[field] for field in fields if field in document.meta}
         text = json.dumps([document.content, meta], sort_keys=True, default=str)
@@ -177,8 +176,8 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _read(cache: sqlite3.Connection, model: str, keys: Sequence[bytes]) -> Iterator[tuple[bytes, list[float]]]:
-    for start in range(0, len(keys), LOOKUP):
-        some = keys[start : start + LOOKUP]
+    for start in range(0, len(keys), KEYS_PER_QUERY):
+        some = keys[start : start + KEYS_PER_QUERY]
         marks = ",".join("?" * len(some))
         found = cache.execute(
             f"SELECT content, vector FROM embeddings WHERE model = ? AND content IN ({marks})",  # noqa: S608 (marks)

@@ -1,4 +1,4 @@
-"""Indexing a whole catalogue through the indexing pipeline."""
+"""Indexes a catalogue with an indexing pipeline."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,49 +11,49 @@ from ltrr_haystack.errors import ConfigurationError
 
 PIPELINE = "indexing"
 BATCH = 5_000
-"""So many documents go through the pipeline at a time: an embedder that sees many of them can sort them by length."""
+"""Number of documents per run of the pipeline. A large batch lets an embedder sort texts by length."""
 
 
 def index(pipeline: Pipeline, documents: Sequence[Document]) -> int:
     """
-    Make documents findable. What takes long, the embedding, shows a progress bar of its own.
+    Index documents.
 
-    :param pipeline: A pipeline whose components take `documents`, such as `pipelines/indexing/indexing.yml`.
-    :param documents: The documents; those whose ids are known already are overwritten.
-    :returns: How many documents went through.
-    :raises ConfigurationError: If no component of the pipeline takes documents.
+    :param pipeline: A pipeline with the input `documents`, such as `pipelines/indexing/indexing.yml`.
+    :param documents: The documents. Documents with known ids are overwritten.
+    :returns: The number of documents.
+    :raises ConfigurationError: If the pipeline has no input `documents`.
     """
-    takers = [name for name, sockets in pipeline.inputs().items() if "documents" in sockets]
-    if not takers:
+    receivers = [name for name, sockets in pipeline.inputs().items() if "documents" in sockets]
+    if not receivers:
         raise ConfigurationError("the indexing pipeline has no component with an open input 'documents'")
     for start in range(0, len(documents), BATCH):
         batch = list(documents[start : start + BATCH])
-        pipeline.run({name: {"documents": batch} for name in takers})
+        pipeline.run({name: {"documents": batch} for name in receivers})
     return len(documents)
 
 
 def refresh(pipeline: Pipeline, documents: Sequence[Document], record: Path) -> int:
     """
-    Make a catalogue findable in the place of the one before, in stores that may have that one yet.
+    Index a catalogue, and delete documents of its previous version that are no longer in it.
 
-    Documents that came in another way than by this function stay.
+    Documents that were not indexed by this function are kept.
 
-    :param pipeline: As in `index`; what it writes to is deleted from, too.
+    :param pipeline: As for `index`. Documents are deleted from the document stores of its components.
     :param documents: The catalogue.
-    :param record: A file that keeps which documents the catalogue had.
-    :returns: How many documents of the catalogue before are no longer there.
-    :raises ConfigurationError: If no component of the pipeline takes documents, or the record cannot be written.
+    :param record: File with the ids of the catalogue's documents, which is read and written.
+    :returns: The number of documents deleted.
+    :raises ConfigurationError: If the pipeline has no input `documents`, or the record cannot be written.
     """
     ids = {document.id for document in documents}
-    before = _recorded(record)
-    # What may be in the stores is recorded first: a run that is broken off leaves nothing that is never deleted.
-    _keep(record, before | ids)
+    before = _read_ids(record)
+    # All ids that may be in the stores are recorded first, so that an interrupted run leaves no unknown documents.
+    _write_ids(record, before | ids)
     index(pipeline, documents)
     gone = sorted(before - ids)
     if gone:
         for store in _stores(pipeline):
             store.delete_documents(gone)
-    _keep(record, ids)
+    _write_ids(record, ids)
     return len(gone)
 
 
@@ -64,7 +64,7 @@ def _stores(pipeline: Pipeline) -> Iterator[DocumentStore]:
             yield store
 
 
-def _recorded(record: Path) -> set[str]:
+def _read_ids(record: Path) -> set[str]:
     try:
         ids = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -72,10 +72,12 @@ def _recorded(record: Path) -> set[str]:
     return {each for each in ids if isinstance(each, str)} if isinstance(ids, list) else set()
 
 
-def _keep(record: Path, ids: set[str]) -> None:
+def _write_ids(record: Path, ids: set[str]) -> None:
     unfinished = record.with_name(f"{record.name}.unfinished")
     try:
         unfinished.write_text(json.dumps(sorted(ids)), encoding="utf-8")
         unfinished.replace(record)
     except OSError as error:
-        raise ConfigurationError(f"which documents are indexed cannot be kept in '{record}': {error}") from error
+        raise ConfigurationError(
+            f"the ids of the indexed documents cannot be written to '{record}': {error}"
+        ) from error

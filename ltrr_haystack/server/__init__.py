@@ -1,1 +1,1 @@
-"""Serving pipelines over HTTP, on Hayhooks."""
+"""Serves pipelines over HTTP with Hayhooks."""

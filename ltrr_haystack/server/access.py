@@ -1,4 +1,4 @@
-"""Who may call: holders of keys, or, where there are none, this machine alone."""
+"""Authorisation of requests: by API key or, as long as there are no keys, for this machine only."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -10,11 +10,11 @@ from ltrr_haystack.server.asgi import Application, Message, Receive, Send, heade
 from ltrr_haystack.server.client_address import last_hop
 from ltrr_haystack.server.keyring import Keyring
 
-FREE = ("/", "/status", "/ready", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
-"""What is said to everybody."""
+PUBLIC_PATHS = ("/", "/status", "/ready", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
+"""Paths that need no API key and do not count against a rate limit."""
 
 KEY = "ltrr_key"
-"""Under this name a request's `scope["state"]` holds the ApiKeyRecord that opened it."""
+"""Name in a request's `scope["state"]` of the ApiKeyRecord that authorised it."""
 
 SEND_KEY = "send an API key in the header 'Authorization: Bearer …' or 'X-API-Key: …'"
 ADD_KEY = "to let others in, make keys: ltrr keys add NAME --scope search"
@@ -22,18 +22,19 @@ ADD_KEY = "to let others in, make keys: ltrr keys add NAME --scope search"
 
 class Access:
     """
-    Lets a request through that comes with a key for what it asks, and refuses any other.
+    Lets a request pass if its API key has the scope that its path needs, and refuses it otherwise.
 
-    Without any key in the store or the environment it takes requests of this machine only: from a loopback address,
-    to one of its own names (a foreign one is DNS rebinding), and from no page of another origin.
+    As long as neither the store nor the environment has a key, requests are accepted from this machine only: from a
+    loopback address, to one of the machine's own names (any other is a sign of DNS rebinding), and not from a web page
+    of another origin.
 
-    :param app: The application behind it.
-    :param keyring: The keys.
-    :param scopes: Path → the scope that it needs; any other path that is not free needs `admin`.
-    :param everybody: Whether without keys requests are taken from everywhere.
-    :param names: Host names by which this machine is called besides its loopback ones.
-    :param origins: Origins whose pages may call without a key, as CORS allows them.
-    :param origin_pattern: The same as a regular expression.
+    :param app: The next application.
+    :param keyring: The API keys.
+    :param scopes: Path → the scope that it needs. Any other path that is not public needs `admin`.
+    :param everybody: Whether requests are accepted from everywhere as long as there are no keys.
+    :param names: Host names of this machine besides its loopback names.
+    :param origins: Origins whose pages may call without a key, as allowed by CORS.
+    :param origin_pattern: A regular expression for such origins.
     """
 
     def __init__(
@@ -59,9 +60,9 @@ class Access:
         """
         Handle one connection.
 
-        :param scope: What it is.
-        :param receive: Gives what the client sends.
-        :param send: Takes what the client gets.
+        :param scope: The ASGI connection scope.
+        :param receive: Receives messages from the client.
+        :param send: Sends messages to the client.
         """
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -71,43 +72,45 @@ class Access:
 
     def _refused(self, scope: Message) -> Application | None:
         if self.keyring.needed:
-            return self._without_key(scope)
-        return None if self.everybody else self._foreign(scope)
+            return self._refuse_without_key(scope)
+        return None if self.everybody else self._refuse_foreign(scope)
 
-    def _without_key(self, scope: Message) -> Application | None:
+    def _refuse_without_key(self, scope: Message) -> Application | None:
         path = route(scope)
-        if is_free(scope) and path not in self.scopes:
+        if is_public(scope) and path not in self.scopes:
             return None
         needed = self.scopes.get(path, ADMIN)
         sent = _sent_key(scope)
         key = self.keyring.find(sent) if sent else None
         if key is None:
-            wrong = "this API key is not known, or was revoked" if sent else "this needs an API key"
+            wrong = "this API key is unknown or was revoked" if sent else "this needs an API key"
             return refusal(401, f"{wrong}; {SEND_KEY}", {"WWW-Authenticate": "Bearer"})
         if not allows(key, needed):
             return refusal(
-                403, f"this needs an API key with the scope '{needed}'; the one that was sent has {_listed(key.scopes)}"
+                403, f"this needs an API key with the scope '{needed}'; the key that was sent has {_listed(key.scopes)}"
             )
         scope.setdefault("state", {})[KEY] = key
         return None
 
-    def _foreign(self, scope: Message) -> Application | None:
+    def _refuse_foreign(self, scope: Message) -> Application | None:
         peer, forwarded = scope.get("client"), last_hop(scope)
         if (peer is not None and not _is_loopback(peer[0])) or (forwarded is not None and not _is_loopback(forwarded)):
-            return refusal(403, f"this server has no API keys, so it takes requests of its own machine only; {ADD_KEY}")
+            return refusal(
+                403, f"this server has no API keys, so it accepts requests from its own machine only; {ADD_KEY}"
+            )
         host = header(scope, b"host") or ""
         if not self._is_own(_name_of(f"//{host}")):
             return refusal(
                 403,
-                f"this server has no API keys, so it answers to the names of its own machine only, such as localhost, "
-                f"and not to {host[:100]!r}; {ADD_KEY}",
+                f"this server has no API keys, so it accepts only host names of its own machine, such as localhost, "
+                f"and not {host[:100]!r}; {ADD_KEY}",
             )
         origin = header(scope, b"origin")
         if origin is not None and origin != f"{scope.get('scheme', 'http')}://{host}" and not self._allowed(origin):
             return refusal(
                 403,
                 f"this server has no API keys, so pages of other origins, such as {origin[:100]!r}, may not call it; "
-                "HAYHOOKS_CORS_ALLOW_ORIGINS names those that may",
+                "set HAYHOOKS_CORS_ALLOW_ORIGINS to allow them",
             )
         return None
 
@@ -120,15 +123,15 @@ class Access:
         return self.origin_pattern is not None and self.origin_pattern.fullmatch(origin) is not None
 
 
-def is_free(scope: Message) -> bool:
+def is_public(scope: Message) -> bool:
     """
-    Say whether a request is for what is said to everybody.
+    Check whether a request is for a public path.
 
     :param scope: The request.
-    :returns: Whether it needs no key, and does not count against a rate.
+    :returns: Whether it needs no API key and does not count against a rate limit.
     """
     path = route(scope)
-    return path in FREE or path.startswith("/status/")
+    return path in PUBLIC_PATHS or path.startswith("/status/")
 
 
 def _sent_key(scope: Message) -> str | None:

@@ -1,8 +1,9 @@
 """
-How many searches are at work at once.
+Limits the number of searches that run at once.
 
-Searches that all run together take each other's time until their arms overrun and their pages are empty. So only as
-many run as the arms can serve; a few more wait a moment, and the rest are told at once to come again.
+Too many concurrent searches slow each other down until their arms exceed their time limits and their pages are empty.
+So only as many searches run as the arms can serve; a few more wait for up to two seconds, and all others are answered
+503 at once.
 """
 
 import asyncio
@@ -16,8 +17,8 @@ from ltrr_haystack.server.asgi import Application, Message, Receive, Send, refus
 
 AT_ONCE = min(8, 2 * (os.cpu_count() or 2))
 """
-What the arms' threads take (eight each), and less on a small machine: where retrieval is computed here, more at once
-are not served sooner, and each of them comes nearer to its arms' time limits.
+As many as an arm has threads (eight), and fewer on a small machine: if retrieval is computed in this process, more
+searches at once are not answered sooner, and each of them is closer to the time limits of its arms.
 """
 
 WAITING = 64
@@ -25,73 +26,73 @@ LONGEST_WAIT = 2.0
 RETRY_SECONDS = 1.0
 
 
-class FullError(Exception):
-    """There is no room, and there was none within the time that a request may wait."""
+class BusyError(Exception):
+    """There is no free place for a request, and none became free while it waited."""
 
 
-class Lane:
+class Places:
     """
-    Room for a number of requests, and for some more that wait for it in turn.
+    A number of places for requests, and a bounded queue of requests that wait for one.
 
-    :param at_once: Most requests at work.
-    :param waiting: Most requests that wait.
-    :param longest_wait: Seconds that one of them waits at most.
+    :param at_once: Number of places.
+    :param waiting: Maximum number of requests that wait.
+    :param longest_wait: Seconds that a request waits at most.
     """
 
     def __init__(self, at_once: int, waiting: int = WAITING, longest_wait: float = LONGEST_WAIT) -> None:
-        self._room = asyncio.Semaphore(at_once)
-        self._may_wait = waiting
+        self._free = asyncio.Semaphore(at_once)
+        self._most_waiting = waiting
         self._longest_wait = longest_wait
         self._waiting = 0
 
-    async def enter(self) -> None:
+    async def acquire(self) -> None:
         """
-        Take a place; `leave` gives it back.
+        Take a place.
 
-        :raises FullError: If none is free and too many wait for one, or none became free in time.
+        :raises BusyError: If none is free and too many requests wait already, or none became free in time.
         """
-        if self._room.locked() and self._waiting >= self._may_wait:
-            raise FullError
+        if self._free.locked() and self._waiting >= self._most_waiting:
+            raise BusyError
         self._waiting += 1
         try:
             async with asyncio.timeout(self._longest_wait):
-                await self._room.acquire()
+                await self._free.acquire()
         except TimeoutError:
-            raise FullError from None
+            raise BusyError from None
         finally:
             self._waiting -= 1
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give a place back."""
-        self._room.release()
+        self._free.release()
 
 
 class Admission:
     """
-    Lets as many searches through at a time as can be served, and answers the others with 503.
+    Runs a limited number of searches at once, and answers 503 to searches beyond it.
 
-    Searches with filters have room of their own: a retriever may need far longer for them, and people who search
-    without one should not wait behind those. A place is free again when the answer is ready, however slowly the client
-    takes it. The body must have been read already (see `BodyLimit`).
+    Searches with filters have places of their own: a retriever may need far longer for them, and searches without
+    filters should not have to wait for those. A place is released when the response is ready, however slowly the client
+    reads it. The body must have been read already (see `BodyLimit`).
 
-    :param app: The application behind it.
-    :param paths: The paths of searches; other requests pass.
-    :param at_once: Most searches without filters at work; of those with filters half as many.
+    :param app: The next application.
+    :param paths: The paths of searches; other requests are not limited.
+    :param at_once: Maximum number of searches without filters; half as many with filters may run in addition.
     """
 
     def __init__(self, app: Application, paths: Collection[str], at_once: int = AT_ONCE) -> None:
         self.app = app
         self.paths = paths
-        self.plain = Lane(at_once)
-        self.filtered = Lane(max(1, at_once // 2))
+        self.plain = Places(at_once)
+        self.filtered = Places(max(1, at_once // 2))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """
         Handle one connection.
 
-        :param scope: What it is.
-        :param receive: Gives what the client sends.
-        :param send: Takes what the client gets.
+        :param scope: The ASGI connection scope.
+        :param receive: Receives messages from the client.
+        :param send: Sends messages to the client.
         """
         if scope["type"] != "http" or route(scope) not in self.paths:
             await self.app(scope, receive, send)
@@ -100,45 +101,45 @@ class Admission:
         if first["type"] != "http.request":
             return
         body = first.get("body", b"")
-        lane = self.filtered if has_filters(body) else self.plain
+        places = self.filtered if has_filters(body) else self.plain
         try:
-            async with _place(lane, send) as send_and_leave:
-                await self.app(scope, replayed(body, receive), send_and_leave)
-        except FullError:
-            busy = "too many searches at once; try again in a moment"
-            await refusal(503, busy, retry_after(RETRY_SECONDS))(scope, receive, send)
+            async with _place(places, send) as send_and_release:
+                await self.app(scope, replayed(body, receive), send_and_release)
+        except BusyError:
+            detail = "too many searches at once; try again later"
+            await refusal(503, detail, retry_after(RETRY_SECONDS))(scope, receive, send)
 
 
 @asynccontextmanager
-async def _place(lane: Lane, send: Send) -> AsyncIterator[Send]:
-    await lane.enter()
+async def _place(places: Places, send: Send) -> AsyncIterator[Send]:
+    await places.acquire()
     held = True
 
-    def leave() -> None:
+    def release() -> None:
         nonlocal held
         if held:
             held = False
-            lane.leave()
+            places.release()
 
-    async def send_and_leave(message: Message) -> None:
-        leave()
+    async def send_and_release(message: Message) -> None:
+        release()
         await send(message)
 
     try:
-        yield send_and_leave
+        yield send_and_release
     finally:
-        leave()
+        release()
 
 
 def has_filters(body: bytes) -> bool:
     """
-    Say whether a search has filters.
+    Check whether a search has filters.
 
-    :param body: Its body; what is no search is refused later.
-    :returns: Whether it names any.
+    :param body: The request's body. An invalid one counts as without filters, and is refused later.
+    :returns: Whether it has filters.
     """
     try:
-        asked: Any = json.loads(body)
+        search: Any = json.loads(body)
     except (ValueError, RecursionError):
         return False
-    return isinstance(asked, Mapping) and asked.get("filters") is not None
+    return isinstance(search, Mapping) and search.get("filters") is not None

@@ -1,4 +1,4 @@
-"""From what a pipeline gives to what is sent."""
+"""Turns a pipeline's output into a response."""
 
 import json
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from ltrr_haystack.types import Candidate, Ranking
 
 class JSONAnswer(Response):
     """
-    An answer as JSON; Hayhooks sends it as it is.
+    A JSON response that Hayhooks sends unchanged.
 
-    :param content: A model of `ltrr_haystack.server.schemas`; what is not set is left out.
+    :param content: A model of `ltrr_haystack.server.schemas`; fields that are not set are left out.
     :param status_code: The HTTP status.
     """
 
@@ -27,10 +27,10 @@ class JSONAnswer(Response):
 
     def render(self, content: BaseModel) -> bytes:
         """
-        Write the answer.
+        Encode the response.
 
         :param content: The model.
-        :returns: JSON in UTF-8, whatever the documents hold: no infinite numbers, no halves of surrogate pairs.
+        :returns: Valid JSON in UTF-8, even if documents have infinite numbers or lone surrogates.
         """
         text = json.dumps(
             plain(content.model_dump(exclude_unset=True)), ensure_ascii=False, allow_nan=False, separators=(",", ":")
@@ -40,12 +40,12 @@ class JSONAnswer(Response):
 
 def search_answer(ranking: Ranking, *, logged: bool = True, verdict: str | None = None) -> SearchAnswer:
     """
-    Put a ranking into the form of the API.
+    Make the response to a search.
 
-    :param ranking: What an ImpressionWriter let through.
-    :param logged: Whether it is in the log.
-    :param verdict: What is known of the policy that decided (see `Verdicts`).
-    :returns: The answer to the search.
+    :param ranking: The output of the ImpressionWriter.
+    :param logged: Whether the search is in the log.
+    :param verdict: The verdict on the policy that decided (see `Verdicts`).
+    :returns: The response.
     """
     decision = ranking.decision
     return SearchAnswer(
@@ -61,7 +61,7 @@ def search_answer(ranking: Ranking, *, logged: bool = True, verdict: str | None 
             verdict=verdict,
         ),
         missing_arms=[
-            ArmMissing(arm=report.arm, reason=reason_in_public(report.error))
+            ArmMissing(arm=report.arm, reason=public_reason(report.error))
             for report in ranking.reports
             if report.error is not None
         ],
@@ -69,41 +69,41 @@ def search_answer(ranking: Ranking, *, logged: bool = True, verdict: str | None 
     )
 
 
-def reason_in_public(error: str) -> MissingReason:
+def public_reason(error: str) -> MissingReason:
     """
-    Say why an arm brought nothing, without what only those should read who run the server.
+    Reduce the error of an arm to its kind, since its details are for the server's log only.
 
-    :param error: The error of an arm's report.
-    :returns: The sort of failure.
+    :param error: The error in the arm's report.
+    :returns: The kind of failure.
     """
-    sort = error.partition(":")[0]
-    return next((known for known in get_args(MissingReason) if known == sort), "failed")
+    kind = error.partition(":")[0]
+    return next((known for known in get_args(MissingReason) if known == kind), "failed")
 
 
 def warnings_of(ranking: Ranking) -> list[str]:
     """
-    Say what a page may suffer from beyond arms that failed.
+    Describe problems of a page other than failed arms.
 
-    :param ranking: What an ImpressionWriter logged.
+    :param ranking: The output of the ImpressionWriter.
     :returns: Sentences; none for an ordinary page.
     """
     reports = ranking.reports
-    said = [
-        f"{report.left_out} documents that arm '{report.arm}' found cannot be shown and were left out"
+    warnings = [
+        f"{report.left_out} documents found by arm '{report.arm}' cannot be shown and were left out"
         for report in reports
         if report.left_out
     ]
     instead = [report.arm for report in reports if report.fallback]
     if instead:
         drawn = [report.arm for report in reports if not report.fallback]
-        said.append(
-            f"the arms drawn for this query ({_named(drawn)}) brought nothing; asked instead: {_named(instead)}"
+        warnings.append(
+            f"the arms chosen for this query ({_named(drawn)}) found nothing; asked instead: {_named(instead)}"
         )
     if not ranking.candidates:
         failed = [report.arm for report in reports if report.error is not None]
         why = f"{_named(failed)} failed" if failed else "none failed"
-        said.append(f"no arm brought a document ({why})")
-    return said
+        warnings.append(f"no arm found a document ({why})")
+    return warnings
 
 
 def _named(arms: Sequence[str]) -> str:
@@ -111,7 +111,7 @@ def _named(arms: Sequence[str]) -> str:
 
 
 def _document(candidate: Candidate) -> DocumentFound:
-    # The values come from our own components; checking each of them again would take longer than the rest.
+    # The values come from our own components; validating them again would take longer than everything else.
     return DocumentFound.model_construct(
         id=candidate.object_id,
         content=candidate.document.content,

@@ -1,9 +1,9 @@
 """
-API keys: what a key looks like, and what is kept of it.
+API keys: their form, and what is stored of them.
 
-A key is `ltrr_<id>_<secret>`: the id finds it, 256 random bits open. Such a secret cannot be guessed, whatever the
-hash, so a plain SHA-256 is what is kept (OWASP, Password Storage Cheat Sheet, asks for slow hashes where people choose
-the secret).
+A key is `ltrr_<id>_<secret>`: the id is used to look it up, and the secret has 256 random bits. Since such a secret
+cannot be guessed, a plain SHA-256 digest is stored (the slow hashes of OWASP's Password Storage Cheat Sheet are for
+secrets that people choose).
 """
 
 import re
@@ -17,7 +17,7 @@ from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.store import ApiKeyRecord
 
 SCOPES = ("search", "feedback", "index", "admin")
-"""What a key may open; `admin` opens everything."""
+"""What a key can give access to; `admin` gives access to everything."""
 
 ADMIN = "admin"
 VARIABLE = "LTRR_API_KEYS"
@@ -31,12 +31,12 @@ _NO_DIGEST = "0" * 64
 
 def new_key(name: str, scopes: Iterable[str]) -> tuple[str, ApiKeyRecord]:
     """
-    Make a key.
+    Generate a key.
 
     :param name: Who or what it is for.
-    :param scopes: What it opens.
-    :returns: The key, which nothing can show again, and what is to be kept of it.
-    :raises ConfigurationError: If a scope is unknown or none is given, or the name is not one.
+    :param scopes: What it gives access to.
+    :returns: The key, which cannot be recovered later, and the record to store.
+    :raises ConfigurationError: If the name is invalid, a scope is unknown, or there is none.
     """
     if _NAME.fullmatch(name) is None:
         raise ConfigurationError(
@@ -49,7 +49,7 @@ def new_key(name: str, scopes: Iterable[str]) -> tuple[str, ApiKeyRecord]:
 
 def digest(key: str) -> str:
     """
-    Say what is kept of a key.
+    Compute the digest that is stored of a key.
 
     :param key: The key.
     :returns: 64 hexadecimal digits.
@@ -57,24 +57,24 @@ def digest(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
-def id_of(key: str) -> str | None:
+def key_id_of(key: str) -> str | None:
     """
-    Say which key a text claims to be.
+    Get the id of a key.
 
-    :param key: What a caller sent.
-    :returns: The key's id; `None` if it does not look like a key.
+    :param key: A text that a caller sent as a key.
+    :returns: The key's id; `None` if the text does not have the form of a key.
     """
     found = _KEY.fullmatch(key)
     return found[1] if found else None
 
 
-def opens(record: ApiKeyRecord | None, key: str) -> bool:
+def is_valid(record: ApiKeyRecord | None, key: str) -> bool:
     """
-    Say whether a key is the one that is kept; it takes as long for one that is unknown.
+    Check a key against the stored record. The time that it takes does not depend on whether there is a record.
 
-    :param record: What is kept under the key's id, if anything is.
-    :param key: What a caller sent.
-    :returns: Whether it is that key, and was not revoked.
+    :param record: The record with the key's id, if there is one.
+    :param key: The key that a caller sent.
+    :returns: Whether the key matches the record and was not revoked.
     """
     same = compare_digest(_NO_DIGEST if record is None else record.digest, digest(key))
     return record is not None and same and record.revoked_at is None
@@ -82,29 +82,29 @@ def opens(record: ApiKeyRecord | None, key: str) -> bool:
 
 def allows(record: ApiKeyRecord, scope: str) -> bool:
     """
-    Say whether a key opens something.
+    Check whether a key has a scope.
 
     :param record: The key.
-    :param scope: What it is to open.
-    :returns: Whether it may.
+    :param scope: The scope.
+    :returns: Whether the key has the scope or `admin`.
     """
     return scope in record.scopes or ADMIN in record.scopes
 
 
-def keys_in(text: str) -> list[ApiKeyRecord]:
+def parse_keys(text: str) -> list[ApiKeyRecord]:
     """
-    Read the keys of `LTRR_API_KEYS`.
+    Parse the value of `LTRR_API_KEYS`.
 
-    :param text: Entries parted by blanks or line ends, each `NAME:SCOPE[,SCOPE…]:ltrr_<id>_<secret>`; the id is 2 to
-        32 small letters and digits, the secret at least 32 letters, digits, '-' and '_'.
+    :param text: Entries separated by white space, each `NAME:SCOPE[,SCOPE…]:ltrr_<id>_<secret>`. The id has 2 to 32
+        lower-case letters and digits, the secret at least 32 letters, digits, '-' and '_'.
     :returns: The keys.
-    :raises ConfigurationError: If an entry is not one; the message names it without its secret.
+    :raises ConfigurationError: If an entry is invalid. The message names the entry without its secret.
     """
     keys: dict[str, ApiKeyRecord] = {}
     for number, entry in enumerate(text.split(), start=1):
         key = _entry(entry, f"{VARIABLE}, entry {number}")
         if key.key_id in keys:
-            raise ConfigurationError(f"{VARIABLE}, entry {number}: the id '{key.key_id}' was given before")
+            raise ConfigurationError(f"{VARIABLE}, entry {number}: an earlier entry has the same id '{key.key_id}'")
         keys[key.key_id] = key
     return list(keys.values())
 
@@ -114,11 +114,11 @@ def _entry(entry: str, where: str) -> ApiKeyRecord:
     if len(parts) != 3 or _NAME.fullmatch(parts[0]) is None:
         raise ConfigurationError(f"{where}: expected {FORM}")
     name, scopes, key = parts
-    key_id = id_of(key)
+    key_id = key_id_of(key)
     if key_id is None:
         raise ConfigurationError(
-            f"{where} ('{name}'): the key must be ltrr_<id>_<secret>, with an id of 2 to 32 small letters and digits "
-            "and a secret of 32 to 128 letters, digits, '-' and '_'"
+            f"{where} ('{name}'): the key must be ltrr_<id>_<secret>, with an id of 2 to 32 lower-case letters and "
+            "digits and a secret of 32 to 128 letters, digits, '-' and '_'"
         )
     try:
         return ApiKeyRecord(key_id, name, digest(key), _checked(scopes.split(",")), 0.0)
@@ -130,7 +130,7 @@ def _checked(scopes: Iterable[str]) -> tuple[str, ...]:
     asked = set(scopes)
     unknown = sorted(asked.difference(SCOPES))
     if unknown or not asked:
-        # What is no word may be a secret in the wrong place.
+        # Anything but a short word may be a secret in the wrong place, so it is not repeated.
         got = ", ".join(repr(scope) for scope in unknown if _WORD.fullmatch(scope)) or "something else"
         got = f"got {got}" if unknown else "got none"
         raise ConfigurationError(f"a key needs scopes among {', '.join(SCOPES)}; {got}")

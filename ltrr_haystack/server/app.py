@@ -1,4 +1,4 @@
-"""The server: Hayhooks' own application, with what it needs to serve a pipeline that learns."""
+"""The server: the application of Hayhooks, extended for pipelines that learn."""
 
 import asyncio
 import gc
@@ -13,9 +13,9 @@ from haystack.core.serialization_security import allow_deserialization_module
 
 from ltrr_haystack.errors import ConfigurationError, MissingExtraError
 from ltrr_haystack.server import deployment
-from ltrr_haystack.server.environment import prepare_environment, undivided_queries
+from ltrr_haystack.server.environment import limit_blas_threads, prepare_environment
 from ltrr_haystack.server.keyring import Keyring, configured_keyring
-from ltrr_haystack.server.learners import background_learner, routers_of
+from ltrr_haystack.server.learners import background_learner, find_routers
 from ltrr_haystack.server.settings import ServerSettings
 from ltrr_haystack.server.warming import warm_arms
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from ltrr_haystack.learning import BackgroundLearner
 
-CLOSED = ("/deploy", "/undeploy", "/draw", "/v1", "/models", "/chat", "/responses", "/files")
+REMOVED_ROUTES = ("/deploy", "/undeploy", "/draw", "/v1", "/models", "/chat", "/responses", "/files")
 """
-Routes that Hayhooks leaves open to everybody: they run anybody's code, send a pipeline's plan to another site, or talk
-to models that are not here.
+Routes of Hayhooks that are removed: they run code that a caller sends, send a pipeline's definition to another site, or
+serve chat models.
 """
 
 
@@ -43,50 +43,50 @@ def create_app(
     host: str = "localhost",
 ) -> "FastAPI":
     """
-    Make the application that serves a folder of pipelines; also for `uvicorn --factory`.
+    Create the application that serves a folder of pipelines; also for `uvicorn --factory`.
 
     :param pipelines: The folder; the environment variable `LTRR_PIPELINES`, or `pipelines`, if left out.
-    :param keyring: The keys that open it; those of the store `LTRR_STORE_URL` and of `LTRR_API_KEYS` if left out.
-    :param settings: Who may call, how often, and how slowly; from the environment if left out.
-    :param learn: Whether a thread of the server learns from feedback. It needs a pipeline with a BanditRouter, and
-        leaves it to a FeedbackWriter that learns inline.
+    :param keyring: The API keys; those of the store `LTRR_STORE_URL` and of `LTRR_API_KEYS` if left out.
+    :param settings: Access and limits; from the environment if left out.
+    :param learn: Whether a thread of the server learns from feedback. This needs a pipeline with a BanditRouter, and is
+        left to the FeedbackWriter if that learns inline.
     :param learn_interval: Seconds between two passes of the learner.
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
     :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
-    :param host: The name by which this machine is called.
+    :param host: The host name of this machine.
     :returns: The application. `app.state.pipelines` has the Haystack pipelines by name.
     :raises ConfigurationError: If a pipeline cannot be deployed.
     :raises MissingExtraError: If Hayhooks is not installed.
-    :raises StoreError: If the keys cannot be read.
+    :raises StoreError: If the API keys cannot be read.
     """
     prepare_environment()
     allow_deserialization_module("ltrr_haystack")
     keyring, settings = keyring or configured_keyring(), settings or ServerSettings.from_environment()
     app = _hayhooks_app()
 
-    from ltrr_haystack.server.failures import answer_failures
-    from ltrr_haystack.server.gates import gates
-    from ltrr_haystack.server.openapi import document
-    from ltrr_haystack.server.readiness import Readiness, add_ready, stores_of
+    from ltrr_haystack.server.failures import add_error_handlers
+    from ltrr_haystack.server.middleware import build_middleware
+    from ltrr_haystack.server.openapi import describe_api
+    from ltrr_haystack.server.readiness import Readiness, add_ready_route, find_stores
 
-    _close_routes(app)
+    _remove_open_routes(app)
     wrappers = deployment.deploy(app, Path(pipelines or os.environ.get("LTRR_PIPELINES", "pipelines")).resolve())
     scopes = deployment.scopes_of(wrappers)
     app.state.pipelines = deployment.pipelines_of(wrappers)
     app.state.safe_start = safe_start
     if not safe_start:
-        for router in routers_of(app.state.pipelines):
+        for router in find_routers(app.state.pipelines):
             router.skip_safe_start()
     app.state.learner = background_learner(app.state.pipelines, learn_interval, reward_wait) if learn else None
     app.state.keyring = keyring
-    app.state.readiness = Readiness(stores_of(app.state.pipelines.values()), app.state.learner, keyring)
+    app.state.readiness = Readiness(find_stores(app.state.pipelines.values()), app.state.learner, keyring)
     app.state.arms = {}
     app.state.failure = None
     app.router.lifespan_context = _lifespan(app.router.lifespan_context, settings.threads)
-    add_ready(app, app.state.readiness)
-    app.user_middleware += gates(scopes, keyring, settings, host)
-    answer_failures(app)
-    document(app, wrappers, scopes, lambda: keyring.needed)
+    add_ready_route(app, app.state.readiness)
+    app.user_middleware += build_middleware(scopes, keyring, settings, host)
+    add_error_handlers(app)
+    describe_api(app, wrappers, scopes, lambda: keyring.needed)
     return app
 
 
@@ -98,7 +98,7 @@ def _hayhooks_app() -> "FastAPI":
         raise MissingExtraError(
             "serving needs hayhooks; install it with: pip install 'ltrr-haystack[hayhooks]'"
         ) from error
-    # Hayhooks would deploy this folder when it starts, and only warn of pipelines that cannot be deployed.
+    # Otherwise Hayhooks deploys this folder on start-up, and only logs a warning if a pipeline cannot be deployed.
     settings.pipelines_dir = ""
     app: FastAPI = create_hayhooks_app()
     return app
@@ -112,9 +112,9 @@ def _lifespan(of_hayhooks: Any, threads: int) -> Any:
         keys = asyncio.create_task(app.state.keyring.follow())
         try:
             await deployment.warm_up(app.state.pipelines)
-            undivided_queries()
+            limit_blas_threads()
             app.state.arms = await asyncio.to_thread(warm_arms, app.state.pipelines.values())
-            _settle_down()
+            _freeze_loaded_objects()
             if learner is not None:
                 learner.start()
             async with of_hayhooks(app):
@@ -136,13 +136,13 @@ def _lifespan(of_hayhooks: Any, threads: int) -> Any:
     return lifespan
 
 
-def _settle_down() -> None:
-    """What is loaded by now stays; looking through it for garbage again and again stopped a search for 400 ms."""
+def _freeze_loaded_objects() -> None:
+    """Exclude what is loaded by now from garbage collection, which otherwise blocks a search for up to 400 ms."""
     gc.collect()
     gc.freeze()
 
 
-def _close_routes(app: "FastAPI") -> None:
+def _remove_open_routes(app: "FastAPI") -> None:
     from hayhooks.server.routers import status_router, traces_router
 
     open_to_all = (None, status_router, traces_router)
@@ -150,7 +150,7 @@ def _close_routes(app: "FastAPI") -> None:
         route for route in app.router.routes if getattr(route, "original_router", None) in open_to_all
     ]
     app.openapi_schema = None
-    left = sorted(path for path in app.openapi()["paths"] if path.startswith(CLOSED))
+    left = sorted(path for path in app.openapi()["paths"] if path.startswith(REMOVED_ROUTES))
     if left:
         raise ConfigurationError(f"this version of Hayhooks keeps the routes {left} open; install hayhooks 2.1")
     app.openapi_schema = None

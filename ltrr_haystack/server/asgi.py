@@ -1,4 +1,4 @@
-"""What the parts of the server that stand before Hayhooks share: the types of ASGI, and short answers."""
+"""Helpers for ASGI middleware: types, headers, and short responses."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -16,8 +16,8 @@ def header(scope: Message, name: bytes) -> str | None:
     Read a header.
 
     :param scope: The request.
-    :param name: The header's name in small letters.
-    :returns: Its value; of several the values parted by commas; `None` if it is not there.
+    :param name: The header's name in lower case.
+    :returns: Its value, several values joined by commas; `None` if it is missing.
     """
     values = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
     return ", ".join(values) if values else None
@@ -25,10 +25,10 @@ def header(scope: Message, name: bytes) -> str | None:
 
 def route(scope: Message) -> str:
     """
-    Give the path of a request as the router sees it.
+    Get the path of a request without the root path of a proxy.
 
     :param scope: The request.
-    :returns: The path without the root path of a proxy.
+    :returns: The path.
     """
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
@@ -37,19 +37,19 @@ def route(scope: Message) -> str:
 
 def refusal(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Application:
     """
-    Make an answer that says why a request is not handled.
+    Make an error response.
 
     :param status: The HTTP status.
-    :param detail: What is wrong, and what would be right.
-    :param headers: Headers besides.
-    :returns: The answer, in the form of all others: `{"detail": …}`.
+    :param detail: What is wrong, and how to correct it.
+    :param headers: Additional headers.
+    :returns: The response, in FastAPI's form `{"detail": …}`.
     """
     body = json.dumps({"detail": detail}, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-    told = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
+    sent = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
     start = {
         "type": "http.response.start",
         "status": status,
-        "headers": [(name.lower().encode(), value.encode()) for name, value in told.items()],
+        "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
     }
 
     async def answer(scope: Message, _receive: Receive, send: Send) -> None:
@@ -61,21 +61,21 @@ def refusal(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 
 def retry_after(seconds: float) -> dict[str, str]:
     """
-    Say when it is worth trying again.
+    Make the header `Retry-After`.
 
-    :param seconds: In how many seconds; the next whole one is told, and at least one.
-    :returns: The header `Retry-After`.
+    :param seconds: After how many seconds a retry makes sense; rounded up to at least one whole second.
+    :returns: The header.
     """
     return {"Retry-After": str(max(1, ceil(seconds)))}
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
     """
-    Give a body that was read already to whoever reads next.
+    Make a body that was read already available to the next application.
 
     :param body: The body.
-    :param receive: Gives what the client sends afterwards.
-    :returns: Gives the body as one message, then what the client sends.
+    :param receive: Receives further messages from the client.
+    :returns: A function that returns the body as one message, then further messages from the client.
     """
     given = False
 

@@ -1,4 +1,4 @@
-"""What comes with the project beside the package: its pipelines, and the generator of the fictional music service."""
+"""Files that come with the project beside the package: pipelines, and the generator of the fictional music service."""
 
 import importlib.util
 import sys
@@ -9,36 +9,36 @@ import ltrr_haystack
 from ltrr_haystack.errors import ConfigurationError
 
 PLACES = (Path(ltrr_haystack.__file__).parent / "bundled", Path(ltrr_haystack.__file__).parents[1])
-"""Where it lies: in an installed package, or in the project's folder."""
+"""Where the files are: inside an installed package, or in a clone of the project."""
 
 
-def provided(name: str) -> Path:
+def bundled_folder(name: str) -> Path:
     """
     Find a folder that comes with the project.
 
     :param name: `pipelines`, `benchmarks/hybrid` or `examples/music`.
     :returns: The folder.
-    :raises ConfigurationError: If it is not there.
+    :raises ConfigurationError: If it is missing.
     """
     for place in PLACES:
         if (place / name).is_dir():
             return place / name
     raise ConfigurationError(
-        f"'{name}' is not part of this installation: run this from a clone of the project, or name your own data and "
+        f"'{name}' is not part of this installation: run this from a clone of the project, or pass your own data and "
         "pipelines"
     )
 
 
 def music(home: Path, *, seed: int = 0) -> Path:
     """
-    Write the fictional music service.
+    Write the catalogue of the fictional music service.
 
     :param home: The folder to write into.
-    :param seed: Another seed gives another service.
+    :param seed: Seed of the generator; each seed gives another catalogue.
     :returns: A BEIR folder.
-    :raises ConfigurationError: If its generator is not there.
+    :raises ConfigurationError: If the generator is missing.
     """
-    generator = _load("ltrr_music", provided("examples/music"))
+    generator = _load("ltrr_music", bundled_folder("examples/music"))
     folder: Path = generator.write_beir(generator.generate(seed), home / "music")
     return folder
 

@@ -1,4 +1,4 @@
-"""What a request may hold: bounded JSON without anything that a store, a log or an answer could not write again."""
+"""Validation of request values: bounded JSON that a store, the log and a response can encode again."""
 
 import math
 import unicodedata
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 LARGEST_INTEGER = 2**53
-"""Whole numbers beyond it are not the same in every JSON reader (RFC 8259, section 6)."""
+"""Larger whole numbers are not read alike by all JSON parsers (RFC 8259, section 6)."""
 
 
 def check_text(text: str) -> str:
     """
-    Refuse text that cannot be stored everywhere.
+    Refuse text that not every store can keep.
 
     :param text: Any text.
     :returns: The text.
-    :raises ValueError: If it holds a NUL character or half of a surrogate pair.
+    :raises ValueError: If it contains a NUL character or a lone surrogate.
     """
     if "\x00" in text:
-        raise ValueError("must not hold NUL characters")
+        raise ValueError("must not contain NUL characters")
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -28,59 +28,59 @@ def check_text(text: str) -> str:
 
 def check_line(text: str) -> str:
     """
-    Refuse text with control characters, as in ids.
+    Refuse text with control characters, for ids.
 
     :param text: Any text.
     :returns: The text.
-    :raises ValueError: If it holds a control character or half of a surrogate pair.
+    :raises ValueError: If it contains a control character or a lone surrogate.
     """
     if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValueError("must not hold control characters")
+        raise ValueError("must not contain control characters")
     return check_text(text)
 
 
 def check_visible(text: str) -> str:
     """
-    Refuse text that says nothing.
+    Refuse text without a visible character.
 
     :param text: Any text.
     :returns: The text.
-    :raises ValueError: If it holds nothing but blanks and characters without a shape, or cannot be stored.
+    :raises ValueError: If it contains only white space and invisible characters, or cannot be stored.
     """
     check_text(text)
     if not any(unicodedata.category(character)[0] in "LMNPS" for character in text):
-        raise ValueError("must hold at least one visible character")
+        raise ValueError("must contain at least one visible character")
     return text
 
 
 def check_json(value: object, *, depth: int, values: int, characters: int) -> None:
     """
-    Refuse JSON that is too large, too deep, or cannot be written again.
+    Refuse JSON that is too large, nested too deeply, or cannot be encoded again.
 
-    :param value: What a JSON reader gave.
-    :param depth: Deepest nesting of objects and lists.
-    :param values: Most values in all, those within objects and lists included.
-    :param characters: Most characters in all keys and texts together.
-    :raises ValueError: If it is not within the bounds; the message says where and why.
+    :param value: A parsed JSON value.
+    :param depth: Maximum nesting of objects and lists.
+    :param values: Maximum number of values, including those within objects and lists.
+    :param characters: Maximum number of characters in all keys and texts together.
+    :raises ValueError: If the value exceeds a limit. The message names the place and the reason.
     """
     left = characters
     for number, (path, each) in enumerate(_walk(value, depth), start=1):
         if number > values:
-            raise ValueError(f"holds more than {values:,} values")
+            raise ValueError(f"contains more than {values:,} values")
         try:
             left -= _characters(each)
         except ValueError as error:
             raise ValueError(f"{_dotted(path)}: {error}") from None
         if left < 0:
-            raise ValueError(f"holds more than {characters:,} characters of text")
+            raise ValueError(f"contains more than {characters:,} characters of text")
 
 
 def check_depth(value: object, depth: int) -> None:
     """
     Refuse JSON that is nested too deeply.
 
-    :param value: What a JSON reader gave.
-    :param depth: Deepest nesting of objects and lists.
+    :param value: A parsed JSON value.
+    :param depth: Maximum nesting of objects and lists.
     :raises ValueError: If it is nested more deeply.
     """
     for _ in _walk(value, depth):
@@ -111,7 +111,7 @@ def _characters(value: object) -> int:
         case float() if not math.isfinite(value):
             raise ValueError(f"must be finite, got {value}")
         case int() if abs(value) > LARGEST_INTEGER:
-            raise ValueError("whole numbers must lie within 2^53 of zero")
+            raise ValueError("whole numbers must be between -2^53 and 2^53")
     return 0
 
 
@@ -121,11 +121,11 @@ def _dotted(path: tuple[str, ...]) -> str:
 
 def plain(value: Any) -> Any:
     """
-    Turn a value into what JSON can hold, whatever a catalogue has in its metadata.
+    Convert any value of a document's metadata to JSON types.
 
     :param value: Any value.
-    :returns: JSON types only: numbers that are not finite are `None`, NumPy's numbers are numbers, what has no JSON
-        form is its text.
+    :returns: JSON types only. Numbers that are not finite become `None`, NumPy values plain numbers and lists, and
+        values without a JSON form their text.
     """
     match value:
         case None | bool() | int() | str():

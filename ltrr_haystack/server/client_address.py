@@ -1,8 +1,8 @@
 """
-Where a request comes from, as far as anything here may know: a digest of the network address.
+The network address of a client, as a digest.
 
-The address says which requests may come from one client, where no user, session or client id does. Addresses that one
-client can change at will are one: IPv6 is taken by its first 64 bits, which are what a provider hands to a household.
+It identifies a client whose searches carry no user, session or client id. An IPv6 address is reduced to its first 64
+bits, the network that a provider assigns to a household, since a client can change the rest at will.
 """
 
 from contextvars import ContextVar
@@ -14,9 +14,9 @@ from ltrr_haystack.server.asgi import Application, Message, Receive, Send, heade
 
 ClientAddress = Literal["none", "peer", "forwarded"]
 """
-Which address counts: `none`; `peer`, the other end of the connection; `forwarded`, the last entry of X-Forwarded-For,
-which is what a proxy in front of this server writes. A caller who can reach the server past that proxy can write it,
-too: choose `forwarded` only where nobody can.
+Which address identifies a client: `none`; `peer`, the other end of the connection; or `forwarded`, the last entry of
+X-Forwarded-For, which the proxy in front of this server appends. Choose `forwarded` only if no caller can reach the
+server except through that proxy, since any other caller could forge the header.
 """
 
 _address: ContextVar[str | None] = ContextVar("ltrr_client_address", default=None)
@@ -24,35 +24,36 @@ _address: ContextVar[str | None] = ContextVar("ltrr_client_address", default=Non
 
 def client_address() -> str | None:
     """
-    Say where the request at hand comes from.
+    Get the digest of the current request's address.
 
-    :returns: The same 32 hexadecimal digits for the same network; `None` where the server takes no addresses, or none
-        is known. They name nobody, yet whoever sees them can try all IPv4 addresses: treat them as personal data.
+    :returns: 32 hexadecimal digits, equal for requests from the same network; `None` if the server uses no addresses or
+        the address is unknown. A digest of an IPv4 address can be reversed by trying all of them: treat it as personal
+        data.
     """
     return _address.get()
 
 
-class ClientAddressed:
+class ClientAddressMiddleware:
     """
-    Makes the address of each request known to whatever handles it, as `client_address()`.
+    Sets `client_address()` for the handling of each request.
 
-    :param app: The application behind it.
-    :param taken: Which address counts.
+    :param app: The next application.
+    :param source: Which address identifies a client.
     """
 
-    def __init__(self, app: Application, taken: ClientAddress) -> None:
+    def __init__(self, app: Application, source: ClientAddress) -> None:
         self.app = app
-        self.taken = taken
+        self.source = source
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """
         Handle one connection.
 
-        :param scope: What it is.
-        :param receive: Gives what the client sends.
-        :param send: Takes what the client gets.
+        :param scope: The ASGI connection scope.
+        :param receive: Receives messages from the client.
+        :param send: Sends messages to the client.
         """
-        network = None if scope["type"] != "http" else network_of(scope, self.taken)
+        network = None if scope["type"] != "http" else network_of(scope, self.source)
         token = _address.set(None if network is None else _digest(network))
         try:
             await self.app(scope, receive, send)
@@ -60,17 +61,17 @@ class ClientAddressed:
             _address.reset(token)
 
 
-def network_of(scope: Message, taken: ClientAddress) -> str | None:
+def network_of(scope: Message, source: ClientAddress) -> str | None:
     """
-    Say from which network a request comes.
+    Get the network from which a request comes.
 
     :param scope: The request.
-    :param taken: Which address counts. Without a readable X-Forwarded-For, `forwarded` is the peer.
-    :returns: An IPv4 address or the first half of an IPv6 address; `None` if none is to be taken or none is known.
+    :param source: Which address identifies a client. Without a valid X-Forwarded-For, `forwarded` falls back to `peer`.
+    :returns: An IPv4 address or the first half of an IPv6 address; `None` for `none`, or if the address is unknown.
     """
-    if taken == "none":
+    if source == "none":
         return None
-    if taken == "forwarded" and (forwarded := network(last_hop(scope) or "")) is not None:
+    if source == "forwarded" and (forwarded := network(last_hop(scope) or "")) is not None:
         return forwarded
     peer = scope.get("client")
     return None if peer is None else network(peer[0])
@@ -78,10 +79,10 @@ def network_of(scope: Message, taken: ClientAddress) -> str | None:
 
 def last_hop(scope: Message) -> str | None:
     """
-    Give the last entry of X-Forwarded-For: the one that the nearest proxy wrote.
+    Get the last entry of X-Forwarded-For, which the nearest proxy appended.
 
     :param scope: The request.
-    :returns: The entry without a port; `None` if there is none.
+    :returns: The entry without its port; `None` if the header is missing.
     """
     entries = header(scope, b"x-forwarded-for")
     if entries is None:
@@ -94,11 +95,11 @@ def last_hop(scope: Message) -> str | None:
 
 def network(address: str) -> str | None:
     """
-    Say which network an address belongs to.
+    Reduce an address to its network.
 
     :param address: An IPv4 or IPv6 address.
-    :returns: The IPv4 address itself, also where it comes dressed as IPv6; of an IPv6 address its first 64 bits.
-        `None` if it is no address.
+    :returns: The IPv4 address, also if it is mapped to IPv6; the first 64 bits of an IPv6 address; `None` if it is not
+        an address.
     """
     try:
         parsed = ip_address(address.partition("%")[0])

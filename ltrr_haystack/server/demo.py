@@ -1,4 +1,4 @@
-"""A search service that learns, from one command."""
+"""The demo: a search service that learns, started by one command."""
 
 import json
 import os
@@ -9,14 +9,14 @@ from rich.console import Console
 
 from ltrr_haystack.embedded.minilm import resolve_model
 from ltrr_haystack.evaluation.datasets import DataSet, load_beir
-from ltrr_haystack.server.announcement import Serving
-from ltrr_haystack.server.bundled import music, provided
+from ltrr_haystack.server.bundled import bundled_folder, music
 from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
 from ltrr_haystack.server.serving import HOST, PORT, require_hayhooks, serve
 from ltrr_haystack.server.settings import ServerSettings
+from ltrr_haystack.server.summary import ServerSummary
 
 REWARD_WAIT = "3"
-ANSWER = "/tmp/ltrr-answer.json"  # noqa: S108 (named in a line that the person at the shell pastes)
+ANSWER = "/tmp/ltrr-answer.json"  # noqa: S108 (part of a shell command that the user pastes)
 
 
 def demo(
@@ -31,20 +31,21 @@ def demo(
     console: Console | None = None,
 ) -> None:
     """
-    Make or load a catalogue, index it, serve it, and say how to search it and click on what is found.
+    Generate or load a catalogue, index it, serve it, and print commands that search it and click on a result.
 
-    Feedback is learned from after a few seconds, not half an hour, and what was learned is played at once, since nobody
-    waits at a demo until it is shown to be worth more. Nothing is sent anywhere.
+    Feedback counts after a few seconds instead of half an hour, and the learned policy is played at once instead of
+    after a safe start, so that its effect can be seen. No telemetry is sent.
 
-    :param data: A BEIR folder; a fictional music service if left out.
-    :param home: The folder of the store and the caches; `LTRR_HOME`, or `.ltrr`, if left out.
-    :param host: The address to listen on.
-    :param port: The port; 0 takes any that is free.
-    :param pipelines: The folder of pipelines; the project's own if left out.
-    :param everybody: Whether callers from other machines are let in where there are no API keys.
+    :param data: A BEIR folder; the fictional music service if left out.
+    :param home: Folder of the store and the caches; `LTRR_HOME`, or `.ltrr`, if left out.
+    :param host: Address to listen on.
+    :param port: Port to listen on; 0 for any free port.
+    :param pipelines: Folder of pipelines; the project's own if left out.
+    :param everybody: Whether callers from other machines are accepted as long as there are no API keys.
     :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
-    :param console: Where to say it; the terminal if left out.
-    :raises ConfigurationError: If the port is taken, or something that is needed is missing.
+    :param console: Where to print; the terminal if left out.
+    :raises ConfigurationError: If the port is in use or the pipelines cannot be served.
+    :raises MissingExtraError: If a required package is not installed.
     :raises InvalidInputError: If the data cannot be read.
     """
     require_hayhooks()
@@ -56,7 +57,7 @@ def demo(
     data_set = load_beir(data or music(folder))
     say = console or Console()
     serve(
-        pipelines or provided("pipelines"),
+        pipelines or bundled_folder("pipelines"),
         host=host,
         port=port,
         home=folder,
@@ -64,18 +65,18 @@ def demo(
         safe_start=safe_start,
         documents=lambda: data_set.documents,
         on_ready=lambda serving: say.print(
-            invitation(serving, data_set), soft_wrap=True, markup=False, highlight=False
+            instructions(serving, data_set), soft_wrap=True, markup=False, highlight=False
         ),
     )
 
 
-def invitation(serving: Serving, data_set: DataSet) -> str:
+def instructions(serving: ServerSummary, data_set: DataSet) -> str:
     """
-    Say what is served and how to try it.
+    Write the summary of the server and the commands to try it.
 
-    :param serving: How it is served.
-    :param data_set: What is served.
-    :returns: Lines of text; the ones that begin with `curl` work when pasted into a shell, one after the other.
+    :param serving: The server's summary.
+    :param data_set: The catalogue that is served.
+    :returns: Lines of text. Those that begin with `curl` can be pasted into a shell, one after the other.
     """
     url = serving.url
     query = json.dumps({"query": data_set.queries[0].text if data_set.queries else "love"}, ensure_ascii=False)
@@ -83,8 +84,8 @@ def invitation(serving: Serving, data_set: DataSet) -> str:
     key, set_key = "", ""
     if serving.keys_needed:
         key = ' -H "X-API-Key: $LTRR_KEY"'
-        set_key = "(LTRR_KEY must hold an API key with the scopes search and feedback.)\n"
-    # The answer's first two ids, put into a click.
+        set_key = "(Set LTRR_KEY to an API key with the scopes search and feedback.)\n"
+    # Takes the search's id and the first document's id from the response, and puts them into a click.
     click = (
         r"""s/^{"query_id":"\([^"]*\)","documents":\[{"id":"\([^"]*\)".*/"""
         r"""{"events":[{"action_name":"click","query_id":"\1","event_attributes":{"object":{"object_id":"\2"}}}]}/"""
@@ -94,11 +95,11 @@ def invitation(serving: Serving, data_set: DataSet) -> str:
 {len(data_set.documents):,} documents of '{data_set.name}' are indexed.
 {served}
 {set_key}
-Search:
+To search:
 curl -s {url}/search/run{key} {header} -d {shlex.quote(query)} | tee {ANSWER}
 
-Click on the first document of the answer:
+To click on the first document of the response:
 curl -s {url}/feedback/run{key} {header} -d "$(sed '{click}' {ANSWER})"
 
-When the click counts, search again: 'memory' is among the document's arms.
+Search again once the click counts: 'memory' is now among the arms that found the document.
 """

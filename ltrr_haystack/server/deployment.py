@@ -1,4 +1,4 @@
-"""Putting the pipelines of a folder onto Hayhooks, all of them or none."""
+"""Deploys the pipelines of a folder on Hayhooks, either all of them or none."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 USUAL_SCOPES = {"search": "search", "feedback": "feedback", "indexing": "index"}
-"""Pipeline → the scope of the key that it needs, where its wrapper declares no `scope`; any other needs `admin`."""
+"""
+Pipeline → the scope that its API key needs, if its wrapper declares no `scope`. A pipeline with another name needs
+`admin`.
+"""
 
 WRAPPER = "pipeline_wrapper.py"
 YAML = (".yml", ".yaml")
@@ -24,14 +27,15 @@ YAML = (".yml", ".yaml")
 
 def deploy(app: "FastAPI", folder: Path) -> dict[str, Any]:
     """
-    Deploy each folder with a `pipeline_wrapper.py`, and each YAML file, of a folder.
+    Deploy every subfolder with a `pipeline_wrapper.py` and every YAML file of a folder.
 
-    Hayhooks by itself warns of a pipeline that cannot be deployed, and serves the others.
+    Hayhooks by itself would only log a warning for a pipeline that cannot be deployed, and serve the others.
 
-    :param app: The application of Hayhooks.
+    :param app: The Hayhooks application.
     :param folder: The folder of pipelines.
     :returns: Name → wrapper.
-    :raises ConfigurationError: If there are none, or any of them cannot be deployed; the message names each, and why.
+    :raises ConfigurationError: If there are no pipelines, or any of them cannot be deployed. The message names each of
+        these and the reason.
     """
     from hayhooks.server.pipelines import registry
     from hayhooks.server.utils.deploy_utils import (
@@ -49,20 +53,20 @@ def deploy(app: "FastAPI", folder: Path) -> dict[str, Any]:
             else:
                 deploy_pipeline_yaml(name, source.read_text(encoding="utf-8"), app, options={"save_file": False})
             _check_served(app, name, source)
-        except Exception as error:  # noqa: BLE001 (whatever a wrapper raises is told, together with its pipeline's name)
-            failures[name] = _why(error)
+        except Exception as error:  # noqa: BLE001 (whatever a wrapper raises is reported with its pipeline's name)
+            failures[name] = _reason(error)
     if failures:
         withdraw(list(sources))
-        told = "\n".join(f"  pipeline '{name}': {reason}" for name, reason in failures.items())
-        raise ConfigurationError(f"not all pipelines of {folder} can be deployed:\n{told}")
+        reasons = "\n".join(f"  pipeline '{name}': {reason}" for name, reason in failures.items())
+        raise ConfigurationError(f"not all pipelines of {folder} can be deployed:\n{reasons}")
     return {name: registry.get(name) for name in sources}
 
 
 def withdraw(names: list[str]) -> None:
     """
-    Take pipelines off Hayhooks, so that the process may deploy others under their names.
+    Remove pipelines from Hayhooks, so that the process can deploy others under the same names.
 
-    :param names: The pipelines' names; unknown ones are passed over.
+    :param names: The pipelines' names; unknown names are ignored.
     """
     from hayhooks.server.pipelines import registry
     from hayhooks.server.utils.module_loader import unload_pipeline_modules
@@ -74,9 +78,9 @@ def withdraw(names: list[str]) -> None:
 
 def scopes_of(wrappers: Mapping[str, Any]) -> dict[str, str]:
     """
-    Say which key each pipeline needs.
+    Get the scope that each pipeline needs.
 
-    :param wrappers: Name → wrapper, as `deploy` gave them.
+    :param wrappers: Name → wrapper, as returned by `deploy`.
     :returns: Path → scope.
     """
     return {f"/{name}/run": _scope(name, wrapper) for name, wrapper in wrappers.items()}
@@ -84,43 +88,43 @@ def scopes_of(wrappers: Mapping[str, Any]) -> dict[str, str]:
 
 def pipelines_of(wrappers: Mapping[str, Any]) -> dict[str, Pipeline]:
     """
-    Give the Haystack pipelines behind wrappers.
+    Get the Haystack pipelines of wrappers.
 
-    :param wrappers: Name → wrapper, as `deploy` gave them.
-    :returns: Name → pipeline, for those wrappers that hold one.
+    :param wrappers: Name → wrapper, as returned by `deploy`.
+    :returns: Name → pipeline, for the wrappers that have one.
     """
     return {name: wrapper.pipeline for name, wrapper in wrappers.items() if isinstance(wrapper.pipeline, Pipeline)}
 
 
 async def warm_up(pipelines: Mapping[str, Pipeline]) -> None:
     """
-    Warm up pipelines, so that the first request waits no longer than the others.
+    Warm up pipelines.
 
     :param pipelines: Name → pipeline.
-    :raises ConfigurationError: If one cannot be warmed up; the message names it, and why.
+    :raises ConfigurationError: If one cannot be warmed up. The message names it and the reason.
     """
     for name, pipeline in pipelines.items():
         try:
             await pipeline.warm_up_async()
         except Exception as error:
-            raise ConfigurationError(f"pipeline '{name}' cannot be warmed up: {_why(error)}") from error
+            raise ConfigurationError(f"pipeline '{name}' cannot be warmed up: {_reason(error)}") from error
 
 
 async def close(pipelines: Mapping[str, Pipeline]) -> None:
     """
-    Close pipelines; a failure is logged, and the others are closed all the same.
+    Close pipelines. A failure is logged, and the other pipelines are closed nevertheless.
 
     :param pipelines: Name → pipeline.
     """
     closing = (pipeline.close_async() for pipeline in pipelines.values())
     for name, outcome in zip(pipelines, await asyncio.gather(*closing, return_exceptions=True), strict=True):
         if isinstance(outcome, BaseException):
-            logger.warning("Pipeline '{pipeline}' did not close: {error}", pipeline=name, error=_why(outcome))
+            logger.warning("Pipeline '{pipeline}' did not close: {error}", pipeline=name, error=_reason(outcome))
 
 
 def _sources(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise ConfigurationError(f"there is no folder of pipelines at {folder}; name the right one")
+        raise ConfigurationError(f"there is no folder of pipelines at {folder}; name another one with --pipelines")
     inside = sorted(folder.iterdir())
     found = {path.stem: path for path in inside if path.suffix in YAML}
     for path in inside:
@@ -128,18 +132,18 @@ def _sources(folder: Path) -> dict[str, Path]:
             found[path.name] = path
         elif path.is_dir() and (pipelines := sorted(each.name for each in path.iterdir() if each.suffix in YAML)):
             raise ConfigurationError(
-                f"{path} holds {', '.join(pipelines)} and no {WRAPPER}, so it would not be served: put one beside it "
-                f"(the project's pipelines/search/{WRAPPER} is one to copy), or move the folder elsewhere"
+                f"{path} has {', '.join(pipelines)} but no {WRAPPER}, so it would not be served: add one (for example "
+                f"a copy of the project's pipelines/search/{WRAPPER}), or move the folder elsewhere"
             )
     if not found:
         raise ConfigurationError(
-            f"{folder} holds no pipelines: neither a folder with a {WRAPPER} nor a YAML file lies in it"
+            f"{folder} has no pipelines: it contains neither a folder with a {WRAPPER} nor a YAML file"
         )
     return found
 
 
 def _check_served(app: "FastAPI", name: str, source: Path) -> None:
-    """Hayhooks deploys what nobody can call, and says so in its log alone."""
+    """Hayhooks deploys a wrapper that cannot be called, and only logs it."""
     from hayhooks.server.pipelines import registry
 
     wrapper = registry.get(name)
@@ -155,6 +159,5 @@ def _scope(name: str, wrapper: Any) -> str:
     return getattr(wrapper, "scope", None) or USUAL_SCOPES.get(name, ADMIN)
 
 
-def _why(error: BaseException) -> str:
-    told = with_notes(error).strip() or "no message"
-    return f"{type(error).__name__}: {told}"
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {with_notes(error).strip() or 'no message'}"

@@ -1,4 +1,4 @@
-"""What a caller is told when a request fails: whose fault it was, and nothing of what is inside."""
+"""Error responses: they say whether the caller or the server is at fault, and reveal nothing of the server's inside."""
 
 import secrets
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import InvalidInputError, StoreError
 from ltrr_haystack.server.asgi import retry_after
-from ltrr_haystack.server.mistakes import mistakes_answer
+from ltrr_haystack.server.validation_errors import validation_answer
 
 logger = logging.getLogger(__name__)
 
@@ -29,93 +29,92 @@ E = TypeVar("E", bound=Exception)
 
 
 class Failure(HTTPException):
-    """An answer that was made here, fit to be sent."""
+    """An error response whose detail may be shown to callers."""
 
 
 @contextmanager
-def failures_answered() -> Iterator[None]:
+def http_errors() -> Iterator[None]:
     """
-    Turn what fails within a wrapper into an answer. Hayhooks by itself sends every exception's message to the caller.
+    Turn exceptions within a wrapper into error responses. Hayhooks by itself would send the message of any exception.
 
-    An InvalidInputError is the caller's fault (422), a StoreError passes by itself (503); whatever else is ours (500).
+    An InvalidInputError is the caller's fault (422), a StoreError is temporary (503), and anything else is the server's
+    fault (500).
 
-    :raises Failure: If anything fails.
+    :raises Failure: In place of any exception.
     """
     try:
         yield
     except HTTPException:
         raise
     except Exception as error:
-        raise failure_of(error) from error
+        raise http_error(error) from error
 
 
-def failure_of(error: BaseException) -> Failure:
+def http_error(error: BaseException) -> Failure:
     """
-    Say what a caller is told of an error; what is not the caller's fault is logged in full.
+    Make the error response for an exception. Whatever is not the caller's fault is logged in full.
 
-    :param error: What was raised.
-    :returns: The answer.
+    :param error: The exception.
+    :returns: The response.
     """
-    mistake = _beneath(error, InvalidInputError)
-    if mistake is not None and not _is_over_documents(error):
-        return Failure(422, str(mistake))
-    ticket = secrets.token_hex(4)
-    if (failed := _beneath(error, StoreError)) is not None:
-        logger.warning(
-            "The store failed a request, told as {ticket}: {error}", ticket=ticket, error=for_the_log(failed)
-        )
-        detail = f"the store cannot be used at the moment; try again (the server's log has it as {ticket})"
+    invalid = _find_cause(error, InvalidInputError)
+    if invalid is not None and not _is_about_documents(error):
+        return Failure(422, str(invalid))
+    error_id = secrets.token_hex(4)
+    if (failed := _find_cause(error, StoreError)) is not None:
+        logger.warning("Request failed, error {id}: the store: {error}", id=error_id, error=log_line(failed))
+        detail = f"the store cannot be used at the moment; try again (error {error_id} in the server's log)"
         return Failure(503, detail, retry_after(STORE_RETRY_SECONDS))
-    logger.error("A request failed, told as {ticket}", ticket=ticket, exc_info=error)
-    return Failure(500, f"this failed for a reason that is no fault of yours; the server's log has it as {ticket}")
+    logger.error("Request failed, error {id}", id=error_id, exc_info=error)
+    return Failure(500, f"the request failed, and not because of what you sent (error {error_id} in the server's log)")
 
 
-def for_the_log(error: BaseException) -> str:
+def log_line(error: BaseException) -> str:
     """
-    Write an error in one line for those who run the server.
+    Write an error in one line for the server's log.
 
     :param error: The error.
-    :returns: Its message and its notes, or what sort of error it is if it has no message.
+    :returns: Its message, or its type if it has none, and its notes.
     """
     return "; ".join([str(error) or type(error).__name__, *getattr(error, "__notes__", [])])
 
 
-def answer_failures(app: FastAPI) -> None:
+def add_error_handlers(app: FastAPI) -> None:
     """
-    Have all failures of an application answered so, those of other people's wrappers included.
+    Answer all errors of an application this way, including those of wrappers that do not use `http_errors`.
 
     :param app: The application.
     """
 
-    async def mistakes(_: Request, error: Exception) -> Response:
+    async def invalid(_: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
-        return mistakes_answer(error)
+        return validation_answer(error)
 
     async def refused(request: Request, error: Exception) -> Response:
         if not isinstance(error, StarletteHTTPException):
             raise error
         if error.status_code == 500 and not isinstance(error, Failure):
-            error = failure_of(error)
+            error = http_error(error)
         return await http_exception_handler(request, error)
 
     async def failed(request: Request, error: Exception) -> Response:
-        return await http_exception_handler(request, failure_of(error))
+        return await http_exception_handler(request, http_error(error))
 
-    app.add_exception_handler(RequestValidationError, mistakes)
+    app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(StarletteHTTPException, refused)
     app.add_exception_handler(Exception, failed)
 
 
-def _is_over_documents(error: BaseException) -> bool:
-    """What is wrong behind the arms came with their documents, and no caller can mend it."""
-    failed = _beneath(error, PipelineRuntimeError)
+def _is_about_documents(error: BaseException) -> bool:
+    """An error in or after the arms is about the documents that they found, which no caller can correct."""
+    failed = _find_cause(error, PipelineRuntimeError)
     kind = None if failed is None else failed.component_type
     return kind is not None and issubclass(kind, RetrievalArm | UnionJoiner | ImpressionWriter)
 
 
-def _beneath(error: BaseException | None, kind: type[E]) -> E | None:
-    """The error of a kind that led to another one, such as Haystack's PipelineRuntimeError."""
+def _find_cause(error: BaseException | None, kind: type[E]) -> E | None:
+    """Find the error of a type among an error and its causes."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, kind):

@@ -1,4 +1,4 @@
-"""Haystack's metadata filters, as callers send them: https://docs.haystack.deepset.ai/docs/metadata-filtering"""
+"""Validation of the metadata filters that callers send: https://docs.haystack.deepset.ai/docs/metadata-filtering"""
 
 import re
 from dataclasses import fields
@@ -17,12 +17,12 @@ AMONG = ("in", "not in")
 MOST_VALUES = 300
 MOST_CONDITIONS = 32
 """
-Embedded stores apply a filter to every document: on 20,000 of them a condition takes about 5 ms and one with a date up
-to 40 ms, of the second that an arm has.
+Embedded stores may apply a filter to every document. For 20,000 documents a condition takes about 5 ms, and a condition
+with a date up to 40 ms, of the one second that an arm has.
 """
 
-WEIGHT_OF_A_DATE = 4
-"""So many conditions does one count for that compares with a date."""
+DATE_WEIGHT = 4
+"""A condition with a date counts as this many conditions."""
 
 _NAME = re.compile(r"[\w-]+(\.[\w-]+){0,10}")
 _FILTERED = frozenset(("id", "content"))
@@ -31,21 +31,21 @@ _OWN_FIELDS = frozenset(field.name for field in fields(Document))
 
 def check_filters(filters: Any) -> dict[str, Any]:
     """
-    Refuse filters that a retriever would stumble over, and write field names the way every store reads them.
+    Refuse invalid filters, and write field names in the form that every store understands.
 
-    Stores differ in what they refuse and in what they quietly misread, and an arm's failure does not fail a search; so
-    a caller's mistake must be told before any arm runs.
+    Stores differ in which filters they refuse and which they misinterpret without an error, and the failure of an arm
+    does not fail the search. A caller's mistake therefore has to be reported before any arm runs.
 
     :param filters: A comparison `{field, operator, value}`, or `{operator: AND | OR | NOT, conditions: […]}`.
-    :returns: The filters, with `meta.` in front of the names of metadata fields.
-    :raises ValueError: If they are not filters; the message says where and what was expected.
+    :returns: The filters, with the prefix `meta.` for metadata fields.
+    :raises ValueError: If the filters are invalid. The message names the place and what was expected.
     """
     check_json(filters, depth=8, values=MOST_VALUES, characters=20_000)
     checked = _condition(filters, "filters")
     if (weight := _weight(checked)) > MOST_CONDITIONS:
         raise ValueError(
-            f"filters: at most {MOST_CONDITIONS} conditions, got {weight}; one that compares with a date counts as "
-            f"{WEIGHT_OF_A_DATE}, and AND, OR and NOT as one each; 'in' takes many values in one condition"
+            f"filters: at most {MOST_CONDITIONS} conditions are allowed, got {weight}; a comparison with a date counts "
+            f"as {DATE_WEIGHT}, and AND, OR and NOT as one each; use 'in' to compare with many values in one condition"
         )
     return checked
 
@@ -76,18 +76,18 @@ def _comparison(condition: dict[str, Any], where: str) -> dict[str, Any]:
         raise ValueError(f"{where}.field: '{operator}' needs the name of a field, of at most 256 characters")
     if _NAME.fullmatch(field) is None:
         raise ValueError(
-            f"{where}.field: expected letters, digits, '_' and '-', with dots between at most 11 parts, got {field!r}"
+            f"{where}.field: expected at most 11 parts of letters, digits, '_' and '-', joined by dots, got {field!r}"
         )
     if field in _OWN_FIELDS - _FILTERED:
         raise ValueError(
-            f"{where}.field: stores do not agree on '{field}' of a document; filter by its id, its content or its "
-            f"metadata, such as 'meta.{field}'"
+            f"{where}.field: not every store can filter by '{field}' of a document; filter by its id, its content or "
+            f"its metadata, such as 'meta.{field}'"
         )
     if "value" not in condition:
         raise ValueError(f"{where}.value: '{operator}' needs a value")
     value = condition["value"]
     if operator in EQUAL and not isinstance(value, str | int | float | bool):
-        raise ValueError(f"{where}.value: '{operator}' needs text, a number, true or false")
+        raise ValueError(f"{where}.value: '{operator}' needs a text, a number, true or false")
     if operator in ORDER and not _ordered(value):
         raise ValueError(f"{where}.value: '{operator}' needs a number, or a date such as 2026-05-16")
     if operator in AMONG and not _texts_or_numbers(value):
@@ -99,7 +99,7 @@ def _weight(condition: dict[str, Any]) -> int:
     if "conditions" in condition:
         return 1 + sum(map(_weight, condition["conditions"]))
     value = condition["value"]
-    return WEIGHT_OF_A_DATE if any(map(_is_date, value if isinstance(value, list) else [value])) else 1
+    return DATE_WEIGHT if any(map(_is_date, value if isinstance(value, list) else [value])) else 1
 
 
 def _ordered(value: object) -> bool:

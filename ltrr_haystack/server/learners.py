@@ -1,4 +1,4 @@
-"""The learner that belongs to a folder of pipelines."""
+"""Makes the learner for a folder of pipelines."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -20,15 +20,15 @@ REWARD_WAIT = 1800.0
 CLIENT_SHARE_VARIABLE = "LTRR_CLIENT_SHARE"
 
 
-def learner_of(folder: str | Path, *, reward_wait: float | None = None, store: LTRRStore | None = None) -> Learner:
+def load_learner(folder: str | Path, *, reward_wait: float | None = None, store: LTRRStore | None = None) -> Learner:
     """
     Make the learner for a folder of pipelines, with the policy of the router in its YAML files.
 
-    :param folder: The folder, as it is served, or one YAML file.
+    :param folder: The folder, or one YAML file.
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
-    :param store: Whose log is learned from; the router's own if left out.
+    :param store: The store with the log; the router's own if left out.
     :returns: The learner.
-    :raises ConfigurationError: If a YAML file cannot be read, or not just one of them has a BanditRouter.
+    :raises ConfigurationError: If a YAML file cannot be read, or there is not exactly one BanditRouter.
     """
     router = load_router(folder)
     return _learner(router.store if store is None else store, router, reward_wait)
@@ -38,13 +38,12 @@ def background_learner(
     pipelines: Mapping[str, Pipeline], interval: float, reward_wait: float | None = None
 ) -> BackgroundLearner | None:
     """
-    Make the learner of a server.
+    Make the background learner of a server.
 
-    :param pipelines: Name → pipeline, as they are served.
+    :param pipelines: Name → pipeline.
     :param interval: Seconds between two passes.
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
-    :returns: A learner that is not started yet. `None` where no pipeline has a BanditRouter, or a FeedbackWriter learns
-        inline.
+    :returns: The learner, not started; `None` if no pipeline has a BanditRouter, or a FeedbackWriter learns inline.
     :raises ConfigurationError: If several pipelines have a BanditRouter, or `LTRR_REWARD_WAIT` is not a number.
     """
     writers = [each for _, each in _components(pipelines) if isinstance(each, FeedbackWriter)]
@@ -53,28 +52,28 @@ def background_learner(
     routers = {name: each for name, each in _components(pipelines) if isinstance(each, BanditRouter)}
     if len(routers) > 1:
         raise ConfigurationError(
-            f"the pipelines {sorted(routers)} each have a BanditRouter, and one learner learns for one of them: keep "
-            "them in folders of their own"
+            f"the pipelines {sorted(routers)} each have a BanditRouter, but a server learns for one router only: move "
+            "them to separate folders and serve these separately"
         )
     learners = [_learner(router.store, router, reward_wait) for router in routers.values()]
     return BackgroundLearner(learners[0], interval=interval) if learners else None
 
 
-def routers_of(pipelines: Mapping[str, Pipeline]) -> list[BanditRouter]:
+def find_routers(pipelines: Mapping[str, Pipeline]) -> list[BanditRouter]:
     """
-    Find the routers.
+    Find the routers of pipelines.
 
     :param pipelines: Name → pipeline.
-    :returns: Their routers.
+    :returns: Their BanditRouters.
     """
     return [each for _, each in _components(pipelines) if isinstance(each, BanditRouter)]
 
 
 def configured_reward_wait() -> float:
     """
-    Say how long a decision waits for feedback before it is learned from.
+    Get the reward wait: how long a decision waits for feedback before it is learned from.
 
-    :returns: Seconds, from the environment variable `LTRR_REWARD_WAIT`; half an hour without it.
+    :returns: Seconds, from the environment variable `LTRR_REWARD_WAIT`; half an hour if it is not set.
     :raises ConfigurationError: If the variable is not a number of seconds.
     """
     text = os.environ.get(REWARD_WAIT_VARIABLE)
@@ -91,9 +90,9 @@ def configured_reward_wait() -> float:
 
 def configured_limits() -> ClientLimits:
     """
-    Say what one client can add to what is learned.
+    Get the limits for what one client can contribute to learning.
 
-    :returns: The limits, with the share of the environment variable `LTRR_CLIENT_SHARE` where it is set.
+    :returns: The limits, with the share from the environment variable `LTRR_CLIENT_SHARE` if it is set.
     :raises ConfigurationError: If the variable is not a number from 0 to 1.
     """
     text = os.environ.get(CLIENT_SHARE_VARIABLE)

@@ -1,4 +1,4 @@
-"""The API's description: what each call answers, whatever becomes of it, and which key it needs."""
+"""Completes the OpenAPI description: the responses of each call, and the API key that it needs."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,36 +16,36 @@ SECURITY_SCHEMES = {
 
 REFUSED = {
     "400": "The body cannot be read",
-    "401": "No API key, or one that is not good",
-    "403": "The API key lacks the scope; or, without any keys, the caller is not on the server's machine",
+    "401": "The API key is missing or not valid",
+    "403": "The API key lacks the scope; or there are no API keys and the caller is not on the server's machine",
     "408": "The body did not arrive in time",
-    "413": "Too much for one request",
-    "429": "Too many requests from one key or address",
-    "500": "It failed for a reason that is no fault of the caller",
+    "413": "The request is too large",
+    "429": "Too many requests from one API key or address",
+    "500": "The request failed, and not because of what was sent",
     "503": "The store cannot be used, or too many searches run at once",
 }
-"""Status → what it means, for calls of pipelines; `detail` says more."""
+"""Status → its meaning, for calls of pipelines; the response's `detail` says more."""
 
 RETRIED = ("429", "503")
 
 
 class Problem(BaseModel):
     """
-    Why a request was not handled.
+    Why a request was refused or failed.
 
-    :param detail: What is wrong, and where it helps what would be right.
+    :param detail: What is wrong and, where possible, how to correct it.
     """
 
     detail: str
 
 
-class Mistake(BaseModel):
+class ValidationError(BaseModel):
     """
-    What is wrong with a field of a request.
+    An invalid field of a request, in FastAPI's form.
 
-    :param loc: Where it is: `body`, then names and numbers.
+    :param loc: Where it is: `body`, followed by names and indices.
     :param msg: What is wrong.
-    :param type: The kind of mistake.
+    :param type: The kind of error.
     """
 
     loc: list[str | int]
@@ -53,29 +53,29 @@ class Mistake(BaseModel):
     type: str
 
 
-class Mistakes(BaseModel):
+class HTTPValidationError(BaseModel):
     """
-    What is wrong with a request.
+    The invalid fields of a request, in FastAPI's form.
 
-    :param detail: Each mistake.
+    :param detail: The invalid fields.
     """
 
-    detail: list[Mistake]
+    detail: list[ValidationError]
 
 
-def document(
+def describe_api(
     app: "FastAPI", wrappers: Mapping[str, Any], scopes: Mapping[str, str], keys_needed: Callable[[], bool]
 ) -> None:
     """
-    Complete the description of the API.
+    Complete the OpenAPI description of an application.
 
-    Hayhooks knows nothing of what a wrapper's own response holds: the wrapper's `answer` says it. Nor does it know of
-    what is refused before a wrapper is asked.
+    Hayhooks does not know the form of a response that a wrapper makes itself, which the wrapper's `answer` describes,
+    and does not know which requests are refused before they reach a wrapper.
 
     :param app: The application.
     :param wrappers: Name → wrapper of a pipeline.
     :param scopes: Path → the scope that it needs.
-    :param keys_needed: Says whether callers need a key at the moment.
+    :param keys_needed: Returns whether callers currently need an API key.
     """
     original = app.openapi
 
@@ -93,16 +93,14 @@ def document(
 
 def _complete(schema: dict[str, Any], wrappers: Mapping[str, Any], scopes: Mapping[str, str]) -> None:
     answers = {name: wrapper.answer for name, wrapper in wrappers.items() if hasattr(wrapper, "answer")}
-    models = dict.fromkeys([*answers.values(), Problem, Mistakes])
+    models = dict.fromkeys([*answers.values(), Problem, HTTPValidationError])
     keys, definitions = models_json_schema(
         [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
     )
     components = schema.setdefault("components", {})
     components.setdefault("schemas", {}).update(definitions["$defs"])
-    for unused in ("HTTPValidationError", "ValidationError"):
-        components["schemas"].pop(unused, None)
     components["securitySchemes"] = SECURITY_SCHEMES
-    problem, mistakes = keys[Problem, "serialization"], keys[Mistakes, "serialization"]
+    problem, invalid = keys[Problem, "serialization"], keys[HTTPValidationError, "serialization"]
     for name in wrappers:
         path = f"/{name}/run"
         operation = schema["paths"][path]["post"]
@@ -110,8 +108,8 @@ def _complete(schema: dict[str, Any], wrappers: Mapping[str, Any], scopes: Mappi
         responses = operation["responses"]
         if answer is not None:
             responses["200"]["content"] = {"application/json": {"schema": answer}}
-        refused = [mistakes, problem, *([answer] if answer is not None else [])]
-        responses["422"] = _response("What was sent is not what was agreed", {"anyOf": refused})
+        refused = [invalid, problem, *([answer] if answer is not None else [])]
+        responses["422"] = _response("The request is not valid", {"anyOf": refused})
         responses.update({status: _response(meaning, problem) for status, meaning in REFUSED.items()})
         for status in RETRIED:
             responses[status]["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}}}
@@ -119,14 +117,14 @@ def _complete(schema: dict[str, Any], wrappers: Mapping[str, Any], scopes: Mappi
     for path, operations in schema["paths"].items():
         for operation in operations.values():
             if path not in scopes:
-                _free(path, operation["responses"], problem, mistakes)
+                _describe_public(path, operation["responses"], problem, invalid)
 
 
-def _free(path: str, responses: dict[str, Any], problem: dict[str, Any], mistakes: dict[str, Any]) -> None:
-    responses["403"] = _response("Without any keys, the caller is not on the server's machine", problem)
+def _describe_public(path: str, responses: dict[str, Any], problem: dict[str, Any], invalid: dict[str, Any]) -> None:
+    responses["403"] = _response("There are no API keys and the caller is not on the server's machine", problem)
     if "{" in path:
-        responses["404"] = _response("There is none of that name", problem)
-        responses["422"] = _response("What was sent is not what was agreed", mistakes)
+        responses["404"] = _response("There is no pipeline of that name", problem)
+        responses["422"] = _response("The request is not valid", invalid)
 
 
 def _response(description: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """
-Bounds on a connection: how long the head of a request may take, how long it may be, and how slowly a client may read.
+Limits for a connection: the time and the size of a request's head, and the time in which a client must read.
 
-uvicorn itself ends connections that rest between two requests, and no others.
+uvicorn by itself closes only connections that are idle between two requests.
 """
 
 import asyncio
@@ -10,18 +10,18 @@ from typing import Any
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 LONGEST_HEAD = 65_536
-"""Bytes of a request before its body."""
+"""Maximum size of a request's head, in bytes."""
 
 TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 def bounded_protocol(head_seconds: float, stall_seconds: float) -> type[asyncio.Protocol]:
     """
-    Make uvicorn's protocol with bounds.
+    Make a subclass of uvicorn's protocol that closes slow connections.
 
-    :param head_seconds: Within which the head of a request must have come, counted from the connection's beginning, or
-        from the request's first byte on a connection that is used again.
-    :param stall_seconds: Within which a client must have taken what waits to be sent to it.
+    :param head_seconds: Seconds within which the head of a request must arrive, counted from the start of the
+        connection, or from the request's first byte if the connection is reused.
+    :param stall_seconds: Seconds within which a client must read what waits to be sent to it.
     :returns: The class, for `uvicorn.Config(http=…)`.
     """
     base: Any = AutoHTTPProtocol
@@ -31,25 +31,25 @@ def bounded_protocol(head_seconds: float, stall_seconds: float) -> type[asyncio.
             super().__init__(*args, **kwargs)
             self._head_timer: asyncio.TimerHandle | None = None
             self._head_length = 0
-            # Only httptools says where a head begins and ends; h11 bounds its length by itself.
+            # Only httptools reports where a head begins and ends; h11 limits its length by itself.
             self._in_head = hasattr(base, "on_message_begin")
             self._stall_timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self._await_head()
+            self._start_head_timer()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._head_came()
-            self._moves()
+            self._cancel_head_timer()
+            self._cancel_stall_timer()
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
             if self.cycle is not None and not self.cycle.response_complete:
-                self._head_came()
+                self._cancel_head_timer()
                 return
-            self._await_head()
+            self._start_head_timer()
             self._head_length += len(data) if self._in_head else 0
             if self._head_length > LONGEST_HEAD:
                 self.transport.abort()
@@ -69,7 +69,7 @@ def bounded_protocol(head_seconds: float, stall_seconds: float) -> type[asyncio.
                 self._stall_timer = self.loop.call_later(stall_seconds, self.transport.abort)
 
         def resume_writing(self) -> None:
-            self._moves()
+            self._cancel_stall_timer()
             super().resume_writing()
 
         def timeout_keep_alive_handler(self) -> None:
@@ -78,7 +78,7 @@ def bounded_protocol(head_seconds: float, stall_seconds: float) -> type[asyncio.
             else:
                 super().timeout_keep_alive_handler()
 
-        def _await_head(self) -> None:
+        def _start_head_timer(self) -> None:
             if self._head_timer is None:
                 self._head_timer = self.loop.call_later(head_seconds, self._too_late)
 
@@ -87,13 +87,13 @@ def bounded_protocol(head_seconds: float, stall_seconds: float) -> type[asyncio.
                 self.transport.write(TOO_LATE)
             self.transport.close()
 
-        def _head_came(self) -> None:
+        def _cancel_head_timer(self) -> None:
             self._head_length = 0
             if self._head_timer is not None:
                 self._head_timer.cancel()
                 self._head_timer = None
 
-        def _moves(self) -> None:
+        def _cancel_stall_timer(self) -> None:
             if self._stall_timer is not None:
                 self._stall_timer.cancel()
                 self._stall_timer = None

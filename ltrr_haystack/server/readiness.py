@@ -1,4 +1,4 @@
-"""GET /ready: whether this process can do all that it is there for."""
+"""`GET /ready`: whether this process is fully able to serve and learn."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ltrr_haystack.learning import BackgroundLearner
 from ltrr_haystack.server.answers import JSONAnswer
-from ltrr_haystack.server.failures import for_the_log
+from ltrr_haystack.server.failures import log_line
 from ltrr_haystack.server.keyring import Keyring
 from ltrr_haystack.store import LTRRStore
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KEPT_SECONDS = 1.0
-"""For which one look at the store serves everybody who asks."""
+"""Seconds for which the result of one check of the store is reused."""
 
 CHECK_SECONDS = 3.0
 
 
 class Ready(BaseModel):
     """
-    Whether the server can do all that it is there for.
+    Whether the server is fully able to serve and learn.
 
-    :param ready: Whether everything below is as it should be.
-    :param pipelines: Whether models are loaded, and the arms were asked once.
-    :param store: Whether the store can be read and written; while it fails, searches are answered and not logged.
-    :param learner: Whether this process learns from feedback; `elsewhere` where it was told to leave it to others.
+    :param ready: Whether all of the following is in order.
+    :param pipelines: Whether models are loaded and every arm was called once.
+    :param store: Whether the store can be read and written. While it fails, searches are answered but not logged.
+    :param learner: Whether this process learns from feedback; `elsewhere` if learning is left to another process.
     :param keys: Whether callers need an API key.
     """
 
@@ -46,11 +46,11 @@ class Ready(BaseModel):
 
 class Readiness:
     """
-    Looks after what `/ready` tells.
+    Checks the state that `/ready` reports.
 
     :param stores: The stores of the pipelines.
     :param learner: The learner of this process, if it has one.
-    :param keyring: The keys.
+    :param keyring: The API keys.
     """
 
     def __init__(self, stores: Iterable[LTRRStore], learner: BackgroundLearner | None, keyring: Keyring) -> None:
@@ -61,11 +61,11 @@ class Readiness:
         self._check: asyncio.Task[bool] | None = None
         self._checked_at = 0.0
 
-    async def look(self) -> Ready:
+    async def check(self) -> Ready:
         """
-        Look whether all is as it should be.
+        Check the state.
 
-        :returns: What was found.
+        :returns: The state.
         """
         store: Literal["works", "fails", "none"] = "none"
         if self.stores:
@@ -82,7 +82,7 @@ class Readiness:
         )
 
     async def _store_works(self) -> bool:
-        """A check that hangs is not joined by another one, and counts as failed."""
+        """Run one check at a time; a check that hangs counts as failed."""
         if self._check is None or (self._check.done() and time.monotonic() - self._checked_at >= KEPT_SECONDS):
             self._check = asyncio.create_task(self._all_work())
             self._checked_at = time.monotonic()
@@ -93,14 +93,14 @@ class Readiness:
         try:
             await asyncio.gather(*(asyncio.to_thread(store.check) for store in self.stores))
         except Exception as error:  # noqa: BLE001 (whatever a store raises, it does not work)
-            logger.warning("The store cannot be used: {error}", error=for_the_log(error))
+            logger.warning("The store cannot be used: {error}", error=log_line(error))
             return False
         return True
 
 
-def stores_of(pipelines: Iterable[Pipeline]) -> list[LTRRStore]:
+def find_stores(pipelines: Iterable[Pipeline]) -> list[LTRRStore]:
     """
-    Give the stores that pipelines use.
+    Find the stores that pipelines use.
 
     :param pipelines: The pipelines.
     :returns: One store for each database.
@@ -110,17 +110,17 @@ def stores_of(pipelines: Iterable[Pipeline]) -> list[LTRRStore]:
     return list({str(store.to_dict()): store for store in stores}.values())
 
 
-def add_ready(app: "FastAPI", readiness: Readiness) -> None:
+def add_ready_route(app: "FastAPI", readiness: Readiness) -> None:
     """
-    Serve `GET /ready`.
+    Add the route `GET /ready`.
 
     :param app: The application.
-    :param readiness: What looks.
+    :param readiness: Checks the state.
     """
 
     async def ready() -> Response:
-        found = await readiness.look()
-        return JSONAnswer(found, 200 if found.ready else 503)
+        state = await readiness.check()
+        return JSONAnswer(state, 200 if state.ready else 503)
 
     app.add_api_route(
         "/ready",
@@ -129,5 +129,5 @@ def add_ready(app: "FastAPI", readiness: Readiness) -> None:
         tags=["status"],
         response_model=Ready,
         responses={503: {"model": Ready, "description": "Not ready"}},
-        summary="Whether the server can do all that it is there for",
+        summary="Whether the server is fully able to serve and learn",
     )

@@ -1,8 +1,8 @@
 """
-What the three pipelines take and answer over HTTP.
+Requests and responses of the three pipelines over HTTP.
 
-The annotated types are for the arguments of a wrapper's `run_api`: Hayhooks makes the request's schema from them, and a
-caller's mistake becomes an answer of status 422 that names the field. The models are what is answered.
+The annotated types are for the arguments of a wrapper's `run_api`: Hayhooks builds the request's schema from them, and
+answers an invalid value with status 422 and the name of the field. The models are the responses.
 """
 
 from datetime import date, datetime
@@ -21,8 +21,8 @@ MOST_DOCUMENTS = 1_000
 
 MissingReason = Literal["timeout", "busy", "circuit open", "no result", "failed"]
 """
-Why an arm brought nothing: it overran its time; too many of its calls hang or wait; it has failed again and again and
-is left alone for a while; it is not connected; its retriever failed.
+Why an arm returned nothing: it exceeded its time limit; all of its threads are in use; it failed repeatedly and is
+skipped for a while; it is not connected to the joiner; its retriever failed.
 """
 
 
@@ -31,11 +31,11 @@ FieldName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[\w-]+
 
 class Equality(BaseModel):
     """
-    A filter on what a field is.
+    A filter by equality.
 
-    :param field: A field of the metadata, or `id` or `content`.
-    :param operator: How it is compared.
-    :param value: With what.
+    :param field: A metadata field, or `id` or `content`.
+    :param operator: The comparison.
+    :param value: The value to compare with.
     """
 
     field: FieldName
@@ -45,11 +45,11 @@ class Equality(BaseModel):
 
 class Order(BaseModel):
     """
-    A filter on what a field is more or less than.
+    A filter by order.
 
-    :param field: A field of the metadata.
-    :param operator: How it is compared.
-    :param value: With what.
+    :param field: A metadata field.
+    :param operator: The comparison.
+    :param value: The number or date to compare with.
     """
 
     field: FieldName
@@ -59,11 +59,11 @@ class Order(BaseModel):
 
 class Membership(BaseModel):
     """
-    A filter on what a field is among.
+    A filter by a list of values.
 
-    :param field: A field of the metadata, or `id` or `content`.
-    :param operator: How it is compared.
-    :param value: With what.
+    :param field: A metadata field, or `id` or `content`.
+    :param operator: The comparison.
+    :param value: The values to compare with.
     """
 
     field: FieldName
@@ -73,10 +73,10 @@ class Membership(BaseModel):
 
 class Combination(BaseModel):
     """
-    Filters that hold together.
+    A combination of filters.
 
-    :param operator: Whether all of them, one of them, or not all of them hold.
-    :param conditions: The filters.
+    :param operator: `AND`: all conditions hold; `OR`: at least one holds; `NOT`: not all of them hold.
+    :param conditions: The conditions.
     """
 
     operator: Literal["AND", "OR", "NOT"]
@@ -109,12 +109,12 @@ def _metadata(value: Any) -> dict[str, Any]:
 def _events(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError("expected a list of UBI events")
-    # The list is copied on its way; what is deeper than that could not be. Everything else is judged event by event.
+    # The pipeline copies the list recursively, which fails for deeper nesting. All else is validated event by event.
     check_depth(value, 50)
     return value
 
 
-# The schema's patterns say what the validators check; their own messages would not help a caller.
+# The patterns describe in the schema what the validators check; a failed pattern's own message would not help a caller.
 _LINE = {"pattern": r"^[^\x00-\x1f\x7f-\x9f]+$"}
 _VISIBLE = {"pattern": r"^[^\x00]*[\p{L}\p{M}\p{N}\p{P}\p{S}][^\x00]*$"}
 
@@ -136,9 +136,9 @@ Metadata = Annotated[dict[str, Any], PlainValidator(_metadata, json_schema_input
 
 class DocumentIn(BaseModel):
     """
-    A document to be indexed.
+    A document to index.
 
-    :param id: Its id; made from its content if left out. A document of the same id is overwritten.
+    :param id: Its id; derived from its content if left out. A document with the same id is overwritten.
     :param content: Its text.
     :param meta: Its metadata.
     """
@@ -155,10 +155,10 @@ Documents = Annotated[list[DocumentIn], Field(min_length=1, max_length=MOST_DOCU
 
 class ArmPlace(BaseModel):
     """
-    Where an arm had a document.
+    The rank and score of a document in an arm's result.
 
     :param rank: Position in the arm's result, from 1.
-    :param score: The arm's own score, if it gave one.
+    :param score: The arm's own score, if it has one.
     """
 
     rank: int
@@ -167,13 +167,13 @@ class ArmPlace(BaseModel):
 
 class DocumentFound(BaseModel):
     """
-    A document of the answer.
+    A document of a search's response.
 
-    :param id: What feedback calls it: the `object_id` of its events.
+    :param id: Its id, to be sent as `object_id` in feedback events.
     :param content: Its text.
     :param meta: Its metadata.
-    :param score: The score that put it where it stands.
-    :param arms: The arms that brought it.
+    :param score: The score by which it was ranked.
+    :param arms: The arms that found it.
     """
 
     id: str
@@ -185,16 +185,16 @@ class DocumentFound(BaseModel):
 
 class DecisionMade(BaseModel):
     """
-    What the router decided.
+    The router's decision.
 
-    :param allocation: Arm → how many candidates it was asked for; 0 where it did not run.
-    :param propensity: The probability with which that was chosen.
+    :param allocation: Arm → how many candidates it was asked for; 0 if it did not run.
+    :param propensity: The probability with which this allocation was chosen.
     :param mode: The router's mode.
-    :param policy_version: Version of the policy that decided; 0 before the first.
-    :param safe_start: Whether the policy is held back, as it is not shown yet to be worth more than the baseline, in
-        reward less cost.
-    :param verdict: How the policy compares with the baseline for queries like this one, reward and cost apart; `null`
-        where no policy was asked.
+    :param policy_version: Version of the policy that decided; 0 before the first version.
+    :param safe_start: Whether the safe start holds the policy back, because the log does not show yet that it is worth
+        more than the baseline, in reward minus cost.
+    :param verdict: How the policy compares with the baseline for queries like this one, separately for reward and cost;
+        `null` if no policy was asked.
     """
 
     allocation: dict[str, int]
@@ -210,7 +210,7 @@ class ArmMissing(BaseModel):
     An arm that was asked and failed.
 
     :param arm: Its name.
-    :param reason: What sort of failure it was; the server's log says more.
+    :param reason: The kind of failure; the server's log has the details.
     """
 
     arm: str
@@ -219,14 +219,14 @@ class ArmMissing(BaseModel):
 
 class SearchAnswer(BaseModel):
     """
-    The answer to a search.
+    The response to a search.
 
-    :param query_id: The search's id, to which feedback refers.
-    :param documents: Best first.
-    :param decision: What the router decided.
-    :param missing_arms: The arms that failed; the others' documents are there all the same.
-    :param warnings: What else the searcher's page may suffer from, in words; mostly none.
-    :param logged: Whether the search is in the log; if not, feedback on it is rejected.
+    :param query_id: The search's id, to be sent in feedback events.
+    :param documents: The documents, best first.
+    :param decision: The router's decision.
+    :param missing_arms: The arms that failed. The documents of the other arms are returned nevertheless.
+    :param warnings: Other problems that may affect the page; usually empty.
+    :param logged: Whether the search is in the log. If not, feedback on it is rejected.
     """
 
     query_id: str
@@ -239,10 +239,10 @@ class SearchAnswer(BaseModel):
 
 class EventOutcome(BaseModel):
     """
-    What became of one event.
+    The outcome of one event.
 
     :param status: `accepted`, `duplicate` or `rejected`.
-    :param reason: Why it was rejected.
+    :param reason: Why it was rejected, or why it is worth nothing.
     """
 
     status: str
@@ -251,12 +251,12 @@ class EventOutcome(BaseModel):
 
 class FeedbackAnswer(BaseModel):
     """
-    The answer to feedback; of status 422 if every event was rejected.
+    The response to feedback; its status is 422 if every event was rejected.
 
-    :param accepted: How many events are in the log now that were not.
-    :param duplicate: How many were there before; they count once.
-    :param rejected: How many were refused.
-    :param results: What became of each event, in order.
+    :param accepted: How many events were added to the log.
+    :param duplicate: How many events were in the log already; they count once.
+    :param rejected: How many events were rejected.
+    :param results: The outcome of each event, in order.
     """
 
     accepted: int
@@ -267,9 +267,9 @@ class FeedbackAnswer(BaseModel):
 
 class IndexingAnswer(BaseModel):
     """
-    The answer to documents.
+    The response to indexing.
 
-    :param written: How many documents can be found now.
+    :param written: How many documents were written.
     """
 
     written: int

@@ -1,4 +1,4 @@
-"""Starting the server."""
+"""Starts the server."""
 
 import importlib.util
 import os
@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 from haystack import Document
 
 from ltrr_haystack.errors import ConfigurationError, MissingExtraError
-from ltrr_haystack.server.announcement import Serving, serving_of
 from ltrr_haystack.server.environment import prepare_environment
 from ltrr_haystack.server.keyring import configured_keyring
 from ltrr_haystack.server.settings import ServerSettings
+from ltrr_haystack.server.summary import ServerSummary, summarize
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 CATALOGUE = "catalogue.json"
-"""In the home folder: which documents were indexed before the server answered."""
+"""File in the home folder with the ids of the documents that were indexed before the server started."""
 
 HOST = "127.0.0.1"
 PORT = 1416
 BACKLOG = 2048
-"""Connections that the system keeps until they are taken, as uvicorn has it."""
+"""Connections that the system queues until they are accepted; uvicorn's default."""
 
 
 def serve(
@@ -41,28 +41,28 @@ def serve(
     reward_wait: float | None = None,
     safe_start: bool = True,
     documents: Callable[[], Sequence[Document]] | None = None,
-    on_ready: Callable[[Serving], None] | None = None,
+    on_ready: Callable[[ServerSummary], None] | None = None,
 ) -> None:
     """
-    Serve a folder of pipelines until told to stop.
+    Serve a folder of pipelines until the process is interrupted.
 
-    Until it is ready the server takes no connections: whoever calls too early is refused at once.
+    The server accepts no connections before it is ready; earlier ones are refused at once.
 
     :param pipelines: The folder; see `create_app`.
-    :param host: The address to listen on. One that others can reach needs API keys, or `settings.everybody`.
-    :param port: The port; 0 takes any that is free.
-    :param home: The folder of the store and the caches; see `prepare_environment`.
-    :param settings: Who may call, how often, and how slowly; from the environment if left out.
+    :param host: Address to listen on. An address that other machines can reach needs API keys, or `settings.everybody`.
+    :param port: Port to listen on; 0 for any free port.
+    :param home: Folder of the store and the caches; see `prepare_environment`.
+    :param settings: Access and limits; from the environment if left out.
     :param learn: Whether a thread of the server learns from feedback.
     :param learn_interval: Seconds between two passes of the learner.
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
     :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
-    :param documents: Gives documents to be indexed before the server answers.
-    :param on_ready: Called once the server answers, with what is served.
-    :raises ConfigurationError: If the port is taken, others could reach a server without keys, or a pipeline cannot be
-        deployed or warmed up.
+    :param documents: Returns documents to index before the server is ready.
+    :param on_ready: Called with the server's summary once it is ready.
+    :raises ConfigurationError: If the port is in use, other machines could reach a server without API keys, or a
+        pipeline cannot be deployed or warmed up.
     :raises MissingExtraError: If Hayhooks is not installed.
-    :raises StoreError: If the keys cannot be read.
+    :raises StoreError: If the API keys cannot be read.
     """
     require_hayhooks()
     prepare_environment(home)
@@ -72,8 +72,8 @@ def serve(
         keyring = configured_keyring()
         if not (keyring.needed or settings.everybody or _is_loopback(bound)):
             raise ConfigurationError(
-                f"others can reach {host}, and there are no API keys: make one with 'ltrr keys add NAME --scope "
-                "search', or name some in LTRR_API_KEYS; listen on 127.0.0.1; or say --open to let everybody in"
+                f"other machines can reach {host}, but there are no API keys: add one with 'ltrr keys add NAME --scope "
+                "search' or LTRR_API_KEYS, listen on 127.0.0.1, or allow access without keys with --open"
             )
 
         from ltrr_haystack.server.app import create_app
@@ -90,16 +90,16 @@ def serve(
         )
         if documents is not None:
             _index(app.state.pipelines, documents())
-        _run(app, bound, settings, lambda: on_ready and on_ready(serving_of(app, _url(host, bound), settings)))
+        _run(app, bound, settings, lambda: on_ready and on_ready(summarize(app, _url(host, bound), settings)))
     finally:
         bound.close()
 
 
 def require_hayhooks() -> None:
     """
-    Make sure that there is something to serve with, before anything else is done.
+    Check that Hayhooks is installed.
 
-    :raises MissingExtraError: If Hayhooks is not installed.
+    :raises MissingExtraError: If it is not.
     """
     if importlib.util.find_spec("hayhooks") is None:
         raise MissingExtraError("serving needs hayhooks; install it with: pip install 'ltrr-haystack[demo]'")
@@ -141,7 +141,7 @@ def _run(app: "FastAPI", bound: socket.socket, settings: ServerSettings, on_read
 
 
 def _listen_when_ready(app: "FastAPI", bound: socket.socket) -> None:
-    """uvloop does not tell that a socket cannot listen: it serves nothing and says nothing."""
+    """Listen on the socket after start-up; uvloop would not report that a socket cannot listen."""
     of_app = app.router.lifespan_context
     address = bound.getsockname()
 
@@ -162,12 +162,12 @@ def _index(pipelines: object, documents: Sequence[Document]) -> None:
     from ltrr_haystack.embedded.indexing import PIPELINE, refresh
 
     if not isinstance(pipelines, dict) or PIPELINE not in pipelines:
-        raise ConfigurationError(f"to index documents there must be a pipeline named '{PIPELINE}' among the pipelines")
+        raise ConfigurationError(f"indexing documents needs a pipeline named '{PIPELINE}' in the folder of pipelines")
     refresh(pipelines[PIPELINE], documents, Path(os.environ["LTRR_HOME"]) / CATALOGUE)
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Take a port without listening on it: that it is taken already is told at once, and who calls now is refused."""
+    """Bind the port without listening: a port in use is reported at once, and early connections are refused."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""What a server is told about those who call it."""
+"""The server's settings for access and limits."""
 
 import os
 from dataclasses import dataclass
@@ -23,19 +23,20 @@ VARIABLES = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
     """
-    Who may call, how often, and how slowly.
+    Access and limits of a server.
 
-    :param everybody: Whether callers from other machines are let in where there are no keys.
-    :param client_address: Which address stands for a client that says nothing of itself; see `ClientAddress`.
-    :param key_rate: Requests a second that the holder of a key may make for long; 0 for any number.
-    :param address_rate: The same for an address; without it 50, and any number as long as no key is needed on this
-        machine alone.
-    :param searches_at_once: Most searches at work, see `AT_ONCE`; of those with filters half as many besides.
-    :param body_limit: Most bytes of a request's body.
-    :param body_seconds: Within which a body must have come.
-    :param head_seconds: Within which the head of a request must have come.
-    :param keep_alive_seconds: For which a connection may rest between two requests.
-    :param stall_seconds: Within which a client must have taken what waits to be sent to it.
+    :param everybody: Whether callers from other machines are accepted as long as there are no API keys.
+    :param client_address: Which address identifies a client whose searches carry no id; see `ClientAddress`.
+    :param key_rate: Sustained requests per second for one API key; 0 for no limit.
+    :param address_rate: Sustained requests per second for one address; 0 for no limit. If left out: 50, or no limit as
+        long as there are no API keys and only this machine has access.
+    :param searches_at_once: Maximum number of searches that run at once, see `AT_ONCE`. Half as many searches with
+        filters may run in addition.
+    :param body_limit: Maximum size of a request's body, in bytes.
+    :param body_seconds: Seconds within which a body must arrive.
+    :param head_seconds: Seconds within which the head of a request must arrive.
+    :param keep_alive_seconds: Seconds for which a connection may be idle between two requests.
+    :param stall_seconds: Seconds within which a client must read what waits to be sent to it.
     :param threads: Threads for components that are not asynchronous, such as embedders.
     """
 
@@ -57,18 +58,18 @@ class ServerSettings:
             raise ConfigurationError(f"client_address must be one of {expected}, got {self.client_address!r}")
         for name, rate in (("key_rate", self.key_rate), ("address_rate", self.address_rate)):
             if rate is not None and not (isfinite(rate) and rate >= 0):
-                raise ConfigurationError(f"{name} must be a number of requests a second, 0 for any number; got {rate}")
+                raise ConfigurationError(f"{name} must be a number of requests per second, 0 for no limit; got {rate}")
         if self.searches_at_once < 1:
             raise ConfigurationError(f"searches_at_once must be at least 1, got {self.searches_at_once}")
 
     @classmethod
     def from_environment(cls, **given: Any) -> Self:
         """
-        Take what is given, and the rest from the environment (see `VARIABLES`).
+        Make settings from arguments and, for those not given, from environment variables (see `VARIABLES`).
 
-        :param given: Settings by name; `None` for those that are not given.
+        :param given: Settings by name; `None` means not given.
         :returns: The settings.
-        :raises ConfigurationError: If one is not what it must be; the message names it, or its variable.
+        :raises ConfigurationError: If a value is invalid. The message names the setting or the variable.
         """
         settings = {name: value for name, value in given.items() if value is not None}
         for name, variable in VARIABLES.items():
@@ -79,10 +80,10 @@ class ServerSettings:
 
     def rate_of_addresses(self, *, keys_needed: bool) -> float:
         """
-        Say how often one address may call.
+        Get the rate limit for one address.
 
-        :param keys_needed: Whether callers need a key.
-        :returns: Requests a second; 0 for any number.
+        :param keys_needed: Whether callers need an API key.
+        :returns: Requests per second; 0 for no limit.
         """
         if self.address_rate is not None:
             return self.address_rate

@@ -1,4 +1,4 @@
-"""What the gates say of the policies that decide, for the answers to searches."""
+"""The safe start's verdict on a policy, for the response to a search."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +10,14 @@ from ltrr_haystack.policy.vw import REMEMBERED
 from ltrr_haystack.types import Decision
 
 MOST_KEPT = 4
-"""Versions whose cards are kept: searches that were decided before another policy came are answered after it."""
+"""Policy versions whose cards are kept, since a search may be answered after a newer version was loaded."""
 
 
 class Verdicts:
     """
-    Says what is known of the policy behind a decision, for queries like the one that was searched.
+    Gives the verdict on the policy that made a decision: how it compares with the baseline for such queries.
 
-    A policy's card is asked for once for each version, and not for each search.
+    A policy's card is computed once for each version, not for each search.
 
     ### Usage example
 
@@ -29,7 +29,7 @@ class Verdicts:
 
     def __init__(self, pipeline: Pipeline) -> None:
         """
-        Find the router; nothing is opened.
+        Find the pipeline's router; nothing is opened.
 
         :param pipeline: The search pipeline.
         """
@@ -38,11 +38,11 @@ class Verdicts:
 
     def of(self, decision: Decision) -> str | None:
         """
-        Give the verdict.
+        Get the verdict on the policy that made a decision.
 
         :param decision: The decision.
-        :returns: How the policy compares with the baseline, reward and cost apart; `None` where no policy was asked, or
-            it does not tell.
+        :returns: How the policy compares with the baseline, separately for reward and cost; `None` if no policy was
+            asked, or it gives no verdict.
         """
         if self._router is None or decision.mode == "baseline":
             return None
@@ -51,5 +51,5 @@ class Verdicts:
             self._cards = dict([*self._cards.items(), (version, policy.card())][-MOST_KEPT:])
         card = self._cards.get(decision.policy_version, {})
         part = card.get(REMEMBERED if decision.features.history else str(card.get("new_queries")))
-        told = part.get("verdict") if isinstance(part, Mapping) else None
-        return told if isinstance(told, str) else None
+        verdict = part.get("verdict") if isinstance(part, Mapping) else None
+        return verdict if isinstance(verdict, str) else None

@@ -1,4 +1,4 @@
-"""The first search must not be the slow one."""
+"""Warms up pipelines before they serve, so that the first search is as fast as the others."""
 
 import inspect
 import time
@@ -21,12 +21,12 @@ LONGEST_SECONDS = 60.0
 
 def warm_pipeline(path: str | Path) -> Pipeline:
     """
-    Load a pipeline of a YAML file, with its models loaded and each of its arms asked once.
+    Load a pipeline from a YAML file, load its models, and call each of its arms once.
 
-    Plain `hayhooks run` warms nothing up: the first search would load the models and then find the arms slower than
-    their time limits.
+    Plain `hayhooks run` does not warm up pipelines: the first search would have to load the models, and its arms would
+    exceed their time limits.
 
-    :param path: The file.
+    :param path: The YAML file.
     :returns: The pipeline.
     """
     pipeline = Pipeline.loads(Path(path).read_text(encoding="utf-8"))
@@ -37,12 +37,12 @@ def warm_pipeline(path: str | Path) -> Pipeline:
 
 def warm_arms(pipelines: Iterable[Pipeline]) -> dict[str, str | None]:
     """
-    Ask each arm's retriever once, all together, and wait a minute for them.
+    Call the retriever of every arm once, concurrently, and wait up to a minute for them.
 
-    A model's first call takes many times as long as the others, also when it is loaded already.
+    The first call of a model takes much longer than later ones, even if the model is already loaded.
 
     :param pipelines: The pipelines, warmed up.
-    :returns: Arm → `None`, or why it failed; a failure is logged and stops nothing.
+    :returns: Arm → `None`, or the type of its error. A failure is logged; the other arms are still warmed up.
     """
     arms = [part for pipeline in pipelines for _, part in pipeline.walk() if isinstance(part, RetrievalArm)]
     workers = Workers(len(arms), "warming")

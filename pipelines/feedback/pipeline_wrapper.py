@@ -7,7 +7,7 @@ from hayhooks import BasePipelineWrapper
 from haystack import Pipeline
 
 from ltrr_haystack.server.answers import JSONAnswer
-from ltrr_haystack.server.failures import failures_answered
+from ltrr_haystack.server.failures import http_errors
 from ltrr_haystack.server.schemas import MOST_EVENTS, Events, FeedbackAnswer
 
 
@@ -23,13 +23,13 @@ class PipelineWrapper(BasePipelineWrapper):
 
     async def run_api_async(self, events: Events) -> JSONAnswer:
         """
-        Take in what people did with the answers of searches; an event that is sent twice counts once.
+        Log feedback on searches. An event that is sent twice counts once.
 
-        :param events: UBI events, at most 1,000; each is judged by itself.
+        :param events: UBI events, at most 1,000. Each is accepted or rejected by itself.
         """
         if len(events) > MOST_EVENTS:
             raise HTTPException(413, f"events: at most {MOST_EVENTS:,} in one call, got {len(events):,}")
-        with failures_answered():
+        with http_errors():
             judged = (await self.pipeline.run_async({"feedback": {"events": events}}))["feedback"]
             answer = FeedbackAnswer.model_validate(judged)
             return JSONAnswer(answer, 200 if answer.accepted or answer.duplicate else 422)

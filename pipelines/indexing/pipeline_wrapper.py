@@ -6,7 +6,7 @@ from hayhooks import BasePipelineWrapper
 from haystack import Document, Pipeline
 
 from ltrr_haystack.server.answers import JSONAnswer
-from ltrr_haystack.server.failures import failures_answered
+from ltrr_haystack.server.failures import http_errors
 from ltrr_haystack.server.schemas import Documents, IndexingAnswer
 
 
@@ -22,12 +22,12 @@ class PipelineWrapper(BasePipelineWrapper):
 
     def run_api(self, documents: Documents) -> JSONAnswer:
         """
-        Make documents findable; one whose id is known already is overwritten.
+        Index documents. A document with a known id is overwritten.
 
         :param documents: The documents, at most 1,000.
         """
-        # Hayhooks hands on what was validated as plain dictionaries.
-        with failures_answered():
+        # Hayhooks passes validated documents as plain dictionaries.
+        with http_errors():
             given = [Document(id=each["id"] or "", content=each["content"], meta=each["meta"]) for each in documents]
             self.pipeline.run({"documents": given})
             return JSONAnswer(IndexingAnswer(written=len({document.id for document in given})))

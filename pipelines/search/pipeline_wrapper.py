@@ -6,7 +6,7 @@ from hayhooks import BasePipelineWrapper
 
 from ltrr_haystack.server.answers import JSONAnswer, search_answer
 from ltrr_haystack.server.client_address import client_address
-from ltrr_haystack.server.failures import failures_answered
+from ltrr_haystack.server.failures import http_errors
 from ltrr_haystack.server.schemas import Context, Filters, Identifier, QueryText, SearchAnswer, TopK
 from ltrr_haystack.server.verdicts import Verdicts
 from ltrr_haystack.server.warming import warm_pipeline
@@ -36,17 +36,17 @@ class PipelineWrapper(BasePipelineWrapper):
         client_id: Identifier | None = None,
     ) -> JSONAnswer:
         """
-        Search, and log what was shown under the answer's query_id.
+        Search, and log the page under the query_id of the response.
 
-        :param query: What the person typed, at most 1,000 characters.
-        :param user_id: Who searches.
-        :param session_id: The session.
-        :param context: What else is known of the moment (device, country, page …): name → text or number.
-        :param top_k: How many documents to show, 1 to 100.
+        :param query: The query text, at most 1,000 characters.
+        :param user_id: The user's id.
+        :param session_id: The session's id.
+        :param context: Further context, such as device, country or page: name → text or number.
+        :param top_k: Number of documents to return, from 1 to 100.
         :param filters: Haystack metadata filters.
-        :param mode: Another mode than the router's for this search: `baseline` for people who are to be compared.
-        :param client_id: The browser or program that searches. What one user, session or client can add to what is
-            learned is bounded, and searches that name none of them are one client together.
+        :param mode: A more cautious mode than the router's, such as `baseline` for a control group.
+        :param client_id: Id of the browser or program. What one user, session or client contributes to learning is
+            limited; searches without any of these ids count as one client.
         """
         inputs = {
             "understanding": {"query": query},
@@ -61,8 +61,8 @@ class PipelineWrapper(BasePipelineWrapper):
             },
             "ranker": {"top_k": top_k},
         }
-        with failures_answered():
-            # Room for all arms at once.
+        with http_errors():
+            # Enough to run all arms at once.
             found = await self.pipeline.run_async(inputs, concurrency_limit=16)
             impressions = found["impressions"]
             ranking = impressions["ranking"]

@@ -109,7 +109,7 @@ class TestLearn:
 
     def test_says_when_another_learner_is_at_it(self, log, ltrr):
         log.acquire_lease("a server", 60)
-        assert ltrr("learn").output.startswith("nothing learned: another learner is at it")
+        assert ltrr("learn").output.startswith("nothing learned: another learner is active")
 
     def test_needs_no_retriever(self, log, ltrr, pipelines):
         """The retriever of these pipelines is not installed."""
@@ -197,7 +197,7 @@ class TestPrune:
         ltrr("learn", "--reward-wait", "0")
         told = ltrr("prune", "--older-than", "0").output
         assert told.startswith("20 searches removed")
-        assert "MB given back to the disk" in told
+        assert "MB of disk space released" in told
         assert log.counts().decisions == 0
 
 
@@ -288,5 +288,5 @@ def test_a_benchmark_says_at_once_that_its_folder_cannot_be_one(tmp_path):
     file.write_text("mine")
     refused = CliRunner().invoke(app, ["benchmark", "--out", str(file), "--home", str(tmp_path)])
     assert refused.exit_code == 1
-    assert "cannot be a folder to write into" in " ".join(refused.stderr.split())
+    assert "cannot be created: File exists" in " ".join(refused.stderr.split())
     assert file.read_text() == "mine"

@@ -41,7 +41,7 @@ class TestKeys:
         keys("add", "shop", "--scope", "search")
         [record] = kept()
         assert record.key_id in keys("list").output
-        assert keys("revoke", record.key_id).output == f"the key {record.key_id} is revoked\n"
+        assert keys("revoke", record.key_id).output == f"The key {record.key_id} is revoked.\n"
         assert kept()[0].revoked_at is not None
 
     def test_an_unknown_id_is_an_error_that_names_those_that_are_there(self, keys, kept):

@@ -6,8 +6,8 @@ from typer.testing import CliRunner
 
 from ltrr_haystack.cli import app
 from ltrr_haystack.server import demo, serving
-from ltrr_haystack.server.announcement import Serving
 from ltrr_haystack.server.settings import ServerSettings
+from ltrr_haystack.server.summary import ServerSummary
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def served(monkeypatch, tmp_path):
 
     def serve(*arguments, on_ready, **settings):
         calls.append(settings)
-        on_ready(Serving(url="http://127.0.0.1:1416", reward_wait=settings.get("reward_wait")))
+        on_ready(ServerSummary(url="http://127.0.0.1:1416", reward_wait=settings.get("reward_wait")))
 
     monkeypatch.setattr(serving, "serve", serve)
     monkeypatch.setattr(demo, "serve", serve)
@@ -34,14 +34,14 @@ def served(monkeypatch, tmp_path):
 
 
 class TestServe:
-    def test_hands_on_what_it_is_told(self, served):
+    def test_hands_on_its_options(self, served):
         limits = ["--client-address", "forwarded", "--key-rate", "7", "--address-rate", "0", "--searches-at-once", "3"]
         settings, said = served("serve", "--reward-wait", "60", "--open", *limits)
         assert settings["reward_wait"] == 60.0
         assert settings["settings"] == ServerSettings(
             everybody=True, client_address="forwarded", key_rate=7.0, address_rate=0.0, searches_at_once=3
         )
-        assert "clicks:  count 1 minute after their search" in said
+        assert "feedback: learned from 1 minute after the search" in said
 
     def test_by_default_the_environment_decides(self, served, monkeypatch):
         monkeypatch.setenv("LTRR_CLIENT_ADDRESS", "peer")
@@ -56,11 +56,11 @@ class TestServe:
 
 
 class TestDemo:
-    def test_invites_to_search_and_says_who_may(self, served):
+    def test_says_how_to_search_and_who_has_access(self, served):
         settings, said = served("demo", "--open")
         assert settings["settings"] == ServerSettings(everybody=True)
         assert "documents of 'music' are indexed" in said
-        assert "callers: this machine only" in said
+        assert "access:   this machine only" in said
 
 
 BARE = """
@@ -87,4 +87,4 @@ def test_where_others_can_reach_it_it_does_not_start_without_keys(command, tmp_p
         monkeypatch.delenv(name)
     refused = CliRunner().invoke(app, [command, "--host", "0.0.0.0", "--port", "0", "--home", str(tmp_path)])
     assert refused.exit_code == 1
-    assert "Error: others can reach 0.0.0.0, and there are no API keys" in " ".join(refused.stderr.split())
+    assert "Error: other machines can reach 0.0.0.0, but there are no API keys" in " ".join(refused.stderr.split())

@@ -94,5 +94,5 @@ class TestRefresh:
         assert ids(store) == ["0", "1"]
 
     def test_a_place_that_cannot_be_written_is_named(self, store, tmp_path):
-        with pytest.raises(ConfigurationError, match=r"cannot be kept in '.*nowhere/catalogue\.json'"):
+        with pytest.raises(ConfigurationError, match=r"cannot be written to '.*nowhere/catalogue\.json'"):
             indexing.refresh(writing(store), DOCUMENTS, tmp_path / "nowhere" / "catalogue.json")

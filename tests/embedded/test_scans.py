@@ -4,14 +4,14 @@ import time
 import pytest
 
 from ltrr_haystack.deadline import within
-from ltrr_haystack.embedded.scans import PAUSE, scan, turn
+from ltrr_haystack.embedded.scans import PAUSE, scan, scan_lock
 
 
 class TestScan:
     def test_finds_what_is_wanted_in_order(self):
         assert scan("abcabc", lambda letter: letter != "b") == [0, 2, 3, 5]
 
-    def test_ends_when_nobody_waits_any_longer(self):
+    def test_ends_at_the_deadline(self):
         looked_at = []
 
         def slow(number: int) -> bool:
@@ -19,7 +19,7 @@ class TestScan:
             time.sleep(0.001)
             return True
 
-        with within(0.05), pytest.raises(TimeoutError, match=r"nobody waits any longer; \d+ of 10,000 documents"):
+        with within(0.05), pytest.raises(TimeoutError, match=r"the deadline passed after \d+ of 10,000 documents"):
             scan(range(10_000), slow)
         assert 0 < len(looked_at) < 200
 
@@ -37,12 +37,12 @@ class TestScan:
         assert pauses == [PAUSE] * 3
 
 
-class TestTurn:
+class TestScanLock:
     def test_there_is_one_scan_at_a_time(self):
         inside, most = [], []
 
         def scanning() -> None:
-            with turn():
+            with scan_lock():
                 inside.append(1)
                 most.append(len(inside))
                 time.sleep(0.002)
@@ -55,26 +55,26 @@ class TestTurn:
             thread.join()
         assert most == [1] * 10
 
-    def test_nobody_waits_for_a_turn_longer_than_somebody_waits_for_him(self):
+    def test_waiting_for_the_lock_ends_at_the_deadline(self):
         waited = []
 
         def waiting() -> None:
             try:
-                with within(0.01), turn():
+                with within(0.01), scan_lock():
                     waited.append("scanned")
             except TimeoutError as error:
                 waited.append(str(error))
 
-        with turn():
+        with scan_lock():
             thread = threading.Thread(target=waiting)
             thread.start()
             thread.join()
-        assert waited == ["other scans were under way until nobody waited for this one"]
-        with turn():
+        assert waited == ["the deadline passed while other scans were running"]
+        with scan_lock():
             pass
 
     def test_comes_again_after_an_error(self):
-        with pytest.raises(KeyError), turn():
+        with pytest.raises(KeyError), scan_lock():
             raise KeyError
-        with within(0.1), turn():
+        with within(0.1), scan_lock():
             pass

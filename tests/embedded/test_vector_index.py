@@ -76,7 +76,7 @@ class TestFollowing:
         filled = store(*compass())
         retriever = EmbeddedVectorRetriever(filled)
         with monkeypatch.context() as failing:
-            failing.setattr(VectorIndex, "_joined", raise_memory_error)
+            failing.setattr(VectorIndex, "_merged", raise_memory_error)
             with pytest.raises(MemoryError):
                 retriever.run(NORTH)
         assert ids(retriever.run(NORTH)) == ["north", "east"]

@@ -65,7 +65,7 @@ class TestRun:
 
     def test_an_embedding_of_another_model_is_told(self):
         with pytest.raises(
-            InvalidInputError, match="the query's embedding has 3 numbers, the documents' have 2; index"
+            InvalidInputError, match="the embedding of the query has 3 dimensions, those of the documents have 2; embed"
         ):
             EmbeddedVectorRetriever(store(*compass())).run([1.0, 0.0, 0.0])
 

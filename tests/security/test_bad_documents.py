@@ -21,7 +21,7 @@ from haystack.utils import Secret
 
 from ltrr_haystack import LTRRStore, RetrievalArm, build_search_pipeline
 from ltrr_haystack.server.answers import JSONAnswer, search_answer
-from ltrr_haystack.server.failures import failures_answered
+from ltrr_haystack.server.failures import http_errors
 from ltrr_haystack.server.schemas import QueryText
 
 
@@ -131,7 +131,7 @@ class PipelineWrapper(BasePipelineWrapper):
         )
 
     async def run_api_async(self, query: QueryText) -> JSONAnswer:
-        with failures_answered():
+        with http_errors():
             found = await self.pipeline.run_async({"understanding": {"query": query}}, concurrency_limit=16)
         return JSONAnswer(search_answer(found["impressions"]["ranking"]))
 '''
@@ -189,7 +189,7 @@ def test_a_bad_document_is_left_out_and_the_others_are_found(server, kind):
     assert ids(answer) == {"good-0", "good-1", "good-2", "fine"}
     assert answer["missing_arms"] == []
     assert answer["warnings"] == [
-        f"1 documents that arm '{arm}' found cannot be shown and were left out" for arm in ("odd", "odd_async")
+        f"1 documents found by arm '{arm}' cannot be shown and were left out" for arm in ("odd", "odd_async")
     ]
 
 
@@ -224,4 +224,4 @@ def test_the_log_does_not_tell_of_every_search(server):
 def test_an_empty_page_says_that_it_is_one(server):
     answer = server.search("nothing at all")
     assert answer["documents"] == []
-    assert answer["warnings"] == ["no arm brought a document (none failed)"]
+    assert answer["warnings"] == ["no arm found a document (none failed)"]

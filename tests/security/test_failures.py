@@ -38,13 +38,13 @@ def server(helpers, tmp_path_factory):
 
 
 class TestFailures:
-    def test_of_a_foreign_wrapper_are_told_by_a_number_that_the_log_has_too(self, server):
+    def test_of_a_foreign_wrapper_have_an_id_that_the_log_has_too(self, server):
         answer = server.post("foreign", {"what": "else"})
         assert answer.status_code == 500
         assert "pa55word" not in answer.text
-        told = re.search(r"[0-9a-f]{8}$", answer.json()["detail"])[0]
+        [error_id] = re.findall(r"error (\w{8})", answer.json()["detail"])
         log = server.log.read_text()
-        assert f"told as {told}" in log
+        assert f"error {error_id}" in log
         assert "RuntimeError: /var/lib/pa55word" in log
 
     def test_of_a_store_pass_by_themselves(self, server):

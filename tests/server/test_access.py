@@ -79,7 +79,7 @@ class TestKeys:
         refused = await caller().get("/indexing/run", headers=headers)
         assert refused.status_code == 403
         assert refused.json() == {
-            "detail": "this needs an API key with the scope 'index'; the one that was sent has 'search', 'feedback'"
+            "detail": "this needs an API key with the scope 'index'; the key that was sent has 'search', 'feedback'"
         }
 
     @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ class TestWithoutKeys:
     async def test_no_other_may(self, caller, peer):
         refused = await caller(peer).get("/search/run")
         assert refused.status_code == 403
-        assert "takes requests of its own machine only; to let others in, make keys" in refused.json()["detail"]
+        assert "accepts requests from its own machine only; to let others in, make keys" in refused.json()["detail"]
 
     async def test_nor_one_behind_a_proxy_on_this_machine(self, caller):
         refused = await caller().get("/search/run", headers={"X-Forwarded-For": "127.0.0.1, 192.0.2.7"})
@@ -128,7 +128,7 @@ class TestWithoutKeys:
     async def test_a_foreign_host_name_is_refused(self, caller, host):
         refused = await caller().get("/ready", headers={"Host": host})
         assert refused.status_code == 403
-        assert "answers to the names of its own machine only" in refused.json()["detail"]
+        assert "accepts only host names of its own machine" in refused.json()["detail"]
 
     async def test_the_name_it_was_told_is_its_own(self, caller):
         here = caller(url="http://Search.intern:1416", names=("search.intern",))

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ltrr_haystack.server.admission import Admission, FullError, Lane, has_filters
+from ltrr_haystack.server.admission import Admission, BusyError, Places, has_filters
 
 NAME: ContextVar[str] = ContextVar("name", default="nobody")
 
@@ -59,13 +59,13 @@ class TestAdmission:
         refused = next(each.result() for each in asked if each.done())
         assert refused.status_code == 503
         assert refused.headers["retry-after"] == "1"
-        assert refused.json() == {"detail": "too many searches at once; try again in a moment"}
+        assert refused.json() == {"detail": "too many searches at once; try again later"}
         searches.go_on.set()
         assert statuses(await asyncio.gather(*asked)) == {200: 68, 503: 232}
         assert searches.most == 4
 
     async def test_who_waits_too_long_is_told_to_come_again(self, searches):
-        searches.admission.plain = Lane(1, longest_wait=0.05)
+        searches.admission.plain = Places(1, longest_wait=0.05)
         first, second = searches.search(), searches.search()
         assert (await second).status_code == 503
         searches.go_on.set()
@@ -125,14 +125,14 @@ class TestAdmission:
             each.cancel()
 
 
-class TestLane:
+class TestPlaces:
     async def test_places_are_given_back(self):
-        lane = Lane(1, waiting=0)
+        places = Places(1, waiting=0)
         for _ in range(3):
-            await lane.enter()
-            with pytest.raises(FullError):
-                await lane.enter()
-            lane.leave()
+            await places.acquire()
+            with pytest.raises(BusyError):
+                await places.acquire()
+            places.release()
 
 
 class TestHasFilters:

@@ -9,8 +9,8 @@ from haystack.utils import Secret
 
 from ltrr_haystack.components.impression_writer import ImpressionWriter
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
-from ltrr_haystack.server.answers import JSONAnswer, reason_in_public, search_answer, warnings_of
-from ltrr_haystack.server.failures import failures_answered
+from ltrr_haystack.server.answers import JSONAnswer, public_reason, search_answer, warnings_of
+from ltrr_haystack.server.failures import http_errors
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import (
     ActionSet,
@@ -51,7 +51,7 @@ class TestMissingArms:
         ],
     )
     def test_have_one_of_a_few_reasons_and_no_internals(self, error, reason):
-        assert reason_in_public(error) == reason
+        assert public_reason(error) == reason
         answer = search_answer(page(ArmReport("bm25", 10, 0, 0.1, error=error)))
         assert [each.model_dump() for each in answer.missing_arms] == [{"arm": "bm25", "reason": reason}]
 
@@ -62,19 +62,19 @@ class TestWarnings:
 
     def test_documents_that_were_left_out_are_counted(self):
         assert warnings_of(page(ArmReport("bm25", 10, 1, 0.1, left_out=3))) == [
-            "3 documents that arm 'bm25' found cannot be shown and were left out"
+            "3 documents found by arm 'bm25' cannot be shown and were left out"
         ]
 
     def test_arms_that_were_asked_instead_are_named(self):
         reports = [ArmReport("bm25", 10, 0, 0.1, error="x"), ArmReport("dense", 10, 1, 0.1, fallback=True)]
         assert warnings_of(page(*reports)) == [
-            "the arms drawn for this query (bm25) brought nothing; asked instead: dense"
+            "the arms chosen for this query (bm25) found nothing; asked instead: dense"
         ]
 
     def test_an_empty_page_says_so_and_which_arms_failed(self):
         reports = [ArmReport("bm25", 10, 0, 0.1), ArmReport("dense", 10, 0, 0.1, error="boom", fallback=True)]
-        assert warnings_of(page(*reports, object_ids=()))[-1] == "no arm brought a document (dense failed)"
-        assert warnings_of(page(reports[0], object_ids=())) == ["no arm brought a document (none failed)"]
+        assert warnings_of(page(*reports, object_ids=()))[-1] == "no arm found a document (dense failed)"
+        assert warnings_of(page(reports[0], object_ids=())) == ["no arm found a document (none failed)"]
 
 
 class TestJSONAnswer:
@@ -99,7 +99,7 @@ def pipeline(tmp_path):
 class TestWhoseFaultItIs:
     def told(self, pipeline, query="love", object_id="a"):
         data = {"understanding": {"query": query}, "impressions": {"ranking": page(object_ids=(object_id,))}}
-        with pytest.raises(HTTPException) as told, failures_answered():
+        with pytest.raises(HTTPException) as told, http_errors():
             pipeline.run(data)
         return told.value
 

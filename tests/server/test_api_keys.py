@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.server.api_keys import SCOPES, allows, digest, id_of, keys_in, new_key, opens
+from ltrr_haystack.server.api_keys import SCOPES, allows, digest, is_valid, key_id_of, new_key, parse_keys
 
 SECRET = "s3cr3t-" * 6
 SHOP = f"ltrr_shop1_{SECRET}"
@@ -22,7 +22,7 @@ class TestNewKey:
         assert record.digest == sha256(key.encode()).hexdigest() == digest(key)
         assert record.scopes == ("search", "feedback")
         assert secret not in repr(record)
-        assert id_of(key) == record.key_id
+        assert key_id_of(key) == record.key_id
 
     def test_no_two_are_alike(self):
         assert len({new_key("shop", ["search"])[0] for _ in range(100)}) == 100
@@ -38,18 +38,18 @@ class TestNewKey:
             new_key(name, ["search"])
 
 
-class TestOpens:
+class TestIsValid:
     def test_only_the_whole_key_opens(self):
         key, record = new_key("shop", ["search"])
         other, _ = new_key("shop", ["search"])
-        assert opens(record, key)
-        assert not opens(record, other)
-        assert not opens(record, key[:-1])
-        assert not opens(None, key)
+        assert is_valid(record, key)
+        assert not is_valid(record, other)
+        assert not is_valid(record, key[:-1])
+        assert not is_valid(None, key)
 
     def test_a_revoked_one_does_not(self):
         key, record = new_key("shop", ["search"])
-        assert not opens(replace(record, revoked_at=1.0), key)
+        assert not is_valid(replace(record, revoked_at=1.0), key)
 
 
 class TestAllows:
@@ -62,21 +62,21 @@ class TestAllows:
         assert [scope for scope in SCOPES if allows(record, scope)] == ["search", "feedback"]
 
 
-class TestIdOf:
+class TestKeyIdOf:
     @given(st.text(max_size=100))
     def test_of_any_other_text_there_is_none(self, text):
-        assert id_of(text) is None
+        assert key_id_of(text) is None
 
     @pytest.mark.parametrize(
         "text", ["ltrr_shop1_short", f"ltrr_SHOP_{SECRET}", f"ltrr_{SECRET}", f"{SHOP}\n", f" {SHOP}"]
     )
     def test_of_what_almost_looks_like_a_key_there_is_none(self, text):
-        assert id_of(text) is None
+        assert key_id_of(text) is None
 
 
-class TestKeysIn:
+class TestParseKeys:
     def test_reads_entries_parted_by_blanks_and_lines(self):
-        shop, boss = keys_in(f" shop:feedback,search:{SHOP}\n boss@home:admin:ltrr_boss_{SECRET}\n")
+        shop, boss = parse_keys(f" shop:feedback,search:{SHOP}\n boss@home:admin:ltrr_boss_{SECRET}\n")
         assert (shop.key_id, shop.name, shop.scopes, shop.digest) == (
             "shop1",
             "shop",
@@ -86,7 +86,7 @@ class TestKeysIn:
         assert (boss.key_id, boss.name, boss.scopes) == ("boss", "boss@home", ("admin",))
 
     def test_nothing_is_no_key(self):
-        assert keys_in("") == keys_in(" \n") == []
+        assert parse_keys("") == parse_keys(" \n") == []
 
     @pytest.mark.parametrize(
         ("text", "told"),
@@ -95,7 +95,7 @@ class TestKeysIn:
             (f"a:search:{SHOP} b:{SHOP}", "LTRR_API_KEYS, entry 2: expected NAME:SCOPE"),
             (f"shop:serach:{SHOP}", r"LTRR_API_KEYS, entry 1 \('shop'\): a key needs scopes among .* got 'serach'"),
             ("shop:search:s3cr3t-s3cr3t", r"LTRR_API_KEYS, entry 1 \('shop'\): the key must be ltrr_<id>_<secret>"),
-            (f"a:search:{SHOP} b:admin:{SHOP}", "LTRR_API_KEYS, entry 2: the id 'shop1' was given before"),
+            (f"a:search:{SHOP} b:admin:{SHOP}", "LTRR_API_KEYS, entry 2: an earlier entry has the same id 'shop1'"),
             (f"shop:{SECRET}:{SHOP}", r"LTRR_API_KEYS, entry 1 \('shop'\): a key needs scopes .* got something else"),
             (f"shop:{SHOP}:search", r"LTRR_API_KEYS, entry 1 \('shop'\): the key must be"),
             (f"{SHOP}:search:{SHOP}", "LTRR_API_KEYS, entry 1: expected NAME:SCOPE"),
@@ -103,5 +103,5 @@ class TestKeysIn:
     )
     def test_a_mistake_is_named_without_the_secret(self, text, told):
         with pytest.raises(ConfigurationError, match=told) as raised:
-            keys_in(text)
+            parse_keys(text)
         assert "s3cr3t" not in str(raised.value)

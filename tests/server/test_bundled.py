@@ -17,6 +17,6 @@ class TestMusic:
             bundled.music(tmp_path)
 
 
-class TestProvided:
+class TestBundledFolder:
     def test_the_pipelines_are_there(self):
-        assert (bundled.provided("pipelines") / "search" / "search.yml").is_file()
+        assert (bundled.bundled_folder("pipelines") / "search" / "search.yml").is_file()

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from ltrr_haystack.server.client_address import ClientAddressed, client_address, network, network_of
+from ltrr_haystack.server.client_address import ClientAddressMiddleware, client_address, network, network_of
 
 
 def scope(peer: str | None = "192.0.2.7", *forwarded: str) -> dict:
@@ -79,7 +79,7 @@ async def tell(_) -> PlainTextResponse:
 
 
 def client(taken: str, peer: str = "192.0.2.7") -> httpx.AsyncClient:
-    app = ClientAddressed(Starlette(routes=[Route("/", tell)]), taken)
+    app = ClientAddressMiddleware(Starlette(routes=[Route("/", tell)]), taken)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://test")
 
 

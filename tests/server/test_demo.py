@@ -9,9 +9,9 @@ from haystack import Document
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.server import demo
-from ltrr_haystack.server.announcement import Serving
 from ltrr_haystack.server.answers import JSONAnswer, search_answer
 from ltrr_haystack.server.serving import serve
+from ltrr_haystack.server.summary import ServerSummary
 from ltrr_haystack.types import ActionSet, Arm, Candidate, Decision, Provenance, Ranking, Understanding
 
 
@@ -19,7 +19,7 @@ def data_set(query: str) -> DataSet:
     return DataSet("songs", [Document(id="1", content="x")], [Query("q", query, "topical")], {})
 
 
-class TestInvitation:
+class TestInstructions:
     """The lines are pasted into a real shell, in which `curl` prints its last argument."""
 
     @pytest.fixture
@@ -37,7 +37,7 @@ class TestInvitation:
         return run
 
     def lines(self, query: str) -> list[str]:
-        text = demo.invitation(Serving(url="http://127.0.0.1:1416"), data_set(query))
+        text = demo.instructions(ServerSummary(url="http://127.0.0.1:1416"), data_set(query))
         return [line for line in text.splitlines() if line.startswith("curl ")]
 
     @pytest.mark.parametrize("query", ["sad songs", 'don\'t $(stop) `me` "now" \\n', "sång"])

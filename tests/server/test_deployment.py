@@ -99,14 +99,14 @@ class TestDeploy:
         withdraw(list(deploy(FastAPI(), tmp_path)))
 
     def test_an_empty_folder_is_a_mistake(self, tmp_path):
-        with pytest.raises(ConfigurationError, match="holds no pipelines"):
+        with pytest.raises(ConfigurationError, match="has no pipelines"):
             deploy(FastAPI(), tmp_path)
 
     def test_a_folder_with_a_pipeline_and_no_wrapper_would_not_be_served_and_is_refused(self, folder):
         where = folder(good="self.pipeline = Pipeline()")
         (where / "lost").mkdir()
         (where / "lost" / "search.yml").write_text("components: {}")
-        with pytest.raises(ConfigurationError, match=r"lost holds search\.yml and no pipeline_wrapper\.py"):
+        with pytest.raises(ConfigurationError, match=r"lost has search\.yml but no pipeline_wrapper\.py"):
             deploy(FastAPI(), where)
 
     def test_a_folder_with_neither_is_none_of_our_business(self, folder):

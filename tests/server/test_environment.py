@@ -3,12 +3,12 @@ import sys
 
 import pytest
 
-from ltrr_haystack.server.environment import QUIET, disable_telemetry, prepare_environment, undivided_queries
+from ltrr_haystack.server.environment import DEFAULTS, disable_telemetry, limit_blas_threads, prepare_environment
 
 
 @pytest.fixture
 def _clean(monkeypatch):
-    for name in ("LTRR_HOME", "LTRR_STORE_URL", "HAYSTACK_TELEMETRY_ENABLED", *QUIET):
+    for name in ("LTRR_HOME", "LTRR_STORE_URL", "HAYSTACK_TELEMETRY_ENABLED", *DEFAULTS):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
 
@@ -45,14 +45,14 @@ class TestPrepareEnvironment:
         assert os.environ["HAYSTACK_TELEMETRY_ENABLED"] == "False"
 
 
-class TestUndividedQueries:
+class TestLimitBlasThreads:
     def test_numpy_multiplies_in_one_thread(self):
         threadpoolctl = pytest.importorskip("threadpoolctl")
         with threadpoolctl.threadpool_limits(2, user_api="blas"):
-            undivided_queries()
+            limit_blas_threads()
             libraries = [each for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"]
         assert {each["num_threads"] for each in libraries} <= {1}
 
     def test_without_threadpoolctl_nothing_happens(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-        undivided_queries()
+        limit_blas_threads()

@@ -10,13 +10,15 @@ RECENT = {"field": "meta.year", "operator": ">=", "value": 2000}
 
 @pytest.mark.parametrize("field", ["a b", "\n", "a'b", "a|b", "meta.", "meta..x", ".", "a.", "meta" + 11 * ".x"])
 def test_a_field_that_no_store_can_have_is_refused(field):
-    with pytest.raises(ValueError, match="expected letters, digits"):
+    with pytest.raises(ValueError, match="expected at most 11 parts of letters, digits"):
         check_filters({"field": field, "operator": "==", "value": 1})
 
 
 @pytest.mark.parametrize("field", ["score", "embedding", "sparse_embedding", "blob", "meta"])
 def test_a_field_on_which_stores_do_not_agree_is_refused(field):
-    with pytest.raises(ValueError, match=f"filters.field: stores do not agree on '{field}' .* such as 'meta.{field}'"):
+    with pytest.raises(
+        ValueError, match=f"filters.field: not every store can filter by '{field}' .* such as 'meta.{field}'"
+    ):
         check_filters({"field": field, "operator": "==", "value": 1})
     assert check_filters({"field": f"meta.{field}", "operator": "==", "value": 1})
 
@@ -25,12 +27,14 @@ class TestCost:
     def test_of_as_many_conditions_as_an_arm_has_time_for_is_let_through(self):
         conditions = [{"field": "year", "operator": "==", "value": year} for year in range(MOST_CONDITIONS - 1)]
         assert check_filters({"operator": "OR", "conditions": conditions})
-        with pytest.raises(ValueError, match=r"at most 32 conditions, got 33; .* 'in' takes many values"):
+        with pytest.raises(
+            ValueError, match=r"at most 32 conditions are allowed, got 33; .* 'in' to compare with many values"
+        ):
             check_filters({"operator": "OR", "conditions": [*conditions, ROCK]})
 
     def test_of_inner_conditions_counts(self):
         inner = {"operator": "AND", "conditions": [ROCK] * 10}
-        with pytest.raises(ValueError, match="at most 32 conditions, got 34"):
+        with pytest.raises(ValueError, match="at most 32 conditions are allowed, got 34"):
             check_filters({"operator": "NOT", "conditions": [inner] * 3})
 
     @pytest.mark.parametrize(
@@ -39,7 +43,7 @@ class TestCost:
     def test_of_a_date_is_four_times_that_of_anything_else(self, operator, value):
         dates = [{"field": "day", "operator": operator, "value": value}] * 8
         assert check_filters({"operator": "AND", "conditions": dates[:7]})
-        with pytest.raises(ValueError, match="got 33; one that compares with a date counts as 4"):
+        with pytest.raises(ValueError, match="got 33; a comparison with a date counts as 4"):
             check_filters({"operator": "AND", "conditions": dates})
 
     def test_of_many_values_is_bounded(self):
@@ -85,8 +89,8 @@ class TestCheckFilters:
             ({"operator": "==", "value": 1}, "needs the name of a field"),
             ({"field": 3, "operator": "==", "value": 1}, "needs the name of a field"),
             ({"field": "x", "operator": "=="}, "'==' needs a value"),
-            ({"field": "x", "operator": "==", "value": None}, "'==' needs text, a number, true or false"),
-            ({"field": "x", "operator": "==", "value": {"a": 1}}, "'==' needs text, a number, true or false"),
+            ({"field": "x", "operator": "==", "value": None}, "'==' needs a text, a number, true or false"),
+            ({"field": "x", "operator": "==", "value": {"a": 1}}, "'==' needs a text, a number, true or false"),
             ({"field": "x", "operator": ">", "value": "abc"}, "'>' needs a number, or a date"),
             ({"field": "x", "operator": ">", "value": [1]}, "'>' needs a number, or a date"),
             ({"field": "x", "operator": "in", "value": "rock"}, "'in' needs a list"),

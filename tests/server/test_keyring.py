@@ -81,7 +81,7 @@ class TestFollow:
         following = asyncio.create_task(keyring.follow(0.01))
         await asyncio.sleep(0.1)
         assert keyring.find(key) is not None
-        assert caplog.text.count("The keys cannot be read") == 1
+        assert caplog.text.count("The API keys cannot be read") == 1
         monkeypatch.setattr(store, "api_keys", real)
         later = add()
         await asyncio.sleep(0.1)

@@ -11,7 +11,7 @@ from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.learning import ClientLimits, Learner
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.server.learners import background_learner, configured_limits, configured_reward_wait, learner_of
+from ltrr_haystack.server.learners import background_learner, configured_limits, configured_reward_wait, load_learner
 from ltrr_haystack.store import LTRRStore
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
@@ -32,26 +32,26 @@ def load(name: str) -> Pipeline:
     return Pipeline.loads((PIPELINES / name / f"{name}.yml").read_text())
 
 
-class TestLearnerOf:
+class TestLoadLearner:
     def test_takes_store_and_policy_of_the_router(self, folder, tmp_path):
-        learner = learner_of(folder, reward_wait=5.0)
+        learner = load_learner(folder, reward_wait=5.0)
         assert (learner.reward_wait, learner.policy.name) == (5.0, "vw")
         assert learner.store.to_dict() == LTRRStore().to_dict()
-        assert learner_of(folder).reward_wait == 1800.0
+        assert load_learner(folder).reward_wait == 1800.0
         assert list(tmp_path.glob("*.db")) == []
 
     def test_another_store_may_be_named(self, folder, tmp_path):
         other = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/other.db"))
-        assert learner_of(folder, store=other).store is other
+        assert load_learner(folder, store=other).store is other
 
     def test_without_a_router_it_is_a_mistake(self, folder):
         (folder / "search" / "search.yml").unlink()
         with pytest.raises(ConfigurationError, match=r"no YAML file of .* has a BanditRouter"):
-            learner_of(folder)
+            load_learner(folder)
 
     def test_what_the_other_pipelines_need_is_of_no_matter(self, folder):
         (folder / "feedback" / "feedback.yml").write_text("components: {a: {type: no.such.Component}}")
-        assert learner_of(folder).policy.name == "vw"
+        assert load_learner(folder).policy.name == "vw"
 
 
 class TestBackgroundLearner:

@@ -2,7 +2,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from ltrr_haystack.server.openapi import REFUSED, document
+from ltrr_haystack.server.openapi import REFUSED, describe_api
 
 
 class Answer(BaseModel):
@@ -36,7 +36,7 @@ def app():
 
 
 def described(app: FastAPI, needed: bool = True) -> dict:
-    document(app, {"search": Wrapper()}, {"/search/run": "search"}, lambda: needed)
+    describe_api(app, {"search": Wrapper()}, {"/search/run": "search"}, lambda: needed)
     return app.openapi()
 
 
@@ -44,7 +44,7 @@ def body(response: dict) -> dict:
     return response["content"]["application/json"]["schema"]
 
 
-class TestDocument:
+class TestDescribeApi:
     def test_every_answer_of_a_pipeline_has_its_form(self, app):
         responses = described(app)["paths"]["/search/run"]["post"]["responses"]
         assert list(responses) == sorted({"200", "422", *REFUSED})
@@ -52,7 +52,7 @@ class TestDocument:
         for status in REFUSED:
             assert body(responses[status]) == {"$ref": "#/components/schemas/Problem"}
         assert [each["$ref"].rpartition("/")[2] for each in body(responses["422"])["anyOf"]] == [
-            "Mistakes",
+            "HTTPValidationError",
             "Problem",
             "Answer",
         ]

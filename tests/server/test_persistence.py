@@ -52,5 +52,5 @@ class TestTheCatalogueOfAServer:
         store.close()
 
     def test_needs_a_pipeline_that_indexes(self):
-        with pytest.raises(ConfigurationError, match="there must be a pipeline named 'indexing'"):
+        with pytest.raises(ConfigurationError, match="needs a pipeline named 'indexing'"):
             serving._index({}, [])

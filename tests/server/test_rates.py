@@ -89,9 +89,7 @@ class TestRateLimit:
             refused = await each.get("/search/run")
         assert refused.status_code == 429
         assert refused.headers["retry-after"] == "3"
-        assert refused.json() == {
-            "detail": "too many requests from this address: at most 0.4 a second are taken for long"
-        }
+        assert refused.json() == {"detail": "too many requests from this address: the limit is 0.4 per second"}
 
     async def test_what_is_free_is_not_counted(self):
         async with client(0.2, lambda scope: "me") as each:

@@ -12,7 +12,7 @@ from ltrr_haystack.learning import BackgroundLearner, Learner
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.server import readiness as module
 from ltrr_haystack.server.keyring import Keyring
-from ltrr_haystack.server.readiness import Readiness, stores_of
+from ltrr_haystack.server.readiness import Readiness, find_stores
 from ltrr_haystack.store import LTRRStore
 
 
@@ -33,7 +33,7 @@ def readiness(store, monkeypatch):
 
 class TestReadiness:
     async def test_all_is_well(self, readiness):
-        assert (await readiness.look()).model_dump() == {
+        assert (await readiness.check()).model_dump() == {
             "ready": True,
             "pipelines": "warm",
             "store": "works",
@@ -43,7 +43,7 @@ class TestReadiness:
 
     async def test_cold_pipelines_are_not_ready(self, readiness):
         readiness.warm = False
-        found = await readiness.look()
+        found = await readiness.check()
         assert (found.ready, found.pipelines) == (False, "cold")
 
     async def test_a_store_that_fails_is_not_ready_and_recovers(self, readiness, store, monkeypatch, caplog):
@@ -52,29 +52,29 @@ class TestReadiness:
 
         with monkeypatch.context() as patched:
             patched.setattr(store, "check", fail)
-            found = await readiness.look()
+            found = await readiness.check()
         assert (found.ready, found.store) == (False, "fails")
         assert "disk full" in caplog.text
-        assert (await readiness.look()).ready
+        assert (await readiness.check()).ready
 
     async def test_a_store_that_hangs_is_asked_once_and_is_not_ready(self, readiness, store, monkeypatch):
         monkeypatch.setattr(module, "CHECK_SECONDS", 0.05)
         go_on = threading.Event()
         asked = []
         monkeypatch.setattr(store, "check", lambda: (asked.append(1), go_on.wait(10)))
-        found = await asyncio.gather(*(readiness.look() for _ in range(20)))
+        found = await asyncio.gather(*(readiness.check() for _ in range(20)))
         assert {each.store for each in found} == {"fails"}
         assert len(asked) == 1
         go_on.set()
         await asyncio.sleep(0.05)
-        assert (await readiness.look()).ready
+        assert (await readiness.check()).ready
 
     async def test_one_look_serves_all_who_ask_within_a_second(self, readiness, store, monkeypatch):
         monkeypatch.setattr(module, "KEPT_SECONDS", 60.0)
         asked = []
         monkeypatch.setattr(store, "check", lambda: asked.append(1))
         for _ in range(5):
-            assert (await readiness.look()).ready
+            assert (await readiness.check()).ready
         assert len(asked) == 1
 
     async def test_a_learner_that_ended_is_not_ready(self, store, monkeypatch):
@@ -82,13 +82,13 @@ class TestReadiness:
         readiness = Readiness([store], learner, Keyring(store))
         readiness.warm = True
         learner.start()
-        assert (await readiness.look()).learner == "learns"
+        assert (await readiness.check()).learner == "learns"
         learner.stop()
-        found = await readiness.look()
+        found = await readiness.check()
         assert (found.ready, found.learner) == (False, "stopped")
 
 
-class TestStoresOf:
+class TestFindStores:
     def test_one_for_each_database(self, tmp_path):
         pipeline = Pipeline()
         here, there = (Secret.from_env_var(name, strict=False) for name in ("HERE", "THERE"))
@@ -96,4 +96,4 @@ class TestStoresOf:
             pipeline.add_component(name, ImpressionWriter(LTRRStore(url)))
         other = Pipeline()
         other.add_component("feedback", FeedbackWriter(LTRRStore(here)))
-        assert [store.url for store in stores_of([pipeline, other])] == [here, there]
+        assert [store.url for store in find_stores([pipeline, other])] == [here, there]

@@ -149,7 +149,7 @@ BAD_BODIES = {
 }
 
 
-class TestMistakes:
+class TestInvalidRequests:
     """A caller's mistake gets a clear answer, never a 5xx, and the server lives."""
 
     @pytest.fixture(autouse=True)

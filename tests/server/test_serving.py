@@ -100,7 +100,7 @@ class TestWithoutKeys:
         with pytest.raises(ConfigurationError) as raised:
             serve(lexical_pipelines, host=host, port=0)
         told = str(raised.value)
-        assert told.startswith(f"others can reach {host}, and there are no API keys")
+        assert told.startswith(f"other machines can reach {host}, but there are no API keys")
         for remedy in ("ltrr keys add", "LTRR_API_KEYS", "127.0.0.1", "--open"):
             assert remedy in told
 

@@ -1,12 +1,12 @@
 """
-Tantivy, a search engine in the manner of Lucene, inside this process: one index has the documents, their words, and
-what they are filtered by, on disk or in memory.
+An embedded search engine on Tantivy, a Rust library like Lucene. One index, on disk or in memory, has the documents,
+their terms and the values for filters.
 """
 
 from ltrr_haystack.errors import MissingExtraError
 
 try:
-    import tantivy as _tantivy  # noqa: F401 (whether it is there at all)
+    import tantivy as _tantivy  # noqa: F401 (only to check that it is installed)
 except ImportError as error:
     raise MissingExtraError(
         "the embedded lexical engine needs tantivy; install it with: pip install 'ltrr-haystack[tantivy]'"

@@ -1,4 +1,4 @@
-"""How texts become what is looked up: words, their stems, or three characters at a time."""
+"""Text analysis: tokenizes texts into words, stems or character trigrams."""
 
 import re
 import unicodedata
@@ -35,22 +35,22 @@ STEMMERS = {
 """ISO 639-1 → the Snowball stemmer of tantivy."""
 
 WITHOUT_STOP_WORDS = frozenset(("ar", "el", "ro", "ta", "tr"))
-"""Languages for which tantivy has a stemmer, and no list of stop words."""
+"""Languages for which tantivy has a stemmer but no list of stop words."""
 
 LONGEST_TOKEN = 255
-"""Bytes. What is longer is no word that anybody types, and tantivy would cut an index's vocabulary short of it."""
+"""Maximum length of a token in bytes; longer ones are dropped."""
 
 LONGEST_QUERY = 100_000
-"""Characters of a query that are read."""
+"""Maximum length of a query in characters; the rest is ignored."""
 
 MOST_TOKENS = 1024
-"""Distinct tokens of a query that are looked up, as Lucene's limit for the clauses of a query."""
+"""Maximum number of distinct tokens of a query, like Lucene's limit for the clauses of a query."""
 
 _SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
 _WORD = rf"[{_SPACELESS}]\p{{M}}*|[\w--[{_SPACELESS}_]]+"
 """
-A letter at a time in scripts that are written without spaces, so that a word can be found within a text; whole words in
-all others, with their combining marks.
+In scripts that are written without spaces, every letter is a token, so that words can be found within a text. In all
+others, a token is a word with its combining marks.
 """
 _RUNS = re.compile(r"\w+")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -59,10 +59,10 @@ _SURROGATES = re.compile(r"[\ud800-\udfff]")
 @dataclass(frozen=True, slots=True)
 class Language:
     """
-    How words are brought to their stems.
+    The language of an index, which decides on stemming and stop words.
 
-    :param code: ISO 639-1, or `None` to leave them as they are.
-    :param stop_words: Whether the language's most common words are left out.
+    :param code: ISO 639-1 code, or `None` for no stemming.
+    :param stop_words: Whether to drop the language's stop words.
     """
 
     code: str | None = None
@@ -73,12 +73,12 @@ class Language:
             raise ConfigurationError(f"language must be None or one of {', '.join(STEMMERS)}; got {self.code!r}")
         if self.stop_words and (self.code is None or self.code in WITHOUT_STOP_WORDS):
             having = ", ".join(code for code in STEMMERS if code not in WITHOUT_STOP_WORDS)
-            raise ConfigurationError(f"stop_words are known of the languages {having}; got language={self.code!r}")
+            raise ConfigurationError(f"stop_words needs one of the languages {having}; got language={self.code!r}")
 
 
 def tokenizer_name(analysis: str, language: Language) -> str:
     """
-    Name an analyzer; an index made by another analyzer is of another schema.
+    Name an analyzer. The name is part of the schema, so that an index is not read with another analyzer.
 
     :param analysis: One of `ANALYSES`.
     :param language: The language.
@@ -94,11 +94,11 @@ def tokenizer_name(analysis: str, language: Language) -> str:
 @cache
 def analyzer(analysis: str, language: Language) -> TextAnalyzer:
     """
-    Make an analyzer; documents and queries go through the same one.
+    Make an analyzer, for documents and queries alike.
 
     :param analysis: One of `ANALYSES`.
     :param language: The language.
-    :returns: The analyzer, for texts that `prepared` has given.
+    :returns: The analyzer, for texts from `normalize`.
     """
     if analysis == TRIGRAMS:
         trigrams = TextAnalyzerBuilder(Tokenizer.ngram(3, 3))
@@ -111,33 +111,33 @@ def analyzer(analysis: str, language: Language) -> TextAnalyzer:
             words = words.filter(Filter.stopword(name))
         if analysis == WORDS:
             words = words.filter(Filter.stemmer(name))
-    # Accents last: stemmers need them.
+    # Accents are removed last, since stemmers need them.
     return words.filter(Filter.ascii_fold()).build()
 
 
-def prepared(text: str, analysis: str) -> str:
+def normalize(text: str, analysis: str) -> str:
     """
-    Bring a text into the form that analyzers read.
+    Normalise a text for an analyzer.
 
-    :param text: Any text, lone surrogates and NUL included.
+    :param text: Any text, also with lone surrogates and NUL.
     :param analysis: One of `ANALYSES`.
-    :returns: Unicode's compatible composed form (NFKC); for trigrams, words set apart by one space, so that the
-        beginning and the end of a word are trigrams, too.
+    :returns: The text in Unicode's compatibility composed form (NFKC). For trigrams, words are separated and surrounded
+        by single spaces, so that beginnings and ends of words are trigrams as well.
     """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _SURROGATES.sub("?", text))
     return f" {' '.join(_RUNS.findall(text))} " if analysis == TRIGRAMS else text
 
 
-def tokens(text: str, analysis: str, language: Language) -> list[str]:
+def tokenize(text: str, analysis: str, language: Language) -> list[str]:
     """
-    Give what a query looks up.
+    Tokenize a query.
 
     :param text: The query.
     :param analysis: One of `ANALYSES`.
     :param language: The language.
-    :returns: The distinct tokens, in the order in which they came last; at most `MOST_TOKENS` of the first
-        `LONGEST_QUERY` characters.
+    :returns: The distinct tokens, ordered by their last occurrence; at most `MOST_TOKENS` of the first `LONGEST_QUERY`
+        characters.
     """
-    found = analyzer(analysis, language).analyze(prepared(text[:LONGEST_QUERY], analysis))
+    found = analyzer(analysis, language).analyze(normalize(text[:LONGEST_QUERY], analysis))
     return list(dict.fromkeys(reversed(found)))[::-1][:MOST_TOKENS]

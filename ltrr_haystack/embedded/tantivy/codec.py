@@ -1,4 +1,4 @@
-"""Documents as an index stores them: each comes back as it was written."""
+"""Encodes documents for an index, and decodes them to what was written."""
 
 import json
 from array import array
@@ -17,15 +17,15 @@ DOUBLE, SINGLE = b"d", b"f"
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class EncodedDocument:
     """
-    A document in bytes. Documents of equal bytes are equal.
+    A document in bytes. Two documents are equal if their bytes are.
 
-    :param id: Its id.
-    :param content: Its content, or `None`.
-    :param meta: Its metadata.
-    :param rest: What few documents have: a blob, a sparse embedding, a score; or `None`.
-    :param embedding: Its embedding, or `None`.
+    :param id: The id.
+    :param content: The content, or `None`.
+    :param meta: The metadata.
+    :param rest: Fields that few documents have (blob, sparse embedding, score), or `None`.
+    :param embedding: The embedding, or `None`.
     """
 
     id: bytes
@@ -35,33 +35,33 @@ class Stored:
     embedding: bytes | None
 
     @classmethod
-    def of(cls, document: Document) -> "Stored":
+    def encode(cls, document: Document) -> "EncodedDocument":
         """
         Encode a document.
 
         :param document: The document.
         :returns: Its bytes.
-        :raises InvalidInputError: If it could not come back as it is: its metadata are not JSON, or its id no text.
+        :raises InvalidInputError: If decoding could not restore it: the metadata are not JSON, or the id is not a text.
         """
         if not isinstance(document.id, str) or not document.id:
-            raise InvalidInputError(f"the id of a document must be text, got {document.id!r:.100}")
+            raise InvalidInputError(f"the id of a document must be a text, got {document.id!r:.100}")
         if document.content is not None and not isinstance(document.content, str):
-            raise InvalidInputError(f"the content of {_named(document)} must be text or None")
+            raise InvalidInputError(f"the content of {_named(document)} must be a text or None")
         return cls(
             id=_bytes(document.id),
             content=None if document.content is None else _bytes(document.content),
             meta=_json(document, "meta", document.meta),
             rest=_rest(document),
-            embedding=None if document.embedding is None else _packed(document),
+            embedding=None if document.embedding is None else _pack_embedding(document),
         )
 
     @classmethod
-    def read(cls, found: tantivy.Document) -> "Stored":
+    def from_index(cls, found: tantivy.Document) -> "EncodedDocument":
         """
-        Take the bytes out of what an index found.
+        Read an encoded document from an index.
 
-        :param found: The index' document.
-        :returns: The bytes.
+        :param found: The document of the index.
+        :returns: The encoded document.
         """
         return cls(
             id=found.get_first(schema.ID) or b"",
@@ -71,27 +71,27 @@ class Stored:
             embedding=found.get_first(schema.EMBEDDING),
         )
 
-    def put(self, into: tantivy.Document) -> None:
+    def add_to(self, document: tantivy.Document) -> None:
         """
-        Hand the bytes to an index.
+        Add the bytes to a document of an index.
 
-        :param into: The index' document.
+        :param document: The document of the index.
         """
-        into.add_bytes(schema.ID, self.id)
-        into.add_bytes(schema.META, self.meta)
+        document.add_bytes(schema.ID, self.id)
+        document.add_bytes(schema.META, self.meta)
         others = {schema.CONTENT: self.content, schema.REST: self.rest, schema.EMBEDDING: self.embedding}
         for name, value in others.items():
             if value is not None:
-                into.add_bytes(name, value)
+                document.add_bytes(name, value)
 
 
-def decoded(found: tantivy.Document, *, embedding: bool = True, score: float | None = None) -> Document:
+def decode(found: tantivy.Document, *, embedding: bool = True, score: float | None = None) -> Document:
     """
-    Make a document of what an index found.
+    Decode a document.
 
-    :param found: The index' document.
-    :param embedding: Whether it is to have its embedding.
-    :param score: A score in the place of the one that it was written with.
+    :param found: The document of the index.
+    :param embedding: Whether to decode the embedding.
+    :param score: A score to set instead of the one that was written.
     :returns: The document as it was written.
     """
     content, meta, rest = found.get_first(schema.CONTENT), found.get_first(schema.META), found.get_first(schema.REST)
@@ -109,9 +109,9 @@ def decoded(found: tantivy.Document, *, embedding: bool = True, score: float | N
 
 def document_id(found: tantivy.Document) -> str:
     """
-    Read the id of what an index found.
+    Decode the id of a document.
 
-    :param found: The index' document.
+    :param found: The document of the index.
     :returns: The id.
     """
     return _text(found.get_first(schema.ID) or b"")
@@ -119,20 +119,20 @@ def document_id(found: tantivy.Document) -> str:
 
 def embedding_of(found: tantivy.Document) -> list[float] | None:
     """
-    Read the embedding of what an index found.
+    Decode the embedding of a document.
 
-    :param found: The index' document.
+    :param found: The document of the index.
     :returns: The embedding, or `None` if there is none.
     """
     vector = found.get_first(schema.EMBEDDING)
-    return None if vector is None else unpacked(vector)
+    return None if vector is None else unpack_embedding(vector)
 
 
-def unpacked(vector: bytes) -> list[float]:
+def unpack_embedding(vector: bytes) -> list[float]:
     """
-    Read an embedding.
+    Decode an embedding.
 
-    :param vector: Its bytes.
+    :param vector: The encoded embedding.
     :returns: The numbers.
     """
     numbers: list[float] = np.frombuffer(vector[1:], vector[:1].decode()).tolist()
@@ -160,7 +160,7 @@ def _others(rest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _packed(document: Document) -> bytes:
+def _pack_embedding(document: Document) -> bytes:
     try:
         double = array("d", document.embedding or ())
     except (TypeError, OverflowError) as error:
@@ -181,7 +181,7 @@ def _json(document: Document, name: str, value: Any) -> bytes:
 
 
 def _check(value: Any, where: str) -> None:
-    """JSON would quietly make lists of tuples, and texts of numbers that are keys."""
+    """Refuse tuples and numbers as keys, which JSON would silently turn into lists and texts."""
     match value:
         case None | bool() | int() | float() | str():
             return
@@ -191,11 +191,11 @@ def _check(value: Any, where: str) -> None:
         case dict():
             for key, inner in value.items():
                 if not isinstance(key, str):
-                    raise TypeError(f"the keys of {where} must be text, got {key!r:.100}")
+                    raise TypeError(f"the keys of {where} must be texts, got {key!r:.100}")
                 _check(inner, f"{where}.{key}")
         case _:
             raise TypeError(
-                f"{where} must be JSON (text, a number, true, false, null, a list, an object), got "
+                f"{where} must be JSON (a text, a number, true, false, null, a list or an object), got "
                 f"{type(value).__name__}"
             )
 

@@ -1,4 +1,4 @@
-"""Which fields of the documents an index knows, and how it reads them."""
+"""The fields of an index: which parts of a document it searches and filters by."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ META = "meta."
 @dataclass(frozen=True, slots=True, order=True)
 class TextField:
     """
-    One way in which one field is searched.
+    A field that is searched, with one analysis. A field with several analyses is several TextFields.
 
-    :param path: `content`, or a place in the metadata such as `meta.title`.
+    :param path: `content`, or a metadata field such as `meta.title`.
     :param analysis: `words`, `unstemmed` or `trigrams`.
     """
 
@@ -29,19 +29,19 @@ class TextField:
 
     @property
     def name(self) -> str:
-        """How a retriever calls it: `meta.title` for words, `meta.title:trigrams` for the others."""
+        """The name that retrievers use: `meta.title` for words, `meta.title:trigrams` for another analysis."""
         return self.path if self.analysis == WORDS else f"{self.path}:{self.analysis}"
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
     """
-    What an index is made of. Indexes of equal fields are interchangeable.
+    The fields of an index.
 
-    :param texts: What is searched.
-    :param keywords: Places in the metadata that are filtered by equality.
-    :param numbers: Places in the metadata that are filtered by equality and by order.
-    :param language: How words are brought to their stems.
+    :param texts: Fields that are searched.
+    :param keywords: Metadata fields that are filtered by equality.
+    :param numbers: Metadata fields that are filtered by equality and by order.
+    :param language: The language of the texts.
     """
 
     texts: tuple[TextField, ...]
@@ -58,14 +58,14 @@ class Fields:
         language: Language,
     ) -> "Fields":
         """
-        Check and order what a store was given.
+        Make the fields from the settings of a store.
 
         :param texts: Path → its analyses.
         :param keywords: Paths.
         :param numbers: Paths.
         :param language: The language.
-        :returns: The fields, in an order of their own.
-        :raises ConfigurationError: If there is nothing to search, a path is none, or an analysis is unknown.
+        :returns: The fields, sorted.
+        :raises ConfigurationError: If no field is searched, a path is invalid, or an analysis is unknown.
         """
         found = []
         for path, given in texts.items():
@@ -74,7 +74,7 @@ class Fields:
             for analysis in [given] if isinstance(given, str) else given:
                 if analysis not in ANALYSES:
                     raise ConfigurationError(
-                        f"text_fields: '{path}' can be read as {', '.join(ANALYSES)}, got {analysis!r}"
+                        f"text_fields: the analysis of '{path}' must be one of {', '.join(ANALYSES)}, got {analysis!r}"
                     )
                 found.append(TextField(path, analysis))
         if not found:
@@ -86,18 +86,18 @@ class Fields:
         return cls(tuple(sorted(set(found))), keywords, numbers, language)
 
     @property
-    def filtered(self) -> tuple[str, ...]:
-        """All paths of which the index knows the values."""
+    def filterable(self) -> tuple[str, ...]:
+        """All paths by which the index can filter."""
         return tuple(dict.fromkeys((*self.keywords, *self.numbers)))
 
 
 def value_at(document: Document, path: str) -> Any:
     """
-    Look a value up the way Haystack's filters do.
+    Get a value of a document, as Haystack's filters do.
 
     :param document: The document.
-    :param path: `content`, or a place in the metadata such as `meta.artist.name`.
-    :returns: The value; `None` where there is none.
+    :param path: `content`, or a metadata field such as `meta.artist.name`.
+    :returns: The value; `None` if it is missing.
     """
     root, *names = _parts(path)
     value: Any = getattr(document, root)
@@ -110,11 +110,11 @@ def value_at(document: Document, path: str) -> Any:
 
 def texts_at(document: Document, path: str) -> list[str]:
     """
-    Give what there is to search in a field.
+    Get the texts of a field.
 
     :param document: The document.
     :param path: As in `value_at`.
-    :returns: The text there, or each text of a list; numbers are searched as they are written.
+    :returns: The text, or the texts of a list. Numbers are converted to texts.
     """
     value = value_at(document, path)
     values = value if isinstance(value, list) else [value]
@@ -128,8 +128,8 @@ def _parts(path: str) -> tuple[str, ...]:
 
 def _check_path(setting: str, path: object) -> None:
     if not isinstance(path, str) or not path.startswith(META) or not all(path.split(".")):
-        wanted = "'content' or a" if setting == "text_fields" else "a"
+        expected = "'content' or a" if setting == "text_fields" else "a"
         hint = f"; did you mean 'meta.{path}'?" if isinstance(path, str) and path else ""
-        raise ConfigurationError(f"{setting}: expected {wanted} place in the metadata, got {path!r}{hint}")
+        raise ConfigurationError(f"{setting}: expected {expected} metadata field, got {path!r}{hint}")
     if not SchemaBuilder.is_valid_field_name(path):
-        raise ConfigurationError(f"{setting}: an index cannot name a field {path!r}")
+        raise ConfigurationError(f"{setting}: {path!r} cannot be the name of a field")

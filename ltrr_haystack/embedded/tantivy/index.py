@@ -1,4 +1,4 @@
-"""One index of this process: who may write to it, and what may be read of it."""
+"""An index that all stores of a process share: snapshots for reading, one writer at a time."""
 
 import os
 import time
@@ -12,174 +12,175 @@ from tantivy import Index, IndexWriter, Query
 
 from ltrr_haystack.embedded.tantivy import schema
 from ltrr_haystack.embedded.tantivy.analysis import analyzer
-from ltrr_haystack.embedded.tantivy.failures import failures
+from ltrr_haystack.embedded.tantivy.errors import convert_errors
 from ltrr_haystack.embedded.tantivy.fields import Fields
 from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
-from ltrr_haystack.embedded.tantivy.writing import Writing
+from ltrr_haystack.embedded.tantivy.write_batch import WriteBatch
 from ltrr_haystack.errors import ConfigurationError
 
-MEMORY_WHILE_WRITING = 128_000_000
-"""Bytes of documents that a commit collects before it begins a new segment."""
+WRITER_MEMORY = 128_000_000
+"""Bytes of documents that a commit buffers before it starts a new segment."""
 
-LONGEST_WAIT = 10.0
-"""Seconds that a write waits for those of other processes."""
+LOCK_TIMEOUT = 10.0
+"""Seconds that a write waits for the writes of other processes."""
 
-PAUSE = 0.01
-"""Seconds between two looks at whether another process still writes."""
+LOCK_INTERVAL = 0.01
+"""Seconds between two attempts to get the lock."""
 
 
 class SharedIndex:
     """
-    An index that all stores of one folder, or of one name in memory, share within a process.
+    An index that all stores with the same folder, or the same name in memory, share within a process.
 
-    Reading needs no lock: a search holds a snapshot. One write is made at a time, by whichever thread or process: a
-    write holds the folder's lock from its beginning to its commit.
+    Reading needs no lock, since a search uses a snapshot. One thread and one process write at a time: a write batch
+    holds the lock of the folder from its start to its commit.
     """
 
     def __init__(self, fields: Fields, folder: Path | None = None) -> None:
         """
-        Open an index, or make it.
+        Open an index, or create it.
 
-        :param fields: What it knows.
+        :param fields: The fields of the index.
         :param folder: Its folder; in memory if left out.
-        :raises ConfigurationError: If the folder holds an index of other fields or another version, or cannot be made.
+        :raises ConfigurationError: If the folder has an index with other fields or of another version, or cannot be
+            created.
         """
         self.fields = fields
         self.folder = folder
-        self._index = _opened(fields, folder)
+        self._index = _open(fields, folder)
         for analysis, name in schema.tokenizers(fields).items():
             self._index.register_tokenizer(name, analyzer(analysis, fields.language))
         self._schema = self._index.schema
-        self._writing = RLock()
-        self._reading = Lock()
+        self._write_lock = RLock()
+        self._reload_lock = Lock()
         self._next_number = 0
-        self._seen: tuple[int, int] | None = None
-        self._snapshot = self._reloaded()
+        self._loaded: tuple[int, int] | None = None
+        self._snapshot = self._reload()
 
     @property
     def snapshot(self) -> IndexSnapshot:
-        """The last commit, whichever process made it."""
-        if self._committed() != self._seen:
-            with self._reading:
-                if self._committed() != self._seen:
-                    self._snapshot = self._reloaded(self._snapshot.commit + 1)
+        """The state after the last commit of any process."""
+        if self._commit_stamp() != self._loaded:
+            with self._reload_lock:
+                if self._commit_stamp() != self._loaded:
+                    self._snapshot = self._reload(self._snapshot.commit + 1)
         return self._snapshot
 
     @contextmanager
-    def writing(self) -> Iterator[Writing]:
+    def write_batch(self) -> Iterator[WriteBatch]:
         """
-        Write, alone: what was written is committed in the end, or, after an error, given up.
+        Write exclusively. The changes are committed at the end of the context, or rolled back after an error.
 
-        :returns: A context manager that gives what writes.
-        :raises DocumentStoreError: If another process writes for longer than `LONGEST_WAIT`, or what was written cannot
-            be committed.
+        :returns: A context manager for the batch.
+        :raises DocumentStoreError: If another process writes for longer than `LOCK_TIMEOUT`, or the changes cannot be
+            committed.
         """
-        with self._writing:
-            writer = self._taken()
-            write = Writing(writer, self.snapshot, self._next_number)
+        with self._write_lock:
+            writer = self._acquire_writer()
+            batch = WriteBatch(writer, self.snapshot, self._next_number)
             try:
-                with failures(f"cannot write to {self}"):
-                    yield write
-                    if write.changes:
+                with convert_errors(f"cannot write to {self}"):
+                    yield batch
+                    if batch.changed:
                         writer.commit()
                     writer.wait_merging_threads()
             except BaseException:
-                _give_up(writer)
+                _roll_back(writer)
                 raise
             finally:
-                self._next_number = write.number
-            if write.changes:
-                self._look_again()
+                self._next_number = batch.next_number
+            if batch.changed:
+                self._refresh()
 
     def __str__(self) -> str:
         return f"the index in '{self.folder}'" if self.folder is not None else "an index in memory"
 
-    def _taken(self) -> IndexWriter:
+    def _acquire_writer(self) -> IndexWriter:
         writer = self._wait_for_writer()
-        # What other processes wrote before is to be seen; from here on none does.
-        self._look_again()
-        # By the clock, so that the number of what was deleted since is not given again.
+        # Other processes cannot write from here on, but may have written before.
+        self._refresh()
+        # Based on the clock, so that the sequence number of a deleted document is never used again.
         highest = _highest_number(self._snapshot)
         self._next_number = max(self._next_number, highest + 1, time.time_ns() // 1_000)
         return writer
 
     def _wait_for_writer(self) -> IndexWriter:
-        given_up = time.monotonic() + LONGEST_WAIT
+        deadline = time.monotonic() + LOCK_TIMEOUT
         while True:
             try:
-                with failures(f"cannot write to {self}", _locked):
-                    writer = self._index.writer(MEMORY_WHILE_WRITING, 1)
-                    # A process that was killed in mid-write leaves files whose names the next write would give again.
+                with convert_errors(f"cannot write to {self}", _explain_lock):
+                    writer = self._index.writer(WRITER_MEMORY, 1)
+                    # A process that was killed while writing leaves files that have the names of the next ones.
                     writer.garbage_collect_files()
                     return writer
             except DocumentStoreError as error:
-                if _LOCKED not in str(error) or time.monotonic() > given_up:
+                if _LOCKED not in str(error) or time.monotonic() > deadline:
                     raise
-            time.sleep(PAUSE)
+            time.sleep(LOCK_INTERVAL)
 
-    def _look_again(self) -> None:
-        with self._reading:
-            self._snapshot = self._reloaded(self._snapshot.commit + 1)
+    def _refresh(self) -> None:
+        with self._reload_lock:
+            self._snapshot = self._reload(self._snapshot.commit + 1)
 
-    def _committed(self) -> tuple[int, int] | None:
+    def _commit_stamp(self) -> tuple[int, int] | None:
         if self.folder is None:
             return None
         try:
-            found = os.stat(self.folder / "meta.json")  # noqa: PTH116 (a third of the time of Path.stat, in every search)
+            found = os.stat(self.folder / "meta.json")  # noqa: PTH116 (three times as fast as Path.stat, in every search)
         except OSError:
-            return self._seen
+            return self._loaded
         return found.st_mtime_ns, found.st_ino
 
-    def _reloaded(self, commit: int = 0) -> IndexSnapshot:
-        self._seen = self._committed()
-        with failures(f"cannot read {self}"):
+    def _reload(self, commit: int = 0) -> IndexSnapshot:
+        self._loaded = self._commit_stamp()
+        with convert_errors(f"cannot read {self}"):
             self._index.reload()
             return IndexSnapshot(self._index.searcher(), self._schema, commit)
 
 
-def _give_up(writer: IndexWriter) -> None:
-    """Forget what was not committed, and give the folder's lock back."""
+def _roll_back(writer: IndexWriter) -> None:
+    """Discard uncommitted changes and release the lock."""
     for end in (writer.rollback, writer.wait_merging_threads):
-        with suppress(DocumentStoreError), failures("cannot end a write"):
+        with suppress(DocumentStoreError), convert_errors("cannot roll back"):
             end()
 
 
-_LOCKED = "another process is writing to it, and one writes at a time; try again when it has ended"
+_LOCKED = "it is locked by another process, and only one can write at a time; try again when that process has finished"
 
 
-def _locked(reason: str) -> str:
+def _explain_lock(reason: str) -> str:
     return _LOCKED if "LockBusy" in reason else reason
 
 
-def _opened(fields: Fields, folder: Path | None) -> Index:
-    made = schema.schema_of(fields)
+def _open(fields: Fields, folder: Path | None) -> Index:
+    built = schema.schema_of(fields)
     if folder is None:
-        index = Index(made)
+        index = Index(built)
     else:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            index = Index(made, path=str(folder))
+            index = Index(built, path=str(folder))
         except (OSError, ValueError) as error:
-            raise ConfigurationError(_why(folder, str(error))) from error
-    # SharedIndex looks for commits by itself; tantivy would watch the folder in a thread.
+            raise ConfigurationError(_open_error(folder, str(error))) from error
+    # SharedIndex checks for commits by itself; tantivy would watch the folder in a thread.
     index.config_reader(reload_policy="manual")
     return index
 
 
-def _why(folder: Path, reason: str) -> str:
+def _open_error(folder: Path, reason: str) -> str:
     if "schema does not match" in reason:
         return (
-            f"the index in '{folder}' was made with other fields, or for another language, than are asked for now; "
-            "delete the folder and index the documents again, or name another folder"
+            f"the index in '{folder}' was created with other fields or another language; delete the folder and index "
+            "the documents again, or use another folder"
         )
     if "IncompatibleIndex" in reason:
         return (
-            f"the index in '{folder}' was made by a version of tantivy whose format this version cannot read; "
-            "delete the folder and index the documents again"
+            f"the index in '{folder}' was created by an incompatible version of tantivy; delete the folder and index "
+            "the documents again"
         )
     return f"the index in '{folder}' cannot be opened: {reason}"
 
 
 def _highest_number(snapshot: IndexSnapshot) -> int:
-    by_number = snapshot.searcher.search(Query.all_query(), 1, count=False, order_by_field=schema.NUMBER)
+    by_number = snapshot.searcher.search(Query.all_query(), 1, count=False, order_by_field=schema.SEQUENCE)
     return int(by_number.hits[0][0]) if by_number.hits else 0

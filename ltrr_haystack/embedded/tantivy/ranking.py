@@ -1,4 +1,4 @@
-"""The best documents for a query: exactly as many as asked for, in an order that depends on nothing but them."""
+"""Top-k search with boosts and post-filters, in a deterministic order."""
 
 import math
 from collections.abc import Iterator
@@ -8,30 +8,30 @@ from itertools import compress, groupby
 from haystack import Document
 from tantivy import DocAddress, Query, Searcher
 
-from ltrr_haystack.embedded.tantivy.codec import decoded, document_id
-from ltrr_haystack.embedded.tantivy.matching import Left
-from ltrr_haystack.embedded.tantivy.schema import NUMBER
+from ltrr_haystack.embedded.tantivy.codec import decode, document_id
+from ltrr_haystack.embedded.tantivy.post_filter import PostFilter
+from ltrr_haystack.embedded.tantivy.schema import SEQUENCE
 
-FIRST_LOOK = 2
-"""How many times as many hits as are wanted are asked for first."""
+FIRST_BATCH = 2
+"""Size of the first batch of hits, as a multiple of `top_k`."""
 
-NEXT_LOOK = 8
-"""How many times as many again, as long as they do not suffice."""
+BATCH_GROWTH = 8
+"""Factor by which every further batch is larger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Boost:
     """
-    Lifts scores by a number that documents have, such as how often they are played.
+    Raises scores by a number of the document, such as its plays.
 
-    A score is multiplied by `1 + weight · n / (n + pivot)`, where n is the number, or 0 where it is negative or
-    missing, and the pivot is the median of all positive ones: what is as popular as the median gets half of what can be
-    got. It grows with n and stays below `1 + weight`. The saturation is the one of Lucene's `FeatureField` and
-    Elasticsearch's `rank_feature`, after Craswell, Robertson, Zaragoza and Taylor, "Relevance weighting for query
-    independent evidence" (SIGIR 2005).
+    A score is multiplied by `1 + weight · n / (n + pivot)`, where n is the number, or 0 if it is negative or missing,
+    and the pivot is the median of all positive numbers, for which half of the weight is added. The factor grows with n
+    and stays below `1 + weight`. This is the saturation function of Lucene's `FeatureField` and Elasticsearch's
+    `rank_feature`, after Craswell, Robertson, Zaragoza and Taylor, "Relevance weighting for query independent evidence"
+    (SIGIR 2005).
 
     :param field: The number field of the index.
-    :param weight: How much a score can grow at most: 0.5 makes it at most half as great again.
+    :param weight: Maximum increase of a score: 0.5 increases it by less than half.
     :param pivot: The median.
     """
 
@@ -41,21 +41,21 @@ class Boost:
 
     def factors(self, searcher: Searcher, addresses: list[DocAddress]) -> list[float]:
         """
-        Give what scores are multiplied by.
+        Get the factors by which scores are multiplied.
 
         :param searcher: The index.
-        :param addresses: The documents.
-        :returns: A factor for each of them.
+        :param addresses: Addresses of the documents.
+        :returns: A factor for each document.
         """
         numbers = searcher.fast_field_values(self.field, addresses)
-        return [1.0 + self.weight * self.share(float(number or 0.0)) for number in numbers]
+        return [1.0 + self.weight * self.saturation(float(number or 0.0)) for number in numbers]
 
-    def share(self, number: float) -> float:
+    def saturation(self, number: float) -> float:
         """
-        Say how much of the weight a number gets.
+        Compute the saturation for a number.
 
         :param number: The number.
-        :returns: From 0 to 1.
+        :returns: The share of the weight that is added, from 0 to 1.
         """
         if number <= 0.0:
             return 0.0
@@ -68,47 +68,47 @@ class _Hit:
     address: DocAddress
 
 
-def best(
+def top_documents(
     searcher: Searcher,
     query: Query,
     top_k: int,
     *,
-    left: Left | None = None,
+    post_filter: PostFilter | None = None,
     boost: Boost | None = None,
 ) -> list[Document]:
     """
-    Find the best documents.
+    Find the documents with the highest scores.
 
-    Hits are asked for until nothing further down can be among the best: what is left scores no higher than the last
-    hit, a boost lifts it by no more than its weight, and of what scores the same all has been seen.
+    Hits are read in batches until no further hit can be among the top k: the remaining hits score no higher than the
+    last one read, a boost raises them by no more than its weight, and all hits with equal scores have been read.
 
     :param searcher: The index.
     :param query: The query.
-    :param top_k: How many documents, at least 1.
-    :param left: What is left to do of filters, if anything.
-    :param boost: What lifts scores.
-    :returns: The documents with their scores and without embeddings, the best first, equal scores by their ids.
-    :raises TimeoutError: If the deadline passes before enough documents were looked at.
+    :param top_k: Number of documents, at least 1.
+    :param post_filter: The filter to apply to hits, if any.
+    :param boost: The boost, if any.
+    :returns: The documents with their scores and without embeddings, best first. Equal scores are ordered by id.
+    :raises TimeoutError: If the deadline passes before the post-filter was applied to enough documents.
     """
-    most = 1.0 + boost.weight if boost is not None else 1.0
+    highest_factor = 1.0 + boost.weight if boost is not None else 1.0
     chosen: list[_Hit] = []
-    for hits, last in _looks(searcher, query, top_k):
+    for hits, last in _batches(searcher, query, top_k):
         if boost is not None:
             for hit, factor in zip(hits, boost.factors(searcher, [hit.address for hit in hits]), strict=True):
                 hit.score *= factor
-        if left is not None:
+        if post_filter is not None:
             addresses = [hit.address for hit in hits]
-            numbers = [int(number or 0) for number in searcher.fast_field_values(NUMBER, addresses)]
-            hits = list(compress(hits, left.matching(searcher, numbers, addresses)))
-        chosen = _first(searcher, [*chosen, *hits], top_k)
-        if len(chosen) == top_k and last * most < chosen[-1].score:
+            numbers = [int(number or 0) for number in searcher.fast_field_values(SEQUENCE, addresses)]
+            hits = list(compress(hits, post_filter.matches(searcher, numbers, addresses)))
+        chosen = _top(searcher, [*chosen, *hits], top_k)
+        if len(chosen) == top_k and last * highest_factor < chosen[-1].score:
             break
-    return [decoded(searcher.doc(hit.address), embedding=False, score=hit.score) for hit in chosen]
+    return [decode(searcher.doc(hit.address), embedding=False, score=hit.score) for hit in chosen]
 
 
-def _looks(searcher: Searcher, query: Query, top_k: int) -> Iterator[tuple[list[_Hit], float]]:
-    """Hits further and further down, each time with the score of the last of them; the last time with no score."""
-    seen, limit, everything = 0, FIRST_LOOK * top_k, searcher.num_docs
+def _batches(searcher: Searcher, query: Query, top_k: int) -> Iterator[tuple[list[_Hit], float]]:
+    """Read hits in batches, best first, each with the score of its last hit, or -∞ for the last batch."""
+    seen, limit, everything = 0, FIRST_BATCH * top_k, searcher.num_docs
     while seen < everything:
         found = searcher.search(query, min(limit, everything - seen), count=False, offset=seen).hits
         seen += len(found)
@@ -116,15 +116,15 @@ def _looks(searcher: Searcher, query: Query, top_k: int) -> Iterator[tuple[list[
         yield [_Hit(score, address) for score, address in found], last
         if last == -math.inf:
             return
-        limit *= NEXT_LOOK
+        limit *= BATCH_GROWTH
 
 
-def _first(searcher: Searcher, hits: list[_Hit], top_k: int) -> list[_Hit]:
+def _top(searcher: Searcher, hits: list[_Hit], top_k: int) -> list[_Hit]:
     chosen: list[_Hit] = []
     for _, tied in groupby(sorted(hits, key=_by_score), key=_by_score):
         group = list(tied)
         if len(group) > 1:
-            group.sort(key=lambda hit: in_order(document_id(searcher.doc(hit.address))))
+            group.sort(key=lambda hit: id_order(document_id(searcher.doc(hit.address))))
         chosen += group[: top_k - len(chosen)]
         if len(chosen) == top_k:
             break
@@ -135,11 +135,11 @@ def _by_score(hit: _Hit) -> float:
     return -hit.score
 
 
-def in_order(document_id: str) -> tuple[int, str]:
+def id_order(document_id: str) -> tuple[int, str]:
     """
-    Order ids, so that those that are numbers count up: 9 comes before 10.
+    Get the sort key of an id, by which numeric ids are in numeric order: 9 comes before 10.
 
     :param document_id: An id.
-    :returns: What to sort by.
+    :returns: The sort key.
     """
     return len(document_id), document_id

@@ -1,4 +1,4 @@
-"""Which indexes this process has open: one for each folder, and one for each name in memory."""
+"""The indexes that this process has open: one for each folder, and one for each name in memory."""
 
 from pathlib import Path
 from threading import Lock
@@ -10,33 +10,32 @@ from ltrr_haystack.errors import ConfigurationError
 
 _OPEN: WeakValueDictionary[Path | str, SharedIndex] = WeakValueDictionary()
 _KEPT: dict[str, SharedIndex] = {}
-"""What lies in memory under a name somebody gave stays for as long as the process lives."""
+"""Indexes in memory with a name that the user gave; they live as long as the process."""
 
 _LOCK = Lock()
 
 
-def shared(fields: Fields, place: Path | str, *, keep: bool) -> SharedIndex:
+def get_index(fields: Fields, location: Path | str, *, keep: bool) -> SharedIndex:
     """
-    Give the index of a place; it is opened for its first user.
+    Get the index at a location, and open it if no store uses it yet.
 
-    :param fields: What the index must know.
-    :param place: A folder, or the name of an index in memory.
-    :param keep: Whether an index in memory outlives its users.
+    :param fields: The fields of the index.
+    :param location: A folder, or the name of an index in memory.
+    :param keep: Whether an index in memory outlives its stores.
     :returns: The index.
-    :raises ConfigurationError: If it cannot be opened, or is in use with other fields.
+    :raises ConfigurationError: If the index cannot be opened, or is in use with other fields.
     """
-    folder = place if isinstance(place, Path) else None
+    folder = location if isinstance(location, Path) else None
     with _LOCK:
-        index = _OPEN.get(place)
+        index = _OPEN.get(location)
         if index is None:
             index = SharedIndex(fields, folder)
-            _OPEN[place] = index
+            _OPEN[location] = index
         elif index.fields != fields:
             raise ConfigurationError(
-                f"the index '{place}' is in use with other fields, or for another language, than are asked for now: "
-                f"{index.fields}; all stores of one index must have the same text_fields, keyword_fields, "
-                "number_fields, language and stop_words"
+                f"the index '{location}' is in use with other settings: {index.fields}; all stores of one index must "
+                "have the same text_fields, keyword_fields, number_fields, language and stop_words"
             )
         if folder is None and keep:
-            _KEPT[str(place)] = index
+            _KEPT[str(location)] = index
         return index

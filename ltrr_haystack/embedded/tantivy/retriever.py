@@ -1,9 +1,10 @@
-"""Retrieves from a TantivyDocumentStore."""
+"""Keyword retrieval from a TantivyDocumentStore."""
 
 import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from haystack import Document, component, default_from_dict, default_to_dict
@@ -11,32 +12,32 @@ from haystack.document_stores.types import FilterPolicy, apply_filter_policy
 from tantivy import FieldType, Occur, Query
 
 from ltrr_haystack.embedded.tantivy.analysis import WORDS
-from ltrr_haystack.embedded.tantivy.failures import no_panic
+from ltrr_haystack.embedded.tantivy.errors import convert_panics
 from ltrr_haystack.embedded.tantivy.fields import Fields, TextField
-from ltrr_haystack.embedded.tantivy.matching import Condition
-from ltrr_haystack.embedded.tantivy.ranking import Boost, best
+from ltrr_haystack.embedded.tantivy.post_filter import FilterPlan
+from ltrr_haystack.embedded.tantivy.query_builder import MatchOptions, Operator, QueryBuilder
+from ltrr_haystack.embedded.tantivy.ranking import Boost, top_documents
 from ltrr_haystack.embedded.tantivy.schema import number_name
 from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 from ltrr_haystack.embedded.tantivy.store import TantivyDocumentStore
-from ltrr_haystack.embedded.tantivy.wording import Matching, Operator, Wording
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 
-BETWEEN = 0.5
-"""Where what matches only fuzzily begins, as a share of the score of the last document that matches as typed."""
+FUZZY_CEILING = 0.5
+"""Highest score of a fuzzy match, as a share of the lowest score of the exact matches."""
 
 
 @component
 class TantivyBM25Retriever:
     """
-    Retrieves by the words of a query, from a TantivyDocumentStore.
+    Retrieves documents from a TantivyDocumentStore by BM25.
 
-    Each word scores by BM25 in each field that is searched, times the field's weight. The query is text and nothing
-    else: quotes, colons or `AND` are searched for or passed over, and mean nothing. Documents of equal scores are
-    ordered by their ids. They come without embeddings.
+    The scores of all words and fields are added up, weighted by field. The query has no syntax: quotes, colons and
+    `AND` have no special meaning. Documents with equal scores are ordered by their ids. Documents are returned without
+    embeddings.
 
-    With `fuzziness`, words that no document has are looked up in other spellings: one letter may be another, be
-    missing, be one too many, or have changed places with the next in words from three letters on, two in words from six
-    letters on. If fewer documents than wanted have the words as typed, those follow that have words like them.
+    With `fuzziness`, words that no document has match words within an edit distance (with transpositions) of 1 if they
+    have at least three letters, and of 2 if they have at least six. If fewer than `top_k` documents match, documents
+    with fuzzy matches of the other words follow.
 
     ### Usage example
 
@@ -70,18 +71,18 @@ class TantivyBM25Retriever:
         Create a TantivyBM25Retriever.
 
         :param document_store: The store.
-        :param fields: Field → weight: fields of the store's `text_fields`, by themselves for their words, with
-            `:trigrams` or `:unstemmed` behind them for their other analyses. All words, at equal weights, if left out.
-        :param fuzziness: Most letters, 0 to 2, in which a word may differ from the typed one.
-        :param prefix_last: Whether the last word may be the beginning of one, as while a person types. In a store with
-            a language it needs fields that are `unstemmed`: stems are not what words begin with.
-        :param operator: Whether a document needs `or`, any, or `and`, all of the words; all may be in different fields.
-        :param boost: `{"field": a number field of the store, "weight": w}` multiplies scores by up to `1 + w`, half of
-            it where the number is the median of all positive ones; see `ranking.Boost`.
-        :param filters: Haystack filters.
-        :param filter_policy: Whether filters of a query replace these or join them.
-        :param top_k: How many documents to retrieve.
-        :raises ConfigurationError: If a field is not the store's, or a setting cannot work.
+        :param fields: Field → weight. The fields are those of the store's `text_fields`; append `:trigrams` or
+            `:unstemmed` for these analyses. If left out, the words of all fields with equal weights.
+        :param fuzziness: Maximum edit distance of a word, from 0 to 2.
+        :param prefix_last: Whether the last word matches as a prefix, for search as you type. In a store with a
+            language, this needs `unstemmed` fields, since a stem need not begin with the typed letters.
+        :param operator: Whether a document needs any (`or`) or all (`and`) of the words, possibly in different fields.
+        :param boost: `{"field": a number field of the store, "weight": w}` multiplies scores by up to `1 + w`, and by
+            `1 + w / 2` if the number is the median of all positive ones; see `ranking.Boost`.
+        :param filters: Filters for all queries.
+        :param filter_policy: Whether the filters of a query replace these or are merged with them.
+        :param top_k: Maximum number of documents to retrieve.
+        :raises ConfigurationError: If the store does not have a field, or a setting is invalid.
         """
         self.document_store = document_store
         self.fields = dict(fields) if fields is not None else None
@@ -100,7 +101,7 @@ class TantivyBM25Retriever:
             raise ConfigurationError(f"operator of TantivyBM25Retriever must be 'or' or 'and', got {operator!r}")
         known = document_store.fields
         self._weights = _weights(self.fields, known)
-        self._matching = Matching(fuzziness, prefix_last, operator)
+        self._options = MatchOptions(fuzziness, prefix_last, operator)
         _check_boost(self.boost, known)
         if prefix_last and known.language.code is not None:
             _check_unstemmed(self._weights)
@@ -108,7 +109,7 @@ class TantivyBM25Retriever:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Serialise for a pipeline file.
+        Serialise the retriever.
 
         :returns: A dictionary for `from_dict`.
         """
@@ -128,9 +129,9 @@ class TantivyBM25Retriever:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "TantivyBM25Retriever":
         """
-        Make a retriever from its settings.
+        Deserialise the retriever.
 
-        :param data: What `to_dict` gave.
+        :param data: A dictionary from `to_dict`.
         :returns: The retriever.
         """
         return default_from_dict(cls, data)
@@ -152,62 +153,55 @@ class TantivyBM25Retriever:
         self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> dict[str, list[Document]]:
         """
-        Retrieve.
+        Retrieve documents.
 
         :param query: The query text.
-        :param filters: Haystack filters; see `filter_policy`.
-        :param top_k: How many documents; the component's own where it is `None`.
-        :returns: A dictionary with `documents`, the best first; none for a query without words.
-        :raises FilterError: If the filters are not valid.
-        :raises InvalidInputError: If `top_k` is negative, or the query is no text.
+        :param filters: Filters for this query; see `filter_policy`.
+        :param top_k: Maximum number of documents; the retriever's own setting if `None`.
+        :returns: A dictionary with `documents`, best first; none for a query without words.
+        :raises FilterError: If the filters are invalid.
+        :raises InvalidInputError: If `top_k` is negative, or the query is not a text.
         """
         top_k = self.top_k if top_k is None else top_k
         if top_k < 0:
             raise InvalidInputError(f"top_k of TantivyBM25Retriever must not be negative, got {top_k}")
         if not isinstance(query, str):
-            raise InvalidInputError(f"the query of TantivyBM25Retriever must be text, got {type(query).__name__}")
+            raise InvalidInputError(f"the query of TantivyBM25Retriever must be a text, got {type(query).__name__}")
         snapshot = self.document_store.snapshot()
-        condition = self.document_store.condition(
+        plan = self.document_store.plan_filters(
             apply_filter_policy(self.filter_policy, self.filters, filters), snapshot
         )
         if not top_k:
             return {"documents": []}
-        with no_panic(f"'{query[:100]}' cannot be searched for"):
-            return {"documents": self._found(snapshot, query, condition, top_k)}
+        with convert_panics(f"'{query[:100]}' cannot be searched for"):
+            return {"documents": self._retrieve(snapshot, query, plan, top_k)}
 
     @component.output_types(documents=list[Document])
     async def run_async(
         self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
     ) -> dict[str, list[Document]]:
         """
-        Retrieve without blocking the event loop.
+        Retrieve documents without blocking the event loop.
 
         :param query: The query text.
-        :param filters: Haystack filters; see `filter_policy`.
-        :param top_k: How many documents; the component's own where it is `None`.
-        :returns: As `run`.
+        :param filters: Filters for this query; see `filter_policy`.
+        :param top_k: Maximum number of documents; the retriever's own setting if `None`.
+        :returns: As for `run`.
         """
         return await asyncio.to_thread(self.run, query, filters, top_k)
 
-    def _found(self, snapshot: IndexSnapshot, query: str, condition: Condition, top_k: int) -> list[Document]:
-        wording = Wording(snapshot, self.document_store.fields, self._weights, self._matching)
-        boost = self._boost(snapshot)
-        as_typed = wording.as_typed(query)
-        if as_typed is None:
+    def _retrieve(self, snapshot: IndexSnapshot, query: str, plan: FilterPlan, top_k: int) -> list[Document]:
+        builder = QueryBuilder(snapshot, self.document_store.fields, self._weights, self._options)
+        search = partial(top_documents, snapshot.searcher, post_filter=plan.post_filter, boost=self._boost(snapshot))
+        exact = builder.build(query)
+        if exact is None:
             return []
-        found = best(snapshot.searcher, _restricted(as_typed, condition), top_k, left=condition.left, boost=boost)
-        fuzzily = wording.fuzzily(query) if len(found) < top_k else None
-        if fuzzily is None:
+        found = search(_filtered(exact, plan), top_k)
+        fuzzy = builder.build_fuzzy(query) if len(found) < top_k else None
+        if fuzzy is None:
             return found
-        others = Query.boolean_query([(Occur.Must, fuzzily), (Occur.MustNot, as_typed)])
-        more = best(
-            snapshot.searcher,
-            _restricted(others, condition),
-            top_k - len(found),
-            left=condition.left,
-            boost=boost,
-        )
-        return [*found, *_below(found, more)]
+        others = Query.boolean_query([(Occur.Must, fuzzy), (Occur.MustNot, exact)])
+        return [*found, *_scaled_below(found, search(_filtered(others, plan), top_k - len(found)))]
 
     def _boost(self, snapshot: IndexSnapshot) -> Boost | None:
         if self.boost is None:
@@ -226,11 +220,11 @@ def _weights(fields: Mapping[str, float] | None, known: Fields) -> dict[TextFiel
     for name, weight in fields.items():
         if name not in by_name:
             raise ConfigurationError(
-                f"fields of TantivyBM25Retriever: '{name}' is not among the store's: {', '.join(by_name)}"
+                f"fields of TantivyBM25Retriever: '{name}' is not one of the store's text fields: {', '.join(by_name)}"
             )
         _check_positive(f"fields of TantivyBM25Retriever: the weight of '{name}'", weight)
     if not fields:
-        raise ConfigurationError("fields of TantivyBM25Retriever must name at least one field; leave it out for all")
+        raise ConfigurationError("fields of TantivyBM25Retriever must have at least one field; leave it out for all")
     return {by_name[name]: float(weight) for name, weight in fields.items()}
 
 
@@ -243,7 +237,7 @@ def _check_boost(boost: Mapping[str, Any] | None, known: Fields) -> None:
         )
     if boost["field"] not in known.numbers:
         raise ConfigurationError(
-            f"boost of TantivyBM25Retriever: '{boost['field']}' is not among the store's number_fields: "
+            f"boost of TantivyBM25Retriever: '{boost['field']}' is not one of the store's number_fields: "
             f"{', '.join(known.numbers) or 'it has none'}"
         )
     _check_positive("boost of TantivyBM25Retriever: the weight", boost["weight"])
@@ -258,22 +252,22 @@ def _check_unstemmed(weights: Mapping[TextField, float]) -> None:
     for field in weights:
         if field.analysis == WORDS:
             raise ConfigurationError(
-                f"prefix_last of TantivyBM25Retriever needs words as they are, but '{field.path}' is stemmed; add "
+                f"prefix_last of TantivyBM25Retriever needs unstemmed words, but '{field.path}' is stemmed; add "
                 f"'unstemmed' to its analyses in the store's text_fields, and search '{field.path}:unstemmed'"
             )
 
 
-def _restricted(query: Query, condition: Condition) -> Query:
-    if condition.query is None:
+def _filtered(query: Query, plan: FilterPlan) -> Query:
+    if plan.query is None:
         return query
-    return Query.boolean_query([(Occur.Must, query), (Occur.Must, Query.const_score_query(condition.query, 0.0))])
+    return Query.boolean_query([(Occur.Must, query), (Occur.Must, Query.const_score_query(plan.query, 0.0))])
 
 
-def _below(found: list[Document], more: list[Document]) -> list[Document]:
-    """Scores of different queries are not to be compared: what follows goes on below."""
+def _scaled_below(found: list[Document], more: list[Document]) -> list[Document]:
+    """Scale scores of another query, which are not comparable, to below those of the documents found before."""
     if not found or not more:
         return more
-    ceiling = BETWEEN * (found[-1].score or 0.0)
+    ceiling = FUZZY_CEILING * (found[-1].score or 0.0)
     highest = more[0].score or 1.0
     return [replace(document, score=(document.score or 0.0) / highest * ceiling) for document in more]
 

@@ -10,19 +10,19 @@ from ltrr_haystack.embedded.tantivy.analysis import ANALYSES, tokenizer_name
 from ltrr_haystack.embedded.tantivy.fields import Fields, TextField
 
 KEY = "_key"
-"""Finds a document by its id."""
+"""The document's id, as a term."""
 
-NUMBER = "_seq"
-"""Counts the writes: orders documents by when they were written."""
+SEQUENCE = "_seq"
+"""The sequence number of the write, by which documents are ordered."""
 
 TERMS = "_terms"
-"""What a document is filtered by: path, kind and value in one term."""
+"""Values for filters: one term for each field, with its path, type and value."""
 
 ID, CONTENT, META, REST, EMBEDDING = "_id", "_content", "_meta", "_rest", "_embedding"
-"""The document as it was written."""
+"""The encoded document."""
 
 LONGEST_TERM = 1_000
-"""Bytes; of longer texts a term holds a hash. Tantivy leaves out terms of 65,530 bytes."""
+"""Maximum length of a term in bytes. Longer texts are hashed, since tantivy drops terms from 65,530 bytes on."""
 
 _HASHED = "\0"
 
@@ -31,12 +31,12 @@ def schema_of(fields: Fields) -> Schema:
     """
     Make the schema of an index.
 
-    :param fields: What the index knows.
-    :returns: The schema; equal fields have equal schemas.
+    :param fields: The fields of the index.
+    :returns: The schema. Equal fields give equal schemas.
     """
     builder = SchemaBuilder()
     builder.add_text_field(KEY, tokenizer_name="raw", index_option="basic")
-    builder.add_unsigned_field(NUMBER, fast=True)
+    builder.add_unsigned_field(SEQUENCE, fast=True)
     for name in (ID, CONTENT, META, REST, EMBEDDING):
         builder.add_bytes_field(name, stored=True)
     builder.add_text_field(TERMS, tokenizer_name="raw", index_option="basic")
@@ -46,14 +46,14 @@ def schema_of(fields: Fields) -> Schema:
         builder.add_text_field(
             text_name(text), tokenizer_name=tokenizer_name(text.analysis, fields.language), index_option="freq"
         )
-    # A field that is in no document: of its settings only the name counts, and with it which keywords are declared.
+    # No document has this field. Its name makes the declared keyword fields part of the schema.
     builder.add_text_field(f"_keywords:{'|'.join(fields.keywords)}", tokenizer_name="raw", index_option="basic")
     return builder.build()
 
 
 def text_name(text: TextField) -> str:
     """
-    Name a text field of the index.
+    Get the schema's name of a text field.
 
     :param text: The field.
     :returns: Its name in the schema.
@@ -63,9 +63,9 @@ def text_name(text: TextField) -> str:
 
 def number_name(path: str) -> str:
     """
-    Name a number field of the index.
+    Get the schema's name of a number field.
 
-    :param path: A place in the metadata.
+    :param path: A metadata field.
     :returns: Its name in the schema.
     """
     return f"number:{path}"
@@ -73,10 +73,10 @@ def number_name(path: str) -> str:
 
 def tokenizers(fields: Fields) -> dict[str, str]:
     """
-    Say which analyzers an index needs.
+    Get the tokenizers that an index needs.
 
-    :param fields: What the index knows.
-    :returns: Analysis → the name that the schema knows its analyzer by.
+    :param fields: The fields of the index.
+    :returns: Analysis → name of its tokenizer in the schema.
     """
     used = {text.analysis for text in fields.texts}
     return {analysis: tokenizer_name(analysis, fields.language) for analysis in ANALYSES if analysis in used}
@@ -84,21 +84,21 @@ def tokenizers(fields: Fields) -> dict[str, str]:
 
 def key_of(document_id: str) -> str:
     """
-    Give the term that finds a document by its id.
+    Get the term for a document's id.
 
     :param document_id: Any text.
-    :returns: The id itself, or a hash of one that is long or cannot be written in UTF-8.
+    :returns: The id, or its hash if it is long or cannot be encoded in UTF-8.
     """
     return _short(document_id)
 
 
 def term_of(path: str, value: Any) -> str | None:
     """
-    Give the term that finds documents by a value. Values that are equal to Python have one term, `1` and `1.0` too.
+    Get the term for a value of a field. Values that are equal in Python, such as `1` and `1.0`, have the same term.
 
-    :param path: A declared place in the metadata.
+    :param path: A declared metadata field.
     :param value: The value.
-    :returns: The term; `None` if the value is none that a term stands for: a list, an object, or not a number.
+    :returns: The term; `None` for values without one: lists, objects and NaN.
     """
     match value:
         case None:
@@ -118,9 +118,9 @@ def term_of(path: str, value: Any) -> str | None:
 
 def inexact_term(path: str) -> str:
     """
-    Give the term of the documents whose number is not exactly the one in the index.
+    Get the term for documents whose number is not exactly representable in the index.
 
-    :param path: A declared place in the metadata.
+    :param path: A declared metadata field.
     :returns: The term.
     """
     return f"{path}\0inexact"
@@ -128,15 +128,15 @@ def inexact_term(path: str) -> str:
 
 def number_of(value: Any) -> float | None:
     """
-    Give the number that the index orders a value by.
+    Get the number by which the index orders a value.
 
     :param value: A value.
-    :returns: The nearest number of double precision, infinity beyond it; `None` for what is no number.
+    :returns: The nearest double-precision number, or infinity beyond its range; `None` if the value is not a number.
     """
     if not isinstance(value, int | float) or value != value:
         return None
     try:
-        return float(value) + 0.0  # no -0.0: the index would put it before 0.0
+        return float(value) + 0.0  # not -0.0, which the index would order before 0.0
     except OverflowError:
         return math.inf if value > 0 else -math.inf
 

@@ -1,4 +1,4 @@
-"""An index as one commit left it."""
+"""The state of an index after one commit."""
 
 from dataclasses import dataclass
 
@@ -11,58 +11,58 @@ from ltrr_haystack.embedded.tantivy import schema
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexSnapshot:
     """
-    An index as one commit left it. It may be searched by many threads, and does not change.
+    The state of an index after one commit. It never changes, and many threads may search it.
 
-    :param searcher: Searches it.
-    :param schema: Its schema.
-    :param commit: Another number after every commit that this process has seen.
+    :param searcher: Tantivy's searcher.
+    :param schema: The schema of the index.
+    :param commit: Counts the commits that this process has seen.
     """
 
     searcher: Searcher
     schema: Schema
     commit: int
 
-    def find(self, document_id: str) -> tantivy.Document | None:
+    def get(self, document_id: str) -> tantivy.Document | None:
         """
-        Look a document up.
+        Get a document by its id.
 
-        :param document_id: Its id.
-        :returns: What the index has of it, or `None`.
+        :param document_id: The id.
+        :returns: The document of the index, or `None`.
         """
         query = Query.term_query(self.schema, schema.KEY, schema.key_of(document_id), index_option="basic")
         hits = self.searcher.search(query, 1, count=False).hits
         return self.searcher.doc(hits[0][1]) if hits else None
 
-    def all(self, query: Query) -> list[tuple[int, DocAddress]]:
+    def search_all(self, query: Query) -> list[tuple[int, DocAddress]]:
         """
         Find all documents that match a query.
 
         :param query: The query.
-        :returns: The numbers of their writes, and where they are, in the order in which they were written.
+        :returns: Sequence number and address of each document, in the order in which they were written.
         """
         if not self.searcher.num_docs:
             return []
         hits: list[tuple[int, DocAddress]] = self.searcher.search(
-            query, self.searcher.num_docs, count=False, order_by_field=schema.NUMBER, order=Order.Asc
+            query, self.searcher.num_docs, count=False, order_by_field=schema.SEQUENCE, order=Order.Asc
         ).hits
         return hits
 
-    def numbers(self) -> list[int]:
+    def sequence_numbers(self) -> list[int]:
         """
-        Give the numbers of all documents.
+        Get the sequence numbers of all documents.
 
-        :returns: The numbers of their writes, in order.
+        :returns: The numbers, ascending.
         """
-        return [number for number, _ in self.all(Query.all_query())]
+        return [number for number, _ in self.search_all(Query.all_query())]
 
-    def since(self, number: int) -> list[tuple[int, tantivy.Document]]:
+    def written_since(self, number: int) -> list[tuple[int, tantivy.Document]]:
         """
-        Find what was written lately.
+        Get the documents that were written after a given one.
 
-        :param number: The number of a write.
-        :returns: The documents that were written after it and are there yet, each with its number.
+        :param number: A sequence number.
+        :returns: The documents of the index with a higher sequence number, each with its number.
         """
         later = Query.range_query(
-            self.schema, schema.NUMBER, FieldType.Unsigned, lower_bound=number, include_lower=False
+            self.schema, schema.SEQUENCE, FieldType.Unsigned, lower_bound=number, include_lower=False
         )
-        return [(written, self.searcher.doc(address)) for written, address in self.all(later)]
+        return [(written, self.searcher.doc(address)) for written, address in self.search_all(later)]

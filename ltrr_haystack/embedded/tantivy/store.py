@@ -1,4 +1,4 @@
-"""A Haystack document store on Tantivy."""
+"""A document store for Haystack on Tantivy."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,15 +14,15 @@ from tantivy import DocAddress, Query
 
 from ltrr_haystack.embedded.tantivy import registry
 from ltrr_haystack.embedded.tantivy.analysis import WORDS, Language
-from ltrr_haystack.embedded.tantivy.codec import Stored, decoded
+from ltrr_haystack.embedded.tantivy.codec import EncodedDocument, decode
 from ltrr_haystack.embedded.tantivy.fields import CONTENT, Fields
 from ltrr_haystack.embedded.tantivy.index import SharedIndex
-from ltrr_haystack.embedded.tantivy.indexed import indexed
-from ltrr_haystack.embedded.tantivy.matching import Condition, MatchCache
-from ltrr_haystack.embedded.tantivy.places import folder_of
+from ltrr_haystack.embedded.tantivy.index_document import build_index_document
+from ltrr_haystack.embedded.tantivy.paths import resolve_folder
+from ltrr_haystack.embedded.tantivy.post_filter import FilterPlan, PostFilterCache
 from ltrr_haystack.embedded.tantivy.pushdown import PushDown, check_orders
 from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
-from ltrr_haystack.embedded.tantivy.writing import New, Writing, to_be_written
+from ltrr_haystack.embedded.tantivy.write_batch import PendingDocument, WriteBatch, select_documents
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import compiled
 
@@ -31,17 +31,16 @@ logger = logging.getLogger(__name__)
 
 class TantivyDocumentStore:
     """
-    A document store with the full-text index of Tantivy, on disk or in memory.
+    A document store with a full-text index of Tantivy, on disk or in memory.
 
-    It is an engine in the manner of Lucene: BM25 over several fields, stems, trigrams, fuzzy words, filters that the
-    index applies. Documents come back as they were written, with content, metadata of any JSON shape, blob, score and
-    embeddings. What `write_documents` has taken is on disk when it returns. All stores of a process with the same path,
-    or the same name in memory, share one index; of several processes one at a time may write, and all see what it
-    writes.
+    It offers what Lucene does: BM25 over several fields, stemming, trigrams, fuzzy matching, and filters that the index
+    applies. Documents are restored as they were written, with content, any JSON metadata, blob, score and embeddings.
+    When `write_documents` returns, the documents are on disk. All stores of a process with the same path, or the same
+    name in memory, share one index. One process can write at a time, and all processes see its changes.
 
-    Fields that are filtered by are best declared, in `keyword_fields` for equality and in `number_fields` for order,
-    too. Other metadata can be filtered by all the same, document by document in Python. How rare a word is counts
-    documents that were deleted or overwritten until the index clears them away by itself, as Lucene has it.
+    Declare metadata fields that are used in filters: `keyword_fields` for equality, `number_fields` for order as well.
+    Filters on other fields are applied to each document in Python. As in Lucene, deleted and overwritten documents
+    count in the document frequencies of words until the index merges its segments.
 
     ### Usage example
 
@@ -73,25 +72,26 @@ class TantivyDocumentStore:
         stop_words: bool = False,
     ) -> None:
         """
-        Create a TantivyDocumentStore; the index is opened by its first use.
+        Create a TantivyDocumentStore. The index is opened on first use.
 
         :param path: Folder of the index; in memory if left out. `${NAME}` stands for an environment variable, and
-            `${NAME:-this}` for `this` where it is not set.
-        :param index: Name of an index in memory. Stores of one name hold the same documents; without a name, a store
-            shares its documents only with those made from its `to_dict`.
-        :param text_fields: What is searched: `content` or a place in the metadata such as `meta.title`, each with one
-            or several of `words` (stemmed, if there is a language), `unstemmed` and `trigrams` (three characters at a
-            time). The content's words if left out.
-        :param keyword_fields: Places in the metadata that the index filters by equality.
-        :param number_fields: Places in the metadata that the index filters by equality and order, and that a retriever
-            can boost by.
-        :param language: ISO 639-1 code of the language whose stemmer is used, such as `en`; `None` leaves words as they
-            are.
-        :param stop_words: Whether the language's most common words are not searched.
-        :raises ConfigurationError: If the settings cannot work.
+            `${NAME:-default}` for `default` if the variable is not set.
+        :param index: Name of an index in memory. Stores with the same name share their documents; a store without a
+            name shares them only with stores made from its `to_dict`.
+        :param text_fields: The fields to search: `content` or metadata fields such as `meta.title`, each with one or
+            several of the analyses `words` (stemmed if there is a language), `unstemmed` and `trigrams` (three
+            characters at a time). The words of the content if left out.
+        :param keyword_fields: Metadata fields by which the index filters for equality.
+        :param number_fields: Metadata fields by which the index filters for equality and order, and by which retrievers
+            can boost.
+        :param language: ISO 639-1 code of the language for stemming, such as `en`; `None` for no stemming.
+        :param stop_words: Whether to leave out the language's stop words.
+        :raises ConfigurationError: If a setting is invalid.
         """
         if path is not None and index is not None:
-            raise ConfigurationError(f"an index is in the folder '{path}' or in memory as '{index}'; name one of both")
+            raise ConfigurationError(
+                f"path '{path}' and index '{index}' exclude each other: an index is either on disk or in memory"
+            )
         self.path = path
         self._named = index is not None
         self.index = (index or str(uuid4())) if path is None else None
@@ -101,17 +101,17 @@ class TantivyDocumentStore:
         self.language = language
         self.stop_words = stop_words
         self.fields = Fields.of(self.text_fields, keyword_fields, number_fields, Language(language, stop_words))
-        self._place = folder_of(path) if path is not None else self.index or ""
-        self._opening = Lock()
+        self._location = resolve_folder(path) if path is not None else self.index or ""
+        self._open_lock = Lock()
         self._shared: SharedIndex | None = None
-        self._told: set[str] = set()
-        self._remembered = MatchCache()
+        self._warned: set[str] = set()
+        self._post_filters = PostFilterCache()
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Serialise the store's settings; its documents are not part of it.
+        Serialise the store's settings, without its documents.
 
-        :returns: A dictionary from which `from_dict` makes a store over the same index.
+        :returns: A dictionary for `from_dict`, which makes a store with the same index.
         """
         return default_to_dict(
             self,
@@ -127,76 +127,76 @@ class TantivyDocumentStore:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "TantivyDocumentStore":
         """
-        Make a store from its settings.
+        Deserialise the store.
 
-        :param data: What `to_dict` gave.
+        :param data: A dictionary from `to_dict`.
         :returns: The store.
         """
         return default_from_dict(cls, data)
 
     def warm_up(self) -> None:
         """Open the index."""
-        self.opened()
+        self.shared_index()
 
-    def opened(self) -> SharedIndex:
+    def shared_index(self) -> SharedIndex:
         """
-        Give the index; the first call opens it.
+        Get the index, and open it if necessary.
 
-        :returns: What all stores of this process over the same path, or name, share.
+        :returns: The index, which all stores of this process with the same path or name share.
         :raises ConfigurationError: If it cannot be opened.
         """
         index = self._shared
         if index is None:
-            with self._opening:
-                index = self._shared = registry.shared(self.fields, self._place, keep=self._named)
+            with self._open_lock:
+                index = self._shared = registry.get_index(self.fields, self._location, keep=self._named)
         return index
 
     def close(self) -> None:
         """
-        Give up this store's share of the index; the last one of a process closes it.
+        Release the index. It is closed when the last store of this process has released it.
 
-        A store that is used again opens it again. What lies in memory stays as long as the store does.
+        A store that is used again opens the index again. An index in memory is kept as long as the store exists.
         """
-        with self._opening:
+        with self._open_lock:
             if self.path is not None:
                 self._shared = None
 
     async def close_async(self) -> None:
-        """Give up this store's share of the index without blocking the event loop."""
+        """Release the index without blocking the event loop."""
         await asyncio.to_thread(self.close)
 
     def snapshot(self) -> IndexSnapshot:
         """
-        Give the state of the index.
+        Get the current state of the index.
 
-        :returns: What was committed last, by whichever process.
+        :returns: The state after the last commit of any process.
         """
-        return self.opened().snapshot
+        return self.shared_index().snapshot
 
-    def condition(self, filters: Mapping[str, Any] | None, snapshot: IndexSnapshot) -> Condition:
+    def plan_filters(self, filters: Mapping[str, Any] | None, snapshot: IndexSnapshot) -> FilterPlan:
         """
-        Part filters into what the index does and what is left to do.
+        Divide filters into a query of the index and a filter in Python.
 
         :param filters: Haystack filters.
         :param snapshot: The state of the index.
         :returns: Both parts.
-        :raises FilterError: If the filters are not valid.
+        :raises FilterError: If the filters are invalid.
         """
         if not filters:
-            return Condition()
-        wanted = compiled(filters)
+            return FilterPlan()
+        predicate = compiled(filters)
         check_orders(filters)
-        pushed = PushDown(self.fields, snapshot.schema, snapshot.searcher, self._tell).of(filters)
-        return Condition(pushed.query, None if pushed.exact else self._remembered.left(filters, wanted))
+        pushed = PushDown(self.fields, snapshot.schema, snapshot.searcher, self._warn_undeclared).push(filters)
+        return FilterPlan(pushed.query, None if pushed.exact else self._post_filters.get(filters, predicate))
 
-    def numbers(self, snapshot: IndexSnapshot, filters: Mapping[str, Any]) -> list[int]:
+    def sequence_numbers(self, snapshot: IndexSnapshot, filters: Mapping[str, Any]) -> list[int]:
         """
-        Give the numbers of the documents that match filters.
+        Get the sequence numbers of the documents that match filters.
 
         :param snapshot: The state of the index.
         :param filters: Haystack filters.
-        :returns: The numbers of their writes, in order.
-        :raises FilterError: If the filters are not valid.
+        :returns: The numbers, ascending.
+        :raises FilterError: If the filters are invalid.
         """
         return [number for number, _ in self._hits(snapshot, filters)]
 
@@ -204,18 +204,18 @@ class TantivyDocumentStore:
         """
         Count the documents.
 
-        :returns: How many there are.
+        :returns: The number of documents.
         """
         return self.snapshot().searcher.num_docs
 
     def filter_documents(self, filters: dict[str, Any] | None = None) -> list[Document]:
         """
-        Give the documents that match filters.
+        Get the documents that match filters.
 
-        :param filters: Haystack filters; see https://docs.haystack.deepset.ai/docs/metadata-filtering. All documents
-            match none.
+        :param filters: Haystack filters; see https://docs.haystack.deepset.ai/docs/metadata-filtering. Without filters,
+            all documents.
         :returns: The documents, in the order in which they were written.
-        :raises FilterError: If the filters are not valid.
+        :raises FilterError: If the filters are invalid.
         """
         return self._matching(self.snapshot(), filters)
 
@@ -224,95 +224,95 @@ class TantivyDocumentStore:
         Count the documents that match filters.
 
         :param filters: Haystack filters.
-        :returns: How many there are.
-        :raises FilterError: If the filters are not valid.
+        :returns: The number of documents.
+        :raises FilterError: If the filters are invalid.
         """
         return len(self._hits(self.snapshot(), filters))
 
     def get_documents_by_id(self, document_ids: list[str]) -> list[Document]:
         """
-        Give documents by their ids.
+        Get documents by their ids.
 
         :param document_ids: The ids.
-        :returns: Those documents that there are, in the order asked for.
+        :returns: The documents that exist, in the order of the ids.
         """
         snapshot = self.snapshot()
-        found = (snapshot.find(document_id) for document_id in dict.fromkeys(document_ids))
-        return [decoded(each) for each in found if each is not None]
+        found = (snapshot.get(document_id) for document_id in dict.fromkeys(document_ids))
+        return [decode(each) for each in found if each is not None]
 
     def write_documents(self, documents: list[Document], policy: DuplicatePolicy = DuplicatePolicy.NONE) -> int:
         """
-        Write documents: all of them or, after an error, none. They are on disk when this returns.
+        Write documents: all of them or, after an error, none. When this returns, they are on disk.
 
         :param documents: The documents.
-        :param policy: What to do about ids that are there already, or twice among the documents: `NONE` and `FAIL`
-            raise an error, `SKIP` keeps the first, `OVERWRITE` the last. What is overwritten with itself costs no more
-            than the comparison.
-        :returns: How many documents were written; with `OVERWRITE` as many as were given.
-        :raises ValueError: If they are not documents, or one of them could not come back as it is.
-        :raises DuplicateDocumentError: If an id is there already, and must not be.
+        :param policy: What to do with ids that exist already, or more than once among the documents: `NONE` and `FAIL`
+            raise an error, `SKIP` keeps the first document, `OVERWRITE` the last. Unchanged documents are not written
+            again.
+        :returns: The number of documents written; with `OVERWRITE` the number of documents given.
+        :raises ValueError: If they are not documents, or one of them cannot be stored without loss.
+        :raises DuplicateDocumentError: If an id exists already and the policy forbids it.
         :raises DocumentStoreError: If another process writes for more than ten seconds, or the disk fails.
         """
         if isinstance(documents, str) or not isinstance(documents, Iterable):
             raise ValueError(f"write_documents expects a list of documents, got {type(documents).__name__}")
-        new = []
+        encoded = []
         for document in documents:
             if not isinstance(document, Document):
                 raise ValueError(f"write_documents expects a list of documents, got one {type(document).__name__}")
-            new.append((document, Stored.of(document)))
-        index = self.opened()
+            encoded.append((document, EncodedDocument.encode(document)))
+        index = self.shared_index()
         before = index.snapshot
-        kept = to_be_written(before, new, policy)
-        if kept:
-            with index.writing() as write:
-                if write.before is not before:
-                    kept = to_be_written(write.before, new, policy)
-                self._write(write, kept)
-        return len(new) if policy is DuplicatePolicy.OVERWRITE else len(kept)
+        pending = select_documents(before, encoded, policy)
+        if pending:
+            with index.write_batch() as batch:
+                if batch.snapshot is not before:
+                    pending = select_documents(batch.snapshot, encoded, policy)
+                self._write(batch, pending)
+        return len(encoded) if policy is DuplicatePolicy.OVERWRITE else len(pending)
 
     def update_by_filter(self, filters: dict[str, Any], meta: dict[str, Any]) -> int:
         """
         Change the metadata of the documents that match filters.
 
         :param filters: Haystack filters.
-        :param meta: What to set; other metadata stay as they are.
-        :returns: How many documents matched.
-        :raises FilterError: If the filters are not valid.
+        :param meta: The metadata fields to set. Other fields are kept.
+        :returns: The number of documents that matched.
+        :raises FilterError: If the filters are invalid.
         :raises DocumentStoreError: If another process writes for more than ten seconds, or the disk fails.
         """
-        with self.opened().writing() as write:
-            found = self._matching(write.before, filters)
-            changed = [replace(document, meta={**document.meta, **meta}) for document in found]
-            self._write(write, [New(document, Stored.of(document), replaces=True) for document in changed])
+        with self.shared_index().write_batch() as batch:
+            found = self._matching(batch.snapshot, filters)
+            changed = (replace(document, meta={**document.meta, **meta}) for document in found)
+            self._write(batch, [PendingDocument(each, EncodedDocument.encode(each), replaces=True) for each in changed])
         return len(found)
 
     def delete_documents(self, document_ids: list[str]) -> None:
         """
-        Delete documents; ids that are not there are passed over.
+        Delete documents. Unknown ids are ignored.
 
         :param document_ids: Their ids.
         :raises DocumentStoreError: If another process writes for more than ten seconds, or the disk fails.
         """
-        index = self.opened()
-        if not any(index.snapshot.find(document_id) for document_id in document_ids):
+        index = self.shared_index()
+        if not any(index.snapshot.get(document_id) for document_id in document_ids):
             return
-        with index.writing() as write:
+        with index.write_batch() as batch:
             for document_id in document_ids:
-                write.delete(document_id)
+                batch.delete(document_id)
 
     def delete_by_filter(self, filters: dict[str, Any]) -> int:
         """
         Delete the documents that match filters.
 
         :param filters: Haystack filters.
-        :returns: How many were deleted.
-        :raises FilterError: If the filters are not valid.
+        :returns: The number of documents deleted.
+        :raises FilterError: If the filters are invalid.
         :raises DocumentStoreError: If another process writes for more than ten seconds, or the disk fails.
         """
-        with self.opened().writing() as write:
-            found = self._matching(write.before, filters)
+        with self.shared_index().write_batch() as batch:
+            found = self._matching(batch.snapshot, filters)
             for document in found:
-                write.delete(document.id)
+                batch.delete(document.id)
         return len(found)
 
     def delete_all_documents(self) -> None:
@@ -321,23 +321,23 @@ class TantivyDocumentStore:
 
         :raises DocumentStoreError: If another process writes for more than ten seconds, or the disk fails.
         """
-        with self.opened().writing() as write:
-            write.delete_all()
+        with self.shared_index().write_batch() as batch:
+            batch.delete_all()
 
     async def count_documents_async(self) -> int:
         """
         Count the documents without blocking the event loop.
 
-        :returns: As `count_documents`.
+        :returns: As for `count_documents`.
         """
         return await asyncio.to_thread(self.count_documents)
 
     async def filter_documents_async(self, filters: dict[str, Any] | None = None) -> list[Document]:
         """
-        Give the documents that match filters without blocking the event loop.
+        Get the documents that match filters without blocking the event loop.
 
         :param filters: Haystack filters.
-        :returns: As `filter_documents`.
+        :returns: As for `filter_documents`.
         """
         return await asyncio.to_thread(self.filter_documents, filters)
 
@@ -346,16 +346,16 @@ class TantivyDocumentStore:
         Count the documents that match filters without blocking the event loop.
 
         :param filters: Haystack filters.
-        :returns: As `count_documents_by_filter`.
+        :returns: As for `count_documents_by_filter`.
         """
         return await asyncio.to_thread(self.count_documents_by_filter, filters)
 
     async def get_documents_by_id_async(self, document_ids: list[str]) -> list[Document]:
         """
-        Give documents by their ids without blocking the event loop.
+        Get documents by their ids without blocking the event loop.
 
         :param document_ids: The ids.
-        :returns: As `get_documents_by_id`.
+        :returns: As for `get_documents_by_id`.
         """
         return await asyncio.to_thread(self.get_documents_by_id, document_ids)
 
@@ -366,8 +366,8 @@ class TantivyDocumentStore:
         Write documents without blocking the event loop.
 
         :param documents: The documents.
-        :param policy: As in `write_documents`.
-        :returns: As `write_documents`.
+        :param policy: As for `write_documents`.
+        :returns: As for `write_documents`.
         """
         return await asyncio.to_thread(self.write_documents, documents, policy)
 
@@ -376,8 +376,8 @@ class TantivyDocumentStore:
         Change the metadata of the documents that match filters without blocking the event loop.
 
         :param filters: Haystack filters.
-        :param meta: What to set.
-        :returns: As `update_by_filter`.
+        :param meta: The metadata fields to set.
+        :returns: As for `update_by_filter`.
         """
         return await asyncio.to_thread(self.update_by_filter, filters, meta)
 
@@ -394,7 +394,7 @@ class TantivyDocumentStore:
         Delete the documents that match filters without blocking the event loop.
 
         :param filters: Haystack filters.
-        :returns: As `delete_by_filter`.
+        :returns: As for `delete_by_filter`.
         """
         return await asyncio.to_thread(self.delete_by_filter, filters)
 
@@ -403,27 +403,27 @@ class TantivyDocumentStore:
         await asyncio.to_thread(self.delete_all_documents)
 
     def _matching(self, snapshot: IndexSnapshot, filters: Mapping[str, Any] | None) -> list[Document]:
-        return [decoded(snapshot.searcher.doc(address)) for _, address in self._hits(snapshot, filters)]
+        return [decode(snapshot.searcher.doc(address)) for _, address in self._hits(snapshot, filters)]
 
     def _hits(self, snapshot: IndexSnapshot, filters: Mapping[str, Any] | None) -> list[tuple[int, DocAddress]]:
-        condition = self.condition(filters, snapshot)
-        hits = snapshot.all(condition.query or Query.all_query())
-        if condition.left is None or not hits:
+        plan = self.plan_filters(filters, snapshot)
+        hits = snapshot.search_all(plan.query or Query.all_query())
+        if plan.post_filter is None or not hits:
             return hits
         numbers, addresses = zip(*hits, strict=True)
-        return list(compress(hits, condition.left.matching(snapshot.searcher, numbers, addresses)))
+        return list(compress(hits, plan.post_filter.matches(snapshot.searcher, numbers, addresses)))
 
-    def _write(self, write: Writing, those: Iterable[New]) -> None:
-        for new in those:
-            if new.replaces:
-                write.delete(new.document.id)
-            write.add(indexed(new.document, new.stored, self.fields))
+    def _write(self, batch: WriteBatch, pending: Iterable[PendingDocument]) -> None:
+        for each in pending:
+            if each.replaces:
+                batch.delete(each.document.id)
+            batch.add(build_index_document(each.document, each.encoded, self.fields))
 
-    def _tell(self, path: str) -> None:
-        if path not in self._told:
-            self._told.add(path)
+    def _warn_undeclared(self, path: str) -> None:
+        if path not in self._warned:
+            self._warned.add(path)
             logger.warning(
-                "Filters on '{path}' are applied to each document in Python; name it in keyword_fields or "
-                "number_fields of the store, and the index applies them",
+                "Filters on '{path}' are applied to each document in Python; add it to keyword_fields or number_fields "
+                "of the store to let the index apply them",
                 path=path,
             )

@@ -102,7 +102,7 @@ def write(folder, document_id):
 
 
 def hold(folder, document_id):
-    with opened(folder).opened().writing() as writing:
+    with opened(folder).shared_index().write_batch() as writing:
         writing.delete(document_id)
         wait()
 

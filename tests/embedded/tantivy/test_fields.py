@@ -41,15 +41,18 @@ class TestFields:
         [
             ({"texts": {}}, "text_fields must name at least one field"),
             ({"texts": {"content": []}}, "text_fields must name at least one field"),
-            ({"texts": {"content": "word"}}, "'content' can be read as words, unstemmed, trigrams, got 'word'"),
+            ({"texts": {"content": "word"}}, "'content' must be one of words, unstemmed, trigrams, got 'word'"),
             (
                 {"texts": {"title": "words"}},
-                r"text_fields: expected 'content' or a place .*did you mean 'meta\.title'\?",
+                r"text_fields: expected 'content' or a metadata field, .*did you mean 'meta\.title'\?",
             ),
-            ({"keywords": ["genre"]}, r"keyword_fields: expected a place .*got 'genre'; did you mean 'meta\.genre'\?"),
-            ({"keywords": ["content"]}, "keyword_fields: expected a place in the metadata, got 'content'"),
-            ({"numbers": ["meta."]}, r"number_fields: expected a place in the metadata, got 'meta\.'"),
-            ({"numbers": ["meta..a"]}, r"number_fields: expected a place in the metadata, got 'meta\.\.a'"),
+            (
+                {"keywords": ["genre"]},
+                r"keyword_fields: expected a metadata field, .*got 'genre'; did you mean 'meta\.genre'\?",
+            ),
+            ({"keywords": ["content"]}, "keyword_fields: expected a metadata field, got 'content'"),
+            ({"numbers": ["meta."]}, r"number_fields: expected a metadata field, got 'meta\.'"),
+            ({"numbers": ["meta..a"]}, r"number_fields: expected a metadata field, got 'meta\.\.a'"),
         ],
     )
     def test_settings_that_cannot_work_are_named(self, settings, message):

@@ -71,10 +71,10 @@ def test_whatever_was_acknowledged_survives_twenty_kills(tmp_path):
 
 class TestProcesses:
     def test_who_waits_too_long_for_another_process_is_told_why(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(index, "LONGEST_WAIT", 0.2)
+        monkeypatch.setattr(index, "LOCK_TIMEOUT", 0.2)
         store = opened(tmp_path / "index")
         with another_process("hold", tmp_path / "index", "theirs"):
-            with pytest.raises(DocumentStoreError, match=r"index'.*another process is writing to it.*try again when"):
+            with pytest.raises(DocumentStoreError, match=r"index'.*locked by another process.*try again when"):
                 store.write_documents([Document(id="mine")])
             assert store.count_documents() == 0
         store.write_documents([Document(id="mine")])
@@ -174,7 +174,7 @@ class TestFailures:
     def test_what_cannot_be_committed_is_given_up(self, tmp_path, monkeypatch):
         store = opened(tmp_path / "index")
         store.write_documents([Document(id="before")])
-        taken = SharedIndex._taken
+        taken = SharedIndex._acquire_writer
 
         class Full:
             def __init__(self, writer):
@@ -186,7 +186,7 @@ class TestFailures:
             def commit(self):
                 raise ValueError("An IO error occurred: 'No space left on device'")
 
-        monkeypatch.setattr(SharedIndex, "_taken", lambda index: Full(taken(index)))
+        monkeypatch.setattr(SharedIndex, "_acquire_writer", lambda index: Full(taken(index)))
         with pytest.raises(DocumentStoreError, match=r"cannot write to the index in '.*No space left on device"):
             store.write_documents([Document(id="lost")])
         monkeypatch.undo()
@@ -218,11 +218,11 @@ class TestFailures:
     def test_an_index_of_other_fields_is_not_opened(self, tmp_path, other):
         first = opened(tmp_path / "index")
         first.write_documents([Document(id="a")])
-        with pytest.raises(ConfigurationError, match="is in use with other fields"):
+        with pytest.raises(ConfigurationError, match="is in use with other settings"):
             opened(tmp_path / "index", **other).count_documents()
         first.close()
         del first
-        with pytest.raises(ConfigurationError, match=r"was made with other fields.*delete the folder"):
+        with pytest.raises(ConfigurationError, match=r"was created with other fields.*delete the folder"):
             opened(tmp_path / "index", **other).count_documents()
 
     def test_an_index_that_is_damaged_is_not_opened(self, tmp_path):
@@ -238,7 +238,5 @@ class TestFailures:
             written = file.read_bytes()
             file.chmod(0o600)
             file.write_bytes(written.replace(b'"index_format_version":7', b'"index_format_version":1'))
-        with pytest.raises(
-            ConfigurationError, match="was made by a version of tantivy whose format this version cannot"
-        ):
+        with pytest.raises(ConfigurationError, match="was created by an incompatible version of tantivy"):
             opened(tmp_path / "index").count_documents()

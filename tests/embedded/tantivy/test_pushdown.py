@@ -120,7 +120,7 @@ class TestExactness:
     def exact(self, filters, documents=()):
         declared = store()
         declared.write_documents(list(documents))
-        return declared.condition(filters, declared.snapshot()).left is None
+        return declared.plan_filters(filters, declared.snapshot()).post_filter is None
 
     @pytest.mark.parametrize(
         "filters",
@@ -168,7 +168,7 @@ class TestExactness:
         assert self.exact(above)
         assert not self.exact(above, [beyond])
 
-    def test_a_part_that_is_left_to_do_narrows_what_is_looked_at(self):
+    def test_a_post_filter_is_applied_to_what_the_rest_of_the_filters_finds(self):
         declared = store()
         declared.write_documents([Document(id=each, meta={"keyword": each, "other": 1}) for each in ("rock", "pop")])
         filters = {
@@ -179,9 +179,9 @@ class TestExactness:
             ],
         }
         snapshot = declared.snapshot()
-        condition = declared.condition(filters, snapshot)
-        assert condition.left is not None
-        assert len(snapshot.searcher.search(condition.query, 10).hits) == 1
+        plan = declared.plan_filters(filters, snapshot)
+        assert plan.post_filter is not None
+        assert len(snapshot.searcher.search(plan.query, 10).hits) == 1
 
 
 def test_what_is_not_declared_is_told_once(caplog):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
-from ltrr_haystack.embedded.tantivy.ranking import Boost, in_order
+from ltrr_haystack.embedded.tantivy.ranking import Boost, id_order
 
 WORDS = ["rain", "sun", "snow", "wind"]
 
@@ -51,7 +51,7 @@ class TestTies:
             assert ids(retriever.run("rain snow", top_k=top_k)) == everything[:top_k]
 
     def test_numbers_count_up_and_letters_follow_the_alphabet(self):
-        assert sorted(["10", "9", "b", "a", "10a"], key=in_order) == ["9", "a", "b", "10", "10a"]
+        assert sorted(["10", "9", "b", "a", "10a"], key=id_order) == ["9", "a", "b", "10", "10a"]
 
 
 PLAYS = st.one_of(st.none(), st.integers(-5, 1_000), st.floats(0.001, 1e9), st.just("many"))
@@ -81,7 +81,7 @@ def test_boosted_and_filtered_documents_are_the_best_of_all(songs, top_k, weight
 
     for filters in (None, WANTED):
         everything = plain.run("rain sun", filters=filters)["documents"]
-        expected = sorted(everything, key=lambda document: (-lifted(document), in_order(document.id)))[:top_k]
+        expected = sorted(everything, key=lambda document: (-lifted(document), id_order(document.id)))[:top_k]
         found = boosted.run("rain sun", filters=filters, top_k=top_k)["documents"]
         assert [document.id for document in found] == [document.id for document in expected]
         assert [document.score for document in found] == pytest.approx([lifted(document) for document in expected])
@@ -107,7 +107,7 @@ class TestBoost:
     def test_grows_and_stays_below_its_weight(self, filled):
         boost = Boost("number:meta.plays", 0.5, 20.0)
         numbers = [-1.0, 0.0, 1e-300, 1.0, 20.0, 1e9, 1e308, float("inf")]
-        shares = [boost.share(number) for number in numbers]
+        shares = [boost.saturation(number) for number in numbers]
         assert shares == sorted(shares)
         assert shares[0] == shares[1] == 0.0
         assert shares[4] == 0.5

@@ -38,7 +38,7 @@ class TestInMemory:
 
     def test_and_goes_with_its_store(self):
         store = TantivyDocumentStore()
-        index = ref(store.opened())
+        index = ref(store.shared_index())
         del store
         gc.collect()
         assert index() is None
@@ -55,7 +55,7 @@ class TestOnDisk:
         monkeypatch.setenv("SONGS", str(tmp_path))
         first = TantivyDocumentStore(str(tmp_path / "a" / ".." / "songs"))
         second = TantivyDocumentStore("${SONGS}/songs")
-        assert first.opened() is second.opened()
+        assert first.shared_index() is second.shared_index()
 
     def test_is_there_again_after_all_were_closed(self, tmp_path):
         store = TantivyDocumentStore(str(tmp_path / "songs"))
@@ -70,7 +70,5 @@ class TestOnDisk:
         assert not (tmp_path / "songs").exists()
 
     def test_is_in_one_place(self):
-        with pytest.raises(
-            ConfigurationError, match="in the folder '/songs' or in memory as 'songs'; name one of both"
-        ):
+        with pytest.raises(ConfigurationError, match="path '/songs' and index 'songs' exclude each other"):
             TantivyDocumentStore("/songs", index="songs")

@@ -69,7 +69,7 @@ class TestRun:
             retriever.run("rain", top_k=-1)
 
     def test_a_query_that_is_no_text_is_refused(self, filled):
-        with pytest.raises(InvalidInputError, match="must be text, got NoneType"):
+        with pytest.raises(InvalidInputError, match="must be a text, got NoneType"):
             TantivyBM25Retriever(filled).run(None)
 
     def test_an_empty_store_has_nothing(self):
@@ -130,8 +130,11 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            ({"fields": {"meta.titel": 1.0}}, "'meta.titel' is not among the store's: content:trigrams, content, meta"),
-            ({"fields": {}}, "must name at least one field"),
+            (
+                {"fields": {"meta.titel": 1.0}},
+                "'meta.titel' is not one of the store's text fields: content:trigrams, content, meta",
+            ),
+            ({"fields": {}}, "must have at least one field"),
             ({"fields": {"content": 0}}, "the weight of 'content' must be a number above 0, got 0"),
             ({"fields": {"content": math.inf}}, "the weight of 'content' must be a number above 0, got inf"),
             ({"fields": {"content": True}}, "the weight of 'content' must be a number above 0, got True"),
@@ -141,7 +144,7 @@ class TestSettings:
             ({"boost": {"field": "meta.year"}}, r"boost .* must be \{'field': …, 'weight': …\}, got \['field'\]"),
             (
                 {"boost": {"field": "meta.plays", "weight": 1}},
-                "'meta.plays' is not among the store's number_fields",
+                "'meta.plays' is not one of the store's number_fields",
             ),
             ({"boost": {"field": "meta.year", "weight": -1}}, "the weight must be a number above 0, got -1"),
         ],

@@ -84,9 +84,9 @@ class TestWriting:
     @pytest.mark.parametrize("policy", [DuplicatePolicy.NONE, DuplicatePolicy.FAIL])
     def test_a_batch_with_an_id_that_is_there_is_not_written_at_all(self, store, policy):
         store.write_documents(songs("a"))
-        with pytest.raises(DuplicateDocumentError, match="document 'a' is there already"):
+        with pytest.raises(DuplicateDocumentError, match="a document with the id 'a' exists already"):
             store.write_documents(songs("b", "a", "c"), policy)
-        with pytest.raises(DuplicateDocumentError, match="document 'd' is there already"):
+        with pytest.raises(DuplicateDocumentError, match="a document with the id 'd' exists already"):
             store.write_documents(songs("d", "d"), policy)
         assert ids(store.filter_documents()) == ["a"]
 

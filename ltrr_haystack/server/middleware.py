@@ -1,4 +1,4 @@
-"""What a request has to pass before a pipeline works for it."""
+"""The middleware that every request passes before it reaches a pipeline."""
 
 from collections.abc import Mapping
 
@@ -7,21 +7,23 @@ from starlette.middleware import Middleware
 
 from ltrr_haystack.server.access import Access
 from ltrr_haystack.server.admission import Admission
-from ltrr_haystack.server.client_address import ClientAddressed
+from ltrr_haystack.server.client_address import ClientAddressMiddleware
 from ltrr_haystack.server.keyring import Keyring
 from ltrr_haystack.server.limits import BodyLimit
 from ltrr_haystack.server.rates import RateLimit, address_of, key_of
 from ltrr_haystack.server.settings import ServerSettings
 
 
-def gates(scopes: Mapping[str, str], keyring: Keyring, settings: ServerSettings, host: str) -> list[Middleware]:
+def build_middleware(
+    scopes: Mapping[str, str], keyring: Keyring, settings: ServerSettings, host: str
+) -> list[Middleware]:
     """
-    Line up the gates: what costs least, and lets fewest through, comes first.
+    Put the middleware in order: cheap checks that refuse many requests come first.
 
     :param scopes: Path → the scope that it needs.
-    :param keyring: The keys.
-    :param settings: Who may call, how often, and how slowly.
-    :param host: The name by which this machine is called.
+    :param keyring: The API keys.
+    :param settings: Access and limits.
+    :param host: The host name of this machine.
     :returns: The middleware, outermost first.
     """
     access = Middleware(
@@ -36,7 +38,7 @@ def gates(scopes: Mapping[str, str], keyring: Keyring, settings: ServerSettings,
     body = Middleware(BodyLimit, limit=settings.body_limit, seconds=settings.body_seconds)
     searches = [path for path, scope in scopes.items() if scope == "search"]
     admission = Middleware(Admission, paths=searches, at_once=settings.searches_at_once)
-    address = Middleware(ClientAddressed, taken=settings.client_address)
+    address = Middleware(ClientAddressMiddleware, source=settings.client_address)
     return [*_by_address(keyring, settings), access, *_by_key(settings), body, admission, address]
 
 

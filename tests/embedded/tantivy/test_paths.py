@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("tantivy")
 
-from ltrr_haystack.embedded.tantivy.places import folder_of
+from ltrr_haystack.embedded.tantivy.paths import resolve_folder
 from ltrr_haystack.errors import ConfigurationError
 
 
@@ -29,20 +29,20 @@ def _environment(monkeypatch, tmp_path):
     ],
 )
 def test_variables_are_filled_in_as_in_a_shell(path, folder):
-    assert folder_of(path) == Path(folder)
+    assert resolve_folder(path) == Path(folder)
 
 
 def test_relative_to_where_the_process_runs_and_to_the_person(tmp_path):
-    assert folder_of(".ltrr/index") == tmp_path / ".ltrr" / "index"
-    assert folder_of("~/index") == Path.home() / "index"
+    assert resolve_folder(".ltrr/index") == tmp_path / ".ltrr" / "index"
+    assert resolve_folder("~/index") == Path.home() / "index"
 
 
 def test_a_variable_that_is_not_set_is_named():
-    with pytest.raises(ConfigurationError, match=r"names the environment variable UNSET, .*\$\{UNSET:-folder\}"):
-        folder_of("${UNSET}/index")
+    with pytest.raises(ConfigurationError, match=r"uses the environment variable UNSET, .*\$\{UNSET:-folder\}"):
+        resolve_folder("${UNSET}/index")
 
 
 @pytest.mark.parametrize("path", ["", " ", "${UNSET:-}"])
 def test_no_folder_is_none(path):
-    with pytest.raises(ConfigurationError, match="names no folder; leave it out for an index in memory"):
-        folder_of(path)
+    with pytest.raises(ConfigurationError, match="is empty; leave it out for an index in memory"):
+        resolve_folder(path)

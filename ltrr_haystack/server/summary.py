@@ -1,4 +1,4 @@
-"""What a server says of itself when it begins to answer."""
+"""The summary that a server prints when it is ready."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class ServerSummary:
     """
-    What is served, and how.
+    What a server serves, and how.
 
-    :param url: Where.
-    :param store: The urls of the stores, without their passwords.
-    :param reward_wait: Seconds until a decision is learned from; `None` where another process learns.
+    :param url: The server's URL.
+    :param store: The URLs of the stores, without their passwords.
+    :param reward_wait: Seconds that a decision waits for feedback; `None` if this server does not learn.
     :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
-    :param warm: Arms that were asked once.
-    :param cold: Arms that failed when they were asked, each with the kind of its error.
-    :param keys: How many API keys are good.
-    :param keys_needed: Whether callers need one.
-    :param settings: Who else is let in, and the limits.
+    :param warm: Arms that were warmed up.
+    :param cold: Arms that failed when they were warmed up, each with the type of its error.
+    :param keys: Number of valid API keys.
+    :param keys_needed: Whether callers need an API key.
+    :param settings: Access and limits.
     """
 
     url: str
@@ -45,63 +45,63 @@ class Serving:
 
     def lines(self) -> list[str]:
         """
-        Say it.
+        Write the summary.
 
         :returns: Lines of text.
         """
-        said = [
-            f"Serving at {self.url} (the API: {self.url}/docs; state: {self.url}/ready). Ctrl-C ends it.",
-            f"  clicks:  {self._clicks()}",
-            f"  policy:  {self._policy()}",
-            f"  arms:    {self._arms()}",
-            f"  store:   {', '.join(self.store) or 'none'}",
-            f"  callers: {self._callers()}",
+        lines = [
+            f"Serving at {self.url} (API: {self.url}/docs, state: {self.url}/ready). Press Ctrl-C to stop.",
+            f"  feedback: {self._feedback()}",
+            f"  policy:   {self._policy()}",
+            f"  arms:     {self._arms()}",
+            f"  store:    {', '.join(self.store) or 'none'}",
+            f"  access:   {self._access()}",
         ]
         limits = self._limits()
-        return [*said, f"  limits:  {limits}"] if limits else said
+        return [*lines, f"  limits:   {limits}"] if limits else lines
 
-    def _clicks(self) -> str:
+    def _feedback(self) -> str:
         if self.reward_wait is None:
-            return "are logged; nothing here learns from them (ltrr learn --follow does)"
-        return f"count {duration(self.reward_wait)} after their search (--reward-wait)"
+            return "logged, but not learned from in this process (run ltrr learn --follow)"
+        return f"learned from {duration(self.reward_wait)} after the search (--reward-wait)"
 
     def _policy(self) -> str:
         if self.safe_start:
-            return "the baseline is played until the log shows that what was learned is worth more (safe start)"
-        return "what was learned is played at once, without a safe start (--safe-start)"
+            return "safe start: the baseline is played until the log shows that the learned policy is worth more"
+        return "the learned policy is played at once, without a safe start (--safe-start)"
 
     def _arms(self) -> str:
-        cold = [f"{arm} failed when it was asked ({why})" for arm, why in self.cold.items()]
+        cold = [f"{arm} failed when it was warmed up ({error})" for arm, error in self.cold.items()]
         warm = [f"{', '.join(self.warm)} {'is' if len(self.warm) == 1 else 'are'} warm"] if self.warm else []
         return "; ".join([*warm, *cold]) or "none"
 
-    def _callers(self) -> str:
+    def _access(self) -> str:
         if self.keys_needed:
-            return f"need one of {self.keys} API key{'s' if self.keys != 1 else ''} (ltrr keys list)"
+            return f"with one of {self.keys} API key{'s' if self.keys != 1 else ''} (ltrr keys list)"
         if self.settings.everybody:
-            return "everybody who can reach it, without any key (--open): anybody can index, and teach the search"
-        return "this machine only, without a key; with one (ltrr keys add) also others"
+            return "everybody who can reach the server, without an API key (--open), also to index and to send feedback"
+        return "this machine only, without an API key; add a key to accept other machines (ltrr keys add)"
 
     def _limits(self) -> str:
         rates = []
         if self.keys_needed and self.settings.key_rate:
-            rates.append(f"{self.settings.key_rate:g} requests a second for a key")
+            rates.append(f"{self.settings.key_rate:g} requests per second for an API key")
         if address := self.settings.rate_of_addresses(keys_needed=self.keys_needed):
-            rates.append(f"{address:g} for an address")
+            rates.append(f"{address:g} requests per second for an address")
         return ", ".join(rates)
 
 
-def serving_of(app: "FastAPI", url: str, settings: ServerSettings) -> Serving:
+def summarize(app: "FastAPI", url: str, settings: ServerSettings) -> ServerSummary:
     """
-    Say what an application serves.
+    Summarise what an application serves.
 
-    :param app: What `create_app` made, started.
-    :param url: Where it is served.
+    :param app: An application of `create_app`, started.
+    :param url: Its URL.
     :param settings: Its settings.
-    :returns: What is to be said of it.
+    :returns: The summary.
     """
     state = app.state
-    return Serving(
+    return ServerSummary(
         url=url,
         store=tuple(url_of(store) for store in state.readiness.stores),
         reward_wait=None if state.learner is None else state.learner.learner.reward_wait,
@@ -116,10 +116,10 @@ def serving_of(app: "FastAPI", url: str, settings: ServerSettings) -> Serving:
 
 def url_of(store: "LTRRStore") -> str:
     """
-    Say where a store is.
+    Get the URL of a store for display.
 
     :param store: The store.
-    :returns: Its url, without any password.
+    :returns: Its URL without passwords.
     """
     try:
         return shown_url(make_url(str(store.url.resolve_value())))
@@ -129,10 +129,10 @@ def url_of(store: "LTRRStore") -> str:
 
 def duration(seconds: float) -> str:
     """
-    Say how long something takes.
+    Write a duration in words.
 
-    :param seconds: In seconds.
-    :returns: In words.
+    :param seconds: The duration in seconds.
+    :returns: Hours or minutes if it is a whole number of them, otherwise seconds.
     """
     for unit, length in (("hour", 3600.0), ("minute", 60.0)):
         if seconds >= length and seconds % length == 0:

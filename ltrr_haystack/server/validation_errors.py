@@ -1,4 +1,4 @@
-"""What a caller is told who sent something else than was agreed."""
+"""Responses to invalid requests."""
 
 import json
 from typing import Any
@@ -9,22 +9,22 @@ from starlette.responses import Response
 SEND_JSON = "send JSON, with the header 'Content-Type: application/json'"
 
 
-def mistakes_answer(error: RequestValidationError) -> Response:
+def validation_answer(error: RequestValidationError) -> Response:
     """
-    Name each field that is wrong, and how.
+    Make the response that names every invalid field and what is wrong with it.
 
-    FastAPI's own answer repeats what was sent, and fails over what cannot be written again: infinite numbers, halves
-    of surrogate pairs, bytes.
+    FastAPI's own response repeats the input, and fails if that cannot be encoded: infinite numbers, lone surrogates,
+    bytes.
 
-    :param error: What FastAPI found.
-    :returns: An answer of status 422 in FastAPI's form: `{"detail": [{"loc", "msg", "type"}]}`.
+    :param error: The errors that FastAPI found.
+    :returns: A response of status 422 in FastAPI's form: `{"detail": [{"loc", "msg", "type"}]}`.
     """
-    detail = [_mistake(each) for each in error.errors()]
+    detail = [_field_error(each) for each in error.errors()]
     text = json.dumps({"detail": detail}, ensure_ascii=False)
     return Response(text.encode(errors="replace"), 422, media_type="application/json")
 
 
-def _mistake(found: dict[str, Any]) -> dict[str, Any]:
+def _field_error(found: dict[str, Any]) -> dict[str, Any]:
     place = [part if isinstance(part, int) else str(part)[:100] for part in found["loc"]]
     return {"loc": place, "msg": _message(found), "type": found["type"]}
 

@@ -6,7 +6,7 @@ from haystack import Document
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.deadline import within
-from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore, matching
+from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore, post_filter
 
 OTHER = {"field": "meta.other", "operator": "==", "value": 1}
 
@@ -27,14 +27,14 @@ def song(number):
 @pytest.fixture
 def looked_at(monkeypatch):
     """The ids of the documents that were looked at."""
-    ids, decoded = [], matching.decoded
+    ids, decode = [], post_filter.decode
 
     def watched(found, **settings):
-        document = decoded(found, **settings)
+        document = decode(found, **settings)
         ids.append(document.id)
         return document
 
-    monkeypatch.setattr(matching, "decoded", watched)
+    monkeypatch.setattr(post_filter, "decode", watched)
     return ids
 
 
@@ -102,17 +102,17 @@ def test_an_embedding_is_looked_at_only_where_it_is_asked_for():
 
 
 def test_a_bounded_number_of_filters_is_remembered(store):
-    remembered = matching.MatchCache(most=2)
-    known = [remembered.left({**OTHER, "value": value}, bool).known for value in (1, 2, 1, 3, 1)]
+    cache = post_filter.PostFilterCache(size=2)
+    known = [cache.get({**OTHER, "value": value}, bool).cache for value in (1, 2, 1, 3, 1)]
     assert known[0] is known[2] is known[4]
-    assert remembered.left({**OTHER, "value": 2}, bool).known is not known[1]
+    assert cache.get({**OTHER, "value": 2}, bool).cache is not known[1]
 
 
 def test_of_all_filters_together_a_bounded_number_of_documents_is_remembered(monkeypatch):
-    monkeypatch.setattr(matching, "MOST_REMEMBERED", 3)
-    remembered = matching.MatchCache()
+    monkeypatch.setattr(post_filter, "MAX_CACHED", 3)
+    cache = post_filter.PostFilterCache()
     first, second = ({**OTHER, "value": value} for value in (1, 2))
-    remembered.left(first, bool).known.update({1: True, 2: True})
-    remembered.left(second, bool).known.update({1: False, 2: False})
-    assert remembered.left(second, bool).known == {1: False, 2: False}
-    assert remembered.left(first, bool).known == {}
+    cache.get(first, bool).cache.update({1: True, 2: True})
+    cache.get(second, bool).cache.update({1: False, 2: False})
+    assert cache.get(second, bool).cache == {1: False, 2: False}
+    assert cache.get(first, bool).cache == {}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
-from ltrr_haystack.embedded.tantivy.wording import Matching
+from ltrr_haystack.embedded.tantivy.query_builder import MatchOptions
 
 ALL = {"content": ["words", "unstemmed", "trigrams"], "meta.title": ["words", "unstemmed", "trigrams"]}
 
@@ -104,7 +104,7 @@ class TestFuzziness:
         ],
     )
     def test_grows_with_the_length_of_a_word_as_lucenes_does(self, word, fuzziness, letters):
-        assert Matching(fuzziness).distance(word) == letters
+        assert MatchOptions(fuzziness).distance(word) == letters
 
     @pytest.mark.parametrize("typed", ["saxofone", "saxophone", "saxphone", "saxxophone", "saxopohne", "sxaophoen"])
     def test_finds_what_is_misspelt(self, typed):

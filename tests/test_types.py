@@ -14,11 +14,11 @@ from ltrr_haystack.types import (
     CandidateSet,
     Decision,
     Features,
+    FrozenValue,
     Interpretation,
     Provenance,
     Ranking,
     SettledDecision,
-    Travelling,
     Understanding,
 )
 
@@ -87,7 +87,7 @@ class TestEveryValue:
         assert not hasattr(value, "__dict__")
 
     def test_is_a_travelling_value(self, value):
-        assert isinstance(value, Travelling)
+        assert isinstance(value, FrozenValue)
 
 
 class TestReading:

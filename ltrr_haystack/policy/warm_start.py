@@ -15,10 +15,10 @@ from ltrr_haystack.types import (
     ArmReport,
     Decision,
     Features,
+    FrozenValue,
     Impression,
     Provenance,
     SettledDecision,
-    Travelling,
     Understanding,
 )
 
@@ -27,7 +27,7 @@ _TRIED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledQuery(Travelling):
+class LabelledQuery(FrozenValue):
     """
     A query whose good documents are known, with what every arm finds for it.
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.feedback.examination import examination
 from ltrr_haystack.ranking.examples import Example
-from ltrr_haystack.types import Travelling
+from ltrr_haystack.types import FrozenValue
 
 MAX_WEIGHT = 10.0
 """Most that a reward is weighted up for a position that is seldom examined; bounds the variance."""
@@ -19,7 +19,7 @@ Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate(Travelling):
+class Estimate(FrozenValue):
     """
     A mean with its interval.
 
@@ -34,7 +34,7 @@ class Estimate(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict(Travelling):
+class Verdict(FrozenValue):
     """
     What the gate says of a model.
 

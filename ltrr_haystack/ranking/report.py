@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ltrr_haystack.ranking.gate import Estimate, Verdict
-from ltrr_haystack.types import Travelling
+from ltrr_haystack.types import FrozenValue
 
 
 @dataclass(frozen=True, slots=True)
-class Trained(Travelling):
+class Trained(FrozenValue):
     """
     What came of one model.
 
@@ -32,7 +32,7 @@ class Trained(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingReport(Travelling):
+class TrainingReport(FrozenValue):
     """
     What came of one training.
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from ltrr_haystack.errors import InvalidInputError
-from ltrr_haystack.types import Travelling
+from ltrr_haystack.types import FrozenValue
 
 LONGEST_ID = 2048
 """Bytes of an id. PostgreSQL's index entries end at 2,704, and two texts share one."""
@@ -94,7 +94,7 @@ def folded(query_key: str) -> str:
     return f"{encoded[: LONGEST_KEY - 40].decode(errors='ignore')}… {digest}"
 
 
-def readable_json(name: str, value: Travelling) -> str:
+def readable_json(name: str, value: FrozenValue) -> str:
     """
     Write a value as JSON that will be read again.
 

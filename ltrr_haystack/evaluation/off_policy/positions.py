@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.evaluation.off_policy.intervals import Column
-from ltrr_haystack.types import Travelling
+from ltrr_haystack.types import FrozenValue
 
 Whole = NDArray[np.int64]
 
@@ -126,7 +126,7 @@ def looks_to(last: int, eta: float) -> Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Slope(Travelling):
+class Slope(FrozenValue):
     """
     How steeply looks thin out.
 

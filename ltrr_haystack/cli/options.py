@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ltrr_haystack.errors import ConfigurationError, beneath, with_notes
+from ltrr_haystack.errors import ConfigurationError, find_cause, with_notes
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.store.engines import parse_url
 
@@ -157,7 +157,7 @@ def told() -> Iterator[None]:
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except Exception as error:
-        foreseen = beneath(error)
+        foreseen = find_cause(error)
         if foreseen is None:
             raise
         Console(stderr=True).print(f"Error: {with_notes(foreseen)}", style="red", markup=False, highlight=False)

@@ -21,7 +21,7 @@ from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.embedded.indexing import index
-from ltrr_haystack.errors import ConfigurationError, MissingExtraError, beneath
+from ltrr_haystack.errors import ConfigurationError, MissingExtraError, find_cause
 from ltrr_haystack.evaluation.arms import CachedRetriever, FailingRetriever, SleepingRetriever, cache_file
 from ltrr_haystack.evaluation.datasets import DataSet
 from ltrr_haystack.evaluation.simulate import SystemName
@@ -247,7 +247,7 @@ def _load(file: Path) -> Pipeline:
         raise ConfigurationError(f"the pipeline '{file}' cannot be read: {error}") from error
     except Exception as error:
         # Whatever is wrong in it, Haystack or YAML raises in its own way, and wraps what is ours.
-        ours = beneath(error)
+        ours = find_cause(error)
         reason = str(ours) if ours else next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ConfigurationError(f"the pipeline '{file}' cannot be loaded: {reason}") from error
 

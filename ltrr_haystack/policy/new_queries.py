@@ -19,7 +19,7 @@ from typing import Any, Self
 from ltrr_haystack.policy.features import searched_before
 from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
-from ltrr_haystack.policy.snapshot import understood
+from ltrr_haystack.policy.snapshot import snapshot_errors
 from ltrr_haystack.types import Allocation, SettledDecision
 
 CONTEXTUAL, LEADER = "contextual", "leader"
@@ -100,7 +100,7 @@ class NewQueries:
         :raises SnapshotError: If the state is of another make.
         """
         made = cls(least, threshold)
-        with understood():
+        with snapshot_errors():
             made.leader = Leader.from_dict(state["leader"])
             made._gates = {
                 name: SafeStartGate.from_dict(least, threshold, state["gates"][name]) for name in made._gates

@@ -53,7 +53,7 @@ def unpack(payload: bytes, policy: str) -> tuple[dict[str, Any], bytes]:
 
 
 @contextmanager
-def understood() -> Iterator[None]:
+def snapshot_errors() -> Iterator[None]:
     """
     Make a snapshot's state that is not as expected an error that says so.
 

@@ -15,7 +15,7 @@ from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation, best_level
 from ltrr_haystack.policy.new_queries import LEADER, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
-from ltrr_haystack.policy.snapshot import check_settings, pack, understood, unpack
+from ltrr_haystack.policy.snapshot import check_settings, pack, snapshot_errors, unpack
 from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.policy.verdict import verdict
 from ltrr_haystack.policy.vw_workspace import VowpalWorkspace, escaped, features_text, is_finite, magnitude
@@ -256,7 +256,7 @@ class VWPolicy:
         :raises OutdatedSnapshotError: If an earlier version made it.
         """
         header, model = unpack(payload, self.name)
-        with understood():
+        with snapshot_errors():
             if (lines := header["settings"].get("lines", 0)) < _LINES_VERSION:
                 raise OutdatedSnapshotError(
                     f"the snapshot was made with lines={lines}, in use is lines={_LINES_VERSION}: an earlier version "

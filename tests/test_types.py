@@ -86,7 +86,7 @@ class TestEveryValue:
             setattr(value, name, None)
         assert not hasattr(value, "__dict__")
 
-    def test_is_a_travelling_value(self, value):
+    def test_is_a_frozen_value(self, value):
         assert isinstance(value, FrozenValue)
 
 

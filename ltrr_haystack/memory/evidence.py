@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ltrr_haystack.feedback.examination import examination
+from ltrr_haystack.feedback.examination import PAGE
 from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.store import Evidence
 from ltrr_haystack.types import SettledDecision
@@ -42,7 +42,7 @@ def added_evidence(before: float, added: float, ordinal: int) -> Evidence:
 
 def _evidence(reward: float, ordinal: int) -> Evidence:
     if reward == 0.0:
-        return Evidence(exposures=examination(ordinal), successes=0.0)
+        return Evidence(exposures=PAGE.at(ordinal), successes=0.0)
     if reward < 0.0:
         return Evidence(exposures=1.0 - reward, successes=0.0)
     return _rewarded(reward)

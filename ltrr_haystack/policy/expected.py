@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.moments import DECAY
-from ltrr_haystack.policy.union import UnionOrder, looked_at
+from ltrr_haystack.policy.union import UnionOrder
 
 CAUTION = 0.5
 """Share of the expectation that counts: what was put on a page was better than what was left out."""
@@ -56,7 +56,7 @@ class ExpectedRewards:
         """
         self._know(union.arms)
         features = self._features(union, union.rows)
-        chances = looked_at(ordinals)
+        chances = union.curve.over(ordinals)
         self._seen = DECAY * self._seen + features.T @ (features * (weight * chances**2)[:, None])
         self._earned = DECAY * self._earned + features.T @ (weight * chances * rewards)
 

@@ -27,7 +27,7 @@ from ltrr_haystack.policy.expected import ExpectedRewards
 from ltrr_haystack.policy.experts import Experts, expert_key, experts_of
 from ltrr_haystack.policy.moments import DECAY
 from ltrr_haystack.policy.safe_start import Valued
-from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, looked_at, reaches
+from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, reaches
 from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
 
 DOUBT = 1.0
@@ -61,7 +61,7 @@ class Leader:
             return lambda searched: rewards_left(settled, searched)
         ordinals, rewards = _page(settled)
         worth = self._expected.of(union)
-        worth[union.rows] = rewards * np.minimum(MOST_KEPT, 1 / looked_at(ordinals))
+        worth[union.rows] = rewards * np.minimum(MOST_KEPT, 1 / union.curve.over(ordinals))
 
         def earned(searched: Sequence[Allocation]) -> list[float]:
             values: list[float] = union.earned(searched, worth).tolist()

@@ -9,30 +9,17 @@ have led to is known exactly, for every document that was found.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.types import Allocation, SettledDecision
 
 MOST_KEPT = 3.0
 """Most that a reward counts at a better place, in multiples of what it was; bounds the variance."""
 
-ETA = 0.5
-"""How steeply a place of the union loses worth: less so than looks thin out, as one page tells little of the next."""
-
 _Numbers = NDArray[np.float64]
 _EQUAL, _DIGITS = 1e-12, 12
 """Scores this close are equal: the same numbers added up in another order."""
-
-
-def looked_at(places: ArrayLike) -> _Numbers:
-    """
-    Say how much places of the union or positions of a page are looked at: place ** -`ETA`.
-
-    :param places: Places, from 1.
-    :returns: For each the chance in relation to the first.
-    """
-    chances: _Numbers = np.asarray(places, dtype=np.float64) ** -ETA
-    return chances
 
 
 class UnionOrder:
@@ -48,12 +35,14 @@ class UnionOrder:
     :ivar rows: For each impression the row of its document.
     """
 
-    def __init__(self, settled: SettledDecision) -> None:
+    def __init__(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> None:
         """
         Read a settled decision.
 
         :param settled: The decision with its impressions and reports.
+        :param curve: How likely people are to examine a place.
         """
+        self.curve = curve
         self.arms = settled.decision.actions.names
         self._column = {arm: column for column, arm in enumerate(self.arms)}
         self._reports = [report for report in settled.reports if not report.fallback]
@@ -69,11 +58,11 @@ class UnionOrder:
         """
         Say how much of each impression's reward would be left under other allocations.
 
-        The further down, the fewer people look: of a reward that was earned at place u of the union (u / v) ** `ETA`
-        is left at place v, but at most `MOST_KEPT` times as much, and nothing where the document is missing (inverse
-        propensity weighting under the position-based model: Joachims, Swaminathan & Schnabel, "Unbiased
-        learning-to-rank with biased feedback", WSDM 2017). A ranker that put the page into another order is taken to
-        do the same to the other union.
+        Lower places are examined less: of a reward that was earned at place u of the union (u / v) ** eta is left at
+        place v, with the eta of the examination curve, but at most `MOST_KEPT` times as much, and nothing where the
+        document is missing (inverse propensity weighting under the position-based model: Joachims, Swaminathan &
+        Schnabel, "Unbiased learning-to-rank with biased feedback", WSDM 2017). A ranker that put the page into another
+        order is taken to do the same to the other union.
 
         :param allocations: Allocations that draw no arm deeper than it was drawn.
         :returns: One row for each allocation, one column for each impression.
@@ -88,7 +77,7 @@ class UnionOrder:
         above = np.arange(len(self.ranks)) < self.rows[:, None]
         tied = (np.abs(lead) <= _EQUAL) & np.expand_dims(there.any(axis=2), 1)
         places = 1 + ((lead > _EQUAL) | (tied & above)).sum(axis=2)
-        return np.where(found, np.minimum(MOST_KEPT, ((self.rows + 1) / places) ** ETA), 0.0)
+        return np.where(found, np.minimum(MOST_KEPT, self.curve.ratio(self.rows + 1, places)), 0.0)
 
     def earned(self, allocations: Sequence[Allocation], worth: _Numbers) -> _Numbers:
         """
@@ -105,7 +94,7 @@ class UnionOrder:
         scores[~there.any(axis=2)] = -1.0
         order = np.argsort(-scores, axis=1, kind="stable")[:, :page]
         found = np.take_along_axis(scores, order, axis=1) >= 0
-        total: _Numbers = np.where(found, worth[order], 0.0) @ looked_at(np.arange(1, page + 1))
+        total: _Numbers = np.where(found, worth[order], 0.0) @ self.curve.over(np.arange(1, page + 1))
         return total
 
     def _there(self, allocations: Sequence[Allocation]) -> NDArray[np.bool_]:

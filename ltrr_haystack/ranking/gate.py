@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.feedback.examination import examination
+from ltrr_haystack.feedback.examination import PAGE
 from ltrr_haystack.ranking.examples import Example
 from ltrr_haystack.types import FrozenValue
 
@@ -72,7 +72,7 @@ def debiased_dcg(scores: Scores, ties: Scores, rewards: Scores, ordinals: NDArra
     """
     ranks = np.empty(len(scores))
     ranks[np.lexsort((ordinals, -ties, -scores))] = np.arange(1, len(scores) + 1)
-    weights = np.array([min(1.0 / examination(int(ordinal)), MAX_WEIGHT) for ordinal in ordinals])
+    weights = np.array([min(1.0 / PAGE.at(int(ordinal)), MAX_WEIGHT) for ordinal in ordinals])
     return float(np.sum(rewards * weights / np.log2(1.0 + ranks)))
 
 

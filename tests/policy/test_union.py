@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ltrr_haystack.components.union_joiner import UnionJoiner
-from ltrr_haystack.policy import union
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.actions import parse_actions
-from ltrr_haystack.policy.union import ETA, MOST_KEPT, UnionOrder, reaches
+from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, reaches
 from ltrr_haystack.types import ActionSet, Arm, ArmResult, Decision, Impression, SettledDecision, Understanding
 
 ACTIONS = parse_actions(
@@ -143,13 +143,14 @@ class TestEarned:
         assert page.earned([{"b": 1}, {"a": 1}], np.array([2.0, 5.0])).tolist() == [5.0, 2.0]
 
 
-class TestEta:
-    def test_is_how_steeply_places_lose_worth(self, order, monkeypatch):
-        monkeypatch.setattr(union, "ETA", 1.0)
-        assert kept(order, a=3, b=2, memory=0) == pytest.approx([1 / 4, 2 / 1, 3 / 2, 4 / 3])
+class TestCurve:
+    def test_is_how_steeply_places_lose_worth(self, make_logged):
+        settled = make_logged(ACTIONS, ALL, FOUND, PLACES, {}, weights={"b": 2.0, "memory": 3.0}, rrf_k=1.0)
+        steep = UnionOrder(settled, ExaminationCurve(1.0))
+        assert kept(steep, a=3, b=2, memory=0) == pytest.approx([1 / 4, 2 / 1, 3 / 2, 4 / 3])
 
-    def test_is_the_square_root(self):
-        assert ETA == 0.5
+    def test_is_the_square_root(self, order):
+        assert order.curve == UNION == ExaminationCurve(0.5)
 
     def test_no_reward_grows_beyond_the_bound(self, make_logged):
         """A document that rises from the 8th place to the first counts √8 times, one from the 16th no more than 3."""

@@ -1,6 +1,6 @@
 """What people do with the results: the schema of events, what actions are worth, and the examination curve."""
 
-from ltrr_haystack.feedback.examination import ExaminationCurve, examination
+from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.feedback.rewards import RewardModel
 from ltrr_haystack.feedback.ubi import UBIEvent, UBIEventAttributes, UBIObject, UBIPoint, UBIPosition
 
@@ -12,5 +12,4 @@ __all__ = [
     "UBIObject",
     "UBIPoint",
     "UBIPosition",
-    "examination",
 ]

@@ -138,14 +138,3 @@ def _log_posterior(eta: float, weights: Numbers, replayed: Numbers, logged: Numb
     variance = float(differences.var(ddof=1)) / len(differences)
     distance = float(differences.mean()) ** 2 / variance if variance > 0 else 0.0
     return -0.5 * (distance + ((eta - PRIOR.eta) / PRIOR.deviation) ** 2)
-
-
-def examination(ordinal: int, eta: float = 1.0) -> float:
-    """
-    Give the probability that a position was examined, relative to the first one.
-
-    :param ordinal: Position on the page, from 1.
-    :param eta: How steep the curve is.
-    :returns: A probability in (0, 1].
-    """
-    return ExaminationCurve(eta).at(ordinal)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ltrr_haystack.evaluation.off_policy.intervals import Estimate
-from ltrr_haystack.evaluation.off_policy.positions import Slope
+from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.types import FrozenValue
 
 Outcome = Literal["better", "worse", "not told apart", "refused"]
@@ -187,7 +187,7 @@ class Evaluation(FrozenValue):
     """
 
     log: LogSummary
-    slope: Slope
+    slope: ExaminationCurve
     targets: tuple[TargetResult, ...]
 
     def to_dict(self) -> dict[str, Any]:

@@ -102,6 +102,7 @@ def ours(results: dict[str, list[Document]], store: LTRRStore) -> Pipeline:
         store=store,
         policy=VWPolicy(),
         mode="apprentice",
+        log_timeout=60.0,
     )
 
 

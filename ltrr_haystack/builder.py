@@ -54,7 +54,7 @@ def build_search_pipeline(
             "memory": {"kind": "memory", "levels": [0, 10]},
         },
         budget=40,
-        baseline={"bm25": 30, "memory": 10},
+        baseline={"bm25": 30},
         store=store,
     )
     pipeline.run({"understanding": {"query": "sad songs"}})["impressions"]["documents"]

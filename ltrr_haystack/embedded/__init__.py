@@ -1,12 +1,10 @@
 """What the embedded default is made of: everything in one process, nothing to install or to start beside it."""
 
 from ltrr_haystack.embedded.cached_embedder import CachedDocumentEmbedder
-from ltrr_haystack.embedded.in_memory import EmbeddedInMemoryStore
 from ltrr_haystack.embedded.minilm import MiniLMDocumentEmbedder, MiniLMTextEmbedder
 
 __all__ = [
     "CachedDocumentEmbedder",
-    "EmbeddedInMemoryStore",
     "MiniLMDocumentEmbedder",
     "MiniLMTextEmbedder",
 ]

@@ -7,19 +7,14 @@ lets the others run every millisecond, and ends when nobody waits for it any lon
 """
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ltrr_haystack.deadline import time_left
 
 Item = TypeVar("Item")
-Rows = NDArray[np.int32]
 
 BURST = 0.001
 """Seconds after which others may run."""
@@ -66,44 +61,3 @@ def scan(items: Sequence[Item], wanted: Callable[[Item], bool]) -> list[int]:
         if wanted(item):
             found.append(index)
     return found
-
-
-class RememberedScans:
-    """
-    Keeps what the latest scans found.
-
-    :param most: How many of them.
-    """
-
-    def __init__(self, most: int = 64) -> None:
-        self._most = most
-        self._lock = Lock()
-        self._rows: OrderedDict[Hashable, Rows] = OrderedDict()
-
-    def rows(self, key: Hashable, find: Callable[[], Sequence[int]]) -> Rows:
-        """
-        Give what a scan finds; of several at once for the same key one is made.
-
-        :param key: The filter, and the state of what it is applied to.
-        :param find: Makes the scan, in its `turn`.
-        :returns: Indices, in order.
-        :raises TimeoutError: If the deadline passes meanwhile.
-        """
-        if (known := self._known(key)) is not None:
-            return known
-        with turn():
-            if (known := self._known(key)) is not None:
-                return known
-            rows = np.asarray(find(), dtype=np.int32)
-            with self._lock:
-                self._rows[key] = rows
-                while len(self._rows) > self._most:
-                    self._rows.popitem(last=False)
-        return rows
-
-    def _known(self, key: Hashable) -> Rows | None:
-        with self._lock:
-            rows = self._rows.get(key)
-            if rows is not None:
-                self._rows.move_to_end(key)
-            return rows

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.embedded.tantivy.codec import document_id, embedding_of
-from ltrr_haystack.embedded.tantivy.index import SharedIndex, Snapshot
+from ltrr_haystack.embedded.tantivy.index import SharedIndex
 from ltrr_haystack.embedded.tantivy.ranking import in_order
+from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
 from ltrr_haystack.errors import InvalidInputError
 
 Similarity = Literal["cosine", "dot_product"]

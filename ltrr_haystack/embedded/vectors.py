@@ -7,7 +7,7 @@ from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.document_stores.types import FilterPolicy, apply_filter_policy
 
 from ltrr_haystack.embedded.tantivy.codec import decoded
-from ltrr_haystack.embedded.tantivy.index import Snapshot
+from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
 from ltrr_haystack.embedded.tantivy.store import TantivyDocumentStore
 from ltrr_haystack.embedded.vector_index import SIMILARITIES, Similarity, VectorIndex, vectors_of
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError

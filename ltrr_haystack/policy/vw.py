@@ -128,7 +128,11 @@ class VWPolicy:
     @property
     def safe_start(self) -> bool:
         """Whether the policy is held back for new queries and for all others."""
-        return self._new.held_back and not self._gate.is_open
+        return self._has_safe_start and self._new.held_back and not self._gate.is_open
+
+    @property
+    def _has_safe_start(self) -> bool:
+        return self.safe_baseline_share > self.baseline_share
 
     def estimates(self) -> Mapping[str, SafeStartEstimate]:
         """
@@ -148,7 +152,7 @@ class VWPolicy:
         :returns: The distribution to draw from.
         """
         new = not features.history
-        held_back = self._new.held_back if new else not self._gate.is_open
+        held_back = self._has_safe_start and (self._new.held_back if new else not self._gate.is_open)
         if new and self._new.ahead == LEADER:
             values, preferred = self._new.leader.values(actions), self._new.leader.best(actions)
             best = [arm.levels.index(preferred[arm.name]) for arm in actions.arms]

@@ -73,7 +73,7 @@ class RankingModels:
         if found != FORMAT:
             raise SnapshotError(f"the ranking models have format '{found}', this version reads '{FORMAT}'")
         if checksum != _checksum(described, trees):
-            raise DamagedSnapshotError("the ranking models are damaged: their checksum does not fit")
+            raise DamagedSnapshotError("the ranking models are damaged: the checksum does not fit")
         models: dict[Situation, RankingModel] = {}
         for situation in SITUATIONS:
             if of := described.get(situation):

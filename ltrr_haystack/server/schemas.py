@@ -222,19 +222,19 @@ class SearchAnswer(BaseModel):
     The answer to a search.
 
     :param query_id: The search's id, to which feedback refers.
-    :param logged: Whether the search is in the log; if not, feedback on it is rejected.
     :param documents: Best first.
     :param decision: What the router decided.
     :param missing_arms: The arms that failed; the others' documents are there all the same.
     :param warnings: What else the searcher's page may suffer from, in words; mostly none.
+    :param logged: Whether the search is in the log; if not, feedback on it is rejected.
     """
 
     query_id: str
-    logged: bool
     documents: list[DocumentFound]
     decision: DecisionMade
     missing_arms: list[ArmMissing]
     warnings: list[str]
+    logged: bool
 
 
 class EventOutcome(BaseModel):

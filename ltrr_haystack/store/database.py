@@ -169,11 +169,11 @@ class Database:
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
         with self._gate:
-            self._require_files()
+            self._require_files(log=False)
             with self._engines.writer.begin() as connection:
                 yield connection
             # What was committed into a file that is gone by now is not acknowledged.
-            self._require_files()
+            self._require_files(log=True)
 
     def _read(
         self, engine: Engine, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -182,7 +182,7 @@ class Database:
             raise StoreError("The store is closed; warm_up() opens it again.")
         try:
             with self._gate:
-                self._require_files()
+                self._require_files(log=False)
                 with engine.connect() as connection:
                     return query(connection, *args, **kwargs)
         except Exception as error:
@@ -198,35 +198,24 @@ class Database:
             self._health.reads.report(error)
             self._writer.wake()
 
-    def _require_files(self) -> None:
+    def _require_files(self, *, log: bool) -> None:
         if self._files is not None:
-            self._files.require()
+            self._files.require(log=log)
 
     def _probe(self) -> None:
         """Mend what can be mended, read and write: for the writer's thread, when something failed."""
         try:
-            with our_words(self.place):
-                self._mend()
-                with self._gate, self._engines.searcher.connect() as connection:
-                    self._require_files()
-                    schema_version(connection)
+            with our_words(self.place), self._reopening:
+                if self._files is not None and self._files.look() is not Found.SAME:
+                    self._reopen(self._files)
+                self._require_a_store()
+                migrate(self._engines)
         except StoreError as error:
             self._health.reads.report(error)
             raise
         self._health.reads.mended()
         with self._begin() as connection:
             leave_a_mark(connection)
-
-    def _mend(self) -> None:
-        with self._reopening:
-            if self._files is None:
-                self._require_a_store()
-                migrate(self._engines)
-            elif self._files.look() is not Found.SAME:
-                try:
-                    self._reopen(self._files)
-                except OSError as error:
-                    raise unavailable("it cannot be opened", f"{self.place}: {error}") from error
 
     def _reopen(self, files: StoreFiles) -> None:
         found = files.look()
@@ -247,7 +236,7 @@ class Database:
 
     def _require_a_store(self) -> None:
         """While it runs, a process takes over what was restored, and makes nothing new."""
-        with self._engines.reader.connect() as connection:
+        with self._engines.searcher.connect() as connection:
             if schema_version(connection) == 0:
                 raise unavailable("what lies in its place is no store", self.place)
 

@@ -92,12 +92,15 @@ class StoreFiles:
             return Found.OTHER
         return Found.SAME if all(map(_is_there, self._all[1:], known[1:])) else Found.TORN
 
-    def require(self) -> None:
+    def require(self, *, log: bool = True) -> None:
         """
         See that the path leads to the files that are held.
 
+        :param log: Whether to look for the log, too, as after a commit. A read finds what is in a removed log.
         :raises StoreUnavailableError: If it does not.
         """
+        if not log and self._identities[:1] == (_identity(self._all[0]),):
+            return
         found = self.look()
         if found is not Found.SAME:
             raise unavailable(found.value, self.path)
@@ -123,7 +126,10 @@ class StoreFiles:
 
         :raises StoreUnavailableError: If it has changed within the last second.
         """
-        found = self._all[0].stat()
+        try:
+            found = self._all[0].stat()
+        except OSError as error:
+            raise unavailable(Found.GONE.value, f"{self.path}: {error}") from error
         newcomer = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
         if newcomer != self._newcomer:
             self._newcomer, self._still_since = newcomer, time.monotonic()

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from ltrr_haystack.deadline import within
-from ltrr_haystack.embedded.scans import PAUSE, RememberedScans, scan, turn
+from ltrr_haystack.embedded.scans import PAUSE, scan, turn
 
 
 class TestScan:
@@ -78,42 +78,3 @@ class TestTurn:
             raise KeyError
         with within(0.1), turn():
             pass
-
-
-class TestRememberedScans:
-    def test_the_same_is_not_looked_for_twice(self):
-        scans, asked = RememberedScans(), []
-        for _ in range(3):
-            assert scans.rows("rock", lambda: asked.append(1) or [3, 5]).tolist() == [3, 5]
-        assert asked == [1]
-
-    def test_of_several_at_once_one_looks(self):
-        scans, asked, found = RememberedScans(), [], []
-
-        def find() -> list[int]:
-            asked.append(1)
-            time.sleep(0.02)
-            return [7]
-
-        threads = [threading.Thread(target=lambda: found.append(scans.rows("rock", find).tolist())) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert (asked, found) == ([1], [[7]] * 8)
-
-    def test_what_was_not_asked_for_lately_is_forgotten(self):
-        scans, asked = RememberedScans(most=2), []
-        for key in ("a", "b", "a", "c", "a", "b"):
-            scans.rows(key, lambda key=key: asked.append(key) or [])
-        assert asked == ["a", "b", "c", "b"]
-
-    def test_an_error_is_not_remembered(self):
-        scans = RememberedScans()
-
-        def fail() -> list[int]:
-            raise TimeoutError
-
-        with pytest.raises(TimeoutError):
-            scans.rows("a", fail)
-        assert scans.rows("a", lambda: [1]).tolist() == [1]

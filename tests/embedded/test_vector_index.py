@@ -58,6 +58,15 @@ class TestFollowing:
         again = TantivyDocumentStore(str(tmp_path / "index"), number_fields=["meta.year"])
         assert ids(EmbeddedVectorRetriever(again).run(EAST)) == ["east", "north"]
 
+    def test_what_is_written_after_the_last_was_deleted_and_the_index_was_closed(self, tmp_path):
+        filled = store(*compass(), path=str(tmp_path / "index"))
+        retriever = EmbeddedVectorRetriever(filled)
+        assert ids(retriever.run(NORTH)) == ["north", "east"]
+        filled.delete_documents(["nowhere", "east"])
+        filled.close()
+        filled.write_documents([Document(id="ne", embedding=NORTH_EAST)])
+        assert ids(retriever.run(NORTH)) == ["north", "ne"]
+
     def test_embeddings_of_two_models_are_kept_apart(self):
         filled = store(*compass(), Document(id="other", embedding=[1.0, 0.0, 0.0]))
         retriever = EmbeddedVectorRetriever(filled)

@@ -71,7 +71,7 @@ def test_answers_as_our_own_server_does(client):
     documents = [{"id": "a", "content": "rain and love"}, {"id": "b", "content": "nothing of the kind"}]
     assert client.post("/indexing/run", json={"documents": documents}).json() == {"written": 2}
     found = client.post("/search/run", json={"query": "love", "top_k": 1}).json()
-    assert list(found) == ["query_id", "logged", "documents", "decision", "missing_arms", "warnings"]
+    assert list(found) == ["query_id", "documents", "decision", "missing_arms", "warnings", "logged"]
     assert [document["id"] for document in found["documents"]] == ["a"]
     event = {
         "action_name": "click",

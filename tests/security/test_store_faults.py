@@ -28,8 +28,8 @@ pytestmark = pytest.mark.security
 
 SERVING = runpy.run_path(str(Path(__file__).parents[1] / "server" / "conftest.py"))
 SONGS = [{"id": f"song-{number}", "content": f"a song about love, number {number}"} for number in range(20)]
-USUAL_SECONDS = 4.0
-"""No search takes longer, although the store is locked for longer: ten times what one takes on a busy machine."""
+USUAL_SECONDS = 6.0
+"""No search takes longer, although the store is locked for longer; generous, as the machine may be busy."""
 
 LOCK_SECONDS = float(os.environ.get("LTRR_LOCK_SECONDS", "8"))
 FAULT_SECONDS = 3.0
@@ -181,12 +181,11 @@ def test_searches_are_answered_and_nothing_acknowledged_is_lost(server, store, f
     assert max(search["seconds"] for search in load.searches) < USUAL_SECONDS
     assert all(search["documents"] for search in load.searches)
 
-    # A moment after the fault began, every search says that it is not logged, and no feedback is accepted.
-    settled = began + 1.5
-    assert load.since(settled, over - 0.5)
+    # While the fault lasts, every search says that it is not logged, and no feedback is accepted.
+    assert load.since(began, over)
     if lasts:
-        assert not any(search["logged"] for search in load.since(settled, over - 0.5))
-        assert not any(sent["accepted"] for sent in load.sent_since(settled, over - seconds / 4 - 0.5))
+        assert not any(search["logged"] for search in load.since(began, over))
+        assert not any(sent["accepted"] for sent in load.sent_since(began, over))
     refused = [sent for sent in load.feedback if not sent["accepted"]]
     assert {sent["status"] for sent in refused} <= {422, 500, 503}
     assert not any(str(store.parent) in sent["text"] for sent in refused)

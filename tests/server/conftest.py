@@ -115,10 +115,12 @@ class Load:
         return sum(sent["accepted"] for sent in self.feedback) > 5
 
     def since(self, moment: float, until: float = float("inf")) -> list[dict[str, Any]]:
-        return [search for search in self.searches if moment <= search["at"] < until]
+        """The searches that began after the one moment and were answered before the other."""
+        return _within(self.searches, moment, until)
 
     def sent_since(self, moment: float, until: float = float("inf")) -> list[dict[str, Any]]:
-        return [sent for sent in self.feedback if moment <= sent["at"] < until]
+        """The same for feedback."""
+        return _within(self.feedback, moment, until)
 
     def _go_on(self, act: Callable[[httpx.Client], None]) -> None:
         with httpx.Client(base_url=self.url, timeout=60.0) as client:
@@ -153,6 +155,10 @@ class Load:
         accepted = answer.status_code == 200 and answer.json()["accepted"] + answer.json()["duplicate"] == 1
         said = {"status": answer.status_code, "accepted": accepted, "text": answer.text}
         self.feedback.append({"at": at, "seconds": time.monotonic() - at, "event": event, **said})
+
+
+def _within(answers: list[dict[str, Any]], moment: float, until: float) -> list[dict[str, Any]]:
+    return [answer for answer in answers if moment <= answer["at"] and answer["at"] + answer["seconds"] < until]
 
 
 def eventually(what: Callable[[], bool], seconds: float = 30.0) -> bool:

@@ -10,7 +10,9 @@ from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.server import demo
 from ltrr_haystack.server.announcement import Serving
+from ltrr_haystack.server.answers import JSONAnswer, search_answer
 from ltrr_haystack.server.serving import serve
+from ltrr_haystack.types import ActionSet, Arm, Candidate, Decision, Provenance, Ranking, Understanding
 
 
 def data_set(query: str) -> DataSet:
@@ -43,11 +45,12 @@ class TestInvitation:
         assert paste(self.lines(query)[0]) == {"query": query}
 
     def test_the_second_line_clicks_on_the_first_document(self, paste, tmp_path):
-        answer = {
-            "query_id": "4f2a",
-            "documents": [{"id": "song-7", "meta": {"id": "other", "query_id": "other"}}, {"id": "song-8"}],
-        }
-        (tmp_path / "answer.json").write_text(json.dumps(answer, separators=(",", ":")))
+        actions = ActionSet((Arm("bm25", "lexical", (0, 10)),), 10, {"bm25": 10})
+        decision = Decision("4f2a", 0.0, Understanding("q", "q"), actions, {"bm25": 10}, 1.0, "live", "vw")
+        documents = [Document(id=f"song-{number}", meta={"id": "other", "query_id": "other"}) for number in (7, 8)]
+        found = tuple(Candidate(each.id, each, {"bm25": Provenance(1, 1.0, 1.0)}, 1.0) for each in documents)
+        answer = JSONAnswer(search_answer(Ranking(decision, found, ({}, {}))))
+        (tmp_path / "answer.json").write_bytes(answer.body)
         assert paste(self.lines("love")[1]) == {
             "events": [
                 {

@@ -45,7 +45,7 @@ def server(helpers, tmp_path_factory):
 class TestSearch:
     def test_the_answer_is_what_was_agreed(self, server):
         answer = server.search("love", user_id="u1", session_id="s1", context={"device": "phone"}, top_k=3)
-        assert list(answer) == ["query_id", "logged", "documents", "decision", "missing_arms", "warnings"]
+        assert list(answer) == ["query_id", "documents", "decision", "missing_arms", "warnings", "logged"]
         assert answer["logged"] is True
         decision = {"allocation", "propensity", "mode", "policy_version", "safe_start", "verdict"}
         assert set(answer["decision"]) == decision
@@ -264,11 +264,11 @@ class TestApi:
         assert answered == {"$ref": "#/components/schemas/SearchAnswer"}
         assert list(schema["components"]["schemas"]["SearchAnswer"]["properties"]) == [
             "query_id",
-            "logged",
             "documents",
             "decision",
             "missing_arms",
             "warnings",
+            "logged",
         ]
         events = schema["components"]["schemas"]["feedbackRunRequest"]["properties"]["events"]
         assert events["items"] == {"$ref": "#/components/schemas/UBIEvent"}

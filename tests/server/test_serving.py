@@ -10,7 +10,7 @@ from signal import SIGTERM
 import pytest
 
 pytest.importorskip("hayhooks")
-pytest.importorskip("haystack_integrations.document_stores.qdrant")
+pytest.importorskip("tantivy")
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.server.serving import serve

@@ -1,6 +1,5 @@
 import time
 
-import pytest
 from haystack import Document, Pipeline, component
 
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
@@ -82,7 +81,6 @@ class TestWarmArms:
 
 class TestWarmPipeline:
     def test_loads_and_warms_a_file(self, tmp_path, monkeypatch):
-        pytest.importorskip("haystack_integrations.document_stores.qdrant")
         monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
         (tmp_path / "search.yml").write_text(
             "components:\n  bm25:\n    type: ltrr_haystack.components.retrieval_arm.RetrievalArm\n"

@@ -66,6 +66,15 @@ class TestLook:
         beside.touch()
         assert files.look() is Found.TORN
 
+    def test_a_read_minds_the_database_alone(self, files, path):
+        path.with_name(f"{path.name}-wal").unlink()
+        files.require(log=False)
+        with pytest.raises(StoreUnavailableError, match="log was removed"):
+            files.require()
+        path.unlink()
+        with pytest.raises(StoreUnavailableError, match="its file is gone"):
+            files.require(log=False)
+
     def test_what_was_let_go_is_not_the_same_until_it_is_held_again(self, files):
         files.let_go()
         assert files.look() is Found.OTHER

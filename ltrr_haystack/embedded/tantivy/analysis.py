@@ -53,6 +53,7 @@ A letter at a time in scripts that are written without spaces, so that a word ca
 all others, with their combining marks.
 """
 _RUNS = re.compile(r"\w+")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +124,8 @@ def prepared(text: str, analysis: str) -> str:
     :returns: Unicode's compatible composed form (NFKC); for trigrams, words set apart by one space, so that the
         beginning and the end of a word are trigrams, too.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode(errors="replace").decode()
-    text = unicodedata.normalize("NFKC", text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _SURROGATES.sub("?", text))
     return f" {' '.join(_RUNS.findall(text))} " if analysis == TRIGRAMS else text
 
 
@@ -138,7 +136,8 @@ def tokens(text: str, analysis: str, language: Language) -> list[str]:
     :param text: The query.
     :param analysis: One of `ANALYSES`.
     :param language: The language.
-    :returns: The distinct tokens, in order; at most `MOST_TOKENS` of the first `LONGEST_QUERY` characters.
+    :returns: The distinct tokens, in the order in which they came last; at most `MOST_TOKENS` of the first
+        `LONGEST_QUERY` characters.
     """
     found = analyzer(analysis, language).analyze(prepared(text[:LONGEST_QUERY], analysis))
-    return list(dict.fromkeys(found))[:MOST_TOKENS]
+    return list(dict.fromkeys(reversed(found)))[::-1][:MOST_TOKENS]

@@ -47,16 +47,11 @@ class Stored:
             raise InvalidInputError(f"the id of a document must be text, got {document.id!r:.100}")
         if document.content is not None and not isinstance(document.content, str):
             raise InvalidInputError(f"the content of {_named(document)} must be text or None")
-        rest = {
-            "blob": document.blob.to_dict() if document.blob is not None else None,
-            "sparse_embedding": document.sparse_embedding.to_dict() if document.sparse_embedding is not None else None,
-            "score": document.score,
-        }
         return cls(
             id=_bytes(document.id),
             content=None if document.content is None else _bytes(document.content),
             meta=_json(document, "meta", document.meta),
-            rest=_json(document, "document", rest) if any(value is not None for value in rest.values()) else None,
+            rest=_rest(document),
             embedding=None if document.embedding is None else _packed(document),
         )
 
@@ -142,6 +137,18 @@ def unpacked(vector: bytes) -> list[float]:
     """
     numbers: list[float] = np.frombuffer(vector[1:], vector[:1].decode()).tolist()
     return numbers
+
+
+def _rest(document: Document) -> bytes | None:
+    blob, sparse, score = document.blob, document.sparse_embedding, document.score
+    if blob is None and sparse is None and score is None:
+        return None
+    rest = {
+        "blob": None if blob is None else blob.to_dict(),
+        "sparse_embedding": None if sparse is None else sparse.to_dict(),
+        "score": score,
+    }
+    return _json(document, "document", rest)
 
 
 def _others(rest: dict[str, Any]) -> dict[str, Any]:

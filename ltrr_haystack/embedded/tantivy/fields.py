@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from haystack import Document
@@ -98,7 +99,7 @@ def value_at(document: Document, path: str) -> Any:
     :param path: `content`, or a place in the metadata such as `meta.artist.name`.
     :returns: The value; `None` where there is none.
     """
-    root, *names = path.split(".")
+    root, *names = _parts(path)
     value: Any = getattr(document, root)
     for name in names:
         if not isinstance(value, dict) or name not in value:
@@ -118,6 +119,11 @@ def texts_at(document: Document, path: str) -> list[str]:
     value = value_at(document, path)
     values = value if isinstance(value, list) else [value]
     return [str(each) for each in values if isinstance(each, str | int | float) and not isinstance(each, bool)]
+
+
+@cache
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 def _check_path(setting: str, path: object) -> None:

@@ -1,19 +1,21 @@
 """One index of this process: who may write to it, and what may be read of it."""
 
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, RLock
 
-import tantivy
 from haystack.document_stores.errors import DocumentStoreError
-from tantivy import DocAddress, FieldType, Index, IndexWriter, Order, Query, Schema, Searcher
+from tantivy import Index, IndexWriter, Query
 
 from ltrr_haystack.embedded.tantivy import schema
 from ltrr_haystack.embedded.tantivy.analysis import analyzer
+from ltrr_haystack.embedded.tantivy.failures import failures
 from ltrr_haystack.embedded.tantivy.fields import Fields
+from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
+from ltrr_haystack.embedded.tantivy.writing import Writing
 from ltrr_haystack.errors import ConfigurationError
 
 MEMORY_WHILE_WRITING = 128_000_000
@@ -21,66 +23,6 @@ MEMORY_WHILE_WRITING = 128_000_000
 
 _INHERITED: list[IndexWriter] = []
 """Writers of the process that this one was forked from: to let go of one would wait for threads that are not here."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Snapshot:
-    """
-    An index as one commit left it. It may be searched by many threads, and does not change.
-
-    :param searcher: Searches it.
-    :param schema: Its schema.
-    :param commit: Another number after every commit that this process has seen.
-    """
-
-    searcher: Searcher
-    schema: Schema
-    commit: int
-
-    def find(self, document_id: str) -> tantivy.Document | None:
-        """
-        Look a document up.
-
-        :param document_id: Its id.
-        :returns: What the index has of it, or `None`.
-        """
-        query = Query.term_query(self.schema, schema.KEY, schema.key_of(document_id), index_option="basic")
-        hits = self.searcher.search(query, 1, count=False).hits
-        return self.searcher.doc(hits[0][1]) if hits else None
-
-    def all(self, query: Query) -> list[tuple[int, DocAddress]]:
-        """
-        Find all documents that match a query.
-
-        :param query: The query.
-        :returns: The numbers of their writes, and where they are, in the order in which they were written.
-        """
-        if not self.searcher.num_docs:
-            return []
-        hits: list[tuple[int, DocAddress]] = self.searcher.search(
-            query, self.searcher.num_docs, count=False, order_by_field=schema.NUMBER, order=Order.Asc
-        ).hits
-        return hits
-
-    def numbers(self) -> list[int]:
-        """
-        Give the numbers of all documents.
-
-        :returns: The numbers of their writes, in order.
-        """
-        return [number for number, _ in self.all(Query.all_query())]
-
-    def since(self, number: int) -> list[tuple[int, tantivy.Document]]:
-        """
-        Find what was written lately.
-
-        :param number: The number of a write.
-        :returns: The documents that were written after it and are there yet, each with its number.
-        """
-        later = Query.range_query(
-            self.schema, schema.NUMBER, FieldType.Unsigned, lower_bound=number, include_lower=False
-        )
-        return [(written, self.searcher.doc(address)) for written, address in self.all(later)]
 
 
 class SharedIndex:
@@ -123,7 +65,7 @@ class SharedIndex:
         return self._snapshot
 
     @contextmanager
-    def writing(self) -> Iterator["Writing"]:
+    def writing(self) -> Iterator[Writing]:
         """
         Write, alone: what was written is committed in the end, or, after an error, given up.
 
@@ -132,18 +74,19 @@ class SharedIndex:
         """
         with self._writing:
             writer = self._taken()
-            write = Writing(writer, self.snapshot, self._next_number, str(self))
+            write = Writing(writer, self.snapshot, self._next_number)
             try:
-                yield write
-                if write.changes:
-                    with _failures(f"cannot write to {self}"):
+                with failures(f"cannot write to {self}"):
+                    yield write
+                    if write.changes:
                         writer.commit()
             except BaseException:
                 if write.changes:
                     self._give_up(writer)
                 raise
-            if write.changes:
+            finally:
                 self._next_number = write.number
+            if write.changes:
                 self._look_again()
 
     def close(self) -> None:
@@ -151,7 +94,7 @@ class SharedIndex:
         with self._writing:
             writer, self._writer = self._writer, None
             if writer is not None and self._writer_process == os.getpid():
-                with _failures(f"cannot end the writing to {self}"):
+                with failures(f"cannot end the writing to {self}"):
                     writer.wait_merging_threads()
 
     def __str__(self) -> str:
@@ -162,17 +105,19 @@ class SharedIndex:
             _INHERITED.append(self._writer)
             self._writer = None
         if self._writer is None:
-            with _failures(f"cannot write to {self}", _locked):
+            with failures(f"cannot write to {self}", _locked):
                 self._writer = self._index.writer(MEMORY_WHILE_WRITING, 1)
             self._writer_process = os.getpid()
             # From here on no other process writes; what one wrote before is to be seen.
             self._look_again()
-            self._next_number = 1 + _highest_number(self._snapshot)
+            # By the clock, so that the number of what was deleted since is not given again.
+            highest = _highest_number(self._snapshot)
+            self._next_number = max(self._next_number, highest + 1, time.time_ns() // 1_000)
         return self._writer
 
     def _give_up(self, writer: IndexWriter) -> None:
         try:
-            with _failures(f"cannot give up what was written to {self}"):
+            with failures(f"cannot give up what was written to {self}"):
                 writer.rollback()
         except DocumentStoreError:
             # A writer that is broken is dropped, and with it what it has not committed.
@@ -193,86 +138,9 @@ class SharedIndex:
 
     def _reloaded(self, commit: int = 0) -> Snapshot:
         self._seen = self._committed()
-        with _failures(f"cannot read {self}"):
+        with failures(f"cannot read {self}"):
             self._index.reload()
             return Snapshot(self._index.searcher(), self._schema, commit)
-
-
-class Writing:
-    """
-    What is written between two commits.
-
-    :param writer: Writes.
-    :param before: The index before.
-    :param number: The number that the next document gets.
-    :param where: How errors name the index.
-    """
-
-    def __init__(self, writer: IndexWriter, before: Snapshot, number: int, where: str) -> None:
-        self.before = before
-        self.number = number
-        self.changes = False
-        self._writer = writer
-        self._where = where
-
-    def add(self, document: tantivy.Document) -> None:
-        """
-        Add a document.
-
-        :param document: The index' document; it gets its number here.
-        """
-        document.add_unsigned(schema.NUMBER, self.number)
-        self.number += 1
-        with self._changing():
-            self._writer.add_document(document)
-
-    def delete(self, document_id: str) -> None:
-        """
-        Delete a document.
-
-        :param document_id: Its id.
-        """
-        with self._changing():
-            self._writer.delete_documents_by_term(schema.KEY, schema.key_of(document_id))
-
-    def delete_all(self) -> None:
-        """Delete all documents."""
-        with self._changing():
-            self._writer.delete_all_documents()
-
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        self.changes = True
-        with _failures(f"cannot write to {self._where}"):
-            yield
-
-
-@contextmanager
-def no_panic(what: str) -> Iterator[None]:
-    """
-    Turn what tantivy raises where it should not have failed at all into an error; by itself it is none that is caught.
-
-    :param what: What is being done.
-    :raises DocumentStoreError: If it happens.
-    """
-    try:
-        yield
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise DocumentStoreError(f"{what}: {error}") from error
-
-
-@contextmanager
-def _failures(what: str, explained: Callable[[str], str] = str) -> Iterator[None]:
-    """Tantivy raises a ValueError for whatever fails."""
-    try:
-        with no_panic(what):
-            yield
-    except DocumentStoreError:
-        raise
-    except Exception as error:
-        raise DocumentStoreError(f"{what}: {explained(str(error))}") from error
 
 
 def _locked(reason: str) -> str:
@@ -284,13 +152,14 @@ def _locked(reason: str) -> str:
 def _opened(fields: Fields, folder: Path | None) -> Index:
     made = schema.schema_of(fields)
     if folder is None:
-        return Index(made)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        index = Index(made, path=str(folder))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(_why(folder, str(error))) from error
-    # Snapshot looks for commits by itself; tantivy would watch the folder in a thread.
+        index = Index(made)
+    else:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            index = Index(made, path=str(folder))
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(_why(folder, str(error))) from error
+    # SharedIndex looks for commits by itself; tantivy would watch the folder in a thread.
     index.config_reader(reload_policy="manual")
     return index
 

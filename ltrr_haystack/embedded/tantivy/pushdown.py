@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from haystack import Document
+from haystack.errors import FilterError
 from tantivy import FieldType, Occur, Query, Schema, Searcher
 
 from ltrr_haystack.embedded.tantivy import schema
@@ -149,3 +150,19 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, str):
         return not (len(value) >= 10 and value[:4].isdigit() and value[4] == "-")
     return value is None or isinstance(value, int | float)
+
+
+def check_orders(filters: Mapping[str, Any]) -> None:
+    """
+    Refuse texts that only dateutil takes for dates: a bare number is a day of this month to it, which nobody means.
+
+    :param filters: Valid Haystack filters.
+    :raises FilterError: If a text that is a number is compared by order.
+    """
+    for condition in filters.get("conditions", ()):
+        check_orders(condition)
+    value = filters.get("value")
+    if filters["operator"] in (">", ">=", "<", "<=") and isinstance(value, str) and value.strip().isdecimal():
+        raise FilterError(
+            f"'{filters['operator']}' compares numbers, or dates such as 2026-05-16; got the text {value!r}"
+        )

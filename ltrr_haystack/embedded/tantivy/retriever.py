@@ -11,11 +11,12 @@ from haystack.document_stores.types import FilterPolicy, apply_filter_policy
 from tantivy import FieldType, Occur, Query
 
 from ltrr_haystack.embedded.tantivy.analysis import WORDS
+from ltrr_haystack.embedded.tantivy.failures import no_panic
 from ltrr_haystack.embedded.tantivy.fields import Fields, TextField
-from ltrr_haystack.embedded.tantivy.index import Snapshot, no_panic
 from ltrr_haystack.embedded.tantivy.matching import Condition
 from ltrr_haystack.embedded.tantivy.ranking import Boost, best
 from ltrr_haystack.embedded.tantivy.schema import number_name
+from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
 from ltrr_haystack.embedded.tantivy.store import TantivyDocumentStore
 from ltrr_haystack.embedded.tantivy.wording import Matching, Operator, Wording
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError

@@ -146,6 +146,8 @@ def _digits(value: int) -> str:
 
 
 def _short(text: str) -> str:
+    if text.isascii() and len(text) <= LONGEST_TERM and not text.startswith(_HASHED):
+        return text
     raw = text.encode("utf-8", "surrogatepass")
     if len(raw) <= LONGEST_TERM and not text.startswith(_HASHED):
         try:

@@ -9,20 +9,20 @@ from typing import Any
 from uuid import uuid4
 
 from haystack import Document, default_from_dict, default_to_dict, logging
-from haystack.document_stores.errors import DuplicateDocumentError
 from haystack.document_stores.types import DuplicatePolicy
-from haystack.errors import FilterError
 from tantivy import DocAddress, Query
 
 from ltrr_haystack.embedded.tantivy import registry
 from ltrr_haystack.embedded.tantivy.analysis import WORDS, Language
 from ltrr_haystack.embedded.tantivy.codec import Stored, decoded
 from ltrr_haystack.embedded.tantivy.fields import CONTENT, Fields
-from ltrr_haystack.embedded.tantivy.index import SharedIndex, Snapshot, Writing
+from ltrr_haystack.embedded.tantivy.index import SharedIndex
 from ltrr_haystack.embedded.tantivy.indexed import indexed
 from ltrr_haystack.embedded.tantivy.matching import Condition, Remembered
 from ltrr_haystack.embedded.tantivy.places import folder_of
-from ltrr_haystack.embedded.tantivy.pushdown import PushDown
+from ltrr_haystack.embedded.tantivy.pushdown import PushDown, check_orders
+from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
+from ltrr_haystack.embedded.tantivy.writing import New, Writing, to_be_written
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import compiled
 
@@ -40,7 +40,8 @@ class TantivyDocumentStore:
     writes.
 
     Fields that are filtered by are best declared, in `keyword_fields` for equality and in `number_fields` for order,
-    too. Other metadata can be filtered by all the same, document by document in Python.
+    too. Other metadata can be filtered by all the same, document by document in Python. How rare a word is counts
+    documents that were deleted or overwritten until the index clears them away by itself, as Lucene has it.
 
     ### Usage example
 
@@ -151,9 +152,13 @@ class TantivyDocumentStore:
         return index
 
     def close(self) -> None:
-        """Give up this store's share of the index; after the last one of a process, others may write to it."""
+        """
+        Give up this store's share of the index; after the last one of a process, others may write to it.
+
+        A store that is used again opens it again. What lies in memory stays as long as the store does.
+        """
         with self._opening:
-            if self._shared is not None:
+            if self._shared is not None and self.path is not None:
                 registry.release(self, self._shared)
                 self._shared = None
 
@@ -181,7 +186,7 @@ class TantivyDocumentStore:
         if not filters:
             return Condition()
         wanted = compiled(filters)
-        _check_orders(filters)
+        check_orders(filters)
         pushed = PushDown(self.fields, snapshot.schema, snapshot.searcher, self._tell).of(filters)
         return Condition(pushed.query, None if pushed.exact else self._remembered.left(filters, wanted))
 
@@ -258,12 +263,12 @@ class TantivyDocumentStore:
             new.append((document, Stored.of(document)))
         index = self.opened()
         before = index.snapshot
-        kept = _kept(before, new, policy)
+        kept = to_be_written(before, new, policy)
         if kept:
             with index.writing() as write:
                 if write.before is not before:
-                    kept = _kept(write.before, new, policy)
-                self._write(write, kept.values())
+                    kept = to_be_written(write.before, new, policy)
+                self._write(write, kept)
         return len(new) if policy is DuplicatePolicy.OVERWRITE else len(kept)
 
     def update_by_filter(self, filters: dict[str, Any], meta: dict[str, Any]) -> int:
@@ -278,8 +283,8 @@ class TantivyDocumentStore:
         """
         with self.opened().writing() as write:
             found = self._matching(write.before, filters)
-            new = [replace(document, meta={**document.meta, **meta}) for document in found]
-            self._write(write, [(document, Stored.of(document)) for document in new])
+            changed = [replace(document, meta={**document.meta, **meta}) for document in found]
+            self._write(write, [New(document, Stored.of(document), replaces=True) for document in changed])
         return len(found)
 
     def delete_documents(self, document_ids: list[str]) -> None:
@@ -409,11 +414,11 @@ class TantivyDocumentStore:
         numbers, addresses = zip(*hits, strict=True)
         return list(compress(hits, condition.left.matching(snapshot.searcher, numbers, addresses)))
 
-    def _write(self, write: Writing, new: Iterable[tuple[Document, Stored]]) -> None:
-        for document, stored in new:
-            if write.before.find(document.id) is not None:
-                write.delete(document.id)
-            write.add(indexed(document, stored, self.fields))
+    def _write(self, write: Writing, those: Iterable[New]) -> None:
+        for new in those:
+            if new.replaces:
+                write.delete(new.document.id)
+            write.add(indexed(new.document, new.stored, self.fields))
 
     def _tell(self, path: str) -> None:
         if path not in self._told:
@@ -423,32 +428,3 @@ class TantivyDocumentStore:
                 "number_fields of the store, and the index applies them",
                 path=path,
             )
-
-
-def _kept(
-    snapshot: Snapshot, new: Iterable[tuple[Document, Stored]], policy: DuplicatePolicy
-) -> dict[str, tuple[Document, Stored]]:
-    """What of new documents is to be written, by their ids."""
-    kept: dict[str, tuple[Document, Stored]] = {}
-    for document, stored in new:
-        held = snapshot.find(document.id)
-        if policy is DuplicatePolicy.OVERWRITE:
-            kept.pop(document.id, None)
-            if held is None or Stored.read(held) != stored:
-                kept[document.id] = document, stored
-        elif held is None and document.id not in kept:
-            kept[document.id] = document, stored
-        elif policy is not DuplicatePolicy.SKIP:
-            raise DuplicateDocumentError(f"document '{document.id}' is there already")
-    return kept
-
-
-def _check_orders(filters: Mapping[str, Any]) -> None:
-    """dateutil takes a bare number for a day of this month, which nobody means who compares it with numbers."""
-    for condition in filters.get("conditions", ()):
-        _check_orders(condition)
-    value = filters.get("value")
-    if filters["operator"] in (">", ">=", "<", "<=") and isinstance(value, str) and value.strip().isdecimal():
-        raise FilterError(
-            f"'{filters['operator']}' compares numbers, or dates such as 2026-05-16; got the text {value!r}"
-        )

@@ -12,8 +12,8 @@ from tantivy import Occur, Query
 
 from ltrr_haystack.embedded.tantivy.analysis import TRIGRAMS, tokens
 from ltrr_haystack.embedded.tantivy.fields import Fields, TextField
-from ltrr_haystack.embedded.tantivy.index import Snapshot
 from ltrr_haystack.embedded.tantivy.schema import text_name
+from ltrr_haystack.embedded.tantivy.snapshot import Snapshot
 
 Operator = Literal["or", "and"]
 

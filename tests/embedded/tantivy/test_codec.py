@@ -12,7 +12,7 @@ from ltrr_haystack.embedded.tantivy import TantivyDocumentStore
 from ltrr_haystack.embedded.tantivy.codec import Stored, decoded
 from ltrr_haystack.errors import InvalidInputError
 
-TEXT = st.text(st.characters())
+TEXT = st.text(st.one_of(st.characters(), st.characters(categories=["Cs"]), st.sampled_from("ab\0")))
 """Lone surrogates and NUL included."""
 
 JSON = st.recursive(

@@ -12,8 +12,8 @@ OTHER = {"field": "meta.other", "operator": "==", "value": 1}
 
 
 @pytest.fixture
-def store():
-    made = TantivyDocumentStore(keyword_fields=["meta.genre"])
+def store(tmp_path):
+    made = TantivyDocumentStore(str(tmp_path / "index"), keyword_fields=["meta.genre"])
     made.write_documents([song(number) for number in range(10)])
     return made
 
@@ -65,6 +65,15 @@ def test_what_was_written_since_is_looked_at_and_nothing_else(store, looked_at):
     store.update_by_filter({"field": "id", "operator": "==", "value": "1"}, {"other": 0})
     assert found(store, OTHER) == ["new", "3", "5", "7", "9"]
     assert sorted(looked_at) == ["1", "new"]
+
+
+def test_what_takes_the_place_of_a_deleted_document_is_looked_at(store, looked_at):
+    """As after a restart: the number of the write that was deleted is not given again."""
+    found(store, OTHER)
+    store.delete_documents(["9"])
+    store.close()
+    store.write_documents([Document(id="new", content="rain", meta={"other": 0})])
+    assert found(store, OTHER) == ["1", "3", "5", "7"]
 
 
 def test_the_index_narrows_what_is_looked_at(store, looked_at):

@@ -30,7 +30,13 @@ class TestInMemory:
         gc.collect()
         assert TantivyDocumentStore(index=name).count_documents() == 1
 
-    def test_what_has_none_goes_with_its_store(self):
+    def test_what_has_none_stays_though_its_store_was_closed(self):
+        store = TantivyDocumentStore()
+        store.write_documents([DOCUMENT])
+        store.close()
+        assert store.filter_documents() == [DOCUMENT]
+
+    def test_and_goes_with_its_store(self):
         store = TantivyDocumentStore()
         index = ref(store.opened())
         del store

@@ -117,14 +117,22 @@ class TestFuzziness:
         assert found(TantivyBM25Retriever(filled), "saxphone") == []
 
     def test_a_word_that_is_known_is_taken_at_its_word(self):
-        filled = store("house", "mouse", "mouse mouse mouse")
-        assert found(TantivyBM25Retriever(filled, fuzziness=1), "house", top_k=1) == ["0"]
+        """However long the text that it is in, and however short the one with a word like it."""
+        filled = store("mouse", f"house {'of the rising sun ' * 20}", *map(str, range(30)))
+        assert found(TantivyBM25Retriever(filled, fuzziness=1), "house", top_k=1) == ["1"]
+        assert found(TantivyBM25Retriever(filled, fuzziness=1), "house") == ["1", "0"]
 
     def test_but_where_too_few_have_it_those_follow_that_have_words_like_it(self):
         filled = store("mouse", "a house in the country", "wind")
         results = TantivyBM25Retriever(filled, fuzziness=1).run("house", top_k=5)["documents"]
         assert [each.content for each in results] == ["a house in the country", "mouse"]
         assert results[0].score > results[1].score > 0
+
+    def test_a_word_that_nobody_has_is_taken_for_the_nearest_and_others_follow(self):
+        """One is a letter away, one two: the second begins half way below the first."""
+        results = TantivyBM25Retriever(store("guittt", "guitar"), fuzziness=2).run("guitxr")["documents"]
+        assert [each.content for each in results] == ["guitar", "guittt"]
+        assert results[1].score == pytest.approx(0.5 * results[0].score)
 
     def test_and_the_first_do_not_depend_on_how_many_follow(self):
         filled = store("mouse", "a house in the country", "a house", "louse", "the mouse and the louse")
@@ -169,6 +177,9 @@ class TestPrefix:
         assert contents(retriever, "sun") == ["sun", "sunflower seeds"]
         assert contents(retriever, "seeds sunfl") == ["sunflower seeds"]
 
+    def test_the_last_word_is_the_last_though_it_came_before(self):
+        assert contents(self.retriever("sunflower", "rainbow"), "sun rain sun") == ["sunflower"]
+
     def test_other_words_may_not(self):
         assert contents(self.retriever("sunflower", "seeds"), "sun seeds") == ["seeds"]
 
@@ -212,6 +223,9 @@ HOSTILE = [
 ]
 
 
+ANYTHING = st.text(st.one_of(st.characters(), st.characters(categories=["Cs"]), st.sampled_from("ab\0")), max_size=60)
+
+
 @pytest.fixture(scope="module", name="filled")
 def _filled():
     return store("rain", "sun", "東京", "and or not to", language="en")
@@ -249,7 +263,7 @@ class TestHostileQueries:
         assert sorted(found(TantivyBM25Retriever(filled), query)) == expected
 
     @settings(max_examples=200, deadline=None)
-    @given(st.text(st.characters(), max_size=60), st.integers(0, 2), st.booleans(), st.sampled_from(["or", "and"]))
+    @given(ANYTHING, st.integers(0, 2), st.booleans(), st.sampled_from(["or", "and"]))
     def test_whatever_is_typed_is_searched_for(self, filled, query, fuzziness, prefix_last, operator):
         retriever = TantivyBM25Retriever(
             filled,

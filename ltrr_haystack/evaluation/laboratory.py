@@ -235,6 +235,7 @@ class Laboratory:
             self._cached,
             size=self.warm_queries,
             seed=self.seed,
+            weights=self.weights,
         )
         learner.install(policy, {"warm_start": used})
 

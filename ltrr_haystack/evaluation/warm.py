@@ -24,6 +24,7 @@ def warm_start_from(
     *,
     size: int,
     seed: int,
+    weights: Mapping[str, float] | None = None,
     understanding: QueryUnderstanding | None = None,
 ) -> int:
     """
@@ -38,6 +39,7 @@ def warm_start_from(
     :param retrievers: Arm → its retriever.
     :param size: How many labelled queries to draw; a data set with fewer gives all it has.
     :param seed: Seed of the draw and of the training.
+    :param weights: The joiner's weights.
     :param understanding: The pipeline's QueryUnderstanding, if it has settings of its own.
     :returns: How many queries were learned from.
     :raises ConfigurationError: If no arm has a retriever.
@@ -61,5 +63,5 @@ def warm_start_from(
         }
         relevance = {document: (2**grade - 1) / highest for document, grade in grades.items() if grade > 0}
         queries.append(LabelledQuery(understood, features_of(understood, "a person", "a session"), results, relevance))
-    warm_start(policy, queries, replace(actions, arms=known, baseline=baseline), seed=seed)
+    warm_start(policy, queries, replace(actions, arms=known, baseline=baseline), weights=weights, seed=seed)
     return len(queries)

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,19 @@ class TestWarmStart:
         with_both = [credit for credit in taught if len(credit) == 2]
         assert with_both
         assert all(credit == {"a": 0.4, "b": 0.0} for credit in with_both)
+
+    def test_the_union_is_in_the_order_that_the_joiner_gives_it(self, taught, unite):
+        """With weight 3 z, v and w of b fill the page of three; without weights x is first, and z second below it."""
+        query = replace(LOVE, results={"a": ("x", "y"), "b": ("z", "v", "w")}, relevance={"x": 1.0, "z": 0.5})
+        joined = unite(query.results, {"a": 10, "b": 10}, {"b": 3.0}).impressions
+        assert [each.object_id for each in joined] == ["z", "v", "w", "x", "y"]
+        warm_start(VWPolicy(), [query], ACTIONS, weights={"b": 3.0}, rounds=20, page=3)
+        assert {credit["a"] for credit in taught if len(credit) == 2} == {0.0}
+        taught.clear()
+        warm_start(VWPolicy(), [query], ACTIONS, rounds=20, page=3)
+        assert {round(credit["a"], 9) for credit in taught if len(credit) == 2} == {
+            round(0.4 + 0.2 * (1 - math.sqrt(2)), 9)
+        }
 
     def test_prefers_afterwards_what_helps_and_leaves_what_does_not(self):
         costly = parse_actions(

@@ -284,6 +284,16 @@ class Features(FrozenValue):
     time: Mapping[str, str | float] = field(default_factory=dict)
     history: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
+    @property
+    def is_new_query(self) -> bool:
+        """
+        Whether no arm has a history for this query key: no earlier search of it has been learned from.
+
+        A ranker asks another question: whether the memory index has evidence about the candidates (see
+        `ranking.models.Situation`).
+        """
+        return not self.history
+
 
 @dataclass(frozen=True, slots=True)
 class Decision(FrozenValue):

@@ -98,7 +98,7 @@ class BanditRouter:
         self.min_candidates = min_candidates
         self.actions = parse_actions(arms, budget, baseline, min_candidates)
         self.active = active_policy(store, policy or VWPolicy(), poll_interval=poll_interval)
-        self._blind = Outage("Decisions are made without the arms' history")
+        self._history_outage = Outage("Decisions are made without the arms' history")
         self._random = random.SystemRandom() if seed is None else random.Random(seed)
         component.set_output_types(self, decision=Decision, **dict.fromkeys(self.actions.names, ArmRequest))
 
@@ -245,9 +245,9 @@ class BanditRouter:
         try:
             history = self.store.history(query_key)
         except StoreError as error:
-            self._blind.report(error)
+            self._history_outage.report(error)
             return {}
-        self._blind.mended()
+        self._history_outage.mended()
         return history
 
 

@@ -49,7 +49,7 @@ class ImpressionWriter:
             raise ConfigurationError(f"timeout of ImpressionWriter must be a positive number of seconds, got {timeout}")
         self.store = store
         self.timeout = timeout
-        self._unlogged = Outage("Searches are answered without being logged")
+        self._log_outage = Outage("Searches are answered without being logged")
 
     def warm_up(self) -> None:
         """Open the store."""
@@ -121,9 +121,9 @@ class ImpressionWriter:
 
     def _answer_to(self, ranking: Ranking, error: StoreUnavailableError | None) -> dict[str, Any]:
         if error is None:
-            self._unlogged.mended()
+            self._log_outage.mended()
         else:
-            self._unlogged.report(error)
+            self._log_outage.report(error)
         documents = [replace(candidate.document, score=candidate.score) for candidate in ranking.candidates]
         query_id = ranking.decision.query_id
         return {"documents": documents, "query_id": query_id, "ranking": ranking, "logged": error is None}

@@ -30,7 +30,8 @@ class LTRRanker:
     that were shown, and further down stand candidates of a kind that it has never seen: what it says of them is a guess
     that undoes the union's work.
 
-    Queries that the memory index knows something of, and new ones, are ordered by models of their own.
+    Pages with and without evidence in the memory index are ordered by models of their own (see
+    `ranking.models.Situation`).
 
     The features of the candidates that will be shown are computed and handed on in either case, so that they can be
     logged with the impressions and a later model is trained on exactly what it will be asked.
@@ -75,7 +76,7 @@ class LTRRanker:
             default=None,
             poll_interval=poll_interval,
         )
-        self._forgetful = Outage("Ranking goes on without memory features")
+        self._memory_outage = Outage("Ranking goes on without memory features")
         self._reported: set[str] = set()
         self._reporting = Lock()
         self._warm = False
@@ -149,8 +150,8 @@ class LTRRanker:
     ) -> tuple[NDArray[np.float64], int] | None:
         """The scores of the model for this situation with its version, if there is one that fits."""
         models, version = self._active.current()
-        known = not np.isnan(features[:, schema.columns["memory.exposures"]]).all()
-        model = None if models is None else models.models.get("remembered" if known else "new")
+        known = schema.has_memory(features)
+        model = None if models is None else models.models.get("with_memory" if known else "without_memory")
         if model is None:
             return None
         own = schema if known else schema.without_memory(candidates.decision.actions.memory_arms)
@@ -169,9 +170,9 @@ class LTRRanker:
             decision = candidates.decision
             remembered = dict(self._memory.entries(decision.understanding.normal_form, decision.filters))
         except Exception as error:  # noqa: BLE001 (without its memory features a search is still a search)
-            self._forgetful.report(error)
+            self._memory_outage.report(error)
             return {}
-        self._forgetful.mended()
+        self._memory_outage.mended()
         return remembered
 
     def _report_once(self, subject: str, message: str) -> None:

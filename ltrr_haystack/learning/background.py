@@ -21,10 +21,10 @@ def follow(
     on_progress: Callable[[Progress], None] | None = None,
 ) -> None:
     """
-    Learn again and again until told to stop.
+    Run passes of a learner until stopped.
 
-    A pass that fails is logged and tried again; the pause doubles with every failure in a row, up to a minute. A store
-    that cannot be used is waited for without that: it costs nothing to ask, and learning goes on when it is mended.
+    A pass that fails is logged and tried again; the pause doubles with every failure in a row, up to a minute. While
+    the store is unavailable the pause does not grow, and learning goes on as soon as it is back.
 
     :param learner: What learns.
     :param interval: Seconds between the end of a pass and the next one.

@@ -1,9 +1,8 @@
 """
-The union's own order, and what it would have been if the arms had been asked otherwise.
+The order of a logged union under other allocations.
 
-The union orders documents by a weighted sum of what each arm adds (reciprocal rank fusion: Cormack, Clarke & Büttcher
-2009), and an arm that is asked less deep gives the same first ranks. So the order that any shallower allocation would
-have led to is known exactly, for every document that was found.
+The union is ordered by reciprocal rank fusion (see `fusion.fuse`), and an arm that draws less deep returns the same
+first ranks. So the order under any shallower allocation is known exactly, for every document that was found.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.types import Allocation, SettledDecision
 
 MOST_KEPT = 3.0
-"""Most that a reward counts at a better place, in multiples of what it was; bounds the variance."""
+"""Bound of the weight of a reward at a better place; limits the variance."""
 
 _Numbers = NDArray[np.float64]
 _EQUAL, _DIGITS = 1e-12, 12
@@ -40,7 +39,7 @@ class UnionOrder:
         Read a settled decision.
 
         :param settled: The decision with its impressions and reports.
-        :param curve: How likely people are to examine a place.
+        :param curve: The probability that a place is examined.
         """
         self.curve = curve
         self.arms = settled.decision.actions.names
@@ -56,7 +55,7 @@ class UnionOrder:
 
     def kept(self, allocations: Sequence[Allocation]) -> _Numbers:
         """
-        Say how much of each impression's reward would be left under other allocations.
+        Give the share of each impression's reward that would be left under other allocations.
 
         Lower places are examined less: of a reward that was earned at place u of the union (u / v) ** eta is left at
         place v, with the eta of the examination curve, but at most `MOST_KEPT` times as much, and nothing where the
@@ -81,11 +80,11 @@ class UnionOrder:
 
     def earned(self, allocations: Sequence[Allocation], worth: _Numbers) -> _Numbers:
         """
-        Say what pages as long as the one shown would earn in the union's own order under other allocations.
+        Give the reward of pages as long as the one shown, in the order of the union under other allocations.
 
         :param allocations: Allocations that draw no arm deeper than it was drawn.
-        :param worth: For each known document what it earns where it is looked at for certain.
-        :returns: For each allocation the sum over its page, each document by how much its place is looked at.
+        :param worth: For each known document what it earns if it is examined.
+        :returns: For each allocation the sum over its page, each document weighted by the examination of its place.
         """
         there = self._there(allocations)
         page = min(len(self.rows), len(self.ranks))
@@ -130,7 +129,7 @@ class UnionOrder:
 
 def reaches(drawn: Allocation, target: Allocation) -> bool:
     """
-    Say whether what another allocation would have found is known.
+    Tell whether the union under another allocation is known.
 
     :param drawn: What was drawn.
     :param target: The other allocation.

@@ -1,4 +1,4 @@
-"""What a gate has come to, in a sentence: reward and cost apart."""
+"""The estimate of a gate in a sentence, reward and cost separately."""
 
 from ltrr_haystack.policy.safe_start import SafeStartEstimate
 
@@ -6,7 +6,7 @@ MOST_UNSURE = 0.25
 """If the reward may differ by more than this share of the baseline's, it is not known whether it is as good."""
 
 LEAST_SHARE = 0.005
-"""Smaller shares are not worth a word."""
+"""Smaller shares are not mentioned."""
 
 
 def verdict(estimate: SafeStartEstimate) -> str:

@@ -104,25 +104,25 @@ class TestGains:
         bad = make_logged(ACTIONS, BASELINE, {"a": (2,), "b": (1,)}, {"bad": 1}, {}, weights={"b": 2.0})
         good = make_logged(ACTIONS, BASELINE, {"a": (1,)}, {"good": 1}, {"good": 1.0})
         leader = Leader()
-        assert leader.valued(bad)([BASELINE, ONLY_A]) == [0.0, 0.0]
+        assert leader.value_fn(bad)([BASELINE, ONLY_A]) == [0.0, 0.0]
         for _ in range(500):
             leader.observe(good, 1.0)
-        assert leader.valued(bad)([BASELINE, ONLY_A]) == pytest.approx([0.0, 0.5], abs=0.01)
+        assert leader.value_fn(bad)([BASELINE, ONLY_A]) == pytest.approx([0.0, 0.5], abs=0.01)
 
     def test_what_is_pretended_teaches_nothing_of_what_people_do(self, make_logged):
         good = make_logged(ACTIONS, BASELINE, {"a": (1,)}, {"good": 1}, {"good": 1.0})
         bad = make_logged(ACTIONS, BASELINE, {"a": (2,), "b": (1,)}, {"bad": 1}, {}, weights={"b": 2.0})
         leader = Leader()
         for _ in range(500):
-            leader.pretend(good, 1.0)
+            leader.observe_simulated(good, 1.0)
         assert leader.best(ACTIONS) == ONLY_A
-        assert leader.valued(bad)([BASELINE, ONLY_A]) == [0.0, 0.0]
+        assert leader.value_fn(bad)([BASELINE, ONLY_A]) == [0.0, 0.0]
 
     def test_what_was_shown_counts_as_it_was_rewarded_however_often_its_like_was_not(self, make_logged):
         """Shown at the second position and clicked, it is worth √2 at the first."""
         found = {"a": (2,), "b": (1,)}
         page = make_logged(ACTIONS, BASELINE, found, {"x": 1, "y": 2}, {"y": 1.0}, weights={"b": 2.0})
-        assert Leader().valued(page)([BASELINE, ONLY_A, ONLY_B]) == pytest.approx([1.0, 2**0.5, 0.0])
+        assert Leader().value_fn(page)([BASELINE, ONLY_A, ONLY_B]) == pytest.approx([1.0, 2**0.5, 0.0])
 
     def test_what_is_long_ago_is_forgotten(self, make_settled):
         """For long only a finds what is clicked, then only b; after less than twice the half-life that is known."""
@@ -143,7 +143,7 @@ class TestGains:
         shown = {f"d{place}": place for place in range(1, 17)}
         found = {"a": tuple(range(1, 17)), "b": (16,)}
         page = make_logged(long, {"a": 16, "b": 1}, found, shown, {"d16": 1.0})
-        assert Leader().valued(page)([{"a": 0, "b": 1}]) == [3.0]
+        assert Leader().value_fn(page)([{"a": 0, "b": 1}]) == [3.0]
 
 
 class TestChangingArms:

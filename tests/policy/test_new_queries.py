@@ -157,5 +157,5 @@ def test_goes_through_json_and_on_as_if_nothing_had_been(clicked, clicked_anew):
 def test_a_state_of_another_make_is_refused(lost):
     state = NewQueries(20, 2.5).to_dict()
     del state[lost]
-    with pytest.raises(SnapshotError, match=rf"state is not as expected \(KeyError: '{lost}'"):
+    with pytest.raises(SnapshotError, match=rf"state is incompatible \(KeyError: '{lost}'"):
         NewQueries.from_dict(20, 2.5, state)

@@ -81,7 +81,7 @@ class TestDistribution:
         everything = {"a": 5, "b": 5, "c": 5, "m": 5}
         policy = VWPolicy()
         for _ in range(30):
-            policy._new.leader.pretend(make_settled(actions, everything, {"x": {"c": 1}}, {"x": 1.0}), 1.0)
+            policy._new.leader.observe_simulated(make_settled(actions, everything, {"x": {"c": 1}}, {"x": 1.0}), 1.0)
         state = policy._new.to_dict()
         opened = {**SafeStartGate(100, 2.5).to_dict(), "is_open": True}
         policy._new = NewQueries.from_dict(100, 2.5, {**state, "gates": {**state["gates"], "leader": opened}})
@@ -381,7 +381,7 @@ class TestSnapshot:
     def test_a_snapshot_that_lacks_something_is_refused_in_words(self, lost):
         header, model = unpack(VWPolicy().to_bytes(), "vw")
         del header[lost]
-        with pytest.raises(SnapshotError, match=r"not as expected \(KeyError: .*; activate another version"):
+        with pytest.raises(SnapshotError, match=r"incompatible \(KeyError: .*; activate another version"):
             VWPolicy().restored(pack(header, model))
 
 

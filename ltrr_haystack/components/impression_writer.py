@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from haystack import Document, component
-from haystack.core.serialization import default_from_dict, default_to_dict
 
 from ltrr_haystack.errors import ConfigurationError, StoreUnavailableError
 from ltrr_haystack.store import LTRRStore, Outage
@@ -57,7 +56,7 @@ class ImpressionWriter:
 
     async def warm_up_async(self) -> None:
         """Open the store without blocking the event loop."""
-        await asyncio.to_thread(self.warm_up)
+        await self.store.warm_up_async()
 
     def close(self) -> None:
         """Release the store."""
@@ -66,24 +65,6 @@ class ImpressionWriter:
     async def close_async(self) -> None:
         """Release the store without blocking the event loop."""
         await asyncio.to_thread(self.close)
-
-    def to_dict(self) -> dict[str, Any]:
-        """
-        Serialise for a pipeline file.
-
-        :returns: A dictionary for `from_dict`.
-        """
-        return default_to_dict(self, store=self.store, timeout=self.timeout)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "ImpressionWriter":
-        """
-        Make an ImpressionWriter from what `to_dict` gave.
-
-        :param data: The dictionary.
-        :returns: The component.
-        """
-        return default_from_dict(cls, data)
 
     @component.output_types(documents=list[Document], query_id=str, ranking=Ranking, logged=bool)
     def run(self, ranking: Ranking) -> dict[str, Any]:

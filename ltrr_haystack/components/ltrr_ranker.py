@@ -39,12 +39,14 @@ class LTRRanker:
     ### Usage example
 
     ```python
+    from haystack import Pipeline
     from haystack.utils import Secret
-    from ltrr_haystack import LTRRanker, LTRRStore
+    from ltrr_haystack import LTRRanker, LTRRStore, UnionJoiner
 
-    ranker = LTRRanker(LTRRStore(Secret.from_token("sqlite:////tmp/ltrr.db")), top_k=10)
-    ranker.run(candidates)["ranking"]  # candidates: what UnionJoiner gives
-    # Ranking(decision=…, ranker_version=0)
+    pipeline = Pipeline()
+    pipeline.add_component("joiner", UnionJoiner(["bm25", "dense"]))
+    pipeline.add_component("ranker", LTRRanker(LTRRStore(Secret.from_env_var("LTRR_STORE_URL")), top_k=10))
+    pipeline.connect("joiner.candidates", "ranker.candidates")
     ```
     """
 
@@ -93,8 +95,10 @@ class LTRRanker:
                 self._warm = True
 
     async def warm_up_async(self) -> None:
-        """Open the store and load the active model without blocking the event loop."""
-        await asyncio.to_thread(self.warm_up)
+        """Do what `warm_up` does without blocking the event loop."""
+        await self.store.warm_up_async()
+        if not self._warm:
+            await asyncio.to_thread(self.warm_up)
 
     def close(self) -> None:
         """Release the store."""
@@ -131,19 +135,6 @@ class LTRRanker:
         order = order[:top_k]
         shown = tuple([first[row] for row in order])
         return {"ranking": Ranking(decision, shown, schema.mappings(features[order]), candidates.reports, version)}
-
-    @component.output_types(ranking=Ranking)
-    async def run_async(self, candidates: CandidateSet, top_k: int | None = None) -> dict[str, Ranking]:
-        """
-        Order candidates without blocking the event loop.
-
-        :param candidates: The union of what the arms brought.
-        :param top_k: How many candidates to show; the component's own where it is `None`.
-        :returns: A dictionary with `ranking`: the candidates to show, best first, with their features.
-        :raises InvalidInputError: If `top_k` is below 1.
-        """
-        ranked: dict[str, Ranking] = await asyncio.to_thread(self.run, candidates, top_k)
-        return ranked
 
     def _scores(
         self, candidates: CandidateSet, schema: FeatureSchema, features: Matrix

@@ -37,7 +37,11 @@ def active_policy(store: LTRRStore, policy: Policy, *, poll_interval: float = 1.
     Hold the policy that is active in the store, for a router to decide with.
 
     ```python
-    active = active_policy(store, VWPolicy())
+    from haystack.utils import Secret
+    from ltrr_haystack import LTRRStore, VWPolicy
+    from ltrr_haystack.learning import active_policy
+
+    active = active_policy(LTRRStore(Secret.from_env_var("LTRR_STORE_URL")), VWPolicy())
     policy, version = active.current()
     ```
 

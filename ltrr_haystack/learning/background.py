@@ -66,9 +66,12 @@ class BackgroundLearner:
     ### Usage example
 
     ```python
+    from haystack.utils import Secret
+    from ltrr_haystack import BackgroundLearner, Learner, LTRRStore, VWPolicy
+
+    store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
     background = BackgroundLearner(Learner(store, VWPolicy()), interval=2.0)
     background.start()
-    ...
     background.stop()
     ```
     """

@@ -17,8 +17,11 @@ def verdict(estimate: SafeStartEstimate) -> str:
     further from 0. Costs are known.
 
     ```python
-    verdict(policy.estimates()["remembered"])
-    # 'as good within ±0.021 reward a search (2.6 %), 68 % cheaper; it prefers the baseline in 12 % of the searches'
+    from ltrr_haystack import VWPolicy
+    from ltrr_haystack.policy.verdict import verdict
+
+    verdict(VWPolicy().estimates()["remembered"])  # 'not known yet: nothing compared'
+    # Later: 'as good within ±0.021 reward a search (2.6 %), 68 % cheaper; it prefers the baseline in 12 % of …'
     ```
 
     :param estimate: What the gate estimates.

@@ -19,12 +19,6 @@ class Verdicts:
 
     A policy's card is asked for once for each version, and not for each search.
 
-    ### Usage example
-
-    ```python
-    verdicts = Verdicts(pipeline)
-    verdicts.of(decision)  # 'as good within ±0.021 reward a search (2.6 %), 68 % cheaper'
-    ```
     """
 
     def __init__(self, pipeline: Pipeline) -> None:

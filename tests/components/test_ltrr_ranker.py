@@ -167,11 +167,11 @@ class TestWithoutModel:
         assert len(ids(ranker.run(union(), top_k=7))) == 7
         assert len(ids(ranker.run(union(), top_k=100))) == 20
 
-    async def test_refuses_a_top_k_below_one(self, store):
+    def test_refuses_a_top_k_below_one(self, store):
         with pytest.raises(InvalidInputError, match="top_k of LTRRanker must be at least 1, got 0"):
             LTRRanker(store).run(union(), top_k=0)
         with pytest.raises(InvalidInputError, match="top_k of LTRRanker must be at least 1, got -3"):
-            await LTRRanker(store).run_async(union(), top_k=-3)
+            LTRRanker(store).run(union(), top_k=-3)
 
 
 class TestWithModel:
@@ -219,11 +219,6 @@ class TestWithModel:
             candidate.document is candidates.candidates[int(candidate.object_id[1:])].document
             for candidate in ranking.candidates
         )
-
-    async def test_run_async_gives_the_same(self, store, likes_dense):
-        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
-        ranker = LTRRanker(store)
-        assert await ranker.run_async(union()) == ranker.run(union())
 
     def test_many_threads_get_what_one_gets(self, store, likes_dense):
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)

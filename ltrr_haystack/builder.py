@@ -79,7 +79,7 @@ def build_search_pipeline(
     :param weights: Arm → weight in the union's own order.
     :param timeout: Seconds that a plain retriever has.
     :param top_k: How many documents a search shows.
-    :param poll_interval: Seconds between two looks for newer models.
+    :param poll_interval: Seconds between two checks for newer models.
     :param seed: Makes the router's choices repeatable.
     :param understanding: A `QueryUnderstanding` of your own settings.
     :param min_candidates: Fewest candidates that one query draws.

@@ -484,7 +484,7 @@ class Impression(FrozenValue):
     :param score: The score that put it there.
     :param arms: Arm → where that arm had it.
     :param features: Ranking feature → value; what has no value is left out.
-    :param place: The candidate's place in the union's own order, from 1; 0 where it is not known.
+    :param place: The candidate's place in the union's own order, from 1. A policy refuses to learn from one without it.
     """
 
     object_id: str

@@ -82,7 +82,7 @@ class BanditRouter:
         :param mode: `baseline` plays the baseline, asks no policy and teaches it nothing; `apprentice` plays the
             baseline, and logs and learns what the policy would have done; `live` lets the policy decide once it is
             past its safe start.
-        :param poll_interval: Seconds between two looks for a newer policy; 0 looks for every query.
+        :param poll_interval: Seconds between two checks for a newer policy; 0 checks for every query.
         :param seed: Makes the choices repeatable; for tests and simulations.
         :param min_candidates: Fewest candidates that one query draws over all arms, so that no page is empty by choice.
         :raises ConfigurationError: If arms, budget, baseline or mode cannot work together.

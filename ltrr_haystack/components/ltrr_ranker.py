@@ -56,7 +56,7 @@ class LTRRanker:
 
         :param store: Where the ranking models and the memory statistics are kept.
         :param top_k: How many candidates to show.
-        :param poll_interval: Seconds between two looks for a newer model.
+        :param poll_interval: Seconds between two checks for a newer model.
         :param rerank: How many of the union's first candidates the model orders; never fewer than are shown.
         :raises ConfigurationError: If `top_k` or `rerank` is below 1, or `poll_interval` is negative.
         """

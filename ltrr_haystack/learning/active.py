@@ -47,7 +47,7 @@ def active_policy(store: LTRRStore, policy: Policy, *, poll_interval: float = 1.
 
     :param store: The store with the snapshots.
     :param policy: The policy with its settings; it decides until a snapshot is active, and is not changed.
-    :param poll_interval: Seconds between two looks for a newer policy; 0 looks each time.
+    :param poll_interval: Seconds between two checks for a newer policy; 0 checks each time.
     :returns: What gives the active policy and its version.
     """
     return ActiveModel(

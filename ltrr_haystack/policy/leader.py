@@ -22,7 +22,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.policy.credit import reward_of, rewards_left
+from ltrr_haystack.policy.credit import reward_of
 from ltrr_haystack.policy.expected import ExpectedRewards
 from ltrr_haystack.policy.experts import Experts, expert_key, experts_of
 from ltrr_haystack.policy.moments import DECAY
@@ -50,16 +50,13 @@ class Leader:
         Evaluate allocations for a decision whose query is treated as new.
 
         A document that was shown counts what it earned, divided by the examination probability of its position; a
-        document that was not shown counts its expected reward (see `ExpectedRewards`). Where the union was not logged,
-        what was shown and is still found counts.
+        document that was not shown counts its expected reward (see `ExpectedRewards`).
 
-        :param settled: The decision and what came of it.
+        :param settled: The decision with its rewards.
         :returns: Gives the reward that the decision would have earned under other allocations; memory arms must be at
             0.
         """
         union = UnionOrder(settled)
-        if not union.is_logged:
-            return lambda searched: rewards_left(settled, searched)
         ordinals, rewards = _page(settled)
         worth = self._expected.of(union)
         worth[union.rows] = rewards * np.minimum(MOST_KEPT, 1 / union.curve.over(ordinals))
@@ -76,7 +73,7 @@ class Leader:
 
         If the baseline has changed, all gains are reset, since they are relative to it.
 
-        :param settled: The decision and what came of it.
+        :param settled: The decision with its rewards.
         :param weight: Weight of the decision, more than 0.
         :param value_fn: What `value_fn` returned for the decision, if it was called before.
         """
@@ -85,7 +82,7 @@ class Leader:
             return
         self._update(settled, weight, value_fn or self.value_fn(settled))
         union = UnionOrder(settled)
-        if union.is_logged:
+        if not union.is_empty:
             self._expected.observe(union, *_page(settled), weight)
 
     def observe_simulated(self, settled: SettledDecision, weight: float) -> None:

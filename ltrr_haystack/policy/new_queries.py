@@ -56,7 +56,7 @@ class NewQueries:
         """
         Update both gates and the leader with a settled decision.
 
-        :param settled: The decision and what came of it.
+        :param settled: The decision with its rewards.
         :param contextual: What the contextual model would have played for the query if it were new; the model must not
             have learned from this decision.
         """

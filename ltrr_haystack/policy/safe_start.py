@@ -150,7 +150,7 @@ class SafeStartGate:
         """
         Update the gate with the difference between two allocations.
 
-        :param settled: The decision and what came of it.
+        :param settled: The decision with its rewards.
         :param preferred: What the policy would have played.
         :param baseline: What it is compared with.
         :param value_fn: Gives the reward that the decision would have earned under other allocations. The difference is

@@ -5,11 +5,13 @@ The union is ordered by reciprocal rank fusion (see `fusion.fuse`), and an arm t
 first ranks. So the order under any shallower allocation is known exactly, for every document that was found.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.types import Allocation, SettledDecision
 
@@ -25,12 +27,11 @@ class UnionOrder:
     """
     What the arms of a settled decision found: a matrix of their ranks, and one of what they add to the scores.
 
-    Where the union was not logged, only the arms of the documents shown are known. There a document keeps its place as
-    long as one of its arms is asked deep enough. What the fallback brought, no arm of the decision found.
+    Documents that the fallback brought were found by no arm of the decision.
 
     :ivar arms: The arms of the decision, in order.
-    :ivar is_logged: Whether the whole union is known.
-    :ivar ranks: One row for each known document, one column for each arm: its rank there, infinite where it has none.
+    :ivar is_empty: Whether the arms found nothing.
+    :ivar ranks: One row for each document of the union, one column for each arm: its rank, infinite where it has none.
     :ivar rows: For each impression the row of its document.
     """
 
@@ -40,18 +41,20 @@ class UnionOrder:
 
         :param settled: The decision with its impressions and reports.
         :param curve: The probability that a place is examined.
+        :raises InvalidInputError: If an impression has no place in the union.
         """
         self.curve = curve
         self.arms = settled.decision.actions.names
         self._column = {arm: column for column, arm in enumerate(self.arms)}
         self._reports = [report for report in settled.reports if not report.fallback]
-        self.is_logged = any(report.found for report in self._reports) and all(
-            impression.place > 0 for impression in settled.impressions
-        )
-        if self.is_logged:
-            self._read_union(settled)
-        else:
-            self._read_page(settled)
+        self.is_empty = not any(report.found for report in self._reports)
+        for impression in settled.impressions:
+            if impression.place < 1:
+                raise InvalidInputError(
+                    f"impression '{impression.object_id}' of search '{settled.decision.query_id}' has no place in the "
+                    "union; log what UnionJoiner gives"
+                )
+        self._read_union(settled)
 
     def kept(self, allocations: Sequence[Allocation]) -> _Numbers:
         """
@@ -68,8 +71,6 @@ class UnionOrder:
         """
         there = self._there(allocations)
         found = there[:, self.rows].any(axis=2)
-        if not self.is_logged:
-            return np.where(found, 1.0, 0.0)
         scores = np.einsum("na,mna->mn", self._adds, there)
         lead = scores[:, None, :] - scores[:, self.rows, None]
         # Of documents with equal scores those stay above that were above.
@@ -102,7 +103,8 @@ class UnionOrder:
         return self.ranks <= depths[:, None, :]
 
     def _read_union(self, settled: SettledDecision) -> None:
-        size = max(max(report.found, default=0) for report in self._reports)
+        places = [impression.place for impression in settled.impressions]
+        size = max(itertools.chain(places, *(report.found for report in self._reports)), default=0)
         self.ranks: _Numbers = np.full((size, len(self.arms)), np.inf)
         self._adds: _Numbers = np.zeros_like(self.ranks)
         for report in self._reports:
@@ -114,17 +116,7 @@ class UnionOrder:
             self.ranks[rows, column] = ranks
             scales = np.array(report.scales[::-1]) if report.scales else 1.0
             self._adds[rows, column] = scales * report.weight / (report.rrf_k + ranks)
-        self.rows = np.array([impression.place - 1 for impression in settled.impressions], dtype=np.intp)
-
-    def _read_page(self, settled: SettledDecision) -> None:
-        self.ranks = np.full((len(settled.impressions), len(self.arms)), np.inf)
-        self._adds = np.zeros_like(self.ranks)
-        instead = {report.arm for report in settled.reports if report.fallback}
-        for row, impression in enumerate(settled.impressions):
-            for arm, provenance in impression.arms.items():
-                if arm in self._column and arm not in instead:
-                    self.ranks[row, self._column[arm]] = provenance.rank
-        self.rows = np.arange(len(settled.impressions))
+        self.rows = np.array(places, dtype=np.intp) - 1
 
 
 def reaches(drawn: Allocation, target: Allocation) -> bool:

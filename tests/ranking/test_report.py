@@ -63,7 +63,7 @@ class TestRender:
     def test_says_that_nothing_was_trained_and_why(self, store, text):
         shown = text(train_ranker(store))
         assert "Nothing was trained: pages with memory: 0 rewarded decisions, at least 200 are needed" in shown
-        assert "judged as unseen" not in shown
+        assert "judged on held-out queries" not in shown
 
     def test_says_that_models_are_kept_but_not_live(self, trained, text):
         failed = replace(trained.situations["without_memory"], gate=Verdict(False, "too few queries", 1, 1))

@@ -44,6 +44,6 @@ class Verdicts:
         if version not in self._cards:
             self._cards = dict([*self._cards.items(), (version, policy.card())][-MOST_KEPT:])
         card = self._cards.get(decision.policy_version, {})
-        part = card.get(REMEMBERED if decision.features.history else str(card.get("new_queries")))
+        part = card.get(str(card.get("new_queries")) if decision.features.is_new_query else REMEMBERED)
         told = part.get("verdict") if isinstance(part, Mapping) else None
         return told if isinstance(told, str) else None

@@ -33,10 +33,9 @@ from ltrr_haystack.evaluation.off_policy.decisions import LoggedDecision
 from ltrr_haystack.evaluation.off_policy.intervals import Estimate
 from ltrr_haystack.evaluation.off_policy.judgement import Judge
 from ltrr_haystack.evaluation.off_policy.pages import paged
-from ltrr_haystack.evaluation.off_policy.positions import estimate_slope
 from ltrr_haystack.evaluation.off_policy.results import ESTIMATORS, Refusal
 from ltrr_haystack.evaluation.off_policy.reward_model import RewardRegression
-from ltrr_haystack.feedback.examination import examination
+from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.types import (
@@ -161,7 +160,7 @@ class World:
         :param eta: How steeply people's looks thin out down the page; 0 means that they look everywhere alike.
         """
         self.rng = random.Random(seed)
-        self.looks = [examination(ordinal, eta) for ordinal in range(1, PAGE + 1)]
+        self.looks = [ExaminationCurve(eta).at(ordinal) for ordinal in range(1, PAGE + 1)]
         self.kinds = [("navigational", "topical")[query % 2] for query in range(QUERIES)]
         self.popularity = [1 / math.sqrt(1 + query) for query in range(QUERIES)]
         self.attraction = [
@@ -340,7 +339,8 @@ def _ask(
         for target, column in zip(targets, columns, strict=True):
             column.add(page, target)
     rewards = np.array(logged.rewards)
-    model, slope = RewardRegression(logged.features, logged.drawn, rewards), estimate_slope(logged.replayed, rewards)
+    model = RewardRegression(logged.features, logged.drawn, rewards)
+    slope = logged.replayed.estimated_curve(rewards)
     everything = np.ones(len(logged.rewards), dtype=bool)
     for target, column in zip(targets, columns, strict=True):
         judge = Judge(logged, column, model, slope)

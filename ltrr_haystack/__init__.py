@@ -2,6 +2,9 @@
 Learning to rank and retrieve for Haystack: search pipelines that learn from what people do with the results.
 
 Components go into a pipeline; policies, the store and the learner are handed to them; the builders wire it all.
+`train_ranker` and `warm_start` train on a log and on labelled queries, `ltrr_haystack.evaluation.off_policy.evaluate`
+judges policies by the log, and all errors derive from `LTRRError`. Names that are exported neither here nor by a
+subpackage's `__all__` are internal.
 """
 
 from ltrr_haystack.__about__ import __version__
@@ -14,6 +17,17 @@ from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
+from ltrr_haystack.errors import (
+    ConfigurationError,
+    DamagedSnapshotError,
+    InvalidInputError,
+    LTRRError,
+    MissingExtraError,
+    OutdatedSnapshotError,
+    SnapshotError,
+    StoreError,
+    StoreUnavailableError,
+)
 from ltrr_haystack.feedback import RewardModel, UBIEvent
 from ltrr_haystack.learning import BackgroundLearner, ClientLimits, Learner, Progress
 from ltrr_haystack.policy.joint import JointDistribution
@@ -21,6 +35,8 @@ from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.policy.warm_start import LabelledQuery, warm_start
+from ltrr_haystack.ranking.training import train_ranker
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import (
     ActionSet,
@@ -51,17 +67,24 @@ __all__ = [
     "Candidate",
     "CandidateSet",
     "ClientLimits",
+    "ConfigurationError",
+    "DamagedSnapshotError",
     "Decision",
     "Features",
     "FeedbackWriter",
     "Impression",
     "ImpressionWriter",
     "Interpretation",
+    "InvalidInputError",
     "JointDistribution",
+    "LTRRError",
     "LTRRStore",
     "LTRRanker",
+    "LabelledQuery",
     "Learner",
     "MemoryIndexRetriever",
+    "MissingExtraError",
+    "OutdatedSnapshotError",
     "Policy",
     "Progress",
     "Provenance",
@@ -70,7 +93,10 @@ __all__ = [
     "RetrievalArm",
     "RewardModel",
     "SettledDecision",
+    "SnapshotError",
     "StaticPolicy",
+    "StoreError",
+    "StoreUnavailableError",
     "UBIEvent",
     "Understanding",
     "UniformPolicy",
@@ -79,4 +105,6 @@ __all__ = [
     "__version__",
     "build_feedback_pipeline",
     "build_search_pipeline",
+    "train_ranker",
+    "warm_start",
 ]

@@ -14,9 +14,10 @@ from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.policy.actions import arm_settings
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.types import Mode
+from ltrr_haystack.types import Arm, Mode
 
 NAMES = ("understanding", "router", "joiner", "ranker", "impressions")
 """Components of every search pipeline; the arms' components are named like the arms."""
@@ -25,7 +26,7 @@ NAMES = ("understanding", "router", "joiner", "ranker", "impressions")
 def build_search_pipeline(
     retrievers: Mapping[str, TextRetriever | RetrievalArm],
     *,
-    arms: dict[str, dict[str, Any]],
+    arms: dict[str, dict[str, Any]] | list[Arm],
     budget: int,
     baseline: dict[str, int],
     store: LTRRStore,
@@ -47,6 +48,13 @@ def build_search_pipeline(
     Put a learning pipeline over the retrievers you have.
 
     ```python
+    from haystack.components.retrievers import InMemoryBM25Retriever
+    from haystack.document_stores.in_memory import InMemoryDocumentStore
+    from haystack.utils import Secret
+    from ltrr_haystack import LTRRStore, MemoryIndexRetriever, build_search_pipeline
+
+    documents = InMemoryDocumentStore()
+    store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
     pipeline = build_search_pipeline(
         {"bm25": InMemoryBM25Retriever(documents), "memory": MemoryIndexRetriever(store, documents)},
         arms={
@@ -71,7 +79,7 @@ def build_search_pipeline(
     :param weights: Arm → weight in the union's own order.
     :param timeout: Seconds that a plain retriever has.
     :param top_k: How many documents a search shows.
-    :param poll_interval: Seconds between two looks for newer models.
+    :param poll_interval: Seconds between two checks for newer models.
     :param seed: Makes the router's choices repeatable.
     :param understanding: A `QueryUnderstanding` of your own settings.
     :param min_candidates: Fewest candidates that one query draws.
@@ -83,6 +91,7 @@ def build_search_pipeline(
         `router.filters` and `ranker.top_k`, and the output of `impressions`.
     :raises ConfigurationError: If retrievers and arms do not carry the same names, or a name is taken.
     """
+    arms = arm_settings(arms)
     _same_names(retrievers, arms)
     wrapped = {
         name: each if isinstance(each, RetrievalArm) else RetrievalArm(name, each, timeout=timeout)

@@ -37,7 +37,7 @@ class MissingExtraError(LTRRError, ImportError):
     """An optional package is needed and not installed; the message says which extra brings it."""
 
 
-def beneath(error: BaseException | None) -> LTRRError | None:
+def find_cause(error: BaseException | None) -> LTRRError | None:
     """
     Find the error of this package that another one, such as Haystack while it loads a pipeline, has wrapped.
 

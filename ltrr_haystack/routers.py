@@ -8,7 +8,7 @@ from haystack import Pipeline
 from haystack.marshal import YamlMarshaller
 
 from ltrr_haystack.components.bandit_router import BanditRouter
-from ltrr_haystack.errors import ConfigurationError, beneath
+from ltrr_haystack.errors import ConfigurationError, find_cause
 
 ALLOWED = ["ltrr_haystack"]
 ROUTER = f"{BanditRouter.__module__}.{BanditRouter.__name__}"
@@ -104,7 +104,7 @@ def _routers(node: Any) -> Iterator[dict[str, Any]]:
 
 def _why(error: BaseException) -> str:
     """Haystack wraps what a constructor raises, and repeats all that it was given."""
-    ours = beneath(error)
+    ours = find_cause(error)
     while ours is None and error.__cause__ is not None:
         error = error.__cause__
     return str(ours) if ours else next(iter(str(error).strip().splitlines()), type(error).__name__)

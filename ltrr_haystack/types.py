@@ -24,7 +24,7 @@ MEMORY = "memory"
 """Kind of the arms that bring what people chose before."""
 
 
-class Travelling:
+class FrozenValue:
     """
     A frozen value that the pipeline hands on by reference.
 
@@ -86,7 +86,7 @@ class Travelling:
 _ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
 
 
-def _adapter(cls: type[Travelling]) -> TypeAdapter[Any]:
+def _adapter(cls: type[FrozenValue]) -> TypeAdapter[Any]:
     adapter = _ADAPTERS.get(cls)
     if adapter is None:
         adapter = _ADAPTERS[cls] = TypeAdapter(cls)
@@ -97,7 +97,7 @@ def _document(value: Any) -> Document:
     return value if isinstance(value, Document) else Document.from_dict(value)
 
 
-TravellingDocument = Annotated[
+SerialisableDocument = Annotated[
     Document, PlainValidator(_document), PlainSerializer(lambda document: document.to_dict(flatten=False))
 ]
 
@@ -131,7 +131,7 @@ def evidence_key(normal_form: str, filters: Mapping[str, Any] | None = None) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Interpretation(Travelling):
+class Interpretation(FrozenValue):
     """
     One reading of a query.
 
@@ -146,7 +146,7 @@ class Interpretation(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Understanding(Travelling):
+class Understanding(FrozenValue):
     """
     What QueryUnderstanding says of a query.
 
@@ -175,7 +175,7 @@ class Understanding(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Arm(Travelling):
+class Arm(FrozenValue):
     """
     One named retrieval strategy as the router may use it.
 
@@ -204,7 +204,7 @@ class Arm(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class ActionSet(Travelling):
+class ActionSet(FrozenValue):
     """
     What a router may choose from: its arms with their levels, the budget, and what it would do without a model.
 
@@ -271,7 +271,7 @@ class ActionSet(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Features(Travelling):
+class Features(FrozenValue):
     """
     What a policy sees of a query before it decides; logged as it was seen, so that learning sees the same.
 
@@ -284,9 +284,19 @@ class Features(Travelling):
     time: Mapping[str, str | float] = field(default_factory=dict)
     history: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
+    @property
+    def is_new_query(self) -> bool:
+        """
+        Whether no arm has a history for this query key: no earlier search of it has been learned from.
+
+        A ranker asks another question: whether the memory index has evidence about the candidates (see
+        `ranking.models.Situation`).
+        """
+        return not self.history
+
 
 @dataclass(frozen=True, slots=True)
-class Decision(Travelling):
+class Decision(FrozenValue):
     """
     An allocation with all that is needed to judge it, or another in its place, later.
 
@@ -342,7 +352,7 @@ class Decision(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class ArmRequest(Travelling):
+class ArmRequest(FrozenValue):
     """
     What the router asks of one arm.
 
@@ -359,7 +369,7 @@ class ArmRequest(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class ArmResult(Travelling):
+class ArmResult(FrozenValue):
     """
     What one arm brought back.
 
@@ -371,14 +381,14 @@ class ArmResult(Travelling):
     """
 
     arm: str
-    documents: tuple[TravellingDocument, ...] = field(repr=False)
+    documents: tuple[SerialisableDocument, ...] = field(repr=False)
     seconds: float
     error: str | None = None
     left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class ArmReport(Travelling):
+class ArmReport(FrozenValue):
     """
     How one arm fared in one search.
 
@@ -411,7 +421,7 @@ class ArmReport(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance(Travelling):
+class Provenance(FrozenValue):
     """
     Where an arm had a candidate.
 
@@ -426,7 +436,7 @@ class Provenance(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate(Travelling):
+class Candidate(FrozenValue):
     """
     A document with its provenance.
 
@@ -438,14 +448,14 @@ class Candidate(Travelling):
     """
 
     object_id: str
-    document: TravellingDocument = field(repr=False)
+    document: SerialisableDocument = field(repr=False)
     arms: Mapping[str, Provenance]
     score: float
     place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class CandidateSet(Travelling):
+class CandidateSet(FrozenValue):
     """
     The union of what the arms brought for one decision.
 
@@ -465,7 +475,7 @@ class CandidateSet(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Impression(Travelling):
+class Impression(FrozenValue):
     """
     A candidate shown, with its position and the ranking features it had.
 
@@ -474,7 +484,7 @@ class Impression(Travelling):
     :param score: The score that put it there.
     :param arms: Arm → where that arm had it.
     :param features: Ranking feature → value; what has no value is left out.
-    :param place: The candidate's place in the union's own order, from 1; 0 where it is not known.
+    :param place: The candidate's place in the union's own order, from 1. A policy refuses to learn from one without it.
     """
 
     object_id: str
@@ -486,7 +496,7 @@ class Impression(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking(Travelling):
+class Ranking(FrozenValue):
     """
     The candidates to be shown, in their final order.
 
@@ -516,7 +526,7 @@ class Ranking(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class SettledDecision(Travelling):
+class SettledDecision(FrozenValue):
     """
     A decision whose reward wait is over, with what came of it: what everything is learned from.
 

@@ -14,11 +14,11 @@ from ltrr_haystack.types import (
     CandidateSet,
     Decision,
     Features,
+    FrozenValue,
     Interpretation,
     Provenance,
     Ranking,
     SettledDecision,
-    Travelling,
     Understanding,
 )
 
@@ -86,8 +86,8 @@ class TestEveryValue:
             setattr(value, name, None)
         assert not hasattr(value, "__dict__")
 
-    def test_is_a_travelling_value(self, value):
-        assert isinstance(value, Travelling)
+    def test_is_a_frozen_value(self, value):
+        assert isinstance(value, FrozenValue)
 
 
 class TestReading:

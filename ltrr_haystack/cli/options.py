@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ltrr_haystack.errors import ConfigurationError, beneath, with_notes
+from ltrr_haystack.errors import ConfigurationError, find_cause, with_notes
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.store.engines import parse_url
 
@@ -158,7 +158,7 @@ def report_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except Exception as error:
-        expected = beneath(error)
+        expected = find_cause(error)
         if expected is None:
             raise
         Console(stderr=True).print(f"Error: {with_notes(expected)}", style="red", markup=False, highlight=False)

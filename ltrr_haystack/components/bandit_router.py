@@ -9,14 +9,14 @@ from haystack import component
 
 from ltrr_haystack.errors import ConfigurationError, StoreError
 from ltrr_haystack.learning.active import active_policy
-from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.actions import arm_settings, parse_actions
 from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import HistoryEntry, LTRRStore, Outage
-from ltrr_haystack.types import ArmRequest, Decision, Mode, Understanding, evidence_key
+from ltrr_haystack.types import Arm, ArmRequest, Decision, Mode, Understanding, evidence_key
 
 MODES: tuple[Mode, ...] = ("baseline", "apprentice", "live")
 """From the most cautious to the boldest."""
@@ -47,7 +47,7 @@ class BanditRouter:
         },
         budget=60,
         baseline={"bm25": 30, "dense": 30},
-        store=LTRRStore(Secret.from_token("sqlite:////tmp/ltrr.db")),
+        store=LTRRStore(Secret.from_env_var("LTRR_STORE_URL")),
     )
     understanding = QueryUnderstanding().run("sad songs")["understanding"]
     router.run(understanding)
@@ -57,7 +57,7 @@ class BanditRouter:
 
     def __init__(
         self,
-        arms: dict[str, dict[str, Any]],
+        arms: dict[str, dict[str, Any]] | list[Arm],
         budget: int,
         baseline: dict[str, int],
         store: LTRRStore,
@@ -73,7 +73,7 @@ class BanditRouter:
 
         :param arms: Arm → its settings: `kind` (`lexical`, `dense`, `memory` …), `levels` (the depths to choose from,
             ascending; without 0 the arm always runs), and optionally `cost_per_call` and `cost_per_candidate` in units
-            of reward.
+            of reward. A list of `Arm` objects is turned into this form.
         :param budget: Most candidates that one query may draw over all arms.
         :param baseline: Arm → depth in the pipeline as it is without learning, so without memory; played until the
             policy has shown on the log that it is worth more, in reward less cost.
@@ -82,12 +82,12 @@ class BanditRouter:
         :param mode: `baseline` plays the baseline, asks no policy and teaches it nothing; `apprentice` plays the
             baseline, and logs and learns what the policy would have done; `live` lets the policy decide once it is
             past its safe start.
-        :param poll_interval: Seconds between two looks for a newer policy; 0 looks for every query.
+        :param poll_interval: Seconds between two checks for a newer policy; 0 checks for every query.
         :param seed: Makes the choices repeatable; for tests and simulations.
         :param min_candidates: Fewest candidates that one query draws over all arms, so that no page is empty by choice.
         :raises ConfigurationError: If arms, budget, baseline or mode cannot work together.
         """
-        self.arms = arms
+        self.arms = arm_settings(arms)
         self.budget = budget
         self.baseline = baseline
         self.store = store
@@ -96,10 +96,11 @@ class BanditRouter:
         self.poll_interval = poll_interval
         self.seed = seed
         self.min_candidates = min_candidates
-        self.actions = parse_actions(arms, budget, baseline, min_candidates)
+        self.actions = parse_actions(self.arms, budget, baseline, min_candidates)
         self.active = active_policy(store, policy or VWPolicy(), poll_interval=poll_interval)
-        self._blind = Outage("Decisions are made without the arms' history")
+        self._history_outage = Outage("Decisions are made without the arms' history")
         self._random = random.SystemRandom() if seed is None else random.Random(seed)
+        self._warm = False
         component.set_output_types(self, decision=Decision, **dict.fromkeys(self.actions.names, ArmRequest))
 
     def skip_safe_start(self) -> None:
@@ -114,16 +115,21 @@ class BanditRouter:
             self.active = active_policy(self.store, self.policy, poll_interval=self.poll_interval)
 
     def warm_up(self) -> None:
-        """Open the store and load the active policy, so that the first search finds them ready."""
+        """Open the store, and load the active policy before the first search."""
         self.store.warm_up()
-        self.active.current()
+        if not self._warm:
+            self.active.current()
+            self._warm = True
 
     async def warm_up_async(self) -> None:
-        """Open the store and load the active policy without blocking the event loop."""
-        await asyncio.to_thread(self.warm_up)
+        """Do what `warm_up` does without blocking the event loop."""
+        await self.store.warm_up_async()
+        if not self._warm:
+            await asyncio.to_thread(self.warm_up)
 
     def close(self) -> None:
         """Release the store."""
+        self._warm = False
         self.store.close()
 
     async def close_async(self) -> None:
@@ -173,36 +179,6 @@ class BanditRouter:
         }
         return {"decision": decision, **requests}
 
-    async def run_async(
-        self,
-        understanding: Understanding,
-        user_id: str | None = None,
-        session_id: str | None = None,
-        context: dict[str, Any] | None = None,
-        filters: dict[str, Any] | None = None,
-        mode: str | None = None,
-        client_id: str | None = None,
-        client_address: str | None = None,
-    ) -> dict[str, Any]:
-        """
-        Decide for one query without blocking the event loop while the store is read.
-
-        :param understanding: What QueryUnderstanding said of the query.
-        :param user_id: Who searches.
-        :param session_id: The session.
-        :param context: What else is known of the moment.
-        :param filters: Haystack filters, handed on to every arm.
-        :param mode: A more cautious mode than the router's own, for this query; a bolder one changes nothing.
-        :param client_id: The browser or program that the search comes from.
-        :param client_address: A digest of the network address that the search comes from.
-        :returns: A dictionary with `decision`, and under the name of each chosen arm its `ArmRequest`.
-        :raises ConfigurationError: If the mode is unknown.
-        """
-        decided: dict[str, Any] = await asyncio.to_thread(
-            self.run, understanding, user_id, session_id, context, filters, mode, client_id, client_address
-        )
-        return decided
-
     def _decide(
         self,
         understanding: Understanding,
@@ -245,9 +221,9 @@ class BanditRouter:
         try:
             history = self.store.history(query_key)
         except StoreError as error:
-            self._blind.report(error)
+            self._history_outage.report(error)
             return {}
-        self._blind.mended()
+        self._history_outage.mended()
         return history
 
 

@@ -5,6 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from haystack import default_from_dict
+
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.types import ArmRequest, ArmResult, Decision
@@ -108,7 +110,9 @@ def arms_of(nested: Mapping[str, Any] | None) -> dict[str, RetrievalArm] | None:
     """
     if nested is None:
         return None
-    return {name: RetrievalArm.from_dict(arm) if isinstance(arm, dict) else arm for name, arm in nested.items()}
+    return {
+        name: default_from_dict(RetrievalArm, arm) if isinstance(arm, dict) else arm for name, arm in nested.items()
+    }
 
 
 def _too_late(name: str) -> ArmResult:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from haystack import component, logging
-from haystack.core.serialization import default_from_dict, default_to_dict
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.feedback.rewards import RewardModel
@@ -110,7 +109,7 @@ class FeedbackWriter:
 
     async def warm_up_async(self) -> None:
         """Open the store without blocking the event loop."""
-        await asyncio.to_thread(self.warm_up)
+        await self.store.warm_up_async()
 
     def close(self) -> None:
         """Release the store, and the one that the learner uses."""
@@ -121,33 +120,6 @@ class FeedbackWriter:
     async def close_async(self) -> None:
         """Release the store, and the one that the learner uses, without blocking the event loop."""
         await asyncio.to_thread(self.close)
-
-    def to_dict(self) -> dict[str, Any]:
-        """
-        Serialise for a pipeline file.
-
-        :returns: A dictionary for `from_dict`.
-        """
-        return default_to_dict(
-            self,
-            store=self.store,
-            rewards=self.rewards,
-            learn=self.learn,
-            learner=self.learner,
-            max_events=self.max_events,
-            clock_skew=self.clock_skew,
-            max_events_per_search=self.max_events_per_search,
-        )
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "FeedbackWriter":
-        """
-        Make a FeedbackWriter from what `to_dict` gave.
-
-        :param data: The dictionary.
-        :returns: The component.
-        """
-        return default_from_dict(cls, data)
 
     @component.output_types(accepted=int, duplicate=int, rejected=int, results=list[dict[str, str]])
     def run(self, events: list[dict[str, Any] | UBIEvent]) -> dict[str, Any]:

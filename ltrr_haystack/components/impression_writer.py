@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from haystack import Document, component
-from haystack.core.serialization import default_from_dict, default_to_dict
 
 from ltrr_haystack.errors import ConfigurationError, StoreUnavailableError
 from ltrr_haystack.store import LTRRStore, Outage
@@ -49,7 +48,7 @@ class ImpressionWriter:
             raise ConfigurationError(f"timeout of ImpressionWriter must be a positive number of seconds, got {timeout}")
         self.store = store
         self.timeout = timeout
-        self._unlogged = Outage("Searches are answered without being logged")
+        self._log_outage = Outage("Searches are answered without being logged")
 
     def warm_up(self) -> None:
         """Open the store."""
@@ -57,7 +56,7 @@ class ImpressionWriter:
 
     async def warm_up_async(self) -> None:
         """Open the store without blocking the event loop."""
-        await asyncio.to_thread(self.warm_up)
+        await self.store.warm_up_async()
 
     def close(self) -> None:
         """Release the store."""
@@ -66,24 +65,6 @@ class ImpressionWriter:
     async def close_async(self) -> None:
         """Release the store without blocking the event loop."""
         await asyncio.to_thread(self.close)
-
-    def to_dict(self) -> dict[str, Any]:
-        """
-        Serialise for a pipeline file.
-
-        :returns: A dictionary for `from_dict`.
-        """
-        return default_to_dict(self, store=self.store, timeout=self.timeout)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "ImpressionWriter":
-        """
-        Make an ImpressionWriter from what `to_dict` gave.
-
-        :param data: The dictionary.
-        :returns: The component.
-        """
-        return default_from_dict(cls, data)
 
     @component.output_types(documents=list[Document], query_id=str, ranking=Ranking, logged=bool)
     def run(self, ranking: Ranking) -> dict[str, Any]:
@@ -121,9 +102,9 @@ class ImpressionWriter:
 
     def _answer_to(self, ranking: Ranking, error: StoreUnavailableError | None) -> dict[str, Any]:
         if error is None:
-            self._unlogged.mended()
+            self._log_outage.mended()
         else:
-            self._unlogged.report(error)
+            self._log_outage.report(error)
         documents = [replace(candidate.document, score=candidate.score) for candidate in ranking.candidates]
         query_id = ranking.decision.query_id
         return {"documents": documents, "query_id": query_id, "ranking": ranking, "logged": error is None}

@@ -30,7 +30,8 @@ class LTRRanker:
     that were shown, and further down stand candidates of a kind that it has never seen: what it says of them is a guess
     that undoes the union's work.
 
-    Queries that the memory index knows something of, and new ones, are ordered by models of their own.
+    Pages with and without evidence in the memory index are ordered by models of their own (see
+    `ranking.models.Situation`).
 
     The features of the candidates that will be shown are computed and handed on in either case, so that they can be
     logged with the impressions and a later model is trained on exactly what it will be asked.
@@ -38,12 +39,14 @@ class LTRRanker:
     ### Usage example
 
     ```python
+    from haystack import Pipeline
     from haystack.utils import Secret
-    from ltrr_haystack import LTRRanker, LTRRStore
+    from ltrr_haystack import LTRRanker, LTRRStore, UnionJoiner
 
-    ranker = LTRRanker(LTRRStore(Secret.from_token("sqlite:////tmp/ltrr.db")), top_k=10)
-    ranker.run(candidates)["ranking"]  # candidates: what UnionJoiner gives
-    # Ranking(decision=…, ranker_version=0)
+    pipeline = Pipeline()
+    pipeline.add_component("joiner", UnionJoiner(["bm25", "dense"]))
+    pipeline.add_component("ranker", LTRRanker(LTRRStore(Secret.from_env_var("LTRR_STORE_URL")), top_k=10))
+    pipeline.connect("joiner.candidates", "ranker.candidates")
     ```
     """
 
@@ -53,7 +56,7 @@ class LTRRanker:
 
         :param store: Where the ranking models and the memory statistics are kept.
         :param top_k: How many candidates to show.
-        :param poll_interval: Seconds between two looks for a newer model.
+        :param poll_interval: Seconds between two checks for a newer model.
         :param rerank: How many of the union's first candidates the model orders; never fewer than are shown.
         :raises ConfigurationError: If `top_k` or `rerank` is below 1, or `poll_interval` is negative.
         """
@@ -75,7 +78,7 @@ class LTRRanker:
             default=None,
             poll_interval=poll_interval,
         )
-        self._forgetful = Outage("Ranking goes on without memory features")
+        self._memory_outage = Outage("Ranking goes on without memory features")
         self._reported: set[str] = set()
         self._reporting = Lock()
         self._warm = False
@@ -92,8 +95,10 @@ class LTRRanker:
                 self._warm = True
 
     async def warm_up_async(self) -> None:
-        """Open the store and load the active model without blocking the event loop."""
-        await asyncio.to_thread(self.warm_up)
+        """Do what `warm_up` does without blocking the event loop."""
+        await self.store.warm_up_async()
+        if not self._warm:
+            await asyncio.to_thread(self.warm_up)
 
     def close(self) -> None:
         """Release the store."""
@@ -131,26 +136,13 @@ class LTRRanker:
         shown = tuple([first[row] for row in order])
         return {"ranking": Ranking(decision, shown, schema.mappings(features[order]), candidates.reports, version)}
 
-    @component.output_types(ranking=Ranking)
-    async def run_async(self, candidates: CandidateSet, top_k: int | None = None) -> dict[str, Ranking]:
-        """
-        Order candidates without blocking the event loop.
-
-        :param candidates: The union of what the arms brought.
-        :param top_k: How many candidates to show; the component's own where it is `None`.
-        :returns: A dictionary with `ranking`: the candidates to show, best first, with their features.
-        :raises InvalidInputError: If `top_k` is below 1.
-        """
-        ranked: dict[str, Ranking] = await asyncio.to_thread(self.run, candidates, top_k)
-        return ranked
-
     def _scores(
         self, candidates: CandidateSet, schema: FeatureSchema, features: Matrix
     ) -> tuple[NDArray[np.float64], int] | None:
         """The scores of the model for this situation with its version, if there is one that fits."""
         models, version = self._active.current()
-        known = not np.isnan(features[:, schema.columns["memory.exposures"]]).all()
-        model = None if models is None else models.models.get("remembered" if known else "new")
+        known = schema.has_memory(features)
+        model = None if models is None else models.models.get("with_memory" if known else "without_memory")
         if model is None:
             return None
         own = schema if known else schema.without_memory(candidates.decision.actions.memory_arms)
@@ -169,9 +161,9 @@ class LTRRanker:
             decision = candidates.decision
             remembered = dict(self._memory.entries(decision.understanding.normal_form, decision.filters))
         except Exception as error:  # noqa: BLE001 (without its memory features a search is still a search)
-            self._forgetful.report(error)
+            self._memory_outage.report(error)
             return {}
-        self._forgetful.mended()
+        self._memory_outage.mended()
         return remembered
 
     def _report_once(self, subject: str, message: str) -> None:

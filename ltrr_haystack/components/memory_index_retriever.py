@@ -33,7 +33,7 @@ class MemoryIndexRetriever:
     from haystack.utils import Secret
     from ltrr_haystack import LTRRStore, MemoryIndexRetriever
 
-    store = LTRRStore(Secret.from_token("sqlite:////tmp/ltrr.db"))
+    store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
     retriever = MemoryIndexRetriever(store, InMemoryDocumentStore())
     retriever.run("sad songs")["documents"]
     # [Document(id=…, meta: {…, 'memory': {'query_key': 'sad songs', 'successes': 30.0, 'exposures': 34.5, …}}, …)]
@@ -83,7 +83,7 @@ class MemoryIndexRetriever:
 
     async def warm_up_async(self) -> None:
         """Open the store without blocking the event loop."""
-        await asyncio.to_thread(self.store.warm_up)
+        await self.store.warm_up_async()
 
     def close(self) -> None:
         """Release the store and the document store's resources."""

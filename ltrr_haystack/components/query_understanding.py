@@ -11,9 +11,9 @@ from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.types import Understanding
 from ltrr_haystack.understanding.annotators import QueryAnnotator
 from ltrr_haystack.understanding.languages import LanguageDetector, language_of_script
-from ltrr_haystack.understanding.moments import weekday_and_day_part, zone
 from ltrr_haystack.understanding.normalisation import cleaned, normal_form, tokens_of
 from ltrr_haystack.understanding.query_types import query_type
+from ltrr_haystack.understanding.time_features import weekday_and_day_part, zone
 
 
 @component

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, Literal
 from weakref import WeakSet
 
-from haystack import Document, component, default_from_dict, default_to_dict, logging
+from haystack import Document, component, default_to_dict, logging
 from haystack.components.retrievers.types import TextRetriever
 from haystack.core.serialization import component_to_dict
 
@@ -235,16 +235,6 @@ class RetrievalArm:
             break_after=self.break_after,
             cool_down=self.cool_down,
         )
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "RetrievalArm":
-        """
-        Make the component from what `to_dict` gave.
-
-        :param data: The dictionary.
-        :returns: The component.
-        """
-        return default_from_dict(cls, data)
 
     def _arguments(self, request: ArmRequest) -> dict[str, Any]:
         if request.depth < 1:

@@ -44,7 +44,7 @@ class CachedDocumentEmbedder:
     from haystack import Document
     from ltrr_haystack.embedded import CachedDocumentEmbedder, MiniLMDocumentEmbedder
 
-    embedder = CachedDocumentEmbedder(MiniLMDocumentEmbedder(), directory="/tmp/embeddings")
+    embedder = CachedDocumentEmbedder(MiniLMDocumentEmbedder(), directory="embeddings")
     embedder.run([Document(content="A song about rain.")])["documents"]
     ```
     """

@@ -32,7 +32,7 @@ class EmbeddedVectorRetriever:
     from ltrr_haystack.embedded.vectors import EmbeddedVectorRetriever
 
     dense = TextEmbeddingRetriever(
-        retriever=EmbeddedVectorRetriever(TantivyDocumentStore("/tmp/songs")), text_embedder=MiniLMTextEmbedder()
+        retriever=EmbeddedVectorRetriever(TantivyDocumentStore("songs")), text_embedder=MiniLMTextEmbedder()
     )
     ```
     """

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
+from ltrr_haystack.feedback.examination import PAGE, ExaminationCurve
+
 RandomNumber = Callable[[str, str], float]
 """Purpose, and document or position → a number in [0, 1) that is fixed for the search (a common random number)."""
 
@@ -45,7 +47,7 @@ class ClickModel:
     :param highest_grade: The grade that always attracts, but for the noise.
     """
 
-    eta: float = 1.0
+    eta: float = PAGE.eta
     noise: float = 0.05
     highest_grade: int = 3
 
@@ -63,7 +65,7 @@ class ClickModel:
         :param position: Position on the page, from 1.
         :returns: A probability.
         """
-        return float(position**-self.eta)
+        return ExaminationCurve(self.eta).at(position)
 
     def attraction(self, grade: int) -> float:
         """

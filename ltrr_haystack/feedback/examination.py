@@ -1,24 +1,140 @@
-"""How likely it is that a person looked at a position: the one curve by which position bias is reckoned."""
+"""
+The examination curve: how likely people are to examine a position. Everything that corrects for position bias uses it.
+
+The position-based model (Craswell, Zoeter, Taylor and Ramsey, "An experimental comparison of click position-bias
+models", WSDM 2008): a click needs an examination first, and the examination depends on the position alone. Its
+probability relative to the first position is `1 / position ** eta` (Joachims, Swaminathan and Schnabel, "Unbiased
+learning-to-rank with biased feedback", WSDM 2017, section 5.1).
+
+| curve | eta | used for | why this eta |
+|---|---|---|---|
+| `PAGE` | 1.0 | memory, the ranker's gate, judgements, simulated clicks | as Joachims et al. measured it |
+| `UNION` | 0.5 | credit, expected rewards, whole allocations | one page says little about how the next is examined |
+| `PRIOR` | 1.0 ± 0.5 | off-policy evaluation | `PAGE`, uncertain until `estimate_curve` has read the log |
+
+`UNION` is flatter than `PAGE` because it moves rewards to places at which the documents were not seen: a flatter curve
+moves less, and the estimates have less variance.
+"""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ltrr_haystack.types import FrozenValue
+
+Numbers = NDArray[np.float64]
 
 
-def examination(ordinal: int, eta: float = 1.0) -> float:
+@dataclass(frozen=True, slots=True)
+class ExaminationCurve(FrozenValue):
     """
-    Give the probability that a position was examined, relative to the first one.
+    The probability that a position is examined, relative to the first one: `1 / position ** eta`.
 
-    The position-based model: a click needs a look first, and looks depend on the position alone (Craswell, Zoeter,
-    Taylor and Ramsey, "An experimental comparison of click position-bias models", WSDM 2008). The curve
-    `1 / ordinal ** eta` is the one of Joachims, Swaminathan and Schnabel, "Unbiased learning-to-rank with biased
-    feedback", WSDM 2017, section 5.1.
+    ### Usage example
 
-    :param ordinal: Position on the page, from 1.
-    :param eta: How steeply the looks thin out; 0 means that every position is examined alike.
-    :returns: A probability in (0, 1]; 1 for the first position.
-    :raises ValueError: If `ordinal` is below 1 or `eta` is negative.
+    ```python
+    from ltrr_haystack.feedback.examination import ExaminationCurve
+
+    assert ExaminationCurve(eta=1.0).at(4) == 0.25
+    assert ExaminationCurve(eta=0.5).at(4) == 0.5
+    ```
+
+    :param eta: How steep the curve is; 0 means that every position is examined alike.
+    :param deviation: The standard deviation of `eta` where it was estimated, or is a prior.
+    :raises ValueError: If `eta` is negative.
     """
-    if ordinal < 1:
-        raise ValueError(f"ordinal must be at least 1, since positions count from 1; got {ordinal}")
-    if eta < 0:
-        raise ValueError(f"eta must not be negative, got {eta}")
-    return math.pow(ordinal, -eta)
+
+    eta: float = 1.0
+    deviation: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.eta < 0:
+            raise ValueError(f"eta must not be negative, got {self.eta}")
+
+    def at(self, position: int) -> float:
+        """
+        Give the probability of one position.
+
+        :param position: Position on the page, from 1.
+        :returns: A probability in (0, 1].
+        :raises ValueError: If `position` is below 1.
+        """
+        if position < 1:
+            raise ValueError(f"position must be at least 1, since positions count from 1; got {position}")
+        return math.pow(position, -self.eta)
+
+    def over(self, positions: ArrayLike) -> Numbers:
+        """
+        Give the probabilities of many positions.
+
+        :param positions: Positions, from 1.
+        :returns: A probability for each.
+        """
+        probabilities: Numbers = np.asarray(positions, dtype=np.float64) ** -self.eta
+        return probabilities
+
+    def ratio(self, logged: NDArray[np.int_], other: NDArray[np.int_]) -> Numbers:
+        """
+        Give how much likelier documents are examined at other positions than at the logged ones.
+
+        :param logged: The positions at which the documents were logged, from 1.
+        :param other: The positions to compare with.
+        :returns: `(logged / other) ** eta` for each.
+        """
+        ratios: Numbers = (logged / other) ** self.eta
+        return ratios
+
+    def cumulative(self, last: int) -> Numbers:
+        """
+        Sum the probabilities from the top of the page.
+
+        :param last: The last position.
+        :returns: The sums over the first 0, 1, … `last` positions.
+        """
+        return np.concatenate([[0.0], np.cumsum(self.over(np.arange(1.0, last + 1)))])
+
+
+PAGE = ExaminationCurve(eta=1.0)
+UNION = ExaminationCurve(eta=0.5)
+PRIOR = ExaminationCurve(eta=1.0, deviation=0.5)
+
+_CANDIDATES = np.linspace(0.0, 2.0, 81)
+
+
+def estimate_curve(weights: Numbers, replayed: Callable[[float], Numbers], logged: Numbers) -> ExaminationCurve:
+    """
+    Estimate the curve from replays of the logged policy: with the right `eta` they earn what was logged.
+
+    A replay draws another allocation from the distribution that a decision was drawn from, and moves the documents
+    that remain up the page. Agarwal, Zaitsev, Wang, Li, Najork and Joachims, "Estimating position bias without
+    intrusive interventions" (WSDM 2019), use the same source of variation: one document at different positions for
+    reasons that have nothing to do with it.
+
+    The mean difference between replayed and logged rewards is taken as normal, and so is `eta` a priori (`PRIOR`);
+    the result is the posterior over candidates from 0 to 2.
+
+    :param weights: Importance weight of each decision's replay; `nan` where it could not be replayed.
+    :param replayed: Gives the reward of each decision's replay for an `eta`.
+    :param logged: The logged reward of each decision.
+    :returns: Posterior mean and standard deviation; `PRIOR` where nothing could be replayed.
+    """
+    used = ~np.isnan(weights)
+    weights, logged = weights[used], logged[used]
+    if len(weights) < 2 or not weights.any():
+        return PRIOR
+    log_posterior = np.array([_log_posterior(eta, weights, replayed(eta)[used], logged) for eta in _CANDIDATES])
+    probabilities = np.exp(log_posterior - log_posterior.max())
+    probabilities /= probabilities.sum()
+    mean = float(probabilities @ _CANDIDATES)
+    return ExaminationCurve(mean, math.sqrt(float(probabilities @ np.square(_CANDIDATES - mean))))
+
+
+def _log_posterior(eta: float, weights: Numbers, replayed: Numbers, logged: Numbers) -> float:
+    mean = float((weights * replayed).sum() / weights.sum())
+    differences = mean - logged + weights * (replayed - mean) / weights.mean()
+    variance = float(differences.var(ddof=1)) / len(differences)
+    distance = float(differences.mean()) ** 2 / variance if variance > 0 else 0.0
+    return -0.5 * (distance + ((eta - PRIOR.eta) / PRIOR.deviation) ** 2)

@@ -34,13 +34,17 @@ def active_policy(store: LTRRStore, policy: Policy, *, poll_interval: float = 1.
     Hold the policy that is active in the store, for a router to decide with.
 
     ```python
-    active = active_policy(store, VWPolicy())
+    from haystack.utils import Secret
+    from ltrr_haystack import LTRRStore, VWPolicy
+    from ltrr_haystack.learning import active_policy
+
+    active = active_policy(LTRRStore(Secret.from_env_var("LTRR_STORE_URL")), VWPolicy())
     policy, version = active.current()
     ```
 
     :param store: The store with the snapshots.
     :param policy: The policy with its settings; it decides until a snapshot is active, and is not changed.
-    :param poll_interval: Seconds between two looks for a newer policy; 0 looks each time.
+    :param poll_interval: Seconds between two checks for a newer policy; 0 checks each time.
     :returns: What gives the active policy and its version.
     """
     return ActiveModel(

@@ -33,7 +33,7 @@ class Amounts:
         """
         Add what a settled decision says of its documents and of the arms that ran.
 
-        :param settled: The decision with what came of it.
+        :param settled: The decision with its rewards.
         :param credit: Arm → its credit at the drawn depth.
         """
         key = settled.decision.evidence_key

@@ -21,10 +21,10 @@ def follow(
     on_progress: Callable[[Progress], None] | None = None,
 ) -> None:
     """
-    Learn again and again until told to stop.
+    Run passes of a learner until stopped.
 
-    A pass that fails is logged and tried again; the pause doubles with every failure in a row, up to a minute. A store
-    that cannot be used is waited for without that: it costs nothing to ask, and learning goes on when it is mended.
+    A pass that fails is logged and tried again; the pause doubles with every failure in a row, up to a minute. While
+    the store is unavailable the pause does not grow, and learning goes on as soon as it is back.
 
     :param learner: What learns.
     :param interval: Seconds between the end of a pass and the next one.
@@ -66,9 +66,12 @@ class BackgroundLearner:
     ### Usage example
 
     ```python
+    from haystack.utils import Secret
+    from ltrr_haystack import BackgroundLearner, Learner, LTRRStore, VWPolicy
+
+    store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
     background = BackgroundLearner(Learner(store, VWPolicy()), interval=2.0)
     background.start()
-    ...
     background.stop()
     ```
     """

@@ -142,7 +142,7 @@ class ClientCounts:
         """
         Decide what a settled decision counts for, and note it.
 
-        :param settled: The decision with what came of it.
+        :param settled: The decision with its rewards.
         :returns: What it counts for, with the rewards that count.
         """
         search = _Search.of(settled.decision)

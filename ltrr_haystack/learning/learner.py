@@ -76,7 +76,7 @@ class Learner:
     from ltrr_haystack.policy.vw import VWPolicy
     from ltrr_haystack.store import LTRRStore
 
-    learner = Learner(LTRRStore(Secret.from_token("sqlite:////tmp/ltrr.db")), VWPolicy(), reward_wait=600.0)
+    learner = Learner(LTRRStore(Secret.from_env_var("LTRR_STORE_URL")), VWPolicy(), reward_wait=600.0)
     learner.run_once()
     # Progress(settled=120, learned=37, late=2, version=14, busy=None, uncounted=0, set_aside=0)
     ```

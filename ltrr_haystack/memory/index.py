@@ -20,7 +20,7 @@ class Remembered:
     :param successes: Rewards seen.
     :param exposures: Position-debiased exposures seen.
     :param score: Posterior mean of the success rate.
-    :param weight: How far the score lies above what is believed without evidence, 0 to 1.
+    :param weight: How far the score lies above the prior's, 0 to 1.
     """
 
     object_id: str
@@ -38,7 +38,7 @@ class MemoryIndex:
     Retrieval and ranking read the same scores here, so both change when the scoring does.
 
     :param store: Where the statistics are kept.
-    :param prior: What is believed of a pair without evidence.
+    :param prior: The prior of a pair without evidence.
     """
 
     def __init__(self, store: LTRRStore, prior: Prior | None = None) -> None:
@@ -49,7 +49,7 @@ class MemoryIndex:
         """
         Give what is remembered for a query.
 
-        What people did without filters speaks for a filtered search as well, and is added to what they did with these.
+        Evidence without filters holds for a filtered search as well, and is added to that with the same filters.
 
         :param normal_form: The query's normal form.
         :param filters: The search's Haystack filters, if there are any.

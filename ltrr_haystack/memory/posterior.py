@@ -1,4 +1,4 @@
-"""The posterior of how often a document works for a query, given what was seen and what was believed before."""
+"""The posterior success rate of a document for a query."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from ltrr_haystack.errors import ConfigurationError
 @dataclass(frozen=True, slots=True)
 class Prior:
     """
-    What is believed of a (query, document) pair before anybody has acted on it.
+    The prior of a (query, document) pair.
 
     Successes are taken to be binomial with a Beta(`successes`, `exposures − successes`) prior, so that the posterior
     is a Beta again and its mean is a ratio of sums (Gelman et al., "Bayesian Data Analysis", 3rd edition, section 2.4).
-    The prior speaks as loudly as that many real exposures would.
+    The prior weighs as much as that many exposures.
 
     :param successes: Successes that are counted before any were seen.
     :param exposures: Exposures that are counted before there were any.
@@ -31,7 +31,7 @@ class Prior:
 
     def posterior_mean(self, successes: float, exposures: float) -> float:
         """
-        Give the success rate to expect after what was seen.
+        Give the expected success rate.
 
         :param successes: Successes seen.
         :param exposures: Exposures seen, position-debiased.
@@ -41,13 +41,13 @@ class Prior:
 
     def weight(self, successes: float, exposures: float) -> float:
         """
-        Say how much a document's evidence weighs: how far its success rate lies above the prior's own.
+        Give the weight of a document's evidence: how far its success rate lies above the prior's own.
 
-        With the default prior one click weighs 0.05, thirty clicks of people who all looked 0.58.
+        With the default prior one click weighs 0.05, thirty clicks without a miss 0.58.
 
         :param successes: Successes seen.
         :param exposures: Exposures seen, position-debiased.
-        :returns: 0 where the rate is not above the prior's, towards 1 as everybody who looks succeeds.
+        :returns: 0 where the rate is not above the prior's, towards 1 as every exposure succeeds.
         """
         prior = self.successes / self.exposures
         if prior == 1.0:

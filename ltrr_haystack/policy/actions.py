@@ -81,6 +81,27 @@ def parse_actions(
     return actions
 
 
+def arm_settings(arms: Mapping[str, Mapping[str, Any]] | Sequence[Arm]) -> dict[str, dict[str, Any]]:
+    """
+    Give the settings of arms as a pipeline's YAML has them.
+
+    :param arms: Arm name → its settings, or `Arm` objects.
+    :returns: Arm name → its settings.
+    :raises ConfigurationError: If something in a list is no `Arm`, or two of them have one name.
+    """
+    if not isinstance(arms, list | tuple):
+        return arms  # type: ignore[return-value]
+    for arm in arms:
+        if not isinstance(arm, Arm):
+            raise ConfigurationError(f"a list of arms must hold Arm objects only, got {arm!r}")
+    settings = {arm.name: _settings_of(arm) for arm in arms}
+    if len(settings) < len(arms):
+        names = [arm.name for arm in arms]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigurationError(f"arms must have different names, got '{twice}' more than once")
+    return settings
+
+
 def check_allocation(actions: ActionSet, allocation: Allocation, what: str, *, may_rest: bool = False) -> None:
     """
     Check that an allocation may be played.
@@ -110,6 +131,12 @@ def check_allocation(actions: ActionSet, allocation: Allocation, what: str, *, m
             f"{what} draws {total} candidates, fewer than the min_candidates of {actions.min_candidates}; "
             "draw more, or lower it"
         )
+
+
+def _settings_of(arm: Arm) -> dict[str, Any]:
+    kind = {} if arm.kind == arm.name else {"kind": arm.kind}
+    costs = {"cost_per_call": arm.cost_per_call, "cost_per_candidate": arm.cost_per_candidate}
+    return {**kind, "levels": list(arm.levels), **costs}
 
 
 def _arm(name: str, settings: Mapping[str, Any]) -> Arm:

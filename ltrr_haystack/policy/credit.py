@@ -1,19 +1,18 @@
 """
-What each arm is credited with for a settled decision.
+The credit of each arm for a settled decision: its marginal contribution to the rewards.
 
-Leave one out: an arm's credit is how much of the rewards would have been lost without it, as the union would have been
-ordered then (see `UnionOrder`). A document that goes missing takes its whole reward with it; one that sinks takes a
-part, since fewer people look there; one that rises brings more, so an arm that pushes what people want down the page
-has a negative credit. The value of an arm alone is its difference reward (Wolpert & Tumer 2001).
+Leave one out: an arm's credit is the reward of the page with the arm less the reward of the page without it, as the
+union would have been ordered then (see `UnionOrder`). A document that goes missing loses its whole reward; one that
+moves down loses a part, since lower places are examined less; one that moves up gains. So an arm that pushes relevant
+documents down the page has a negative credit. This is the difference reward of Wolpert & Tumer (2001).
 
-The company that counts is the one that the policy prefers. Where the baseline was played, every arm runs deep, each
-finds what the others find, and none would be missed: judged in that company, all arms look worthless, and the policy
-comes to prefer too little of everything. What the preferred allocation would have found is known from the ranks, so
-each arm is judged beside the others at the depth that the policy would have given them, as far as they were drawn.
+The contribution is marginal to the allocation that the policy prefers, not to the one that was played. Where the
+baseline was played, every arm ran deep and most documents were found by several arms: there the marginal contribution
+of each arm is near 0, and the policy would come to prefer too little of everything. The logged ranks give the page of
+the preferred allocation, so the other arms are taken at the depths that the policy prefers, as far as they were drawn.
 
-Since ranks are known, so is the credit of every level up to the one drawn, as if the arm had drawn only that deep: a
-semi-bandit with side information (Audibert, Bubeck & Lugosi 2014, Regret in Online Combinatorial Optimization; Mannor &
-Shamir 2011, From Bandits to Experts).
+The ranks also give the credit of every level up to the drawn one: a semi-bandit with side information (Audibert, Bubeck
+& Lugosi 2014, Regret in Online Combinatorial Optimization; Mannor & Shamir 2011, From Bandits to Experts).
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,19 +30,19 @@ Credit = Mapping[str, Mapping[int, float]]
 
 def leave_one_out(settled: SettledDecision, preferred: Allocation | None = None) -> Credit:
     """
-    Credit the arms of a decision with the rewards that would have been lost without them.
+    Give the marginal contribution of each arm of a decision.
 
-    An arm that failed or found nothing has credit 0. Rewards of objects that were not shown credit nobody.
+    An arm that failed or found nothing has credit 0. Rewards of objects that were not shown are ignored.
 
-    :param settled: The decision and what came of it.
-    :param preferred: The company in which the arms are judged, as far as it was drawn; by default what the policy
-        preferred when it decided, and without a logged preference what was drawn.
+    :param settled: The decision with its rewards.
+    :param preferred: The allocation to which the contributions are marginal, as far as it was drawn; by default what
+        the policy preferred when it decided, and without a logged preference what was drawn.
     :returns: For each arm that ran its credit at every level above 0 up to the drawn one.
     """
     decision = settled.decision
     drawn = decision.allocation
     wanted = preferred or decision.preferred or drawn
-    company = {arm: min(depth, wanted.get(arm, 0)) for arm, depth in drawn.items()}
+    others = {arm: min(depth, wanted.get(arm, 0)) for arm, depth in drawn.items()}
     levels = {
         arm.name: [level for level in arm.levels if 0 < level <= drawn[arm.name]]
         for arm in decision.actions.arms
@@ -51,8 +50,8 @@ def leave_one_out(settled: SettledDecision, preferred: Allocation | None = None)
     }
     if not any(reward_of(settled, impression) for impression in settled.impressions):
         return {arm: dict.fromkeys(depths, 0.0) for arm, depths in levels.items()}
-    asked = [{**company, arm: level} for arm, depths in levels.items() for level in (0, *depths)]
-    left = iter(rewards_left(settled, asked))
+    searched = [{**others, arm: level} for arm, depths in levels.items() for level in (0, *depths)]
+    left = iter(rewards_left(settled, searched))
     credit: dict[str, dict[int, float]] = {}
     for arm, depths in levels.items():
         without = next(left)
@@ -62,9 +61,9 @@ def leave_one_out(settled: SettledDecision, preferred: Allocation | None = None)
 
 def rewards_left(settled: SettledDecision, allocations: Sequence[Allocation]) -> list[float]:
     """
-    Say what a decision would have earned under other allocations.
+    Give the reward that a decision would have earned under other allocations.
 
-    :param settled: The decision and what came of it.
+    :param settled: The decision with its rewards.
     :param allocations: Allocations that draw no arm deeper than it was drawn.
     :returns: For each allocation the sum of the rewards that would have been left.
     """
@@ -78,11 +77,11 @@ def rewards_left(settled: SettledDecision, allocations: Sequence[Allocation]) ->
 
 def reward_of(settled: SettledDecision, impression: Impression) -> float:
     """
-    What an impression of a settled decision earned, fit to be added up and squared.
+    Give the reward of an impression, bounded so that sums and squares are finite.
 
-    A page that the fallback filled was not earned by what was drawn: that found nothing.
+    On a page that the fallback filled it is 0, since what was drawn found nothing.
 
-    :param settled: The decision and what came of it.
+    :param settled: The decision with its rewards.
     :param impression: One of its impressions.
     :returns: The reward, bounded; 0 if there was none.
     """
@@ -93,7 +92,7 @@ def reward_of(settled: SettledDecision, impression: Impression) -> float:
 
 def at_drawn_depth(credit: Credit, allocation: Allocation) -> Mapping[str, float]:
     """
-    The credit of each arm as it was played.
+    Give the credit of each arm at the depth that was played.
 
     :param credit: What `leave_one_out` gave.
     :param allocation: The allocation that was played.

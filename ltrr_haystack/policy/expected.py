@@ -1,9 +1,9 @@
 """
-What a document that no page has shown can be expected to earn: as much as those earned that were found like it.
+Expected rewards of documents that were not shown, estimated from documents that the arms ranked alike.
 
-Rewards come from what was shown. Judged by them alone, every other allocation looks worse than the one that filled the
-page, since whatever it would have shown in addition counts nothing. Documents that stood on the page tell what is to be
-expected of the others: a linear model of the rank that each arm gave them, fitted by ridge regression (Hoerl & Kennard
+Rewards are observed for shown documents only. Without an expectation for the others, every allocation would look worse
+than the one that was played, since what else it would have shown would count as 0. The expectation is a linear model of
+the rank that each arm gave a document, fitted by ridge regression (Hoerl & Kennard
 1970, Ridge Regression: Biased Estimation for Nonorthogonal Problems).
 """
 
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.moments import DECAY
-from ltrr_haystack.policy.union import UnionOrder, looked_at
+from ltrr_haystack.policy.union import UnionOrder
 
 CAUTION = 0.5
-"""Share of the expectation that counts: what was put on a page was better than what was left out."""
+"""Share of the expectation that counts, since documents that were shown were better than those that were not."""
 
 RIDGE = 0.002
-"""Strength of the penalty, as a share of all that was seen; 1 is added, so that little evidence promises little."""
+"""Strength of the penalty as a share of the evidence; 1 is added, so that little evidence predicts little."""
 
 _EDGES = (1, 2, 3, 5, 10, 20, 50)
 """Ranks up to which documents are alike; beyond are those further down and those that the arm did not bring."""
@@ -31,23 +31,23 @@ _Numbers = NDArray[np.float64]
 
 class ExpectedRewards:
     """
-    A linear model of what documents earn where they are looked at for certain.
+    A linear model of what documents earn where they are certainly examined.
 
-    What each arm's ranks are worth adds up; arms may come and go.
+    The model is additive over the arms; arms may be added and removed.
     """
 
     def __init__(self) -> None:
-        """Expect nothing of any document."""
+        """Create a model that expects nothing of any document."""
         self._arms: tuple[str, ...] = ()
         self._seen: _Numbers = np.zeros((1, 1))
         self._earned: _Numbers = np.zeros(1)
 
     def observe(self, union: UnionOrder, ordinals: _Numbers, rewards: _Numbers, weight: float) -> None:
         """
-        Take note of what the documents of a page earned.
+        Learn from what the documents of a page earned.
 
-        What is long ago is forgotten. A position counts by the square of how much it is looked at: a click there
-        speaks of so many looks.
+        Older pages are discounted exponentially. A position counts by the square of its examination probability, as in
+        weighted least squares: a click there is divided by that probability.
 
         :param union: The union of a settled decision.
         :param ordinals: For each impression its position, from 1.
@@ -56,13 +56,13 @@ class ExpectedRewards:
         """
         self._know(union.arms)
         features = self._features(union, union.rows)
-        chances = looked_at(ordinals)
-        self._seen = DECAY * self._seen + features.T @ (features * (weight * chances**2)[:, None])
-        self._earned = DECAY * self._earned + features.T @ (weight * chances * rewards)
+        examined = union.curve.over(ordinals)
+        self._seen = DECAY * self._seen + features.T @ (features * (weight * examined**2)[:, None])
+        self._earned = DECAY * self._earned + features.T @ (weight * examined * rewards)
 
     def of(self, union: UnionOrder) -> _Numbers:
         """
-        Say what the documents of a union can be expected to earn where they would be looked at for certain.
+        Say what the documents of a union can be expected to earn where they would certainly be examined.
 
         :param union: The union.
         :returns: For each document the cautious expectation, in units of reward, at least 0.
@@ -74,7 +74,7 @@ class ExpectedRewards:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Give what was noted.
+        Serialise the state.
 
         :returns: Plain JSON types.
         """
@@ -83,18 +83,18 @@ class ExpectedRewards:
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
         """
-        Make one that has noted what another has.
+        Restore a model from its state.
 
         :param state: What `to_dict` gave.
         :returns: The expectations.
-        :raises SnapshotError: If the state is of another make.
+        :raises SnapshotError: If the state is incompatible: another version wrote it.
         """
         made = cls()
         made._arms = tuple(state["arms"])
         made._seen, made._earned = np.array(state["seen"]), np.array(state["earned"])
         size = len(made._arms) * _KINDS + 1
         if made._seen.shape != (size, size) or made._earned.shape != (size,):
-            raise SnapshotError("the state of the expected rewards is of another make: another version wrote it")
+            raise SnapshotError("the state of the expected rewards is incompatible: another version wrote it")
         return made
 
     def _know(self, arms: tuple[str, ...]) -> None:

@@ -92,7 +92,7 @@ def features_of(
 
 def searched_before(features: Features) -> float:
     """
-    Say how often a query was searched before, as far as the features tell.
+    Give how often a query was searched before, as far as the features tell.
 
     :param features: The features.
     :returns: The number of settled searches, 0 for a new query.

@@ -1,19 +1,19 @@
 """
-The best whole allocation for new queries, whatever they ask: follow the leader.
+The best single allocation for all new queries: follow the leader.
 
-Where every arm drew at least as deep as in the baseline, the ranks tell what each shallower allocation would have
-shown. So allocations are experts whose gain is known whether they were played or not, and the one that has gained most
-so far is played next (Hannan 1957; Kalai & Vempala 2005, Efficient Algorithms for Online Decision Problems). Their
-perturbation is left out: it is needed against an adversary, and queries come by chance.
+Where every arm drew at least as deep as in the baseline, the logged ranks give the page of each shallower allocation.
+So allocations are experts with full information, and the one with the highest gain so far is played next (Hannan 1957;
+Kalai & Vempala 2005, Efficient Algorithms for Online Decision Problems). Their perturbation is left out: it protects
+against an adversary, and queries are not adversarial.
 
-It knows nothing of the query, and that is its strength where few different queries were searched: what a contextual
-model makes of the features of seventy queries is mostly noise. Nor can it be caught where every single change of an arm
-is for the worse, since it compares whole allocations. What is long ago is forgotten as the gate forgets it.
+The leader is not contextual. With few different queries that is an advantage: a contextual model fits mostly noise in
+the features of seventy queries. Since it compares whole allocations, it is not caught in a local optimum, where every
+change of a single arm makes things worse. Older decisions are discounted as in `SafeStartGate`.
 
-What it compares are means over the decisions that tell. For an allocation within the baseline those are decisions in
-which the baseline was played; one that goes beyond it is known only where a policy chose to draw so deep, and one that
-does not fit into the budget together with the baseline is never known. The gate, which weighs by probability, has the
-last word.
+Gains are means over the decisions in which an allocation is known. For an allocation within the baseline these are
+decisions that played the baseline; a deeper one is known only where a policy drew that deep, and one that does not fit
+into the budget together with the baseline is never known. These means are not weighted by propensity; the gate, whose
+estimate is, decides whether the leader is played.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,46 +22,44 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.policy.credit import reward_of, rewards_left
+from ltrr_haystack.policy.credit import reward_of
 from ltrr_haystack.policy.expected import ExpectedRewards
 from ltrr_haystack.policy.experts import Experts, expert_key, experts_of
 from ltrr_haystack.policy.moments import DECAY
-from ltrr_haystack.policy.safe_start import Valued
-from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, looked_at, reaches
+from ltrr_haystack.policy.safe_start import ValueFn
+from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, reaches
 from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
 
-DOUBT = 1.0
-"""What every expert but the baseline is taken to have lost once, in units of reward."""
+PRIOR_LOSS = 1.0
+"""Loss of the one pseudo-observation with which every expert but the baseline begins, in units of reward."""
 
 _Numbers = NDArray[np.float64]
 
 
 class Leader:
-    """Keeps what each allocation has gained over the baseline on queries looked at as if they were new."""
+    """Keeps the gain of each allocation over the baseline, with every query treated as a new one."""
 
     def __init__(self) -> None:
-        """Begin with the baseline in the lead."""
+        """Create a leader whose best allocation is the baseline."""
         self._against = ""
         self._noted: dict[str, tuple[float, float]] = {}
         self._expected = ExpectedRewards()
 
-    def valued(self, settled: SettledDecision) -> Valued:
+    def value_fn(self, settled: SettledDecision) -> ValueFn:
         """
-        Look at a decision as if its query were new.
+        Evaluate allocations for a decision whose query is treated as new.
 
-        What was shown is worth what it earned, in relation to how much its position is looked at, and what would have
-        been shown in its place half of what is to be expected of it. Where the union was not logged, what was shown
-        and is still found counts.
+        A document that was shown counts what it earned, divided by the examination probability of its position; a
+        document that was not shown counts its expected reward (see `ExpectedRewards`).
 
-        :param settled: The decision and what came of it.
-        :returns: Says what the decision would have earned under other allocations; memory arms are to be at 0.
+        :param settled: The decision with its rewards.
+        :returns: Gives the reward that the decision would have earned under other allocations; memory arms must be at
+            0.
         """
         union = UnionOrder(settled)
-        if not union.is_logged:
-            return lambda searched: rewards_left(settled, searched)
         ordinals, rewards = _page(settled)
         worth = self._expected.of(union)
-        worth[union.rows] = rewards * np.minimum(MOST_KEPT, 1 / looked_at(ordinals))
+        worth[union.rows] = rewards * np.minimum(MOST_KEPT, 1 / union.curve.over(ordinals))
 
         def earned(searched: Sequence[Allocation]) -> list[float]:
             values: list[float] = union.earned(searched, worth).tolist()
@@ -69,37 +67,37 @@ class Leader:
 
         return earned
 
-    def observe(self, settled: SettledDecision, weight: float, valued: Valued | None = None) -> None:
+    def observe(self, settled: SettledDecision, weight: float, value_fn: ValueFn | None = None) -> None:
         """
-        Take note of what each allocation would have gained, where it is known, and of what documents earned.
+        Update the gains of all allocations that are known for a decision, and the expected rewards.
 
-        Gains over another baseline than before tell nothing of this one: it begins anew then.
+        If the baseline has changed, all gains are reset, since they are relative to it.
 
-        :param settled: The decision and what came of it.
-        :param weight: How much it counts, more than 0.
-        :param valued: What `valued` says of the decision, if it was asked before.
+        :param settled: The decision with its rewards.
+        :param weight: Weight of the decision, more than 0.
+        :param value_fn: What `value_fn` returned for the decision, if it was called before.
         """
         baseline = experts_of(settled.decision.actions).baseline
         if not reaches(settled.decision.allocation, baseline):
             return
-        self._note(settled, weight, valued or self.valued(settled))
+        self._update(settled, weight, value_fn or self.value_fn(settled))
         union = UnionOrder(settled)
-        if union.is_logged:
+        if not union.is_empty:
             self._expected.observe(union, *_page(settled), weight)
 
-    def pretend(self, settled: SettledDecision, weight: float) -> None:
+    def observe_simulated(self, settled: SettledDecision, weight: float) -> None:
         """
-        Take note of what each allocation would have gained, but nothing of what people do.
+        Update the gains with a simulated decision, and leave the expected rewards as they are.
 
-        :param settled: A decision that nobody made, and what would have come of it.
-        :param weight: How much it counts, more than 0.
+        :param settled: The simulated decision with its rewards.
+        :param weight: Weight of the decision, more than 0.
         """
         if reaches(settled.decision.allocation, experts_of(settled.decision.actions).baseline):
-            self._note(settled, weight, self.valued(settled))
+            self._update(settled, weight, self.value_fn(settled))
 
     def best(self, actions: ActionSet) -> Allocation:
         """
-        Give the allocation in the lead.
+        Give the allocation with the highest gain.
 
         :param actions: What there is to choose from.
         :returns: Arm → depth.
@@ -109,11 +107,11 @@ class Leader:
 
     def values(self, actions: ActionSet) -> list[list[float]]:
         """
-        Say what each arm's levels are worth beside the other arms as the leader has them.
+        Give the value of each arm's levels, with the other arms as in the best allocation.
 
         :param actions: What there is to choose from.
-        :returns: For each arm, in order, what the leader with this arm at each of its levels gains over the baseline
-            for one query, in units of reward and less the cost; where that is no expert, the least gain of all.
+        :returns: For each arm, in order, the gain over the baseline per query of the best allocation with this arm at
+            each of its levels, in units of reward and less the cost; where that is no expert, the least gain of all.
         """
         experts = experts_of(actions)
         gains = self._gains(experts)
@@ -131,7 +129,7 @@ class Leader:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Give what was noted.
+        Serialise the state.
 
         :returns: Plain JSON types.
         """
@@ -141,11 +139,11 @@ class Leader:
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
         """
-        Make one that has noted what another has.
+        Restore a leader from its state.
 
         :param state: What `to_dict` gave.
         :returns: The leader.
-        :raises SnapshotError: If the state is of another make.
+        :raises SnapshotError: If the state is incompatible: another version wrote it.
         """
         made = cls()
         made._against = state["against"]
@@ -153,12 +151,12 @@ class Leader:
         made._expected = ExpectedRewards.from_dict(state["expected"])
         return made
 
-    def _note(self, settled: SettledDecision, weight: float, valued: Valued) -> None:
+    def _update(self, settled: SettledDecision, weight: float, value_fn: ValueFn) -> None:
         drawn, experts = settled.decision.allocation, experts_of(settled.decision.actions)
         if (against := expert_key(experts.baseline)) != self._against:
             self._against, self._noted = against, {}
         known = [place for place, searched in enumerate(experts.searched) if reaches(drawn, searched)]
-        base, *rewards = valued([experts.baseline, *(experts.searched[place] for place in known)])
+        base, *rewards = value_fn([experts.baseline, *(experts.searched[place] for place in known)])
         noted = {key: (gain * DECAY, weights * DECAY) for key, (gain, weights) in self._noted.items()}
         for place, reward in zip(known, rewards, strict=True):
             gain, weights = noted.get(experts.keys[place], (0.0, 0.0))
@@ -166,10 +164,10 @@ class Leader:
         self._noted = noted
 
     def _gains(self, experts: Experts) -> _Numbers:
-        """What each expert gains over the baseline for one query, with `DOUBT` and less the cost."""
+        """The gain of each expert over the baseline per query, with `PRIOR_LOSS` and less the cost."""
         noted = self._noted if self._against == expert_key(experts.baseline) else {}
         gained, weights = np.array([noted.get(key, (0.0, 0.0)) for key in experts.keys]).T
-        gains: _Numbers = (gained - DOUBT) / (weights + 1) - experts.extra_costs
+        gains: _Numbers = (gained - PRIOR_LOSS) / (weights + 1) - experts.extra_costs
         gains[experts.is_baseline] = 0.0
         return gains
 

@@ -1,4 +1,4 @@
-"""Mean and variance of a series in which what is long ago is forgotten."""
+"""Mean and variance of a series with exponential discounting."""
 
 import math
 from collections.abc import Mapping
@@ -7,22 +7,22 @@ from typing import Self
 from ltrr_haystack.errors import SnapshotError
 
 HALF_LIFE = 2000.0
-"""After how many values an earlier one weighs half."""
+"""Number of values after which the weight of an earlier one is halved."""
 
 DECAY = 0.5 ** (1 / HALF_LIFE)
-"""What is left of an earlier one's weight with each that comes."""
+"""Factor of all earlier weights with each new value."""
 
 
 class Moments:
     """
     Incremental mean and variance under decaying weights (West 1979; Finch 2009).
 
-    :ivar weight: What all values together weigh.
+    :ivar weight: Sum of the weights.
     :ivar mean: Their mean; 0 while there are none.
     """
 
     def __init__(self) -> None:
-        """Begin without values."""
+        """Create moments without values."""
         self.weight = 0.0
         self.mean = 0.0
         self._squared_weight = 0.0
@@ -30,7 +30,7 @@ class Moments:
 
     def add(self, value: float) -> None:
         """
-        Take in a value.
+        Add a value.
 
         :param value: The value.
         """
@@ -42,9 +42,9 @@ class Moments:
 
     def standard_error(self) -> float | None:
         """
-        Say how uncertain the mean is.
+        Give the standard error of the mean.
 
-        :returns: Its standard error; `None` with less than two values.
+        :returns: The standard error; `None` with less than two values.
         """
         if self.weight <= 1:
             return None
@@ -53,7 +53,7 @@ class Moments:
 
     def with_one_more(self, value: float) -> tuple[float, float]:
         """
-        Say what mean and standard error would be with another value, which is not taken in.
+        Give mean and standard error as if another value had been added.
 
         :param value: The value.
         :returns: Mean and standard error; the error is 0 while there are no values.
@@ -66,7 +66,7 @@ class Moments:
 
     def to_dict(self) -> dict[str, float]:
         """
-        Give the state.
+        Serialise the state.
 
         :returns: Plain JSON types.
         """
@@ -75,11 +75,11 @@ class Moments:
     @classmethod
     def from_dict(cls, state: Mapping[str, float]) -> Self:
         """
-        Make one that has seen what another has.
+        Restore moments from their state.
 
         :param state: What `to_dict` gave.
         :returns: The moments.
-        :raises SnapshotError: If the state is of another make.
+        :raises SnapshotError: If the state is incompatible: another version wrote it.
         """
         made = cls()
         for key in _STATE:

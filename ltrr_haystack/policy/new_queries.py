@@ -1,16 +1,16 @@
 """
-What to play for queries that nobody searched before: only what has been shown to be worth more there.
+The safe start of new queries (`Features.is_new_query`): what is played has been shown to be better for these.
 
-Most searches repeat a query, so a gate that looks at all searches says little of new queries. They have gates of their
-own. Two compete, each against the baseline: the contextual model, and the best whole allocation (see `Leader`). The one
-that gains more of those past their gates is played; as long as there is none, the baseline is.
+Most searches repeat a query, so a gate over all searches says little about new queries. They have two gates of their
+own, one for each of two candidates that are compared with the baseline: the contextual model, and the best single
+allocation (see `Leader`). Of those past their gates the one with the higher gain is played; otherwise the baseline is.
 
-The leader is judged by all settled decisions, each looked at as if its query were new: without its history, and without
-what memory brought. The model is judged by queries that really were new, as it knows the others by heart: what it does
-well for a query that it has learned from says nothing of one that it has not.
+The leader is evaluated on all settled decisions, each treated as if its query were new: without its history, and
+without what memory brought. The model is evaluated on queries that really were new, since it was trained on the others:
+on a query that it has learned from its performance would be overestimated.
 
-What other pages would have earned is in part an expectation (see `ExpectedRewards`): rewards of the baseline's pages
-alone would speak for the baseline.
+The rewards of other pages are in part expectations (see `ExpectedRewards`): rewards of the logged pages alone would
+favour the baseline.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from typing import Any, Self
 from ltrr_haystack.policy.features import searched_before
 from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
-from ltrr_haystack.policy.snapshot import understood
+from ltrr_haystack.policy.snapshot import snapshot_errors
 from ltrr_haystack.types import Allocation, SettledDecision
 
 CONTEXTUAL, LEADER = "contextual", "leader"
@@ -27,14 +27,14 @@ CONTEXTUAL, LEADER = "contextual", "leader"
 
 class NewQueries:
     """
-    Holds the leader, and the two gates.
+    Holds the leader and the two gates.
 
     :ivar leader: The best whole allocation.
     """
 
     def __init__(self, least: int, threshold: float) -> None:
         """
-        Begin with closed gates.
+        Create closed gates.
 
         :param least: As in `SafeStartGate`.
         :param threshold: As in `SafeStartGate`.
@@ -44,7 +44,7 @@ class NewQueries:
 
     @property
     def held_back(self) -> bool:
-        """Whether neither of the two has been shown to be worth more than the baseline."""
+        """Whether neither of the two has been shown to be better than the baseline."""
         return not any(gate.is_open for gate in self._gates.values())
 
     @property
@@ -54,26 +54,26 @@ class NewQueries:
 
     def observe(self, settled: SettledDecision, contextual: Allocation) -> None:
         """
-        Take note of a settled decision.
+        Update both gates and the leader with a settled decision.
 
-        :param settled: The decision and what came of it.
+        :param settled: The decision with its rewards.
         :param contextual: What the contextual model would have played for the query if it were new; the model must not
             have learned from this decision.
         """
-        actions, valued = settled.decision.actions, self.leader.valued(settled)
+        actions, value_fn = settled.decision.actions, self.leader.value_fn(settled)
         if settled.decision.preferred:
             choices = {LEADER: self.leader.best(actions)}
-            if not settled.decision.features.history:
+            if settled.decision.features.is_new_query:
                 choices[CONTEXTUAL] = contextual
             baseline = actions.without_memory(actions.baseline)
             for name, choice in choices.items():
-                self._gates[name].compare(settled, actions.without_memory(choice), baseline, valued)
-        # The n-th search of a query counts 1 / √n, so that the common ones do not decide alone.
-        self.leader.observe(settled, (1 + searched_before(settled.decision.features)) ** -0.5, valued)
+                self._gates[name].compare(settled, actions.without_memory(choice), baseline, value_fn)
+        # The n-th search of a query has weight 1 / √n, so that frequent queries do not dominate.
+        self.leader.observe(settled, (1 + searched_before(settled.decision.features)) ** -0.5, value_fn)
 
     def estimates(self) -> Mapping[str, SafeStartEstimate]:
         """
-        Say how the two compare with the baseline.
+        Estimate how the two compare with the baseline.
 
         :returns: `contextual` and `leader` → the estimate.
         """
@@ -81,7 +81,7 @@ class NewQueries:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Give what was noted.
+        Serialise the state.
 
         :returns: Plain JSON types.
         """
@@ -91,16 +91,16 @@ class NewQueries:
     @classmethod
     def from_dict(cls, least: int, threshold: float, state: Mapping[str, Any]) -> Self:
         """
-        Make one that has noted what another has.
+        Restore the state.
 
         :param least: As in the constructor.
         :param threshold: As in the constructor.
         :param state: What `to_dict` gave.
         :returns: The new one.
-        :raises SnapshotError: If the state is of another make.
+        :raises SnapshotError: If the state is incompatible: another version wrote it.
         """
         made = cls(least, threshold)
-        with understood():
+        with snapshot_errors():
             made.leader = Leader.from_dict(state["leader"])
             made._gates = {
                 name: SafeStartGate.from_dict(least, threshold, state["gates"][name]) for name in made._gates

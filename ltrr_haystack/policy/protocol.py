@@ -38,7 +38,7 @@ class Policy(Protocol):
         """
         Learn from a decision whose reward wait is over. The same decisions in the same order give the same state.
 
-        :param settled: The decision and what came of it.
+        :param settled: The decision with its rewards.
         :returns: Arm that ran → its credit at the depth it drew.
         """
 

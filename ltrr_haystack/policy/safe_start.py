@@ -1,32 +1,32 @@
 """
-The gate of the safe start: it opens when what the policy prefers is shown to be worth more than the baseline.
+The gate of the safe start: it opens when the policy is significantly better than the baseline.
 
-Worth is value: reward less cost. A policy may be worth more because its pages earn more, or because as good ones cost
-less; which of the two it is the estimate says apart (see `verdict`).
+Better means a higher value, which is reward less cost. The estimate gives the two parts separately, so that a policy
+that only saves cost is not taken for one that finds more (see `verdict`).
 
-Each settled decision says something of both, by dominance replay: where every arm drew at least as deep as under an
-allocation y, the union under y is known, as the ranks tell which documents would have been there and in which order,
-and so is its value
+The values are estimated off-policy from settled decisions. Where every arm drew at least as deep as under an
+allocation y, the logged ranks give the union under y, and so its value
 
     V(y) = Σ rewards that would have been left under y − cost(y)
 
-Weighted by how likely that was (Horvitz & Thompson 1952), the paired difference
+Weighted by inverse propensity (Horvitz & Thompson 1952), the paired difference
 
     d = 1[X ≥ max(y, b)] / P(X ≥ max(y, b)) · (V(y) − V(b))
 
 between what the policy preferred, y, and the baseline, b, is an unbiased estimate, given that people's behaviour
-towards a document does not depend on candidates further down. The pair shares its people, so d varies little. Where the
-budget does not let both be drawn at once, each value is estimated by itself. The gate keeps mean and variance of d,
-older decisions forgotten exponentially, and tests it against zero, beginning with the doubt of one decision whose whole
-reward was lost: without it, a saving that is the same each time would look certain before a loss could have been seen.
-The doubt weighs as much as the rarest pair that was looked for, since that is what one unseen loss would have weighed.
+towards a document does not depend on candidates further down. Both values come from the same decision, so d varies
+little. Where the budget does not allow both to be drawn at once, each value is estimated separately. The gate keeps
+mean and variance of d, discounting older decisions exponentially, and tests it against zero with a prior loss: one
+pseudo-observation that lost a whole reward. Without it, a saving that is the same each time would be significant before
+a loss could have occurred. The prior loss has the weight of the rarest pair so far, which is what one loss that was not
+observed would have weighed.
 
-The part of d that is reward is followed besides, in the same way. What the two allocations cost is known of every
-decision, whatever was drawn, and needs no weighting.
+The reward part of d is tracked in the same way. The cost of both allocations is known for every decision, whatever was
+drawn, and needs no weighting.
 
-The test is looked at after every decision, so a policy that is exactly as good as the baseline gets past it in about
-one run of eight within a thousand decisions; it loses nothing by that, and one that turns out worse is held back again.
-Searches of one query count as so many decisions, though they tell less than as many of different queries.
+The test is repeated after every decision, so a policy exactly as good as the baseline passes it in about one run of
+eight within a thousand decisions; nothing is lost by that, and a policy that turns out worse is held back again.
+Searches of one query count as independent decisions, although they are correlated.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,17 +41,19 @@ from ltrr_haystack.policy.moments import Moments
 from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
 
-Valued = Callable[[Sequence[Allocation]], list[float]]
-"""Says what a decision would have earned under allocations that draw no arm deeper than it was drawn."""
+ValueFn = Callable[[Sequence[Allocation]], list[float]]
+"""Gives the reward that a decision would have earned under allocations that draw no arm deeper than it was drawn."""
 
 LEAST_SUPPORT = 0.01
-"""Below this P(X ≥ y) a decision is not used: the one in a hundred that counted would outweigh all others."""
+"""Below this P(X ≥ y) a decision is not used: one in a hundred would count, and outweigh all others."""
 
-DOUBT = 1.0
-"""What the one doubted decision loses, in units of reward."""
+PRIOR_LOSS = 1.0
+"""Loss of the one pseudo-observation with which the test begins, in units of reward."""
 
 LEAST_REWARDED = 10
-"""Without some rewarded decisions the gate stays as it is: costs alone, which hardly vary, would soon look certain."""
+"""
+Without rewarded decisions the gate stays as it is: costs hardly vary, and would soon be significant by themselves.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +61,22 @@ class SafeStartEstimate:
     """
     How a policy compares with the baseline, as far as the settled decisions tell.
 
-    :param is_open: Whether the policy has been let loose.
+    :param is_open: Whether the policy is past its safe start.
     :param settled: Settled decisions in which the policy had a preference.
     :param agreement: Share of them in which it preferred the baseline itself.
-    :param compared: Those of the others in which a page that was to be compared is known.
+    :param compared: Those of the others in which a page to be compared is known.
     :param rewarded: Those of the compared ones that brought a reward.
     :param gain: Mean difference in value per decision between what the policy preferred and the baseline, over those
         that were compared; `None` if there is none.
     :param standard_error: Standard error of the gain; `None` with less than two.
-    :param z: The gain in standard errors with the doubt of one lost reward counted in, by which the gate decides.
+    :param z: The gain in standard errors with the prior loss counted in, by which the gate decides.
     :param reward_gain: The same difference in reward alone; `None` if there is none.
     :param reward_standard_error: Standard error of the reward gain; `None` with less than two.
-    :param reward_interval: Where the reward gain may lie, with the same doubt and as many standard errors to each side
-        as the gate asks for; `None` as long as too little was compared for the gate to decide.
+    :param reward_interval: Where the reward gain may lie, with the same prior loss and as many standard errors to each
+        side as the gate asks for; `None` as long as too little was compared for the gate to decide.
     :param baseline_reward: What the baseline's pages earn per decision, over the same decisions.
     :param cost_saved: How much less the preferred allocation costs than the baseline per decision, over the same
-        decisions, in units of reward. It is exact; with reward gain it adds up to the gain but for chance.
+        decisions, in units of reward. It is exact; with reward gain it adds up to the gain, apart from sampling error.
     :param baseline_cost: What the baseline costs per decision, over the same decisions.
     """
 
@@ -101,19 +103,18 @@ class SafeStartEstimate:
 
 class SafeStartGate:
     """
-    Watches settled decisions, opens when the policy is shown to be worth more than the baseline, and closes when that
-    turns.
+    Opens when settled decisions show that the policy is better than the baseline, and closes when they show it worse.
 
-    Where the policy prefers the baseline itself, the difference is 0 by definition. It is counted as agreement and kept
-    out of the test: adding zeros lowers mean and standard error alike and would only push what tells something out of
-    memory. A policy that always agrees thus never opens the gate, and loses nothing by it.
+    Where the policy prefers the baseline itself, the difference is 0 by definition. Such a decision counts as agreement
+    and is not part of the test: zeros lower mean and standard error alike, and would only discount the informative
+    decisions. A policy that always agrees never opens the gate, and loses nothing by it.
     """
 
     def __init__(self, least: int, threshold: float) -> None:
         """
-        Make a closed gate.
+        Create a closed gate.
 
-        :param least: How many differences it must have seen before it opens or closes.
+        :param least: How many differences are needed before it opens or closes.
         :param threshold: The z at which it opens; it closes at the negative.
         """
         self._least = least
@@ -132,43 +133,43 @@ class SafeStartGate:
 
     @property
     def is_open(self) -> bool:
-        """Whether the policy may be let loose."""
+        """Whether the policy is past its safe start."""
         return self._is_open
 
     def observe(self, settled: SettledDecision) -> None:
         """
-        Take note of a settled decision.
+        Update the gate with a settled decision.
 
-        :param settled: The decision and what came of it. One without a logged preference tells nothing.
+        :param settled: The decision with its rewards. One without a logged preference changes nothing.
         """
         decision = settled.decision
         if decision.preferred:
             self.compare(settled, decision.preferred, decision.actions.baseline, partial(rewards_left, settled))
 
-    def compare(self, settled: SettledDecision, preferred: Allocation, baseline: Allocation, valued: Valued) -> None:
+    def compare(self, settled: SettledDecision, preferred: Allocation, baseline: Allocation, value_fn: ValueFn) -> None:
         """
-        Take note of what a settled decision says of two allocations.
+        Update the gate with the difference between two allocations.
 
-        :param settled: The decision and what came of it.
+        :param settled: The decision with its rewards.
         :param preferred: What the policy would have played.
         :param baseline: What it is compared with.
-        :param valued: Says what the decision would have earned under other allocations. The difference is an unbiased
-            estimate only if that is.
+        :param value_fn: Gives the reward that the decision would have earned under other allocations. The difference is
+            an unbiased estimate only if this is.
         """
         self._settled += 1
-        if _same(preferred, baseline):
+        if _equal(preferred, baseline):
             self._agreed += 1
             return
-        seen = _difference(settled, preferred, baseline, valued)
-        if seen is None:
+        difference = _difference(settled, preferred, baseline, value_fn)
+        if difference is None:
             return
-        if seen.tells:
+        if difference.tells:
             self._compared += 1
             self._rewarded += any(reward_of(settled, impression) for impression in settled.impressions)
-        self._rarest = max(self._rarest, seen.factor)
-        self._value.add(seen.value)
-        self._reward.add(seen.reward)
-        self._baseline_reward.add(seen.baseline_reward)
+        self._rarest = max(self._rarest, difference.factor)
+        self._value.add(difference.value)
+        self._reward.add(difference.reward)
+        self._baseline_reward.add(difference.baseline_reward)
         actions = settled.decision.actions
         self._cost_saved.add(actions.cost(baseline) - actions.cost(preferred))
         self._baseline_cost.add(actions.cost(baseline))
@@ -176,7 +177,7 @@ class SafeStartGate:
 
     def estimate(self) -> SafeStartEstimate:
         """
-        Say how the policy compares with the baseline.
+        Estimate how the policy compares with the baseline.
 
         :returns: The estimate.
         """
@@ -199,7 +200,7 @@ class SafeStartGate:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Give the gate's state.
+        Serialise the gate's state.
 
         :returns: Plain JSON types.
         """
@@ -209,13 +210,13 @@ class SafeStartGate:
     @classmethod
     def from_dict(cls, least: int, threshold: float, state: Mapping[str, Any]) -> Self:
         """
-        Make a gate that has seen what another has.
+        Restore a gate from its state.
 
         :param least: As in the constructor.
         :param threshold: As in the constructor.
         :param state: What `to_dict` gave.
         :returns: The gate.
-        :raises SnapshotError: If the state is of another make.
+        :raises SnapshotError: If the state is incompatible: another version wrote it.
         """
         missing = [key for key in (*_COUNTS, *_SERIES) if key not in state]
         if missing:
@@ -228,11 +229,11 @@ class SafeStartGate:
         return gate
 
     def _z(self) -> float:
-        mean, error = self._value.with_one_more(-DOUBT * self._rarest)
+        mean, error = self._value.with_one_more(-PRIOR_LOSS * self._rarest)
         return mean / error if error > 0 else 0.0
 
     def _reward_interval(self) -> tuple[float, float]:
-        mean, error = self._reward.with_one_more(-DOUBT * self._rarest)
+        mean, error = self._reward.with_one_more(-PRIOR_LOSS * self._rarest)
         return mean - self._threshold * error, mean + self._threshold * error
 
     def _has_enough(self) -> bool:
@@ -248,8 +249,8 @@ class SafeStartGate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a decision says: the weighted differences, their weight, and whether the pages were known at all."""
+class _Difference:
+    """The weighted differences of one decision, their weight, and whether the pages were known at all."""
 
     value: float
     reward: float
@@ -258,36 +259,38 @@ class _Seen:
     tells: bool
 
 
-def _difference(settled: SettledDecision, preferred: Allocation, baseline: Allocation, valued: Valued) -> _Seen | None:
+def _difference(
+    settled: SettledDecision, preferred: Allocation, baseline: Allocation, value_fn: ValueFn
+) -> _Difference | None:
     decision = settled.decision
     joint, drawn, actions = JointDistribution.of(decision), decision.allocation, decision.actions
     targets = (preferred, baseline)
     both = {arm: max(preferred.get(arm, 0), baseline.get(arm, 0)) for arm in actions.names}
-    chance = joint.at_least(both)
-    if chance >= LEAST_SUPPORT:
+    probability = joint.at_least(both)
+    if probability >= LEAST_SUPPORT:
         tells = reaches(drawn, both)
-        earned = valued(targets) if tells else [0.0, 0.0]
+        earned = value_fn(targets) if tells else [0.0, 0.0]
         values = _less_cost(actions, earned, targets) if tells else [0.0, 0.0]
         reward, value = earned[0] - earned[1], values[0] - values[1]
-        return _Seen(value / chance, reward / chance, earned[1] / chance, 1 / chance, tells)
-    chances = joint.at_least(preferred), joint.at_least(baseline)
-    if min(chances) < LEAST_SUPPORT:
+        return _Difference(value / probability, reward / probability, earned[1] / probability, 1 / probability, tells)
+    probabilities = joint.at_least(preferred), joint.at_least(baseline)
+    if min(probabilities) < LEAST_SUPPORT:
         return None
     known = [reaches(drawn, target) for target in targets]
     rewards, values = [0.0, 0.0], [0.0, 0.0]
-    for place, (target, likely) in enumerate(zip(targets, chances, strict=True)):
+    for place, (target, probability) in enumerate(zip(targets, probabilities, strict=True)):
         if known[place]:
-            earned = valued([target])
-            rewards[place] = earned[0] / likely
-            values[place] = _less_cost(actions, earned, [target])[0] / likely
-    return _Seen(values[0] - values[1], rewards[0] - rewards[1], rewards[1], 1 / min(chances), any(known))
+            earned = value_fn([target])
+            rewards[place] = earned[0] / probability
+            values[place] = _less_cost(actions, earned, [target])[0] / probability
+    return _Difference(values[0] - values[1], rewards[0] - rewards[1], rewards[1], 1 / min(probabilities), any(known))
 
 
 def _less_cost(actions: ActionSet, earned: Sequence[float], targets: Sequence[Allocation]) -> list[float]:
     return [reward - actions.cost(target) for reward, target in zip(earned, targets, strict=True)]
 
 
-def _same(one: Allocation, other: Allocation) -> bool:
+def _equal(one: Allocation, other: Allocation) -> bool:
     return all(one.get(arm, 0) == other.get(arm, 0) for arm in {*one, *other})
 
 

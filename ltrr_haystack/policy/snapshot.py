@@ -1,4 +1,4 @@
-"""The container of what a policy has learned: it says what it is, and shows when it is damaged."""
+"""The self-describing, checksummed container of a policy's snapshot."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -53,9 +53,9 @@ def unpack(payload: bytes, policy: str) -> tuple[dict[str, Any], bytes]:
 
 
 @contextmanager
-def understood() -> Iterator[None]:
+def snapshot_errors() -> Iterator[None]:
     """
-    Make a snapshot's state that is not as expected an error that says so.
+    Turn errors while a snapshot's state is read into a `SnapshotError`.
 
     :raises SnapshotError: Instead of whatever was raised while the state was read.
     """
@@ -63,7 +63,7 @@ def understood() -> Iterator[None]:
         yield
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(
-            f"the snapshot's state is not as expected ({type(error).__name__}: {error}): another version wrote it; "
+            f"the snapshot's state is incompatible ({type(error).__name__}: {error}): another version wrote it; "
             "activate another version, or 0 to begin with an empty policy"
         ) from error
 

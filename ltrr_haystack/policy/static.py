@@ -58,7 +58,7 @@ class StaticPolicy:
         """
         Credit the arms; nothing else is learned.
 
-        :param settled: The decision and what came of it.
+        :param settled: The decision with its rewards.
         :returns: Arm that ran → its credit at the depth it drew.
         """
         return at_drawn_depth(leave_one_out(settled), settled.decision.allocation)

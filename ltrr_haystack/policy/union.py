@@ -1,102 +1,91 @@
 """
-The union's own order, and what it would have been if the arms had been asked otherwise.
+The order of a logged union under other allocations.
 
-The union orders documents by a weighted sum of what each arm adds (reciprocal rank fusion: Cormack, Clarke & Büttcher
-2009), and an arm that is asked less deep gives the same first ranks. So the order that any shallower allocation would
-have led to is known exactly, for every document that was found.
+The union is ordered by reciprocal rank fusion (see `fusion.fuse`), and an arm that draws less deep returns the same
+first ranks. So the order under any shallower allocation is known exactly, for every document that was found.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from ltrr_haystack.errors import InvalidInputError
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.types import Allocation, SettledDecision
 
 MOST_KEPT = 3.0
-"""Most that a reward counts at a better place, in multiples of what it was; bounds the variance."""
-
-ETA = 0.5
-"""How steeply a place of the union loses worth: less so than looks thin out, as one page tells little of the next."""
+"""Bound of the weight of a reward at a better place; limits the variance."""
 
 _Numbers = NDArray[np.float64]
 _EQUAL, _DIGITS = 1e-12, 12
 """Scores this close are equal: the same numbers added up in another order."""
 
 
-def looked_at(places: ArrayLike) -> _Numbers:
-    """
-    Say how much places of the union or positions of a page are looked at: place ** -`ETA`.
-
-    :param places: Places, from 1.
-    :returns: For each the chance in relation to the first.
-    """
-    chances: _Numbers = np.asarray(places, dtype=np.float64) ** -ETA
-    return chances
-
-
 class UnionOrder:
     """
     What the arms of a settled decision found: a matrix of their ranks, and one of what they add to the scores.
 
-    Where the union was not logged, only the arms of the documents shown are known. There a document keeps its place as
-    long as one of its arms is asked deep enough. What the fallback brought, no arm of the decision found.
+    Documents that the fallback brought were found by no arm of the decision.
 
     :ivar arms: The arms of the decision, in order.
-    :ivar is_logged: Whether the whole union is known.
-    :ivar ranks: One row for each known document, one column for each arm: its rank there, infinite where it has none.
+    :ivar is_empty: Whether the arms found nothing.
+    :ivar ranks: One row for each document of the union, one column for each arm: its rank, infinite where it has none.
     :ivar rows: For each impression the row of its document.
     """
 
-    def __init__(self, settled: SettledDecision) -> None:
+    def __init__(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> None:
         """
         Read a settled decision.
 
         :param settled: The decision with its impressions and reports.
+        :param curve: The probability that a place is examined.
+        :raises InvalidInputError: If an impression has no place in the union.
         """
+        self.curve = curve
         self.arms = settled.decision.actions.names
         self._column = {arm: column for column, arm in enumerate(self.arms)}
         self._reports = [report for report in settled.reports if not report.fallback]
-        self.is_logged = any(report.found for report in self._reports) and all(
-            impression.place > 0 for impression in settled.impressions
-        )
-        if self.is_logged:
-            self._read_union(settled)
-        else:
-            self._read_page(settled)
+        self.is_empty = not any(report.found for report in self._reports)
+        for impression in settled.impressions:
+            if impression.place < 1:
+                raise InvalidInputError(
+                    f"impression '{impression.object_id}' of search '{settled.decision.query_id}' has no place in the "
+                    "union; log what UnionJoiner gives"
+                )
+        self._read_union(settled)
 
     def kept(self, allocations: Sequence[Allocation]) -> _Numbers:
         """
-        Say how much of each impression's reward would be left under other allocations.
+        Give the share of each impression's reward that would be left under other allocations.
 
-        The further down, the fewer people look: of a reward that was earned at place u of the union (u / v) ** `ETA`
-        is left at place v, but at most `MOST_KEPT` times as much, and nothing where the document is missing (inverse
-        propensity weighting under the position-based model: Joachims, Swaminathan & Schnabel, "Unbiased
-        learning-to-rank with biased feedback", WSDM 2017). A ranker that put the page into another order is taken to
-        do the same to the other union.
+        Lower places are examined less: of a reward that was earned at place u of the union (u / v) ** eta is left at
+        place v, with the eta of the examination curve, but at most `MOST_KEPT` times as much, and nothing where the
+        document is missing (inverse propensity weighting under the position-based model: Joachims, Swaminathan &
+        Schnabel, "Unbiased learning-to-rank with biased feedback", WSDM 2017). A ranker that put the page into another
+        order is taken to do the same to the other union.
 
         :param allocations: Allocations that draw no arm deeper than it was drawn.
         :returns: One row for each allocation, one column for each impression.
         """
         there = self._there(allocations)
         found = there[:, self.rows].any(axis=2)
-        if not self.is_logged:
-            return np.where(found, 1.0, 0.0)
         scores = np.einsum("na,mna->mn", self._adds, there)
         lead = scores[:, None, :] - scores[:, self.rows, None]
         # Of documents with equal scores those stay above that were above.
         above = np.arange(len(self.ranks)) < self.rows[:, None]
         tied = (np.abs(lead) <= _EQUAL) & np.expand_dims(there.any(axis=2), 1)
         places = 1 + ((lead > _EQUAL) | (tied & above)).sum(axis=2)
-        return np.where(found, np.minimum(MOST_KEPT, ((self.rows + 1) / places) ** ETA), 0.0)
+        return np.where(found, np.minimum(MOST_KEPT, self.curve.ratio(self.rows + 1, places)), 0.0)
 
     def earned(self, allocations: Sequence[Allocation], worth: _Numbers) -> _Numbers:
         """
-        Say what pages as long as the one shown would earn in the union's own order under other allocations.
+        Give the reward of pages as long as the one shown, in the order of the union under other allocations.
 
         :param allocations: Allocations that draw no arm deeper than it was drawn.
-        :param worth: For each known document what it earns where it is looked at for certain.
-        :returns: For each allocation the sum over its page, each document by how much its place is looked at.
+        :param worth: For each known document what it earns if it is examined.
+        :returns: For each allocation the sum over its page, each document weighted by the examination of its place.
         """
         there = self._there(allocations)
         page = min(len(self.rows), len(self.ranks))
@@ -105,7 +94,7 @@ class UnionOrder:
         scores[~there.any(axis=2)] = -1.0
         order = np.argsort(-scores, axis=1, kind="stable")[:, :page]
         found = np.take_along_axis(scores, order, axis=1) >= 0
-        total: _Numbers = np.where(found, worth[order], 0.0) @ looked_at(np.arange(1, page + 1))
+        total: _Numbers = np.where(found, worth[order], 0.0) @ self.curve.over(np.arange(1, page + 1))
         return total
 
     def _there(self, allocations: Sequence[Allocation]) -> NDArray[np.bool_]:
@@ -114,7 +103,8 @@ class UnionOrder:
         return self.ranks <= depths[:, None, :]
 
     def _read_union(self, settled: SettledDecision) -> None:
-        size = max(max(report.found, default=0) for report in self._reports)
+        places = [impression.place for impression in settled.impressions]
+        size = max(itertools.chain(places, *(report.found for report in self._reports)), default=0)
         self.ranks: _Numbers = np.full((size, len(self.arms)), np.inf)
         self._adds: _Numbers = np.zeros_like(self.ranks)
         for report in self._reports:
@@ -126,22 +116,12 @@ class UnionOrder:
             self.ranks[rows, column] = ranks
             scales = np.array(report.scales[::-1]) if report.scales else 1.0
             self._adds[rows, column] = scales * report.weight / (report.rrf_k + ranks)
-        self.rows = np.array([impression.place - 1 for impression in settled.impressions], dtype=np.intp)
-
-    def _read_page(self, settled: SettledDecision) -> None:
-        self.ranks = np.full((len(settled.impressions), len(self.arms)), np.inf)
-        self._adds = np.zeros_like(self.ranks)
-        instead = {report.arm for report in settled.reports if report.fallback}
-        for row, impression in enumerate(settled.impressions):
-            for arm, provenance in impression.arms.items():
-                if arm in self._column and arm not in instead:
-                    self.ranks[row, self._column[arm]] = provenance.rank
-        self.rows = np.arange(len(settled.impressions))
+        self.rows = np.array(places, dtype=np.intp) - 1
 
 
 def reaches(drawn: Allocation, target: Allocation) -> bool:
     """
-    Say whether what another allocation would have found is known.
+    Tell whether the union under another allocation is known.
 
     :param drawn: What was drawn.
     :param target: The other allocation.

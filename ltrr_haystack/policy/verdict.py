@@ -1,4 +1,4 @@
-"""What a gate has come to, in a sentence: reward and cost apart."""
+"""The estimate of a gate in a sentence, reward and cost separately."""
 
 from ltrr_haystack.policy.safe_start import SafeStartEstimate
 
@@ -6,7 +6,7 @@ MOST_UNSURE = 0.25
 """If the reward may differ by more than this share of the baseline's, it is not known whether it is as good."""
 
 LEAST_SHARE = 0.005
-"""Smaller shares are not worth a word."""
+"""Smaller shares are not mentioned."""
 
 
 def verdict(estimate: SafeStartEstimate) -> str:
@@ -17,8 +17,11 @@ def verdict(estimate: SafeStartEstimate) -> str:
     further from 0. Costs are known.
 
     ```python
-    verdict(policy.estimates()["remembered"])
-    # 'as good within ±0.021 reward a search (2.6 %), 68 % cheaper; it prefers the baseline in 12 % of the searches'
+    from ltrr_haystack import VWPolicy
+    from ltrr_haystack.policy.verdict import verdict
+
+    verdict(VWPolicy().estimates()["remembered"])  # 'not known yet: nothing compared'
+    # Later: 'as good within ±0.021 reward a search (2.6 %), 68 % cheaper; it prefers the baseline in 12 % of …'
     ```
 
     :param estimate: What the gate estimates.

@@ -15,7 +15,7 @@ from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation, best_level
 from ltrr_haystack.policy.new_queries import LEADER, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
-from ltrr_haystack.policy.snapshot import check_settings, pack, understood, unpack
+from ltrr_haystack.policy.snapshot import check_settings, pack, snapshot_errors, unpack
 from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.policy.verdict import verdict
 from ltrr_haystack.policy.vw_workspace import VowpalWorkspace, escaped, features_text, is_finite, magnitude
@@ -31,19 +31,19 @@ _LINES_VERSION = 5
 
 class VWPolicy:
     """
-    Learns for each query which arms to run and how deep, from what they alone contributed.
+    Learns for each query which arms to run and how deep, from their marginal contributions.
 
     A linear model in Vowpal Wabbit predicts the credit of every arm at every level. Its value is that credit less the
     known cost; level 0 is worth 0. Per arm, levels are drawn by inverse gap weighting (Foster & Rakhlin 2020, Beyond
     UCB, section 3): the further a level's value lies below the best one's, and the more has been learned, the rarer it
     is drawn. Over all arms together the draw is exact within the bounds (see `JointDistribution`).
 
-    Queries that were searched before and new ones have weights of their own. What is learned of the first is learned of
-    the second, too, as far as it tells: from the same decision, without history and memory.
+    New queries (`Features.is_new_query`) have weights of their own. A decision of a repeated query also trains these,
+    as the same decision without history and memory.
 
-    Until its preference is shown to be worth more than the baseline, in reward less cost, it plays the baseline for
-    most queries (see `SafeStartGate`), and again if that turns. New queries have a safe start of their own, where the
-    best allocation for all of them competes with the model (see `NewQueries`).
+    Until it is shown to be better than the baseline, in reward less cost, it plays the baseline for most queries, and
+    again if it turns out worse (see `SafeStartGate`). New queries have a safe start of their own, in which the best
+    single allocation competes with the model (see `NewQueries`).
 
     ### Usage example
 
@@ -151,7 +151,7 @@ class VWPolicy:
         :param features: What is known of the query.
         :returns: The distribution to draw from.
         """
-        new = not features.history
+        new = features.is_new_query
         held_back = self._has_safe_start and (self._new.held_back if new else not self._gate.is_open)
         if new and self._new.ahead == LEADER:
             values, preferred = self._new.leader.values(actions), self._new.leader.best(actions)
@@ -172,7 +172,7 @@ class VWPolicy:
             for arm, row, place in zip(actions.arms, values, best, strict=True)
         }
         share = self.safe_baseline_share if held_back else self.baseline_share
-        memory_share = share * self.memory_share if actions.memory_arms and features.history else 0.0
+        memory_share = share * self.memory_share if actions.memory_arms and not features.is_new_query else 0.0
         return JointDistribution(
             actions,
             marginals,
@@ -187,16 +187,17 @@ class VWPolicy:
         """
         Learn from a decision whose reward wait is over.
 
-        One in mode `baseline` teaches nothing: no preference was logged beside which its arms could be judged.
+        One in mode `baseline` is not learned from: no preference was logged to which its arms' contributions are
+        marginal.
 
-        :param settled: The decision and what came of it.
+        :param settled: The decision with its rewards.
         :returns: Arm that ran → its credit at the depth it drew.
         """
         credit = leave_one_out(settled)
         decision = settled.decision
         if decision.mode == "baseline":
             return at_drawn_depth(credit, decision.allocation)
-        new = not decision.features.history
+        new = decision.features.is_new_query
         as_new = replace(decision.features, history={})
         with self._learning:
             preferred = best_allocation(decision.actions, self._values(decision.actions, as_new))
@@ -227,10 +228,10 @@ class VWPolicy:
         """
         Learn what whole allocations would have earned for a new query, from a decision that was not one's own.
 
-        :param settled: The decision and what came of it; it tells where all arms were drawn as deep as in the baseline.
+        :param settled: The decision with its rewards; it tells where all arms were drawn as deep as in the baseline.
         """
         with self._learning:
-            self._new.leader.pretend(settled, 1.0)
+            self._new.leader.observe_simulated(settled, 1.0)
 
     def to_bytes(self) -> bytes:
         """
@@ -260,7 +261,7 @@ class VWPolicy:
         :raises OutdatedSnapshotError: If an earlier version made it.
         """
         header, model = unpack(payload, self.name)
-        with understood():
+        with snapshot_errors():
             if (lines := header["settings"].get("lines", 0)) < _LINES_VERSION:
                 raise OutdatedSnapshotError(
                     f"the snapshot was made with lines={lines}, in use is lines={_LINES_VERSION}: an earlier version "
@@ -337,7 +338,7 @@ class VWPolicy:
         lines = [
             line
             for arm in actions.arms
-            for line in _arm_lines(arm, arm.levels, features.history.get(arm.name, {}), new=not features.history)
+            for line in _arm_lines(arm, arm.levels, features.history.get(arm.name, {}), new=features.is_new_query)
         ]
         scores = iter(self._workspace.predict(_shared_line(features), lines))
         return [[-next(scores) - arm.cost(level) if level > 0 else 0.0 for level in arm.levels] for arm in actions.arms]
@@ -352,17 +353,16 @@ class VWPolicy:
 
     def _fit_as_new(self, settled: SettledDecision, as_new: Features, preferred: Allocation) -> None:
         """
-        Learn from a decision once more, as if nobody had searched that query before.
+        Learn from a decision a second time, as if its query were new.
 
-        Most searches repeat a query, and memory serves those; what the other arms are worth without it is seldom seen.
-        But their ranks tell: the same decision, without its history and without what memory brought. It tells only
-        where all that would be preferred for a new query was drawn; else an arm would seem to be needed because the
-        others were not asked.
+        Most searches repeat a query and are served with memory, so decisions without it are rare. The logged ranks
+        give them: the same decision without its history and without what memory brought. It is used only where all
+        that is preferred for a new query was drawn; otherwise an arm would seem necessary because others did not run.
         """
         decision = settled.decision
-        company = decision.actions.without_memory(preferred)
-        if reaches(decision.allocation, company):
-            credit = _memory_at_zero(decision.actions, leave_one_out(settled, company))
+        searched = decision.actions.without_memory(preferred)
+        if reaches(decision.allocation, searched):
+            credit = _memory_at_zero(decision.actions, leave_one_out(settled, searched))
             self._fit(decision.actions, as_new, credit, new=True)
 
     def _arguments(self) -> list[str]:
@@ -390,7 +390,7 @@ class VWPolicy:
 
 
 def _memory_at_zero(actions: ActionSet, credit: Credit) -> Credit:
-    """A memory brings nothing to a query that nobody searched before."""
+    """A memory arm contributes nothing to a new query."""
     return {arm: dict.fromkeys(of, 0.0) if arm in actions.memory_arms else of for arm, of in credit.items()}
 
 
@@ -413,8 +413,7 @@ def _level_text(arm: str, kind: str, level: int, new: bool) -> str:
     """
     Depth crossed with arm and kind, arm and kind; then the namespace of the arm's history begins.
 
-    A query that was never searched before has names of its own: an arm's value there has little to do with what it
-    adds to a memory.
+    A new query has names of its own: an arm's value there has little to do with what it adds to a memory.
     """
     when = "^new" if new else ""
     name, sort = f"a={escaped(arm)}{when}", f"k={escaped(kind)}{when}"

@@ -1,11 +1,12 @@
 """A policy that has learned before the first search: from queries whose good documents are known."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.fusion import RRF_K, fuse
 from ltrr_haystack.policy.credit import leave_one_out
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.vw import VWPolicy
@@ -15,19 +16,18 @@ from ltrr_haystack.types import (
     ArmReport,
     Decision,
     Features,
+    FrozenValue,
     Impression,
     Provenance,
     SettledDecision,
-    Travelling,
     Understanding,
 )
 
-_RRF_K = 60
 _TRIED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledQuery(Travelling):
+class LabelledQuery(FrozenValue):
     """
     A query whose good documents are known, with what every arm finds for it.
 
@@ -48,6 +48,8 @@ def warm_start(
     queries: Iterable[LabelledQuery],
     actions: ActionSet,
     *,
+    weights: Mapping[str, float] | None = None,
+    rrf_k: float = RRF_K,
     click_rate: float = 0.4,
     rounds: int = 10,
     page: int = 10,
@@ -57,8 +59,8 @@ def warm_start(
     Let a policy search labelled queries as if people had clicked, and learn from it by the live way.
 
     In each round an allocation is drawn for every query, half the time as the policy would and half the time evenly,
-    since nobody pays for what is tried here. The arms' results are fused by reciprocal rank, and each document on the
-    page is rewarded with what its clicks are expected to be worth: `click_rate` × relevance.
+    since nobody pays for what is tried here. The arms' results are fused as UnionJoiner fuses them, and each document
+    on the page is rewarded with what its clicks are expected to be worth: `click_rate` × relevance.
     A query counts once as a settled decision, however many rounds it goes through, since its labels tell no more the
     second time; and once, with all arms as deep as they go, whatever the budget, it tells what whole allocations are
     worth. The safe start hears nothing of it: what is pretended shows nothing of real people.
@@ -82,6 +84,8 @@ def warm_start(
     :param policy: The policy that shall learn.
     :param queries: A few hundred labelled queries.
     :param actions: What there will be to choose from.
+    :param weights: Arm → its weight in the union, as the pipeline's UnionJoiner has it; 1 for arms that are left out.
+    :param rrf_k: The joiner's `rrf_k`.
     :param click_rate: How often a fully relevant document on the page is assumed to be clicked.
     :param rounds: How often to go through the queries, each time in another order.
     :param page: How many documents a person sees.
@@ -101,28 +105,46 @@ def warm_start(
                 "give an empty tuple if it finds nothing"
             )
     deepest = {arm.name: arm.levels[-1] for arm in actions.arms}
+    pretended = partial(
+        _pretended, actions=actions, weights=weights or {}, rrf_k=rrf_k, click_rate=click_rate, page=page
+    )
     for query in labelled:
-        policy.fit_whole(_pretended(query, actions, deepest, click_rate, page))
+        policy.fit_whole(pretended(query, deepest))
     rng = random.Random(seed)
     for turn in range(rounds):
         rng.shuffle(labelled)
         for query in labelled:
             own = policy.distribution(actions, query.features)
             allocation = JointDistribution(actions, own.marginals, 0.0, _TRIED).sample(rng)
-            settled = _pretended(query, actions, allocation, click_rate, page)
-            policy.fit(actions, query.features, leave_one_out(settled), counts=1 if turn == 0 else 0)
+            credit = leave_one_out(pretended(query, allocation))
+            policy.fit(actions, query.features, credit, counts=1 if turn == 0 else 0)
 
 
 def _pretended(
-    query: LabelledQuery, actions: ActionSet, allocation: Allocation, click_rate: float, page: int
+    query: LabelledQuery,
+    allocation: Allocation,
+    *,
+    actions: ActionSet,
+    weights: Mapping[str, float],
+    rrf_k: float,
+    click_rate: float,
+    page: int,
 ) -> SettledDecision:
-    union = _fused(query.results, allocation)
-    shown = union[:page]
-    places = {object_id: place for place, (object_id, _) in enumerate(union, start=1)}
+    lists = {arm: query.results[arm][:depth] for arm, depth in allocation.items()}
+    places = {object_id: place for place, object_id in enumerate(fuse(lists, weights, rrf_k), start=1)}
+    shown = list(places)[:page]
     reports = tuple(
-        ArmReport(arm, depth, len(found), 0.0, found=tuple([places[object_id] for object_id in found]), rrf_k=_RRF_K)
-        for arm, depth in allocation.items()
-        if (found := query.results[arm][:depth])
+        ArmReport(
+            arm,
+            allocation[arm],
+            len(found),
+            0.0,
+            found=tuple([places[object_id] for object_id in found]),
+            weight=weights.get(arm, 1.0),
+            rrf_k=rrf_k,
+        )
+        for arm, found in lists.items()
+        if found
     )
     decision = Decision(
         query_id="",
@@ -136,21 +158,14 @@ def _pretended(
         features=query.features,
     )
     impressions = tuple(
-        Impression(object_id, ordinal, 0.0, arms, place=ordinal)
-        for ordinal, (object_id, arms) in enumerate(shown, start=1)
+        Impression(object_id, place, 0.0, _provenance(lists, object_id), place=place)
+        for place, object_id in enumerate(shown, start=1)
     )
-    rewards = {object_id: click_rate * query.relevance.get(object_id, 0.0) for object_id, _ in shown}
+    rewards = {object_id: click_rate * query.relevance.get(object_id, 0.0) for object_id in shown}
     return SettledDecision(0, decision, impressions, rewards, reports)
 
 
-def _fused(results: Mapping[str, tuple[str, ...]], allocation: Allocation) -> list[tuple[str, dict[str, Provenance]]]:
-    """Reciprocal rank fusion (Cormack, Clarke & Büttcher 2009); ties go to the smaller id."""
-    found: dict[str, dict[str, Provenance]] = {}
-    for arm, depth in allocation.items():
-        for rank, object_id in enumerate(results[arm][:depth], start=1):
-            found.setdefault(object_id, {}).setdefault(arm, Provenance(rank, None, 0.0))
-
-    def order(entry: tuple[str, dict[str, Any]]) -> tuple[float, str]:
-        return -sum(1 / (_RRF_K + provenance.rank) for provenance in entry[1].values()), entry[0]
-
-    return sorted(found.items(), key=order)
+def _provenance(lists: Mapping[str, Sequence[str]], object_id: str) -> dict[str, Provenance]:
+    return {
+        arm: Provenance(found.index(object_id) + 1, None, 0.0) for arm, found in lists.items() if object_id in found
+    }

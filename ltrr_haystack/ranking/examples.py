@@ -27,7 +27,7 @@ class Example:
     The impressions of one decision that brought a reward.
 
     :param query_key: The key of the query's evidence.
-    :param remembered: Whether the memory index knew anything of the documents shown.
+    :param has_memory: Whether the memory index had evidence about one of the documents shown.
     :param features: One row per impression, as it was logged.
     :param rewards: One reward per impression, clipped to 0 … `MAX_REWARD`.
     :param ordinals: One position per impression, from 1.
@@ -36,7 +36,7 @@ class Example:
     """
 
     query_key: str
-    remembered: bool
+    has_memory: bool
     features: Matrix = field(repr=False)
     rewards: NDArray[np.float64]
     ordinals: NDArray[np.int32]
@@ -46,13 +46,13 @@ class Example:
 @dataclass(frozen=True, slots=True)
 class ExampleLog:
     """
-    What a part of the log holds to learn ranking from.
+    Training examples for the ranker from a part of the log.
 
     :param schema: The features of the pipeline that the log comes from.
-    :param searched: Those of them that do not tell whether a query was searched before.
+    :param searched: Those of them that memory does not contribute to.
     :param decisions: Settled decisions read.
-    :param examples: Those that say something about the order, in the order of the log.
-    :param left_out: Why the others say nothing → how many.
+    :param examples: Those from which an order can be learned, in the order of the log.
+    :param left_out: Why the others are left out → how many.
     """
 
     schema: FeatureSchema
@@ -86,14 +86,14 @@ def read_examples(store: LTRRStore, max_decisions: int, max_per_query: int) -> E
         if not settled.counted:
             left_out["beyond their client's share"] += 1
             continue
-        reason = _says_nothing(settled)
+        reason = _reason_to_leave_out(settled)
         if reason is None:
             examples.append(example_of(settled, schema))
         else:
             left_out[reason] += 1
         if reason in (None, _NO_REWARD):
-            searches[_query_key(settled), _remembered(settled)] += 1
-    examples = _shared_out(examples, searches, lambda example: (example.query_key, example.remembered))
+            searches[_query_key(settled), _has_memory(settled)] += 1
+    examples = _shared_out(examples, searches, lambda example: (example.query_key, example.has_memory))
     kept = _newest_of_each(examples, max_per_query)
     if len(kept) < len(examples):
         left_out[f"older than the newest {max_per_query} of its query"] = len(examples) - len(kept)
@@ -104,7 +104,7 @@ def example_of(settled: SettledDecision, schema: FeatureSchema) -> Example:
     """
     Turn a settled decision into arrays.
 
-    :param settled: The decision with what came of it.
+    :param settled: The decision with its rewards.
     :param schema: The features wanted.
     :returns: The example.
     """
@@ -112,22 +112,23 @@ def example_of(settled: SettledDecision, schema: FeatureSchema) -> Example:
     rewards = np.array([earned.get(impression.object_id, 0.0) for impression in impressions], dtype=np.float64)
     return Example(
         query_key=_query_key(settled),
-        remembered=_remembered(settled),
+        has_memory=_has_memory(settled),
         features=schema.matrix([impression.features for impression in impressions]),
         rewards=np.clip(rewards, 0.0, MAX_REWARD),
         ordinals=np.array([impression.ordinal for impression in impressions], dtype=np.int32),
     )
 
 
-def as_if_new(examples: Iterable[Example], schema: FeatureSchema, searched: FeatureSchema) -> list[Example]:
+def without_memory(examples: Iterable[Example], schema: FeatureSchema, searched: FeatureSchema) -> list[Example]:
     """
-    Take from examples all that memory did to them: what is left is what a page of a query never searched before shows.
+    Remove from examples all that memory contributed: the page as a query without memory would show it.
 
     :param examples: The examples.
     :param schema: Their features.
     :param searched: The features to keep.
-    :returns: Those that still say something, without the impressions that no arm but a memory brought. An impression
-        keeps the position that it was shown at, and of an older log without `fused.searched` nothing is left.
+    :returns: Those from which an order can still be learned, without the impressions that no arm but a memory brought.
+        An impression keeps the position that it was shown at, and of an older log without `fused.searched` nothing is
+        left.
     """
     columns = [schema.columns[name] for name in searched.names]
     column = schema.columns[SEARCHED]
@@ -140,7 +141,7 @@ def as_if_new(examples: Iterable[Example], schema: FeatureSchema, searched: Feat
             kept.append(
                 replace(
                     example,
-                    remembered=False,
+                    has_memory=False,
                     features=example.features[found][:, columns],
                     rewards=example.rewards[found],
                     ordinals=example.ordinals[found],
@@ -201,11 +202,11 @@ def _query_key(settled: SettledDecision) -> str:
     return settled.decision.evidence_key
 
 
-def _remembered(settled: SettledDecision) -> bool:
+def _has_memory(settled: SettledDecision) -> bool:
     return any("memory.exposures" in impression.features for impression in settled.impressions)
 
 
-def _says_nothing(settled: SettledDecision) -> str | None:
+def _reason_to_leave_out(settled: SettledDecision) -> str | None:
     if len(settled.impressions) < 2:
         return "less than two impressions"
     if not any(impression.features for impression in settled.impressions):

@@ -68,12 +68,21 @@ class FeatureSchema:
         """Feature → column."""
         return {name: column for column, name in enumerate(self.names)}
 
+    def has_memory(self, values: Matrix) -> bool:
+        """
+        Tell whether the memory index has evidence about one of the candidates.
+
+        :param values: One row of features per candidate.
+        :returns: Whether a row has memory features.
+        """
+        return not bool(np.isnan(values[:, self.columns["memory.exposures"]]).all())
+
     def without_memory(self, memory_arms: Iterable[str]) -> "FeatureSchema":
         """
-        Give the features that do not tell whether a query was searched before.
+        Give the features to which memory does not contribute.
 
         :param memory_arms: The arms that bring what people chose before.
-        :returns: The schema without all that they, and the memory index, say of a candidate.
+        :returns: The schema without the features that come from them and from the memory index.
         """
         begins = ("memory.", *(f"arm.{arm}." for arm in memory_arms))
         return FeatureSchema(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.feedback.examination import examination
+from ltrr_haystack.feedback.examination import PAGE
 from ltrr_haystack.ranking.examples import Example
-from ltrr_haystack.types import Travelling
+from ltrr_haystack.types import FrozenValue
 
 MAX_WEIGHT = 10.0
 """Most that a reward is weighted up for a position that is seldom examined; bounds the variance."""
@@ -19,7 +19,7 @@ Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class MeanScore(Travelling):
+class MeanScore(FrozenValue):
     """
     A mean with its interval.
 
@@ -34,7 +34,7 @@ class MeanScore(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict(Travelling):
+class Verdict(FrozenValue):
     """
     What the gate says of a model.
 
@@ -72,7 +72,7 @@ def debiased_dcg(scores: Scores, ties: Scores, rewards: Scores, ordinals: NDArra
     """
     ranks = np.empty(len(scores))
     ranks[np.lexsort((ordinals, -ties, -scores))] = np.arange(1, len(scores) + 1)
-    weights = np.array([min(1.0 / examination(int(ordinal)), MAX_WEIGHT) for ordinal in ordinals])
+    weights = np.array([min(1.0 / PAGE.at(int(ordinal)), MAX_WEIGHT) for ordinal in ordinals])
     return float(np.sum(rewards * weights / np.log2(1.0 + ranks)))
 
 

@@ -1,4 +1,4 @@
-"""The two ranking models of a pipeline: for queries that the memory index knows something of, and for new ones."""
+"""The two ranking models of a pipeline: for pages with and without evidence in the memory index."""
 
 import json
 from collections.abc import Mapping
@@ -11,18 +11,25 @@ from ltrr_haystack.ranking.model import RankingModel
 
 FORMAT = "ltrr-ranker/2"
 
-Situation = Literal["remembered", "new"]
-"""Whether the memory index knows anything of the candidates for a query."""
+Situation = Literal["with_memory", "without_memory"]
+"""
+Whether the memory index has evidence about at least one candidate of the page.
+
+A router asks another question: whether earlier searches of the query have been learned from (`Features.is_new_query`).
+"""
 
 SITUATIONS: tuple[Situation, ...] = get_args(Situation)
+
+_WRITTEN: Mapping[Situation, str] = {"with_memory": "remembered", "without_memory": "new"}
+"""Their names within a snapshot."""
 
 
 class RankingModels:
     """
     Ranking models by situation.
 
-    What people chose before tells more than all that the arms say, so a model that sees it leans on it, and is lost
-    where there is none. A query that nobody searched before has a model of its own, which never saw a memory.
+    Memory features are stronger than all others, so a model that is trained with them relies on them and ranks badly
+    where they are missing. Pages without memory have a model of their own, which is trained without these features.
 
     :param models: Situation → its model; where there is none, the union's own order stays. They are kept in the order
         of `SITUATIONS`.
@@ -41,7 +48,7 @@ class RankingModels:
         :returns: One line of JSON that describes and checks them, then LightGBM's texts one after the other.
         """
         described = {
-            situation: {"features": list(model.schema.names), "characters": len(model.trees)}
+            _WRITTEN[situation]: {"features": list(model.schema.names), "characters": len(model.trees)}
             for situation, model in self.models.items()
         }
         trees = "".join(model.trees for model in self.models.values())
@@ -73,7 +80,7 @@ class RankingModels:
             raise DamagedSnapshotError("the ranking models are damaged: their checksum does not fit")
         models: dict[Situation, RankingModel] = {}
         for situation in SITUATIONS:
-            if of := described.get(situation):
+            if of := described.get(_WRITTEN[situation]):
                 models[situation] = RankingModel(FeatureSchema(tuple(of["features"])), trees[: of["characters"]])
                 trees = trees[of["characters"] :]
         return cls(models)

@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ltrr_haystack.ranking.gate import MeanScore, Verdict
-from ltrr_haystack.types import Travelling
+from ltrr_haystack.types import FrozenValue
 
 
 @dataclass(frozen=True, slots=True)
-class Trained(Travelling):
+class Trained(FrozenValue):
     """
     What came of one model.
 
@@ -32,12 +32,12 @@ class Trained(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingReport(Travelling):
+class TrainingReport(FrozenValue):
     """
-    What came of one training.
+    The result of one training.
 
     :param decisions: Settled decisions read.
-    :param left_out: Why some say nothing → how many.
+    :param left_out: Why some are left out → how many.
     :param situations: Situation → its model.
     :param features: The pipeline's features.
     :param schema: Fingerprint of the feature schema.
@@ -66,9 +66,9 @@ class TrainingReport(Travelling):
 
     @property
     def reason(self) -> str:
-        """What the gates say, in a sentence."""
+        """The reasons of the gates, in a sentence."""
         return "; ".join(
-            f"{situation} queries: {trained.gate.reason}" for situation, trained in self.situations.items()
+            f"{_pages(situation)}: {trained.gate.reason}" for situation, trained in self.situations.items()
         )
 
     def card(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class TrainingReport(Travelling):
 
 def render(report: TrainingReport, features: int = 12) -> RenderableType:
     """
-    Show a report to a person.
+    Render a report for a terminal.
 
     :param report: The report.
     :param features: How many of the most important features to list.
@@ -107,14 +107,14 @@ def _log_table(report: TrainingReport) -> Table:
     for reason, count in report.left_out.items():
         table.add_row(f"  left out: {reason}", f"{count:,}")
     for situation, trained in report.situations.items():
-        table.add_row(f"decisions for {situation} queries", f"{trained.decisions:,}")
+        table.add_row(f"decisions on {_pages(situation)}", f"{trained.decisions:,}")
         table.add_row("  their queries", f"{trained.queries:,}")
         table.add_row("  their impressions", f"{trained.impressions:,}")
     return table
 
 
 def _gate_table(situation: str, gate: Verdict) -> Table:
-    title = f"{situation.capitalize()} queries, judged as unseen"
+    title = f"{_pages(situation).capitalize()}, judged on held-out queries"
     table = Table("order", "debiased DCG", "95 % interval", title=title, title_justify="left")
     rows = {"union": gate.fallback, "model": gate.model, "model − union": gate.difference}
     for name, estimate in rows.items():
@@ -124,11 +124,15 @@ def _gate_table(situation: str, gate: Verdict) -> Table:
 
 
 def _importance_table(situation: str, trained: Trained, features: int) -> Table:
-    title = f"What the model of {situation} queries looks at"
+    title = f"Feature importance on {_pages(situation)}"
     table = Table("feature", "share of gain", title=title, title_justify="left")
     for name, share in list(trained.importance.items())[:features]:
         table.add_row(Text(name), f"{share:.1%}")
     return table
+
+
+def _pages(situation: str) -> str:
+    return f"pages {situation.replace('_', ' ')}"
 
 
 def _interval(estimate: MeanScore) -> str:

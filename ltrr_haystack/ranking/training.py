@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
-from ltrr_haystack.ranking.examples import MAX_REWARD, Example, as_if_new, folded, read_examples, stacked
+from ltrr_haystack.ranking.examples import MAX_REWARD, Example, folded, read_examples, stacked, without_memory
 from ltrr_haystack.ranking.features import FUSED, SEARCHED, FeatureSchema
 from ltrr_haystack.ranking.gate import Verdict, judge
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
@@ -85,10 +85,9 @@ def train_ranker(
     """
     Train ranking models on the settled decisions of a store, judge them, and keep them as a snapshot.
 
-    There are two situations, each with a model of its own: queries that the memory index knows something of, and new
-    ones. Each model is judged on queries that it has not seen, by cross-validation over queries, and what passes is
-    trained once more on all of them. Where a model does not pass, the union's own order is served in its situation,
-    also if an earlier one had passed.
+    Pages with and without evidence in the memory index have a model each. Each model is judged on queries that it was
+    not trained on, by cross-validation over queries, and what passes is trained once more on all of them. Where a
+    model does not pass, the union's own order is served in its situation, even if an earlier one had passed.
 
     ### Usage example
 
@@ -124,8 +123,8 @@ def train_ranker(
     settings = settings or TrainingSettings()
     log = read_examples(store, max_decisions, settings.max_per_query)
     pages: dict[Situation, tuple[list[Example], FeatureSchema, str]] = {
-        "remembered": ([example for example in log.examples if example.remembered], log.schema, FUSED),
-        "new": (as_if_new(log.examples, log.schema, log.searched), log.searched, SEARCHED),
+        "with_memory": ([example for example in log.examples if example.has_memory], log.schema, FUSED),
+        "without_memory": (without_memory(log.examples, log.schema, log.searched), log.searched, SEARCHED),
     }
     models: dict[Situation, RankingModel] = {}
     trained: dict[str, Trained] = {}

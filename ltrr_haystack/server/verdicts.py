@@ -19,12 +19,6 @@ class Verdicts:
 
     A policy's card is computed once for each version, not for each search.
 
-    ### Usage example
-
-    ```python
-    verdicts = Verdicts(pipeline)
-    verdicts.of(decision)  # 'as good within ±0.021 reward a search (2.6 %), 68 % cheaper'
-    ```
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -50,6 +44,6 @@ class Verdicts:
         if version not in self._cards:
             self._cards = dict([*self._cards.items(), (version, policy.card())][-MOST_KEPT:])
         card = self._cards.get(decision.policy_version, {})
-        part = card.get(REMEMBERED if decision.features.history else str(card.get("new_queries")))
-        verdict = part.get("verdict") if isinstance(part, Mapping) else None
-        return verdict if isinstance(verdict, str) else None
+        part = card.get(str(card.get("new_queries")) if decision.features.is_new_query else REMEMBERED)
+        told = part.get("verdict") if isinstance(part, Mapping) else None
+        return told if isinstance(told, str) else None

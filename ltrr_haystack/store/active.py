@@ -63,6 +63,11 @@ class ActiveModel(Generic[Model]):
     ### Usage example
 
     ```python
+    from haystack.utils import Secret
+    from ltrr_haystack import VWPolicy
+    from ltrr_haystack.store import POLICY, ActiveModel, LTRRStore
+
+    store, policy = LTRRStore(Secret.from_env_var("LTRR_STORE_URL")), VWPolicy()
     active = ActiveModel(store, POLICY, load=lambda snapshot: policy.restored(snapshot.payload), default=policy)
     policy, version = active.current()
     ```

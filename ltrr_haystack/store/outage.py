@@ -18,15 +18,13 @@ class Outage:
 
     Usage example:
     ```python
+    from ltrr_haystack import StoreUnavailableError
     from ltrr_haystack.store.outage import Outage
 
     outage = Outage("Searches are answered without being logged")
-    try:
-        log_the_search()
-    except StoreError as error:
-        outage.report(error)  # Searches are answered without being logged, until this is mended: …
-    else:
-        outage.mended()  # Searches are answered without being logged: mended after 12 s
+    outage.report(StoreUnavailableError("the disk is full"))
+    # Searches are answered without being logged, until this is mended: …
+    outage.mended()  # Searches are answered without being logged: mended after 12 s
     ```
     """
 

@@ -60,7 +60,7 @@ class LTRRStore:
     from haystack.utils import Secret
     from ltrr_haystack.store import LTRRStore
 
-    store = LTRRStore(url=Secret.from_token("sqlite:////tmp/ltrr/store.db"))
+    store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
     store.warm_up()
     print(store.counts())
     store.close()
@@ -132,6 +132,11 @@ class LTRRStore:
         except StoreUnavailableError:
             if self._opened is None:
                 raise
+
+    async def warm_up_async(self) -> None:
+        """Do what `warm_up` does without blocking the event loop; a store that is open is left as it is."""
+        if self._opened is None or self._opened.pid != os.getpid():
+            await asyncio.to_thread(self.warm_up)
 
     def close(self) -> None:
         """Let the store go; the last one of a url closes its engine, after all that was handed in is committed."""

@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import HistoryDelta, HistoryEntry, LearningUpdate, LTRRStore
-from ltrr_haystack.types import ArmRequest, Decision, SettledDecision, Understanding, evidence_key
+from ltrr_haystack.types import Arm, ArmRequest, Decision, SettledDecision, Understanding, evidence_key
 
 ARMS = {
     "bm25": {"kind": "lexical", "levels": [0, 10, 30]},
@@ -72,11 +73,6 @@ class TestChoosing:
 
         assert choices() == choices()
         assert len(set(choices())) > 3
-
-    async def test_async_chooses_as_sync_does(self, store):
-        sync = router(store, policy=UniformPolicy(), seed=3).run(LOVE)["decision"]
-        out = await router(store, policy=UniformPolicy(), seed=3).run_async(LOVE)
-        assert out["decision"].allocation == sync.allocation
 
     def test_each_decision_has_an_id_of_its_own_under_many_threads(self, store):
         shared = router(store)
@@ -244,6 +240,35 @@ class TestInAPipeline:
         data = pipeline.to_dict()
         del data["components"]["router"]["init_parameters"]["min_candidates"]
         assert Pipeline.from_dict(data).get_component("router").actions.min_candidates == 0
+
+    def test_arms_may_be_arm_objects_and_survive_yaml(self, store, monkeypatch, tmp_path):
+        arms = [Arm("bm25", "lexical", (0, 10, 30)), Arm("dense", "dense", (0, 10, 30), 0.01), Arm("own", "own", (5,))]
+        made = BanditRouter(arms, 45, {"bm25": 30}, store)
+        assert made.actions.arms == tuple(arms)
+        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
+        pipeline = Pipeline()
+        pipeline.add_component("router", BanditRouter(arms, 45, {"bm25": 30}, LTRRStore()))
+        assert Pipeline.loads(pipeline.dumps()).get_component("router").actions.arms == tuple(arms)
+
+    @pytest.mark.parametrize(
+        ("arms", "message"),
+        [
+            ([Arm("a", "lexical", (5,)), "b"], "a list of arms must hold Arm objects only, got 'b'"),
+            ([Arm("a", "lexical", (5,)), Arm("a", "dense", (5,))], "different names, got 'a' more than once"),
+            ([Arm("a", "lexical", (10, 5))], "levels of arm 'a' must be 0 or more and ascending"),
+            ([], "arms must map at least one arm name to its settings"),
+        ],
+    )
+    def test_arm_objects_are_checked_as_settings_are(self, store, arms, message):
+        with pytest.raises(ConfigurationError, match=message):
+            BanditRouter(arms, 45, {"a": 5}, store)
+
+    async def test_the_event_loop_is_left_for_the_first_warm_up_alone(self, store, monkeypatch):
+        warming = router(store)
+        await warming.warm_up_async()
+        monkeypatch.setattr(asyncio, "to_thread", None)
+        await warming.warm_up_async()
+        assert warming.run(LOVE)["decision"].policy_version == 0
 
     def test_constructing_opens_nothing(self, tmp_path):
         router(LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/never.db")))

@@ -80,7 +80,7 @@ def trained(feature, schema, most=1.0):
 def likes(*, arms=ARMS, most=1.0, **features):
     """The bytes of models by situation, each of which likes one feature."""
     schema = FeatureSchema.of_arms(arms)
-    schemas = {"remembered": schema, "new": schema.without_memory(("recall",))}
+    schemas = {"with_memory": schema, "without_memory": schema.without_memory(("recall",))}
     return RankingModels(
         {situation: trained(feature, schemas[situation], most) for situation, feature in features.items()}
     ).to_bytes()
@@ -88,18 +88,18 @@ def likes(*, arms=ARMS, most=1.0, **features):
 
 @pytest.fixture(scope="module")
 def likes_dense():
-    return likes(remembered="arm.dense.normalised", new="arm.dense.normalised")
+    return likes(with_memory="arm.dense.normalised", without_memory="arm.dense.normalised")
 
 
 @pytest.fixture(scope="module")
 def likes_bm25():
-    return likes(remembered="arm.bm25.normalised", new="arm.bm25.normalised")
+    return likes(with_memory="arm.bm25.normalised", without_memory="arm.bm25.normalised")
 
 
 @pytest.fixture(scope="module")
 def both():
-    """Of remembered queries dense is believed, of new ones bm25."""
-    return likes(remembered="arm.dense.normalised", new="arm.bm25.normalised")
+    """With memory dense is believed, without it bm25."""
+    return likes(with_memory="arm.dense.normalised", without_memory="arm.bm25.normalised")
 
 
 @pytest.fixture
@@ -167,11 +167,11 @@ class TestWithoutModel:
         assert len(ids(ranker.run(union(), top_k=7))) == 7
         assert len(ids(ranker.run(union(), top_k=100))) == 20
 
-    async def test_refuses_a_top_k_below_one(self, store):
+    def test_refuses_a_top_k_below_one(self, store):
         with pytest.raises(InvalidInputError, match="top_k of LTRRanker must be at least 1, got 0"):
             LTRRanker(store).run(union(), top_k=0)
         with pytest.raises(InvalidInputError, match="top_k of LTRRanker must be at least 1, got -3"):
-            await LTRRanker(store).run_async(union(), top_k=-3)
+            LTRRanker(store).run(union(), top_k=-3)
 
 
 class TestWithModel:
@@ -219,11 +219,6 @@ class TestWithModel:
             candidate.document is candidates.candidates[int(candidate.object_id[1:])].document
             for candidate in ranking.candidates
         )
-
-    async def test_run_async_gives_the_same(self, store, likes_dense):
-        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
-        ranker = LTRRanker(store)
-        assert await ranker.run_async(union()) == ranker.run(union())
 
     def test_many_threads_get_what_one_gets(self, store, likes_dense):
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
@@ -295,13 +290,13 @@ class TestSituations:
         assert places(LTRRanker(store).run(union()))[0] == 0
         assert places(LTRRanker(store, rerank=20).run(union()))[0] >= 10
 
-    @pytest.mark.parametrize("situation", ["remembered", "new"])
+    @pytest.mark.parametrize("situation", ["with_memory", "without_memory"])
     def test_where_only_one_passed_the_other_situation_keeps_the_unions_order(self, store, situation, caplog):
         store.add_snapshot(RANKER, likes(**{situation: "arm.dense.normalised"}), {}, activate=True)
         ranker = LTRRanker(store)
-        found = {"new": ranker.run(union())["ranking"]}
+        found = {"without_memory": ranker.run(union())["ranking"]}
         remember(store)
-        found["remembered"] = ranker.run(union())["ranking"]
+        found["with_memory"] = ranker.run(union())["ranking"]
         ranked = found.pop(situation)
         (as_it_is,) = found.values()
         assert ranked.ranker_version == 1
@@ -312,7 +307,7 @@ class TestSituations:
 
     def test_the_model_of_new_queries_is_blind_to_what_a_memory_arm_brought(self, store):
         """What the memory arm alone found stands first in the union; no feature tells the model of it."""
-        store.add_snapshot(RANKER, likes(new="fused.searched", most=0.04), {}, activate=True)
+        store.add_snapshot(RANKER, likes(without_memory="fused.searched", most=0.04), {}, activate=True)
         candidates = union()
         first = replace(candidates.candidates[0], arms={"recall": Provenance(1, 0.9, 1.0)})
         brought = replace(candidates, candidates=(first, *candidates.candidates[1:]))
@@ -423,7 +418,7 @@ class TestFailures:
         assert ranker.run(union())["ranking"].ranker_version == 1
 
     def test_a_model_of_other_arms_serves_the_unions_order_and_says_why_once(self, store, caplog):
-        model = likes(arms=("bm25", "recall", "sparse"), new="arm.sparse.normalised")
+        model = likes(arms=("bm25", "recall", "sparse"), without_memory="arm.sparse.normalised")
         store.add_snapshot(RANKER, model, {}, activate=True)
         ranker = LTRRanker(store, top_k=2)
         with caplog.at_level(logging.WARNING):

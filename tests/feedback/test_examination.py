@@ -1,22 +1,64 @@
+import random
+
+import numpy as np
 import pytest
 
-from ltrr_haystack.feedback.examination import examination
+from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve, estimate_curve
 
 
-class TestExamination:
-    @pytest.mark.parametrize(("ordinal", "expected"), [(1, 1.0), (2, 0.5), (4, 0.25), (10, 0.1)])
-    def test_thins_out_with_the_position(self, ordinal, expected):
-        assert examination(ordinal) == pytest.approx(expected)
+class TestExaminationCurve:
+    @pytest.mark.parametrize(("position", "expected"), [(1, 1.0), (2, 0.5), (4, 0.25), (10, 0.1)])
+    def test_falls_with_the_position(self, position, expected):
+        assert ExaminationCurve().at(position) == pytest.approx(expected)
 
     def test_eta_says_how_steeply(self):
-        assert examination(4, eta=0.5) == pytest.approx(0.5)
-        assert examination(3, eta=2.0) == pytest.approx(1 / 9)
-        assert examination(7, eta=0.0) == 1.0
+        assert ExaminationCurve(0.5).at(4) == pytest.approx(0.5)
+        assert ExaminationCurve(2.0).at(3) == pytest.approx(1 / 9)
+        assert ExaminationCurve(0.0).at(7) == 1.0
+
+    def test_many_positions_at_once(self):
+        curve = ExaminationCurve(0.5)
+        assert curve.over([1, 4, 16]).tolist() == pytest.approx([1.0, 0.5, 0.25])
+        assert curve.cumulative(3).tolist() == pytest.approx([0.0, 1.0, 1 + 2**-0.5, 1 + 2**-0.5 + 3**-0.5])
+        assert curve.ratio(np.array([4, 1]), np.array([1, 4])).tolist() == pytest.approx([2.0, 0.5])
 
     def test_positions_count_from_one(self):
-        with pytest.raises(ValueError, match="ordinal must be at least 1, since positions count from 1; got 0"):
-            examination(0)
+        with pytest.raises(ValueError, match="position must be at least 1, since positions count from 1; got 0"):
+            ExaminationCurve().at(0)
 
     def test_refuses_a_negative_eta(self):
         with pytest.raises(ValueError, match=r"eta must not be negative, got -0\.5"):
-            examination(1, eta=-0.5)
+            ExaminationCurve(-0.5)
+
+
+def replays(eta, size, seed=3):
+    """Half of the pages lose the first of two documents in the replay; the second is clicked by position."""
+    rng = random.Random(seed)
+    weights, logged, ratios = [], [], []
+    for _ in range(size):
+        full, drawn_again_full = rng.random() < 0.5, rng.random() < 0.5
+        reached = full or not drawn_again_full
+        logged.append(float(rng.random() < 0.8 * (0.5**eta if full else 1.0)))
+        ratios.append(2.0 if full and not drawn_again_full else 1.0)
+        weights.append((2.0 if drawn_again_full else 1.0) * reached)
+    earned = np.array(logged) * (np.array(weights) > 0)
+    return np.array(weights), lambda eta: earned * np.array(ratios) ** eta, np.array(logged)
+
+
+class TestEstimateCurve:
+    @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0, 1.5])
+    def test_finds_the_curve_by_which_the_clicks_were_drawn(self, eta):
+        found = estimate_curve(*replays(eta, 40_000))
+        assert found.eta == pytest.approx(eta, abs=0.1)
+        assert found.deviation < 0.1
+
+    def test_stays_with_the_prior_where_the_log_says_nothing(self):
+        found = estimate_curve(np.ones(50), lambda eta: np.ones(50), np.ones(50))
+        assert found.eta == pytest.approx(PRIOR.eta, abs=1e-6)
+        assert 0.4 < found.deviation < 0.5
+        assert estimate_curve(np.full(3, np.nan), lambda eta: np.zeros(3), np.zeros(3)) == PRIOR
+
+    def test_a_short_log_moves_it_a_little(self):
+        short, long = estimate_curve(*replays(0.0, 100)), estimate_curve(*replays(0.0, 10_000))
+        assert long.deviation < short.deviation
+        assert long.eta < short.eta

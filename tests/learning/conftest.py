@@ -10,15 +10,14 @@ from haystack import Document
 from haystack.core.serialization import default_from_dict, default_to_dict
 from haystack.utils import Secret
 
+from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.store import EventRecord, LTRRStore
 from ltrr_haystack.types import (
     ActionSet,
     Arm,
-    ArmReport,
-    Candidate,
+    ArmResult,
     Decision,
-    Provenance,
     Ranking,
     SettledDecision,
     Understanding,
@@ -87,12 +86,16 @@ class Log:
             policy="diary",
             **(who or {"user_id": f"user of {query_id}"}),
         )
-        candidates = tuple(
-            Candidate(object_id, Document(id=object_id), {"bm25": Provenance(rank, 1.0, 1.0)}, 1.0)
-            for rank, object_id in enumerate(shown, start=1)
-        )
-        reports = tuple(ArmReport(arm, allocation[arm], count, 0.01) for arm, count in returned.items())
-        self.store.record_search(Ranking(decision, candidates, tuple({} for _ in candidates), reports))
+        names = {arm: [f"{arm}-{rank}" for rank in range(1, count + 1)] for arm, count in returned.items()}
+        first = next(iter(names))
+        names[first][: len(shown)] = shown
+        results = {
+            arm: ArmResult(arm, tuple(Document(id=object_id) for object_id in found), 0.01)
+            for arm, found in names.items()
+        }
+        union = UnionJoiner(list(ACTIONS.names)).run(decision, **results)["candidates"]
+        page = tuple(each for object_id in shown for each in union.candidates if each.object_id == object_id)
+        self.store.record_search(Ranking(decision, page, tuple({} for _ in page), union.reports))
 
     def event(self, event_id, query_id, object_id="a", reward=1.0, at=1.0):
         record = EventRecord(

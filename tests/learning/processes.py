@@ -23,6 +23,7 @@ from haystack import Document
 from haystack.utils import Secret
 
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
+from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.learning import Learner, active_policy
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
@@ -30,11 +31,9 @@ from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import (
     ActionSet,
     Arm,
-    ArmReport,
-    Candidate,
+    ArmResult,
     Decision,
     Features,
-    Provenance,
     Ranking,
     Understanding,
 )
@@ -71,16 +70,11 @@ def ranking(number, active):
     features = Features(query={"type": "topical", "length": float(number % 4)}, time={"weekday": "1"})
     distribution = policy.distribution(ACTIONS, features)
     allocation = distribution.sample(rng)
-    shown, reports = {}, []
-    for arm, depth in allocation.items():
-        found = [f"d{rng.randrange(20)}" for _ in range(depth)]
-        if depth:
-            reports.append(ArmReport(arm, depth, len(found), 0.01))
-        for rank, object_id in enumerate(found, start=1):
-            shown.setdefault(object_id, {}).setdefault(arm, Provenance(rank, 1.0 / rank, 1.0 / rank))
-    candidates = tuple(
-        Candidate(object_id, Document(id=object_id), arms, 1.0) for object_id, arms in sorted(shown.items())
-    )
+    found = {
+        arm: ArmResult(arm, tuple(Document(id=f"d{rng.randrange(20)}") for _ in range(depth)), 0.01)
+        for arm, depth in allocation.items()
+        if depth
+    }
     decision = Decision(
         query_id=f"q{number}",
         user_id=f"person-{number}",
@@ -99,7 +93,8 @@ def ranking(number, active):
         preferred=distribution.preferred,
         safe_start=distribution.held_back,
     )
-    return Ranking(decision, candidates, tuple({"rank": 1.0} for _ in candidates), tuple(reports))
+    union = UnionJoiner(list(ACTIONS.names)).run(decision, **found)["candidates"]
+    return Ranking(decision, union.candidates, tuple({"rank": 1.0} for _ in union.candidates), union.reports)
 
 
 def event(number, nth, store):

@@ -68,7 +68,7 @@ class TestAPageOfTheFallback:
     def test_was_found_by_no_arm_in_the_union_that_is_judged(self):
         page = settled({"a": 5.0}, bm25=10)
         order = UnionOrder(page)
-        assert not order.is_logged
+        assert order.is_empty
         everything = {"bm25": 10, "dense": 10, "memory": 5}
         assert order.kept([everything, {}]).tolist() == [[0.0, 0.0], [0.0, 0.0]]
 

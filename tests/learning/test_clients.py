@@ -36,7 +36,7 @@ def decided(query="love", day=0, filters=None, **who):
 
 def settled(rewards=None, shown=("a", "b", "c"), **search):
     impressions = tuple(
-        Impression(object_id, ordinal, 0.0, {"bm25": Provenance(ordinal, 1.0, 1.0)})
+        Impression(object_id, ordinal, 0.0, {"bm25": Provenance(ordinal, 1.0, 1.0)}, place=ordinal)
         for ordinal, object_id in enumerate(shown, start=1)
     )
     return SettledDecision(1, decided(**search), impressions, rewards or {})

@@ -6,11 +6,12 @@ import pytest
 from haystack.utils import Secret
 
 from ltrr_haystack.errors import SnapshotError, StoreError
-from ltrr_haystack.feedback.examination import examination
 from ltrr_haystack.learning import Learner, Progress
 from ltrr_haystack.policy import vw
+from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import Features
 
 # Searches happen at second 0 unless a test says otherwise; the reward wait is over at second 10.
 DUE = 10.0
@@ -164,7 +165,7 @@ class TestClients:
         for number in range(5):
             log.search(f"q{number}", user_id="u")
         assert learner.run_once(now=100.0).uncounted == 2
-        assert log.memory()["a"] == (3 * examination(1), 0.0)
+        assert log.memory()["a"] == (3.0, 0.0)
         assert log.history()["bm25"][0] == 3.0
 
     def test_what_one_added_in_earlier_passes_counts_for_a_week(self, earned, log):
@@ -520,7 +521,7 @@ class TestSerialisation:
 def test_after_a_policy_that_an_earlier_version_made_learning_begins_anew(store, log, monkeypatch, caplog):
     monkeypatch.setattr(vw, "_LINES_VERSION", 1)
     older = VWPolicy()
-    older._n = 900
+    older.fit(parse_actions({"a": {"levels": [0, 5]}}, 5, {"a": 5}), Features(), {}, counts=900)
     store.add_snapshot("policy", older.to_bytes(), {}, activate=True)
     monkeypatch.undo()
     log.search("q1")

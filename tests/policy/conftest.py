@@ -12,11 +12,9 @@ from ltrr_haystack.policy.warm_start import LabelledQuery
 from ltrr_haystack.types import (
     ActionSet,
     Arm,
-    ArmReport,
     ArmResult,
     Decision,
     Impression,
-    Provenance,
     SettledDecision,
     Understanding,
 )
@@ -28,6 +26,8 @@ FINDS = {
     "sparse": {"navigational": 0.5, "topical": 0.5},
 }
 """Arm → kind of query → how much of what is relevant the arm finds."""
+
+RELEVANT = ("d0", "d1", "d2")
 
 
 class World:
@@ -62,22 +62,24 @@ class World:
         shown = {d for arm, ranks in query.found.items() for d, rank in ranks.items() if rank <= allocation[arm]}
         return self.click_rate * len(shown) - self.actions.cost(allocation)
 
+    def lists(self, query) -> dict[str, tuple[str, ...]]:
+        """What each arm finds, to its full depth."""
+        at = {arm: {rank: document for document, rank in ranks.items()} for arm, ranks in query.found.items()}
+        return {arm: tuple(of.get(rank, f"{arm}-{rank}") for rank in range(1, 31)) for arm, of in at.items()}
+
     def labelled(self, query) -> LabelledQuery:
-        results = {}
-        for arm, ranks in query.found.items():
-            at = {rank: document for document, rank in ranks.items()}
-            results[arm] = tuple(at.get(rank, f"{arm}-{rank}") for rank in range(1, 31))
-        return LabelledQuery(query.understanding, query.features, results, {f"d{i}": 1.0 for i in range(3)})
+        return LabelledQuery(query.understanding, query.features, self.lists(query), dict.fromkeys(RELEVANT, 1.0))
 
     def settled(self, seq, query, joint, allocation, policy) -> SettledDecision:
-        decision = Decision(
+        settled = joined(
+            self.actions,
+            allocation,
+            self.lists(query),
+            {},
             query_id=f"q{seq}",
             decided_at=float(seq),
             understanding=query.understanding,
-            actions=self.actions,
-            allocation=allocation,
             propensity=joint.probability(allocation),
-            mode="live",
             policy=policy.name,
             features=query.features,
             marginals=joint.marginals,
@@ -86,17 +88,9 @@ class World:
             preferred=joint.preferred,
             safe_start=joint.held_back,
         )
-        impressions = []
-        for document in ("d0", "d1", "d2"):
-            arms = {
-                arm: Provenance(ranks[document], None, 0.0)
-                for arm, ranks in query.found.items()
-                if ranks.get(document, 99) <= allocation[arm]
-            }
-            if arms:
-                impressions.append(Impression(document, len(impressions) + 1, 0.0, arms))
-        rewards = {i.object_id: 1.0 for i in impressions if self.rng.random() < self.click_rate}
-        return SettledDecision(seq, decision, tuple(impressions), rewards)
+        shown = [each.object_id for each in settled.impressions if each.object_id in RELEVANT]
+        rewards = {object_id: 1.0 for object_id in sorted(shown) if self.rng.random() < self.click_rate}
+        return replace(settled, seq=seq, rewards=rewards)
 
     def live(self, policy, rounds):
         """Let a policy serve and learn; returns the value of each round, the baseline's, and when the gate opened."""
@@ -118,84 +112,83 @@ def make_world():
     return World
 
 
+def joined(actions, allocation, lists, rewards, *, shown=None, weights=None, rrf_k=60.0, **decision) -> SettledDecision:
+    """
+    A settled decision as production logs it: the real joiner unites what the arms found.
+
+    :param lists: Arm → object ids, best first.
+    :param shown: Object ids in the order of the page; the whole union if left out.
+    """
+    logged = {
+        "query_id": "q",
+        "decided_at": 0.0,
+        "understanding": Understanding("love", "love"),
+        "propensity": 1.0,
+        "mode": "live",
+        "policy": "any",
+        **decision,
+    }
+    made = Decision(actions=actions, allocation=allocation, **logged)
+    results = {
+        arm: ArmResult(arm, tuple(Document(id=object_id, content="") for object_id in lists.get(arm, ())), 0.0)
+        for arm, depth in allocation.items()
+        if depth > 0
+    }
+    joiner = UnionJoiner(list(allocation), weights=weights, rrf_k=rrf_k)
+    union = joiner.run(made, **results)["candidates"]
+    candidates = {each.object_id: each for each in union.candidates}
+    page = [candidates[object_id] for object_id in (candidates if shown is None else shown)]
+    impressions = tuple(
+        Impression(each.object_id, ordinal, each.score, each.arms, {}, each.place)
+        for ordinal, each in enumerate(page, start=1)
+    )
+    return SettledDecision(1, made, impressions, rewards, union.reports)
+
+
 @pytest.fixture(scope="session")
 def make_settled():
-    """Settled decisions from a short form: object id → {arm: rank}, and object id → reward."""
+    """
+    Settled decisions from a short form: object id → {arm: rank}, and object id → reward.
 
-    def settled(actions, allocation, shown, rewards, **decision):
-        logged = {
-            "query_id": "q",
-            "decided_at": 0.0,
-            "understanding": Understanding("love", "love"),
-            "propensity": 1.0,
-            "mode": "live",
-            "policy": "any",
-            **decision,
-        }
-        impressions = tuple(
-            Impression(object_id, ordinal, 0.0, {arm: Provenance(rank, None, 0.0) for arm, rank in arms.items()})
-            for ordinal, (object_id, arms) in enumerate(shown.items(), start=1)
-        )
-        return SettledDecision(1, Decision(actions=actions, allocation=allocation, **logged), impressions, rewards)
+    Above its documents each arm finds others that nobody else finds, and the whole union is shown.
+    """
+
+    def settled(actions, allocation, found, rewards, **settings):
+        lists = {}
+        for arm, depth in allocation.items():
+            at = {ranks[arm]: object_id for object_id, ranks in found.items() if ranks.get(arm, depth + 1) <= depth}
+            lists[arm] = [at.get(rank, f"{arm}-{rank}") for rank in range(1, max(at, default=0) + 1)]
+        return joined(actions, allocation, lists, rewards, **settings)
 
     return settled
 
 
-@pytest.fixture
-def make_logged(make_settled):
+@pytest.fixture(scope="session")
+def make_logged():
     """
-    Settled decisions with the union as it is logged.
+    Settled decisions of a union whose places are given.
 
     Arm → for each of its ranks the place of that document in the union, and what of the union was shown: object id →
     place.
     """
 
-    def logged(actions, allocation, found, shown, rewards, *, weights=None, rrf_k=60.0, **decision):
-        arms = {
-            object_id: {arm: places.index(place) + 1 for arm, places in found.items() if place in places}
-            for object_id, place in shown.items()
-        }
-        settled = make_settled(actions, allocation, arms, rewards, **decision)
-        impressions = [replace(each, place=shown[each.object_id]) for each in settled.impressions]
-        reports = tuple(
-            ArmReport(
-                arm,
-                depth,
-                len(found.get(arm, ())),
-                0.0,
-                found=tuple(found.get(arm, ())),
-                weight=(weights or {}).get(arm, 1.0),
-                rrf_k=rrf_k,
-            )
-            for arm, depth in allocation.items()
-            if depth > 0
-        )
-        return replace(settled, impressions=tuple(impressions), reports=reports)
+    def logged(actions, allocation, found, shown, rewards, **settings):
+        names = {place: object_id for object_id, place in shown.items()}
+        lists = {arm: [names.get(place, f"d{place}") for place in places] for arm, places in found.items()}
+        settled = joined(actions, allocation, lists, rewards, shown=list(shown), **settings)
+        assert {each.object_id: each.place for each in settled.impressions} == shown
+        return settled
 
     return logged
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def unite():
-    """
-    Lets the real joiner unite lists of object ids, and shows the whole union as it stands.
+    """Lets the real joiner unite lists of object ids, and shows the whole union as it stands."""
 
-    Gives the settled decision; `rewards` are those of the documents.
-    """
-
-    def united(lists, allocation, weights=None, rewards=None):
+    def united(lists, allocation, weights=None):
         levels = {arm: tuple(range(max(len(found), 1) + 1)) for arm, found in lists.items()}
         actions = ActionSet(tuple(Arm(arm, arm, row) for arm, row in levels.items()), 1000, allocation)
-        decision = Decision("q", 0.0, Understanding("q", "q"), actions, allocation, 1.0, "live", "any")
-        results = {
-            arm: ArmResult(arm, tuple(Document(id=object_id, content="") for object_id in found), 0.0)
-            for arm, found in lists.items()
-        }
-        candidates = UnionJoiner(list(lists), weights=weights).run(decision, **results)["candidates"]
-        impressions = tuple(
-            Impression(each.object_id, ordinal, each.score, each.arms, {}, each.place)
-            for ordinal, each in enumerate(candidates.candidates, start=1)
-        )
-        return SettledDecision(1, decision, impressions, rewards or {}, candidates.reports)
+        return joined(actions, allocation, lists, {}, weights=weights)
 
     return united

@@ -13,40 +13,44 @@ ACTIONS = parse_actions(
     budget=90,
     baseline={"bm25": 30},
 )
-SHOWN = {
-    "both": {"bm25": 1, "dense": 7},
-    "early": {"bm25": 3},
-    "late": {"bm25": 9},
-    "meant": {"dense": 4},
-    "unclicked": {"dense": 1},
-}
+ROOT = math.sqrt
 
 
 class TestLeaveOneOut:
     def test_credits_worked_by_hand(self, make_settled):
-        """'both' would have been there without either arm; 'late' is known to be missing at depth 5."""
-        settled = make_settled(
-            ACTIONS,
-            {"bm25": 10, "dense": 10, "memory": 5},
-            SHOWN,
-            {"both": 5.0, "early": 1.0, "late": 3.0, "meant": 1.5},
-        )
+        """
+        The union is both, meant, four of bm25 alone, late. Without bm25, meant is before both and late is missing;
+        without dense, late moves from the seventh place to the sixth.
+        """
+        found = {"both": {"bm25": 1, "dense": 2}, "meant": {"dense": 1}, "late": {"bm25": 6}}
+        rewards = {"both": 5.0, "late": 3.0, "meant": 1.5}
+        settled = make_settled(ACTIONS, {"bm25": 10, "dense": 10, "memory": 5}, found, rewards)
+        without_bm25, without_dense = 1.5 * ROOT(2) + 5 * ROOT(1 / 2), 5 + 3 * ROOT(7 / 6)
         credit = leave_one_out(settled)
-        assert credit == {"bm25": {5: 1.0, 10: 4.0}, "dense": {5: 1.5, 10: 1.5}, "memory": {5: 0.0}}
-        assert at_drawn_depth(credit, settled.decision.allocation) == {"bm25": 4.0, "dense": 1.5, "memory": 0.0}
+        assert credit == {
+            "bm25": pytest.approx({5: 6.5 - without_bm25, 10: 9.5 - without_bm25}),
+            "dense": pytest.approx({5: 9.5 - without_dense, 10: 9.5 - without_dense}),
+            "memory": {5: 0.0},
+        }
+        drawn = {"bm25": 9.5 - without_bm25, "dense": 9.5 - without_dense, "memory": 0.0}
+        assert at_drawn_depth(credit, settled.decision.allocation) == pytest.approx(drawn)
 
-    def test_arms_are_judged_in_the_company_that_the_policy_prefers(self, make_settled):
-        """Dense at 5 is preferred and would not have brought 'both', which so credits either arm from its rank on."""
+    def test_contributions_are_marginal_to_what_the_policy_prefers(self, make_settled):
+        """Dense at 5 is preferred and would not have brought 'both', so bm25 is credited with bringing it."""
         settled = make_settled(
             ACTIONS,
             {"bm25": 10, "dense": 10, "memory": 0},
-            SHOWN,
-            {"both": 5.0, "early": 1.0, "late": 3.0, "meant": 1.5},
+            {"both": {"bm25": 1, "dense": 7}, "meant": {"dense": 1}},
+            {"both": 5.0, "meant": 1.5},
             preferred={"bm25": 0, "dense": 5, "memory": 0},
         )
-        assert leave_one_out(settled) == {"bm25": {5: 6.0, 10: 9.0}, "dense": {5: 1.5, 10: 6.5}}
+        alone = 1.5 * ROOT(2)
+        assert leave_one_out(settled) == {
+            "bm25": pytest.approx({5: 6.5 - alone, 10: 6.5 - alone}),
+            "dense": pytest.approx({5: alone, 10: alone + 5 * ROOT(1 / 7)}),
+        }
 
-    def test_what_the_preferred_arm_brings_credits_no_other(self, make_settled):
+    def test_what_the_preferred_arm_brings_credits_another_only_with_lifting_it(self, make_settled):
         settled = make_settled(
             ACTIONS,
             {"bm25": 10, "dense": 10},
@@ -54,7 +58,11 @@ class TestLeaveOneOut:
             {"both": 5.0},
             preferred={"bm25": 0, "dense": 10},
         )
-        assert leave_one_out(settled) == {"bm25": {5: 0.0, 10: 0.0}, "dense": {5: 0.0, 10: 5.0}}
+        seventh = 5 * ROOT(1 / 7)
+        assert leave_one_out(settled) == {
+            "bm25": pytest.approx({5: 5 - seventh, 10: 5 - seventh}),
+            "dense": pytest.approx({5: 0.0, 10: seventh}),
+        }
 
     def test_an_arm_that_did_not_run_is_left_out(self, make_settled):
         settled = make_settled(ACTIONS, {"bm25": 5, "dense": 0}, {"early": {"bm25": 3}}, {"early": 1.0})
@@ -81,7 +89,6 @@ SMALL = parse_actions(
     {"a": {"levels": [0, 1, 2, 3]}, "b": {"levels": [0, 1, 2]}, "memory": {"levels": [0, 1]}}, 6, {"a": 3}
 )
 ALL = {"a": 3, "b": 2, "memory": 1}
-ROOT = math.sqrt
 
 
 @pytest.fixture
@@ -126,7 +133,7 @@ class TestInTheOrderOfTheUnion:
         assert leave_one_out(clicked({"x": 1.0}))["a"] == {1: 1.0, 2: 1.0, 3: 1.0}
         assert leave_one_out(clicked({"w": 1.0}))["b"] == {1: 0.0, 2: 1.0}
 
-    def test_in_the_company_of_the_preferred(self, clicked):
+    def test_beside_the_preferred_arms(self, clicked):
         """
         Beside a at 3 alone: x, y, z. Arm b lifts z from the third place to the first, memory puts y before x and
         leaves z third; a must draw 3 to have it.
@@ -141,12 +148,12 @@ class TestInTheOrderOfTheUnion:
         assert leave_one_out(clicked({"z": 1.0}, preferred=alone)) == expected
         assert leave_one_out(clicked({"z": 1.0}), alone) == expected
 
-    def test_a_given_company_counts_and_not_the_logged_one(self, clicked):
+    def test_a_given_preference_counts_and_not_the_logged_one(self, clicked):
         told = leave_one_out(clicked({"z": 1.0}, preferred={"a": 0, "b": 2, "memory": 1}), {"a": 3})
         assert told == leave_one_out(clicked({"z": 1.0}), {"a": 3})
         assert told != leave_one_out(clicked({"z": 1.0}, preferred={"a": 0, "b": 2, "memory": 1}))
 
-    def test_a_company_that_was_not_drawn_counts_as_far_as_it_was(self, clicked):
+    def test_a_preference_that_was_not_drawn_counts_as_far_as_it_was(self, clicked):
         deeper = {"a": 30, "b": 2, "memory": 1}
         assert leave_one_out(clicked({"z": 1.0}), deeper) == leave_one_out(clicked({"z": 1.0}), ALL)
 
@@ -155,7 +162,7 @@ class TestInTheOrderOfTheUnion:
 
 
 rewards = st.dictionaries(st.sampled_from("wxyz"), st.floats(-5, 5), max_size=4)
-companies = st.fixed_dictionaries(
+preferences = st.fixed_dictionaries(
     {"a": st.sampled_from([0, 1, 2, 3]), "b": st.sampled_from([0, 1, 2]), "memory": st.sampled_from([0, 1])}
 )
 many = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -163,19 +170,19 @@ many = settings(deadline=None, suppress_health_check=[HealthCheck.function_scope
 
 class TestSums:
     @many
-    @given(rewards, companies)
-    def test_a_credit_is_what_would_be_left_with_the_arm_less_what_without(self, clicked, earned, company):
+    @given(rewards, preferences)
+    def test_a_credit_is_what_would_be_left_with_the_arm_less_what_without(self, clicked, earned, others):
         settled = clicked(earned)
-        for arm, by_level in leave_one_out(settled, company).items():
+        for arm, by_level in leave_one_out(settled, others).items():
             for level, credit in by_level.items():
-                with_it, without = rewards_left(settled, [{**company, arm: level}, {**company, arm: 0}])
+                with_it, without = rewards_left(settled, [{**others, arm: level}, {**others, arm: 0}])
                 assert credit == pytest.approx(with_it - without)
 
     @many
-    @given(rewards, companies)
-    def test_credits_of_several_rewards_add_up(self, clicked, earned, company):
-        together = leave_one_out(clicked(earned), company)
-        apart = [leave_one_out(clicked({object_id: reward}), company) for object_id, reward in earned.items()]
+    @given(rewards, preferences)
+    def test_credits_of_several_rewards_add_up(self, clicked, earned, others):
+        together = leave_one_out(clicked(earned), others)
+        apart = [leave_one_out(clicked({object_id: reward}), others) for object_id, reward in earned.items()]
         for arm, by_level in together.items():
             for level, credit in by_level.items():
                 assert credit == pytest.approx(sum(each[arm][level] for each in apart), abs=1e-9)
@@ -186,12 +193,6 @@ class TestSums:
         settled = clicked(earned)
         shown = sum(reward_of(settled, impression) for impression in settled.impressions)
         assert rewards_left(settled, [ALL, {}]) == pytest.approx([shown, 0.0])
-
-    def test_arms_that_find_nothing_in_common_share_the_rewards_among_them(self, make_settled):
-        settled = make_settled(
-            ACTIONS, {"bm25": 5, "dense": 5}, {"x": {"bm25": 1}, "y": {"dense": 2}}, {"x": 2, "y": 3}
-        )
-        assert sum(at_drawn_depth(leave_one_out(settled), settled.decision.allocation).values()) == 5
 
     def test_without_rewards_nothing_is_left_and_no_arm_is_credited(self, clicked):
         assert rewards_left(clicked({}), [ALL, {}]) == [0.0, 0.0]

@@ -9,7 +9,6 @@ from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.lattice import best_allocation
 from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.policy.moments import DECAY, HALF_LIFE
-from ltrr_haystack.types import Decision, Impression, Provenance, SettledDecision, Understanding
 
 ACTIONS = parse_actions(
     {
@@ -26,7 +25,7 @@ BASELINE, ONLY_A, ONLY_B = {"a": 5, "b": 5, "memory": 0}, {"a": 5, "b": 0, "memo
 
 @pytest.fixture
 def clicked(make_settled):
-    """What arm a found at rank 2, memory knew, and b did not find was clicked."""
+    """What arm a found at rank 2, memory at rank 1, and b not at all, stood first and was clicked."""
     return make_settled(ACTIONS, ALL, {"x": {"a": 2, "memory": 1}}, {"x": 1.0})
 
 
@@ -35,7 +34,7 @@ class TestGains:
         assert Leader().best(ACTIONS) == BASELINE
 
     def test_by_hand(self, clicked):
-        """After ten clicks on what a finds: without b nothing is lost, a call is saved, one lost reward doubted."""
+        """After ten clicks on what a finds second: b saves a call and loses nothing, without a √½ is lost each time."""
         leader = Leader()
         for _ in range(10):
             leader.observe(clicked, 1.0)
@@ -43,7 +42,7 @@ class TestGains:
         (rests_a, with_a), (rests_b, with_b), _ = leader.values(ACTIONS)
         assert leader.best(ACTIONS) == ONLY_A
         assert with_a == rests_b == pytest.approx(-1 / (n + 1) + 0.1)
-        assert rests_a == pytest.approx((-n - 1) / (n + 1) + 0.2)
+        assert rests_a == pytest.approx((-n * 0.5**0.5 - 1) / (n + 1) + 0.2)
         assert with_b == 0.0
 
     def test_a_memory_is_worth_its_cost_less(self, clicked):
@@ -84,12 +83,12 @@ class TestGains:
     def test_whole_allocations_are_compared_not_single_changes(self, make_settled):
         """
         Neither arm can be left out alone, b being needed beside a, but c does what both do. From the baseline of a and
-        b every single change is for the worse: c in addition costs, and leaving out a or b loses a click.
+        b every single change is for the worse: c in addition costs, and without a or b what it finds is missing.
         """
         arms = {name: {"levels": [0, 5], "cost_per_call": 0.1} for name in "abc"}
         actions = parse_actions(arms, 15, {"a": 5, "b": 5})
         both = make_settled(
-            actions, {"a": 5, "b": 5, "c": 5}, {"x": {"a": 1, "c": 1}, "y": {"b": 1, "c": 2}}, {"x": 1.0, "y": 1.0}
+            actions, {"a": 5, "b": 5, "c": 5}, {"x": {"a": 1, "c": 1}, "y": {"b": 1, "c": 2}}, {"x": 1.0, "y": 0.5}
         )
         leader = Leader()
         for _ in range(50):
@@ -104,25 +103,25 @@ class TestGains:
         bad = make_logged(ACTIONS, BASELINE, {"a": (2,), "b": (1,)}, {"bad": 1}, {}, weights={"b": 2.0})
         good = make_logged(ACTIONS, BASELINE, {"a": (1,)}, {"good": 1}, {"good": 1.0})
         leader = Leader()
-        assert leader.valued(bad)([BASELINE, ONLY_A]) == [0.0, 0.0]
+        assert leader.value_fn(bad)([BASELINE, ONLY_A]) == [0.0, 0.0]
         for _ in range(500):
             leader.observe(good, 1.0)
-        assert leader.valued(bad)([BASELINE, ONLY_A]) == pytest.approx([0.0, 0.5], abs=0.01)
+        assert leader.value_fn(bad)([BASELINE, ONLY_A]) == pytest.approx([0.0, 0.5], abs=0.01)
 
-    def test_what_is_pretended_teaches_nothing_of_what_people_do(self, make_logged):
+    def test_simulated_decisions_leave_the_expected_rewards_as_they_are(self, make_logged):
         good = make_logged(ACTIONS, BASELINE, {"a": (1,)}, {"good": 1}, {"good": 1.0})
         bad = make_logged(ACTIONS, BASELINE, {"a": (2,), "b": (1,)}, {"bad": 1}, {}, weights={"b": 2.0})
         leader = Leader()
         for _ in range(500):
-            leader.pretend(good, 1.0)
+            leader.observe_simulated(good, 1.0)
         assert leader.best(ACTIONS) == ONLY_A
-        assert leader.valued(bad)([BASELINE, ONLY_A]) == [0.0, 0.0]
+        assert leader.value_fn(bad)([BASELINE, ONLY_A]) == [0.0, 0.0]
 
     def test_what_was_shown_counts_as_it_was_rewarded_however_often_its_like_was_not(self, make_logged):
         """Shown at the second position and clicked, it is worth √2 at the first."""
         found = {"a": (2,), "b": (1,)}
         page = make_logged(ACTIONS, BASELINE, found, {"x": 1, "y": 2}, {"y": 1.0}, weights={"b": 2.0})
-        assert Leader().valued(page)([BASELINE, ONLY_A, ONLY_B]) == pytest.approx([1.0, 2**0.5, 0.0])
+        assert Leader().value_fn(page)([BASELINE, ONLY_A, ONLY_B]) == pytest.approx([1.0, 2**0.5, 0.0])
 
     def test_what_is_long_ago_is_forgotten(self, make_settled):
         """For long only a finds what is clicked, then only b; after less than twice the half-life that is known."""
@@ -138,12 +137,12 @@ class TestGains:
         assert values[1][1] - values[1][0] > values[0][1] - values[0][0]
 
     def test_a_click_far_down_a_long_page_counts_no_more_than_three_times(self, make_logged):
-        """At the 16th position it would count four times where it is looked at for certain."""
+        """At the 16th position it would count four times if it were certainly examined."""
         long = parse_actions({"a": {"levels": [0, 16]}, "b": {"levels": [0, 1]}}, 17, {"a": 16})
         shown = {f"d{place}": place for place in range(1, 17)}
         found = {"a": tuple(range(1, 17)), "b": (16,)}
-        page = make_logged(long, {"a": 16, "b": 1}, found, shown, {"d16": 1.0})
-        assert Leader().valued(page)([{"a": 0, "b": 1}]) == [3.0]
+        page = make_logged(long, {"a": 16, "b": 1}, found, shown, {"d16": 1.0}, weights={"b": 0.001})
+        assert Leader().value_fn(page)([{"a": 0, "b": 1}]) == [3.0]
 
 
 class TestChangingArms:
@@ -181,17 +180,14 @@ class TestChangingArms:
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 8), st.floats(0, 3)), max_size=12))
-def test_no_expert_gains_what_nobody_earned(observations):
-    """Each gain lies between losing and keeping all that was earned; the baseline's is 0."""
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 5), st.floats(0, 3)), max_size=12))
+def test_no_expert_gains_what_nobody_earned(make_settled, observations):
+    """One arm finds something alone, so no expert gains more than 0, nor loses more than was earned."""
     leader, earned = Leader(), 0.0
     for arm, rank, reward in observations:
-        decision = Decision("q", 0.0, Understanding("q", "q"), ACTIONS, ALL, 1.0, "live", "any")
-        shown = (Impression("x", 1, 0.0, {arm: Provenance(rank, None, 0.0)}),)
-        leader.observe(SettledDecision(1, decision, shown, {"x": reward}), 1.0)
+        leader.observe(make_settled(ACTIONS, ALL, {"x": {arm: rank}}, {"x": reward}), 1.0)
         earned += reward
-    count = len(observations)
     for allocation, noted in leader.to_dict()["experts"].items():
-        assert noted[1] == pytest.approx(sum(DECAY**ago for ago in range(count)))
-        assert -earned - 1e-9 <= noted[0] <= 1e-9
+        assert noted[1] == pytest.approx(sum(DECAY**ago for ago in range(len(observations))))
+        assert -2 * earned - 1e-9 <= noted[0] <= 1e-9
         assert allocation != "a=5 b=5" or noted[0] == 0.0

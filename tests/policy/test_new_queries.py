@@ -55,10 +55,10 @@ def clicked_anew(clicked):
 
 
 def test_each_is_compared_with_the_baseline_as_if_the_query_were_new(clicked_anew):
-    """Without memory a is needed: a alone keeps the reward and saves a call, b alone loses it."""
+    """Without memory x is second: a alone keeps √½ of the reward and saves a call, b alone loses it."""
     good, bad = taught(clicked_anew, ONLY_A), taught(clicked_anew, ONLY_B)
     assert good.estimates()[CONTEXTUAL].gain == pytest.approx(0.1 / (0.9 + 0.1 / 4))
-    assert bad.estimates()[CONTEXTUAL].gain == pytest.approx((0.1 - 1.0) / (0.9 + 0.1 / 4))
+    assert bad.estimates()[CONTEXTUAL].gain == pytest.approx((0.1 - 0.5**0.5) / (0.9 + 0.1 / 4))
     for new in (good, bad):
         assert new.estimates()[LEADER].gain == pytest.approx(0.1 / (0.9 + 0.1 / 4))
 
@@ -96,12 +96,12 @@ def test_the_model_is_played_where_it_is_better(clicked, make_settled):
 
 def gates(**estimates):
     """New queries whose gates say so: (whether it is open, gain, agreement) for each."""
-    new = NewQueries(20, 2.5)
+    states = {}
     for name, (is_open, gain, agreement) in estimates.items():
         value = {**Moments().to_dict(), "mean": gain, "weight": 1.0}
-        state = {**SafeStartGate(20, 2.5).to_dict(), "is_open": is_open, "value": value}
-        new._gates[name] = SafeStartGate.from_dict(20, 2.5, {**state, "settled": 100, "agreed": 100 * agreement})
-    return new
+        counts = {"is_open": is_open, "settled": 100, "agreed": 100 * agreement}
+        states[name] = {**SafeStartGate(20, 2.5).to_dict(), **counts, "value": value}
+    return NewQueries.from_dict(20, 2.5, {**NewQueries(20, 2.5).to_dict(), "gates": states})
 
 
 def test_one_past_its_gate_is_played_before_one_that_seems_to_gain_more():
@@ -154,8 +154,8 @@ def test_goes_through_json_and_on_as_if_nothing_had_been(clicked, clicked_anew):
 
 
 @pytest.mark.parametrize("lost", ["leader", "gates"])
-def test_a_state_of_another_make_is_refused(lost):
+def test_an_incompatible_state_is_refused(lost):
     state = NewQueries(20, 2.5).to_dict()
     del state[lost]
-    with pytest.raises(SnapshotError, match=rf"state is not as expected \(KeyError: '{lost}'"):
+    with pytest.raises(SnapshotError, match=rf"state is incompatible \(KeyError: '{lost}'"):
         NewQueries.from_dict(20, 2.5, state)

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ltrr_haystack.components.union_joiner import UnionJoiner
-from ltrr_haystack.policy import union
+from ltrr_haystack.errors import InvalidInputError
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.actions import parse_actions
-from ltrr_haystack.policy.union import ETA, MOST_KEPT, UnionOrder, reaches
+from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, reaches
 from ltrr_haystack.types import ActionSet, Arm, ArmResult, Decision, Impression, SettledDecision, Understanding
 
 ACTIONS = parse_actions(
@@ -91,20 +92,18 @@ class TestByHand:
 
     def test_an_arm_that_is_no_longer_among_the_arms_adds_nothing(self, make_logged):
         fewer = parse_actions({"a": {"levels": [0, 1, 2, 3]}}, 6, {"a": 3})
-        settled = make_logged(ACTIONS, {"a": 2, "b": 1}, {"a": (1, 2), "b": (2,)}, {"x": 1, "y": 2}, {})
+        found, weights = {"a": (1, 2), "b": (2,)}, {"b": 0.01}
+        settled = make_logged(ACTIONS, {"a": 2, "b": 1}, found, {"x": 1, "y": 2}, {}, weights=weights)
         settled = replace(settled, decision=replace(settled.decision, actions=fewer))
-        bare = replace(settled, reports=tuple(replace(report, found=()) for report in settled.reports))
-        for each in (settled, bare):
-            assert kept(UnionOrder(each), a=1) == [1, 0]
+        assert kept(UnionOrder(settled), a=1) == [1, 0]
 
     def test_of_a_document_that_one_arm_brings_twice_the_first_counts(self, make_logged):
-        """Ranks 1 and 3 are the same document; its place and what it adds are those of rank 1."""
-        settled = make_logged(ACTIONS, {"a": 3, "b": 2}, {"a": (1, 3, 1), "b": (2, 3)}, {"x": 1, "y": 2, "z": 3}, {})
-        settled = replace(settled, reports=tuple(replace(each, rrf_k=1.0) for each in settled.reports[:1]))
-        assert kept(UnionOrder(settled), a=1) == [1, 0, 0]
-        order = UnionOrder(settled)
+        """Ranks 1 and 3 of a are x; with what rank 3 adds it would fall below z."""
+        found, shown = {"a": (1, 3, 1), "b": (2,)}, {"x": 1, "y": 2, "z": 3}
+        order = UnionOrder(make_logged(ACTIONS, {"a": 3, "b": 2}, found, shown, {}, weights={"b": 0.99}, rrf_k=1.0))
         assert order.ranks[0, 0] == 1
-        assert order._adds[0, 0] == 1 / 2
+        assert kept(order, a=1) == [1, 0, 0]
+        assert kept(order, a=3) == [1, 0, pytest.approx(math.sqrt(3 / 2))]
 
     def test_an_arm_of_weight_0_brings_documents_and_moves_none(self, make_logged):
         settled = make_logged(ACTIONS, {"a": 1, "b": 1}, {"a": (1,), "b": (2,)}, {"x": 1, "y": 2}, {}, weights={"b": 0})
@@ -130,10 +129,10 @@ class TestEarned:
         assert earned == pytest.approx([1 + 3 * second, 1 + 5 * second, 3 + 1 * second, 1, 0])
 
     def test_of_equal_scores_the_one_above_comes_first(self, make_logged):
-        arms = {"a": {"levels": [0, 3]}, "b": {"levels": [0, 3]}, "c": {"levels": [0, 1]}}
+        arms = {"c": {"levels": [0, 1]}, "a": {"levels": [0, 3]}, "b": {"levels": [0, 3]}}
         actions = parse_actions(arms, 7, {"c": 1})
         found = {"a": (2,), "b": (3,), "c": (1,)}
-        page = UnionOrder(make_logged(actions, {"a": 3, "b": 3, "c": 1}, found, {"x": 1}, {}))
+        page = UnionOrder(make_logged(actions, {"c": 1, "a": 3, "b": 3}, found, {"x": 1}, {}))
         assert page.earned([{"a": 3, "b": 3}], np.array([0.0, 5.0, 7.0])).tolist() == [5.0]
 
     def test_what_only_an_arm_without_weight_found_is_still_found(self, make_logged):
@@ -143,49 +142,39 @@ class TestEarned:
         assert page.earned([{"b": 1}, {"a": 1}], np.array([2.0, 5.0])).tolist() == [5.0, 2.0]
 
 
-class TestEta:
-    def test_is_how_steeply_places_lose_worth(self, order, monkeypatch):
-        monkeypatch.setattr(union, "ETA", 1.0)
-        assert kept(order, a=3, b=2, memory=0) == pytest.approx([1 / 4, 2 / 1, 3 / 2, 4 / 3])
+class TestCurve:
+    def test_is_how_steeply_places_lose_worth(self, make_logged):
+        settled = make_logged(ACTIONS, ALL, FOUND, PLACES, {}, weights={"b": 2.0, "memory": 3.0}, rrf_k=1.0)
+        steep = UnionOrder(settled, ExaminationCurve(1.0))
+        assert kept(steep, a=3, b=2, memory=0) == pytest.approx([1 / 4, 2 / 1, 3 / 2, 4 / 3])
 
-    def test_is_the_square_root(self):
-        assert ETA == 0.5
+    def test_is_the_square_root(self, order):
+        assert order.curve == UNION == ExaminationCurve(0.5)
 
     def test_no_reward_grows_beyond_the_bound(self, make_logged):
         """A document that rises from the 8th place to the first counts √8 times, one from the 16th no more than 3."""
         actions = parse_actions({"a": {"levels": [0, 15]}, "b": {"levels": [0, 5]}}, 20, {"a": 15})
-        found = {"a": tuple(place for place in range(1, 17) if place != 8), "b": (8, 16)}
-        for place, expected in ((8, math.sqrt(8)), (16, math.sqrt(16 / 2)), (1, 0.0)):
-            settled = make_logged(actions, {"a": 15, "b": 5}, found, {"x": place}, {})
+        found = {"a": tuple(place for place in range(1, 17) if place != 8), "b": (8,)}
+        for place, expected in ((8, math.sqrt(8)), (1, 0.0)):
+            settled = make_logged(actions, {"a": 15, "b": 5}, found, {"x": place}, {}, weights={"b": 61 / 67.5})
             assert kept(UnionOrder(settled), b=5) == pytest.approx([expected])
-        settled = make_logged(actions, {"a": 15, "b": 5}, {"a": tuple(range(1, 16)), "b": (16,)}, {"x": 16}, {})
+        found, weights = {"a": tuple(range(1, 16)), "b": (16,)}, {"b": 0.8}
+        settled = make_logged(actions, {"a": 15, "b": 5}, found, {"x": 16}, {}, weights=weights)
         assert kept(UnionOrder(settled), b=5) == [MOST_KEPT] == [3.0]
 
 
-class TestWithoutAUnion:
-    """Logs of earlier versions, and pretended searches: only the page's own arms are known."""
+class TestEmpty:
+    def test_a_page_without_documents_has_nothing_to_lose(self, make_settled):
+        order = UnionOrder(make_settled(ACTIONS, ALL, {}, {}))
+        assert order.is_empty
+        assert order.kept([ALL, {}]).shape == (2, 0)
+        assert order.earned([ALL, {}], np.zeros(0)).tolist() == [0.0, 0.0]
 
-    def test_a_document_is_there_or_not_there(self, make_settled):
-        shown = {"x": {"a": 3, "b": 2}, "y": {"b": 1}, "z": {"a": 1, "memory": 1}}
-        order = UnionOrder(make_settled(ACTIONS, ALL, shown, {}))
-        assert kept(order, **ALL) == [1, 1, 1]
-        assert kept(order, a=2, b=1, memory=0) == [0, 1, 1]
-        assert kept(order, a=3) == [1, 0, 1]
-        assert kept(order, memory=1) == [0, 0, 1]
-
-    def test_one_place_that_is_not_known_is_enough(self, make_logged):
-        settled = make_logged(ACTIONS, ALL, FOUND, PLACES, {}, weights={"memory": 9.0})
-        first, *others = settled.impressions
-        order = UnionOrder(replace(settled, impressions=(replace(first, place=0), *others)))
-        assert kept(order, a=3, b=2) == [1, 1, 1, 1]
-
-    def test_places_without_the_arms_lists_are_not_enough(self, make_logged):
-        settled = make_logged(ACTIONS, ALL, FOUND, PLACES, {})
-        bare = replace(settled, reports=tuple(replace(report, found=()) for report in settled.reports))
-        assert kept(UnionOrder(bare), a=3) == [1, 1, 0, 1]
-
-    def test_an_empty_page_has_nothing_to_lose(self, make_settled):
-        assert UnionOrder(make_settled(ACTIONS, ALL, {}, {})).kept([ALL, {}]).shape == (2, 0)
+    def test_an_impression_without_a_place_is_refused(self, make_logged):
+        settled = make_logged(ACTIONS, ALL, {"a": (1,)}, {"x": 1}, {})
+        homeless = replace(settled, impressions=tuple(replace(each, place=0) for each in settled.impressions))
+        with pytest.raises(InvalidInputError, match="impression 'x' of search 'q' has no place in the union"):
+            UnionOrder(homeless)
 
 
 @st.composite

@@ -1,15 +1,23 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.leader import Leader
+from ltrr_haystack.policy.snapshot import unpack
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.policy.warm_start import LabelledQuery, warm_start
 from ltrr_haystack.types import Features, Understanding
 
 ACTIONS = parse_actions({"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}}, 20, {"a": 10, "b": 10})
 LOVE = LabelledQuery(Understanding("love", "love"), Features(), {"a": ("x", "y"), "b": ("z",)}, {"x": 1.0, "y": 0.5})
+
+
+def leader_of(policy):
+    """What a snapshot says of the leader."""
+    return unpack(policy.to_bytes(), "vw")[0]["new_queries"]["leader"]
 
 
 @pytest.fixture
@@ -42,6 +50,19 @@ class TestWarmStart:
         assert with_both
         assert all(credit == {"a": 0.4, "b": 0.0} for credit in with_both)
 
+    def test_the_union_is_in_the_order_that_the_joiner_gives_it(self, taught, unite):
+        """With weight 3 z, v and w of b fill the page of three; without weights x is first, and z second below it."""
+        query = replace(LOVE, results={"a": ("x", "y"), "b": ("z", "v", "w")}, relevance={"x": 1.0, "z": 0.5})
+        joined = unite(query.results, {"a": 10, "b": 10}, {"b": 3.0}).impressions
+        assert [each.object_id for each in joined] == ["z", "v", "w", "x", "y"]
+        warm_start(VWPolicy(), [query], ACTIONS, weights={"b": 3.0}, rounds=20, page=3)
+        assert {credit["a"] for credit in taught if len(credit) == 2} == {0.0}
+        taught.clear()
+        warm_start(VWPolicy(), [query], ACTIONS, rounds=20, page=3)
+        assert {round(credit["a"], 9) for credit in taught if len(credit) == 2} == {
+            round(0.4 + 0.2 * (1 - math.sqrt(2)), 9)
+        }
+
     def test_prefers_afterwards_what_helps_and_leaves_what_does_not(self):
         costly = parse_actions(
             {"a": {"levels": [0, 10], "cost_per_call": 0.05}, "b": {"levels": [0, 10], "cost_per_call": 0.05}},
@@ -66,21 +87,20 @@ class TestWarmStart:
         only_b = LabelledQuery(Understanding("q", "q"), Features(), {"a": ("x",), "b": ("good",)}, {"good": 1.0})
         policy = VWPolicy()
         warm_start(policy, [only_b] * 50, costly, rounds=1)
-        leader = policy._new.leader
-        assert leader.best(costly) == {"a": 0, "b": 10}
-        (weight,) = {weight for _, weight in leader.to_dict()["experts"].values()}
+        assert Leader.from_dict(leader_of(policy)).best(costly) == {"a": 0, "b": 10}
+        (weight,) = {weight for _, weight in leader_of(policy)["experts"].values()}
         assert 49 < weight <= 50
 
     def test_a_budget_that_does_not_hold_all_arms_at_once_keeps_no_allocation_from_being_known(self):
         narrow = parse_actions({"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}}, 10, {"a": 10})
         policy = VWPolicy()
         warm_start(policy, [LOVE], narrow, rounds=1)
-        assert set(policy._new.leader.to_dict()["experts"]) == {"a=10", "b=10", ""}
+        assert set(leader_of(policy)["experts"]) == {"a=10", "b=10", ""}
 
     def test_what_is_pretended_is_not_expected_of_people(self):
         policy = VWPolicy()
         warm_start(policy, [LOVE] * 50, ACTIONS, rounds=1)
-        assert policy._new.leader.to_dict()["expected"] == VWPolicy()._new.leader.to_dict()["expected"]
+        assert leader_of(policy)["expected"] == leader_of(VWPolicy())["expected"]
 
     def test_the_same_seed_teaches_the_same(self):
         snapshots = []

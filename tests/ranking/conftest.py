@@ -18,7 +18,7 @@ from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.memory.index import Remembered
 from ltrr_haystack.policy.static import StaticPolicy
-from ltrr_haystack.ranking.examples import Example, as_if_new, example_of
+from ltrr_haystack.ranking.examples import Example, example_of, without_memory
 from ltrr_haystack.ranking.features import FeatureSchema, compute
 from ltrr_haystack.ranking.model import RankingModel
 from ltrr_haystack.ranking.training import TrainingSettings, fit
@@ -222,8 +222,8 @@ def model(schema, examples) -> RankingModel:
 
 @pytest.fixture(scope="session")
 def of_new(schema, searched, examples) -> RankingModel:
-    """The same for new queries: it never saw a memory."""
-    return fit(as_if_new(examples(1500, seed=1), schema, searched), searched, TrainingSettings(), seed=0)
+    """The same for pages without memory: it never saw a memory."""
+    return fit(without_memory(examples(1500, seed=1), schema, searched), searched, TrainingSettings(), seed=0)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.memory.index import Remembered
 from ltrr_haystack.policy.static import StaticPolicy
-from ltrr_haystack.ranking.examples import Example, as_if_new, example_of, folded, read_examples, stacked
+from ltrr_haystack.ranking.examples import Example, example_of, folded, read_examples, stacked, without_memory
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.store import EventRecord
 
@@ -29,7 +29,7 @@ def page(query_key, rewards=(1.0, 0.0), **changes):
     rows = len(rewards)
     fields = {
         "query_key": query_key,
-        "remembered": False,
+        "has_memory": False,
         "features": np.repeat(np.arange(float(rows))[:, None], 3, axis=1),
         "rewards": np.array(rewards),
         "ordinals": np.arange(1, rows + 1, dtype=np.int32),
@@ -52,7 +52,7 @@ class TestExampleOf:
         entries = {name: Remembered(name, "sad songs", 0.0, 1.0, 0.1) for name in ("d9", "elsewhere")}
         for known, remembered in {"d9": True, "elsewhere": False}.items():
             ranking = world.shown(union, {known: entries[known]})
-            assert example_of(replace(visit, ranking=ranking).settled(1), schema).remembered is remembered
+            assert example_of(replace(visit, ranking=ranking).settled(1), schema).has_memory is remembered
 
 
 class TestReadExamples:
@@ -107,7 +107,7 @@ class TestReadExamples:
         world.record(store, [*before, *after])
         log = read_examples(store, max_decisions=1000, max_per_query=ALL)
         found = {
-            remembered: sum(example.searches for example in log.examples if example.remembered is remembered)
+            remembered: sum(example.searches for example in log.examples if example.has_memory is remembered)
             for remembered in (False, True)
         }
         assert found == {False: pytest.approx(40), True: pytest.approx(60)}
@@ -156,14 +156,14 @@ class TestAsIfNew:
         """A page that memory knows, by the union's score without memory of each document."""
         features = np.arange(float(len(scores) * len(self.SCHEMA.names))).reshape(len(scores), -1)
         features[:, self.SCHEMA.columns["fused.searched"]] = scores
-        example = page("q", rewards, features=features, remembered=True)
-        return features, list(as_if_new([example], self.SCHEMA, self.SEARCHED))
+        example = page("q", rewards, features=features, has_memory=True)
+        return features, list(without_memory([example], self.SCHEMA, self.SEARCHED))
 
     def test_what_only_a_memory_brought_goes_and_the_others_keep_their_place_on_the_page(self):
         features, (example,) = self.new((0.0, 2.0, 5.0, 1.0), (0.03, 0.02, 0.0, 0.01))
         assert example.rewards.tolist() == [0.0, 2.0, 1.0]
         assert example.ordinals.tolist() == [1, 2, 4]
-        assert not example.remembered
+        assert not example.has_memory
         assert example.query_key == "q"
         kept = [self.SCHEMA.names.index(name) for name in self.SEARCHED.names]
         np.testing.assert_array_equal(example.features, features[[0, 1, 3]][:, kept])
@@ -181,17 +181,17 @@ class TestAsIfNew:
             features = np.zeros((2, len(self.SCHEMA.names)))
             features[:, self.SCHEMA.columns["fused.searched"]] = scores
             pages.append(page("q", rewards, features=features, searches=2.0))
-        assert [example.searches for example in as_if_new(pages, self.SCHEMA, self.SEARCHED)] == [3.0, 3.0]
+        assert [example.searches for example in without_memory(pages, self.SCHEMA, self.SEARCHED)] == [3.0, 3.0]
 
     def test_a_page_with_a_single_document_left_goes(self):
         assert self.new((1.0, 0.0), (0.03, 0.0))[1] == []
 
     def test_it_is_the_page_of_the_same_search_without_memory(self, world, schema, searched):
         """The same draws with and without memory: eight documents, and what the eight are like."""
-        (known,) = as_if_new([self.planted(world, schema, known=True)], schema, searched)
+        (known,) = without_memory([self.planted(world, schema, known=True)], schema, searched)
         unknown = self.planted(world, schema, known=False)
         columns = [schema.columns[name] for name in searched.names]
-        (again,) = as_if_new([unknown], schema, searched)
+        (again,) = without_memory([unknown], schema, searched)
         np.testing.assert_array_equal(again.features, unknown.features[:, columns])
         assert known.features.shape == (8, len(searched.names))
         np.testing.assert_array_equal(

@@ -26,7 +26,7 @@ def judged(pages, *, min_queries=2, seed=0, searches=None):
     examples = [
         Example(
             query_key=key,
-            remembered=False,
+            has_memory=False,
             features=np.zeros((2, 1)),
             rewards=np.array([0.0, abs(gain) / second]),
             ordinals=np.array([1, 2], dtype=np.int32),

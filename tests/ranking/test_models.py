@@ -10,7 +10,7 @@ from ltrr_haystack.ranking.models import SITUATIONS, RankingModels
 
 @pytest.fixture(scope="module")
 def models(model, of_new):
-    return RankingModels({"remembered": model, "new": of_new})
+    return RankingModels({"with_memory": model, "without_memory": of_new})
 
 
 class TestRankingModels:
@@ -27,7 +27,7 @@ class TestRankingModels:
         other = RankingModels(dict(reversed(models.models.items())))
         assert other.to_bytes() == models.to_bytes()
         again = RankingModels.from_bytes(other.to_bytes())
-        assert again.models["new"].trees == models.models["new"].trees
+        assert again.models["without_memory"].trees == models.models["without_memory"].trees
 
     @pytest.mark.parametrize("situation", SITUATIONS)
     def test_one_alone_comes_back_alone(self, models, situation):

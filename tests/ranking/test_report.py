@@ -38,15 +38,15 @@ class TestTrainingReport:
         card = trained.card()
         assert not card.keys() & {"version", "active"}
         assert card["gate"] == {"passed": True, "reason": trained.reason}
-        assert list(card["situations"]) == ["remembered", "new"]
+        assert list(card["situations"]) == ["with_memory", "without_memory"]
         json.dumps(card)
 
     def test_one_situation_that_passed_is_enough(self, trained):
-        failed = replace(trained.situations["new"], gate=Verdict(False, "worse", 1, 1))
-        one = replace(trained, situations={**trained.situations, "new": failed})
-        none = replace(trained, situations={"new": failed})
+        failed = replace(trained.situations["without_memory"], gate=Verdict(False, "worse", 1, 1))
+        one = replace(trained, situations={**trained.situations, "without_memory": failed})
+        none = replace(trained, situations={"without_memory": failed})
         assert (one.passed, none.passed) == (True, False)
-        assert one.reason.endswith("; new queries: worse")
+        assert one.reason.endswith("; pages without memory: worse")
 
 
 class TestRender:
@@ -54,7 +54,7 @@ class TestRender:
         shown = text(trained)
         assert f"Version 1 is live: {trained.reason}." in shown
         for situation, of in trained.situations.items():
-            assert f"{situation.capitalize()} queries, judged as unseen" in shown
+            assert f"Pages {situation.replace('_', ' ')}, judged on held-out queries" in shown
             assert f"{of.gate.difference.mean:.4f}" in shown
             assert f"{of.impressions:,}" in shown
         assert "memory.posterior" in shown
@@ -62,17 +62,17 @@ class TestRender:
 
     def test_says_that_nothing_was_trained_and_why(self, store, text):
         shown = text(train_ranker(store))
-        assert "Nothing was trained: remembered queries: 0 rewarded decisions, at least 200 are needed" in shown
-        assert "judged as unseen" not in shown
+        assert "Nothing was trained: pages with memory: 0 rewarded decisions, at least 200 are needed" in shown
+        assert "judged on held-out queries" not in shown
 
     def test_says_that_models_are_kept_but_not_live(self, trained, text):
-        failed = replace(trained.situations["new"], gate=Verdict(False, "too few queries", 1, 1))
-        kept = replace(trained, situations={"new": failed}, active=False)
-        assert "Version 1 is kept but not live: new queries: too few queries." in text(kept)
+        failed = replace(trained.situations["without_memory"], gate=Verdict(False, "too few queries", 1, 1))
+        kept = replace(trained, situations={"without_memory": failed}, active=False)
+        assert "Version 1 is kept but not live: pages without memory: too few queries." in text(kept)
 
     def test_says_that_models_may_be_activated(self, trained, text):
         assert "Version 1 is kept and may be activated" in text(replace(trained, active=False))
 
     def test_an_arms_name_is_no_markup(self, trained, text):
-        strange = replace(trained.situations["new"], importance={"arm.[red]x[/red].present": 1.0})
-        assert "arm.[red]x[/red].present" in text(replace(trained, situations={"new": strange}))
+        strange = replace(trained.situations["without_memory"], importance={"arm.[red]x[/red].present": 1.0})
+        assert "arm.[red]x[/red].present" in text(replace(trained, situations={"without_memory": strange}))

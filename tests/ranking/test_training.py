@@ -77,7 +77,7 @@ class TestGate:
         world.record(store, visits)
         report = train_ranker(store, seed=seed, settings=self.BY_HEART)
         assert of_the_same_queries.passed, of_the_same_queries.reason
-        assert report.situations["new"].queries > 50
+        assert report.situations["without_memory"].queries > 50
         assert not report.passed, report.reason
         assert not report.active
 
@@ -87,8 +87,8 @@ class TestGate:
         for seed in range(2):
             report = train_ranker(store, seed=seed)
             assert {name: trained.gate.passed for name, trained in report.situations.items()} == {
-                "remembered": False,
-                "new": False,
+                "with_memory": False,
+                "without_memory": False,
             }, report.reason
             assert (report.passed, report.active) == (False, False)
         assert [info.version for info in store.snapshots(RANKER)] == [1, 2]
@@ -103,14 +103,14 @@ class TestTrainRanker:
         snapshot = logged.snapshot(RANKER)
         assert snapshot.version == 1
         assert snapshot.card["gate"] == {"passed": True, "reason": report.reason}
-        assert report.reason.startswith("remembered queries: better than")
-        assert "; new queries: better than" in report.reason
+        assert report.reason.startswith("pages with memory: better than")
+        assert "; pages without memory: better than" in report.reason
 
     def test_each_situation_has_a_model_that_sees_what_there_is(self, logged, schema, searched):
         report = train_ranker(logged)
         models = RankingModels.from_bytes(logged.snapshot(RANKER).payload).models
-        assert models["remembered"].schema == schema
-        assert models["new"].schema == searched
+        assert models["with_memory"].schema == schema
+        assert models["without_memory"].schema == searched
         remembered, new = (next(iter(trained.importance)) for trained in report.situations.values())
         assert remembered == "memory.posterior"
         assert new.startswith("arm.dense.")
@@ -123,7 +123,7 @@ class TestTrainRanker:
         rewarded = [visit for visit in visits if visit.clicked]
         known = [visit for visit in rewarded if int(visit.ranking.decision.understanding.tokens[1]) < 30]
         also_searched = [visit for visit in rewarded if visit not in known or set(visit.clicked) - {"d8", "d9"}]
-        remembered, new = report.situations["remembered"], report.situations["new"]
+        remembered, new = report.situations["with_memory"], report.situations["without_memory"]
         assert report.decisions == 1200
         assert report.left_out == {"no reward": 1200 - len(rewarded)}
         assert (remembered.decisions, remembered.queries) == (len(known), 30)
@@ -136,17 +136,17 @@ class TestTrainRanker:
         world.record(store, world.visits(1500, seed=3, known=60, blind=True))
         report = train_ranker(store)
         gates = {name: trained.gate.passed for name, trained in report.situations.items()}
-        assert gates == {"remembered": True, "new": False}, report.reason
+        assert gates == {"with_memory": True, "without_memory": False}, report.reason
         assert report.active
-        assert list(RankingModels.from_bytes(store.snapshot(RANKER).payload).models) == ["remembered"]
+        assert list(RankingModels.from_bytes(store.snapshot(RANKER).payload).models) == ["with_memory"]
 
     def test_where_memory_knew_nothing_only_new_queries_have_a_model(self, world, store):
         world.record(store, world.visits(900, seed=1))
         report = train_ranker(store)
-        assert report.situations["remembered"].gate.reason == "0 rewarded decisions, at least 200 are needed"
-        assert report.situations["new"].gate.passed
+        assert report.situations["with_memory"].gate.reason == "0 rewarded decisions, at least 200 are needed"
+        assert report.situations["without_memory"].gate.passed
         assert report.active
-        assert list(RankingModels.from_bytes(store.snapshot(RANKER).payload).models) == ["new"]
+        assert list(RankingModels.from_bytes(store.snapshot(RANKER).payload).models) == ["without_memory"]
 
     def test_models_that_passed_can_be_kept_without_going_live(self, logged):
         report = train_ranker(logged, activate_if_passed=False)
@@ -156,8 +156,13 @@ class TestTrainRanker:
     def test_where_nothing_passes_all_models_are_kept_and_none_is_live(self, logged):
         report = train_ranker(logged, min_queries=5000)
         assert (report.version, report.active, report.passed) == (1, False, False)
-        assert "new queries: too few queries with a reward to tell: 60, at least 5000 are needed" in report.reason
-        assert set(RankingModels.from_bytes(logged.snapshot(RANKER, 1).payload).models) == {"remembered", "new"}
+        assert (
+            "pages without memory: too few queries with a reward to tell: 60, at least 5000 are needed" in report.reason
+        )
+        assert set(RankingModels.from_bytes(logged.snapshot(RANKER, 1).payload).models) == {
+            "with_memory",
+            "without_memory",
+        }
 
     def test_with_too_little_to_learn_from_nothing_is_trained(self, logged):
         report = train_ranker(logged, min_decisions=5000)
@@ -172,14 +177,14 @@ class TestTrainRanker:
 
     def test_of_each_query_it_learns_from_no_more_than_the_settings_say(self, logged):
         report = train_ranker(logged, min_decisions=50, settings=TrainingSettings(rounds=2, max_per_query=3))
-        assert report.situations["remembered"].decisions == 3 * 30
+        assert report.situations["with_memory"].decisions == 3 * 30
         assert report.left_out["older than the newest 3 of its query"] > 100
 
     def test_the_same_log_and_seed_give_the_same_report_and_models(self, logged):
         first, again, other = (train_ranker(logged, seed=seed) for seed in (5, 5, 6))
         assert replace(first, version=0) == replace(again, version=0)
         assert logged.snapshot(RANKER, 1).payload == logged.snapshot(RANKER, 2).payload
-        assert first.situations["new"].gate != other.situations["new"].gate
+        assert first.situations["without_memory"].gate != other.situations["without_memory"].gate
 
     @pytest.mark.parametrize("name", ["min_decisions", "min_queries", "max_decisions"])
     def test_refuses_a_bound_that_is_none(self, store, name):

@@ -45,7 +45,7 @@ class TantivyBM25Retriever:
     from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
 
     store = TantivyDocumentStore(
-        "/tmp/songs", text_fields={"content": "words", "meta.title": "words"}, number_fields=["meta.plays"]
+        "songs", text_fields={"content": "words", "meta.title": "words"}, number_fields=["meta.plays"]
     )
     retriever = TantivyBM25Retriever(
         store, fields={"meta.title": 2.0, "content": 1.0}, fuzziness=2, boost={"field": "meta.plays", "weight": 0.5}

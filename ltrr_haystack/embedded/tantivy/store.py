@@ -49,7 +49,7 @@ class TantivyDocumentStore:
     from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
 
     store = TantivyDocumentStore(
-        "/tmp/songs",
+        "songs",
         text_fields={"content": "words", "meta.title": ["words", "trigrams"]},
         keyword_fields=["meta.genre"],
         number_fields=["meta.year"],

@@ -29,7 +29,7 @@ from typing import Literal, get_args
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange.files import replacing
 from ltrr_haystack.evaluation.interchange.trec import trec_id
-from ltrr_haystack.feedback import examination
+from ltrr_haystack.feedback import ExaminationCurve
 from ltrr_haystack.store import LTRRStore, read_log
 from ltrr_haystack.types import Impression, SettledDecision
 
@@ -104,9 +104,10 @@ def judgements(
         raise ConfigurationError(f"least_examined must be above 0 and eta not below it, got {least_examined} and {eta}")
     rates = click_rates(read()) if estimator == "coec" else {}
     pairs: dict[tuple[str, str], _Pair] = {}
+    curve = ExaminationCurve(eta)
     for key, impression, clicked in _looks(read()):
         pair = pairs.setdefault((key, impression.object_id), _Pair())
-        look = examination(impression.ordinal, eta)
+        look = curve.at(impression.ordinal)
         pair.impressions += 1
         pair.clicks += clicked
         pair.examined += look

@@ -4,7 +4,6 @@ from ltrr_haystack.evaluation.off_policy.decisions import DecisionLog, LoggedDec
 from ltrr_haystack.evaluation.off_policy.evaluate import Gathered, evaluate, evaluate_decisions
 from ltrr_haystack.evaluation.off_policy.intervals import Estimate
 from ltrr_haystack.evaluation.off_policy.pages import Page, paged
-from ltrr_haystack.evaluation.off_policy.positions import Slope
 from ltrr_haystack.evaluation.off_policy.report import render
 from ltrr_haystack.evaluation.off_policy.results import (
     Comparison,
@@ -37,7 +36,6 @@ __all__ = [
     "Page",
     "PolicyTarget",
     "Refusal",
-    "Slope",
     "StaticTarget",
     "Support",
     "Target",

@@ -10,9 +10,10 @@ import numpy as np
 from ltrr_haystack.evaluation.joints import Depths, Joints, depths_of
 from ltrr_haystack.evaluation.off_policy.intervals import Column
 from ltrr_haystack.evaluation.off_policy.pages import Page, Rows
-from ltrr_haystack.evaluation.off_policy.positions import Replayed, looks_to
+from ltrr_haystack.evaluation.off_policy.positions import Replayed
 from ltrr_haystack.evaluation.off_policy.targets import Target
 from ltrr_haystack.evaluation.off_policy.terms import Term, Terms
+from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.types import ActionSet, Allocation, Features
 
@@ -79,7 +80,7 @@ class LogColumns:
         :returns: Rewards over looks, at least 0.
         """
         full = self.full
-        looks = looks_to(full, eta)
+        looks = ExaminationCurve(eta).cumulative(full)
         is_full = np.array(self.shown) == full
         seen = int(is_full.sum()) * float(looks[full] - looks[_last_quarter(np.array(full))])
         return max(float(np.array(self.ends)[is_full].sum()) / seen, 0.0) if seen > 0 else 0.0

@@ -11,10 +11,10 @@ from ltrr_haystack.evaluation.off_policy.decisions import DecisionLog
 from ltrr_haystack.evaluation.off_policy.intervals import Column, Estimate, mean_interval
 from ltrr_haystack.evaluation.off_policy.judgement import Judge
 from ltrr_haystack.evaluation.off_policy.pages import Page, paged
-from ltrr_haystack.evaluation.off_policy.positions import Slope, estimate_slope
 from ltrr_haystack.evaluation.off_policy.results import Comparison, Evaluation, LogSummary, TargetResult
 from ltrr_haystack.evaluation.off_policy.reward_model import RewardRegression
 from ltrr_haystack.evaluation.off_policy.targets import StaticTarget, Target
+from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.store import LTRRStore, read_log
 
 DRIFT = 3.0
@@ -123,7 +123,7 @@ class Gathered:
         _require_known_arms(logged, self._targets)
         rewards = np.array(logged.rewards)
         model = RewardRegression(logged.features, logged.drawn, rewards) if logged.rewards else None
-        slope = estimate_slope(logged.replayed, rewards) if self._eta is None else Slope(self._eta)
+        slope = logged.replayed.estimated_curve(rewards) if self._eta is None else ExaminationCurve(self._eta)
         results = tuple(
             _judged(target.name, logged, column, model, slope, trained)
             for target, column, trained in zip(self._targets, self._columns, self._known, strict=True)
@@ -142,7 +142,12 @@ def _require_known_arms(logged: LogColumns, targets: Sequence[Target]) -> None:
 
 
 def _judged(
-    name: str, logged: LogColumns, columns: TargetColumns, model: RewardRegression | None, slope: Slope, trained: int
+    name: str,
+    logged: LogColumns,
+    columns: TargetColumns,
+    model: RewardRegression | None,
+    slope: ExaminationCurve,
+    trained: int,
 ) -> TargetResult:
     judge = Judge(logged, columns, model, slope)
     everything = np.ones(len(logged.rewards), dtype=bool)

@@ -22,7 +22,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.types import Travelling
+from ltrr_haystack.types import FrozenValue
 
 Column = NDArray[np.float64]
 """A number for each decision."""
@@ -36,7 +36,7 @@ _EXACT = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate(Travelling):
+class Estimate(FrozenValue):
     """
     An estimate with its interval.
 

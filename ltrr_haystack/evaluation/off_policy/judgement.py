@@ -9,9 +9,9 @@ from ltrr_haystack.evaluation.off_policy.columns import LogColumns, TargetColumn
 from ltrr_haystack.evaluation.off_policy.estimators import Sample
 from ltrr_haystack.evaluation.off_policy.intervals import Column, Estimate
 from ltrr_haystack.evaluation.off_policy.pages import Rows
-from ltrr_haystack.evaluation.off_policy.positions import Slope
 from ltrr_haystack.evaluation.off_policy.results import ESTIMATORS, Comparison, Estimated, Outcome, Refusal, Support
 from ltrr_haystack.evaluation.off_policy.reward_model import RewardRegression
+from ltrr_haystack.feedback.examination import ExaminationCurve
 
 RECOMMENDED = ("dr", "replay")
 """Estimators to believe: the first of them that is not refused. The first asks for nothing but right propensities."""
@@ -38,7 +38,7 @@ class Judge:
     """Judges one target by what was gathered of it, over all decisions or some of them."""
 
     def __init__(
-        self, logged: LogColumns, columns: TargetColumns, model: RewardRegression | None, slope: Slope
+        self, logged: LogColumns, columns: TargetColumns, model: RewardRegression | None, slope: ExaminationCurve
     ) -> None:
         """
         Make a judge.

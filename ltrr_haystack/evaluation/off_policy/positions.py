@@ -1,16 +1,10 @@
 """
-How steeply people's looks thin out down the page, as the log itself tells.
+Replays: what the logged pages would have earned under other allocations.
 
-A replay takes documents off the page, and those below move up, where they are looked at more. By the position-based
-model (Craswell et al. 2008) with examination 1 / ordinal^η, a reward at ordinal k is worth (k / j)^η at ordinal j. What
-η is can be found out, since the logged policy can be replayed as well: draw another allocation from the very
-distribution that a decision was drawn from, replay it, and the mean reward must come out as it was logged. Agarwal et
-al. 2019 (Estimating position bias without intrusive interventions) use the same chance, that one document was shown at
-different positions for reasons that have nothing to do with it. Where the log says little, η stays near what the rest
-of this package assumes.
+A replay takes documents off the page, and those below move up, where they are examined more: a reward at ordinal k is
+worth (k / j)^η at ordinal j (see `feedback.examination`).
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.evaluation.off_policy.intervals import Column
-from ltrr_haystack.types import Travelling
+from ltrr_haystack.feedback.examination import ExaminationCurve, estimate_curve
 
 Whole = NDArray[np.int64]
 
@@ -41,12 +35,6 @@ class Kept:
     moved: Column
     stay: Whole
     shown: Whole
-
-
-PRIOR = (1.0, 0.5)
-"""η before the log is asked, and its standard deviation: 1 as in `feedback.examination`."""
-
-_CANDIDATES = np.linspace(0.0, 2.0, 81)
 
 
 class Replayed:
@@ -78,7 +66,7 @@ class Replayed:
         :param eta: How steeply looks thin out; 0 means that every position is looked at alike.
         :returns: The reward of each decision, 0 where y was not reached.
         """
-        return self.curve()(eta)
+        return self.rewards_by_eta()(eta)
 
     def emptied(self, eta: float, full: int) -> Column:
         """
@@ -88,11 +76,11 @@ class Replayed:
         :param full: How many documents a full page has: below a shorter one there was nothing.
         :returns: The sum of 1 / ordinal^η over the places that became free on each page.
         """
-        looks = looks_to(full, eta)
+        looks = ExaminationCurve(eta).cumulative(full)
         stay, shown = self._joined("stay"), self._joined("shown")
         return np.where(shown == full, looks[np.minimum(shown, full)] - looks[np.minimum(stay, full)], 0.0)
 
-    def curve(self) -> Callable[[float], Column]:
+    def rewards_by_eta(self) -> Callable[[float], Column]:
         """
         Prepare to say it for many η.
 
@@ -110,61 +98,14 @@ class Replayed:
 
         return of
 
+    def estimated_curve(self, logged: Column) -> ExaminationCurve:
+        """
+        Estimate the examination curve, where these are replays of the logged policy itself.
+
+        :param logged: The logged reward of each decision.
+        :returns: The curve with which the replays earn what was logged.
+        """
+        return estimate_curve(np.array(self.weights), self.rewards_by_eta(), logged)
+
     def _joined(self, part: str) -> NDArray[Any]:
         return np.concatenate([np.zeros(0, dtype=np.int64), *(getattr(each, part) for each in self._kept)])
-
-
-def looks_to(last: int, eta: float) -> Column:
-    """
-    Sum up how much people look at a page from its top.
-
-    :param last: The last ordinal.
-    :param eta: How steeply looks thin out.
-    :returns: The sum of 1 / ordinal^η over the first 0, 1, … `last` ordinals.
-    """
-    return np.concatenate([[0.0], np.cumsum(np.arange(1.0, last + 1) ** -eta)])
-
-
-@dataclass(frozen=True, slots=True)
-class Slope(Travelling):
-    """
-    How steeply looks thin out.
-
-    :param eta: η of 1 / ordinal^η.
-    :param deviation: How uncertain it is: its standard deviation.
-    """
-
-    eta: float
-    deviation: float = 0.0
-
-
-def estimate_slope(replayed: Replayed, rewards: Column) -> Slope:
-    """
-    Find the η with which the logged policy's replay agrees with what was logged.
-
-    The difference between the two is taken as normal, and so is η before the log is asked; η and its deviation are
-    those of what follows by Bayes' rule, from 0 to 2.
-
-    :param replayed: Replays of allocations that were drawn from each decision's own distribution.
-    :param rewards: What was logged.
-    :returns: η and how uncertain it is.
-    """
-    weights = np.array(replayed.weights)
-    used = ~np.isnan(weights)
-    weights, rewards = weights[used], rewards[used]
-    if len(weights) < 2 or not weights.any():
-        return Slope(*PRIOR)
-    curve = replayed.curve()
-    plausible = np.array([_log_plausibility(eta, weights, curve(eta)[used], rewards) for eta in _CANDIDATES])
-    chances = np.exp(plausible - plausible.max())
-    chances /= chances.sum()
-    mean = float(chances @ _CANDIDATES)
-    return Slope(mean, math.sqrt(float(chances @ np.square(_CANDIDATES - mean))))
-
-
-def _log_plausibility(eta: float, weights: Column, replay: Column, rewards: Column) -> float:
-    mean = float((weights * replay).sum() / weights.sum())
-    differences = mean - rewards + weights * (replay - mean) / weights.mean()
-    variance = float(differences.var(ddof=1)) / len(differences)
-    distance = float(differences.mean()) ** 2 / variance if variance > 0 else 0.0
-    return -0.5 * (distance + ((eta - PRIOR[0]) / PRIOR[1]) ** 2)

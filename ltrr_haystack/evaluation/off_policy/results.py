@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ltrr_haystack.evaluation.off_policy.intervals import Estimate
-from ltrr_haystack.evaluation.off_policy.positions import Slope
-from ltrr_haystack.types import Travelling
+from ltrr_haystack.feedback.examination import ExaminationCurve
+from ltrr_haystack.types import FrozenValue
 
 Outcome = Literal["better", "worse", "not told apart", "refused"]
 
@@ -27,7 +27,7 @@ ASSUMPTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal(Travelling):
+class Refusal(FrozenValue):
     """
     Why the log cannot answer.
 
@@ -43,7 +43,7 @@ class Refusal(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Support(Travelling):
+class Support(FrozenValue):
     """
     What estimates by one kind of weights rest on.
 
@@ -69,7 +69,7 @@ class Support(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Estimated(Travelling):
+class Estimated(FrozenValue):
     """
     What one estimator says of a target.
 
@@ -86,7 +86,7 @@ class Estimated(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison(Travelling):
+class Comparison(FrozenValue):
     """
     A target against what was logged, by the estimator that is recommended.
 
@@ -119,7 +119,7 @@ class Comparison(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class TargetResult(Travelling):
+class TargetResult(FrozenValue):
     """
     What the log says of one target.
 
@@ -146,7 +146,7 @@ class TargetResult(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class LogSummary(Travelling):
+class LogSummary(FrozenValue):
     """
     The log that was asked.
 
@@ -177,7 +177,7 @@ class LogSummary(Travelling):
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation(Travelling):
+class Evaluation(FrozenValue):
     """
     What a decision log says of some policies.
 
@@ -187,7 +187,7 @@ class Evaluation(Travelling):
     """
 
     log: LogSummary
-    slope: Slope
+    slope: ExaminationCurve
     targets: tuple[TargetResult, ...]
 
     def to_dict(self) -> dict[str, Any]:

@@ -36,5 +36,6 @@ def warm_start_from(precomputed: PrecomputedPipeline, policy: VWPolicy, *, size:
         }
         relevance = {document: (2**grade - 1) / highest for document, grade in grades.items() if grade > 0}
         queries.append(LabelledQuery(understood, features_of(understood, "a person", "a session"), results, relevance))
-    warm_start(policy, queries, replace(actions, arms=known, baseline=baseline), seed=seed)
+    actions = replace(actions, arms=known, baseline=baseline)
+    warm_start(policy, queries, actions, weights=precomputed.weights, seed=seed)
     return len(queries)

@@ -8,7 +8,7 @@ from ltrr_haystack.evaluation.report.reading import RankerRuns
 from ltrr_haystack.evaluation.report.values import Finding, Grid, Section, decimal, moment, percent, share_of
 from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER
 from ltrr_haystack.policy.safe_start import SafeStartEstimate
-from ltrr_haystack.policy.snapshot import understood, unpack
+from ltrr_haystack.policy.snapshot import snapshot_errors, unpack
 from ltrr_haystack.policy.verdict import verdict
 from ltrr_haystack.policy.vw import REMEMBERED, VWPolicy
 from ltrr_haystack.store import POLICY, RANKER, LTRRStore, SnapshotInfo
@@ -54,7 +54,7 @@ def _gates(store: LTRRStore) -> list[tuple[str, SafeStartEstimate, str]]:
     if snapshot is None or snapshot.card.get("policy") != VWPolicy.name:
         return []
     header, _ = unpack(snapshot.payload, VWPolicy.name)
-    with understood():
+    with snapshot_errors():
         made_with = VWPolicy(bits=header["settings"]["bits"], learning_rate=header["settings"]["learning_rate"])
     estimates = made_with.restored(snapshot.payload).estimates()
     titles = {

@@ -230,7 +230,7 @@ def _amounts(settled: SettledDecision) -> dict[Hashable, float]:
         "calls": sum(depth > 0 for depth in decision.allocation.values()),
         "baseline candidates": sum(actions.baseline.values()),
         "baseline calls": sum(depth > 0 for depth in actions.baseline.values()),
-        "remembered": bool(decision.features.history),
+        "remembered": not decision.features.is_new_query,
         "memory asked": bool(found),
         "memory found": any(found),
         "safe start": decision.safe_start,

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import pytest
 from haystack import Document
 
+from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.types import (
     ActionSet,
     Arm,
-    Candidate,
+    ArmResult,
     Decision,
     Features,
-    Provenance,
     Ranking,
     SettledDecision,
     Understanding,
@@ -54,22 +54,20 @@ class Log:
         self, decision: Decision, shown: Sequence[str], arms: Mapping[str, Sequence[str]] | None = None
     ) -> Ranking:
         ran = [arm for arm, depth in decision.allocation.items() if depth > 0]
-        candidates = tuple(
-            Candidate(
-                object_id,
-                Document(id=object_id, content="text"),
-                {arm: Provenance(rank, None, 1.0) for arm in (arms or {}).get(object_id, ran)},
-                1.0,
-            )
-            for rank, object_id in enumerate(shown, start=1)
-        )
-        return Ranking(decision, candidates, tuple({} for _ in candidates))
+        found = {arm: [each for each in shown if arm in (arms or {}).get(each, ran)] for arm in ran}
+        results = {
+            arm: ArmResult(arm, tuple(Document(id=object_id, content="text") for object_id in of), 0.0)
+            for arm, of in found.items()
+        }
+        union = UnionJoiner(list(decision.actions.names)).run(decision, **results)["candidates"]
+        page = tuple(each for object_id in shown for each in union.candidates if each.object_id == object_id)
+        return Ranking(decision, page, tuple({} for _ in page), union.reports)
 
     def settled(
         self, seq: int = 1, shown: Sequence[str] = ("a", "b"), rewards: Mapping[str, float] | None = None, **decision
     ) -> SettledDecision:
         ranking = self.ranking(self.decision(f"q{seq}", **decision), shown)
-        return SettledDecision(seq, ranking.decision, ranking.impressions(), rewards or {})
+        return SettledDecision(seq, ranking.decision, ranking.impressions(), rewards or {}, ranking.reports)
 
 
 @pytest.fixture

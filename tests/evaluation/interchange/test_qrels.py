@@ -4,7 +4,7 @@ import pytest
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange import click_rates, judgements, write_qrels
-from ltrr_haystack.feedback import examination
+from ltrr_haystack.feedback import ExaminationCurve
 from ltrr_haystack.memory.evidence import evidence_of
 
 
@@ -107,7 +107,7 @@ def position_biased(log, searches, seed):
         rewards = {
             object_id: 1.0
             for ordinal, (object_id, attracts) in enumerate(attraction.items(), start=1)
-            if draw.random() < examination(ordinal) and draw.random() < attracts
+            if draw.random() < ExaminationCurve().at(ordinal) and draw.random() < attracts
         }
         yield log.settled(seq + 1, list(attraction), rewards)
 
@@ -150,7 +150,7 @@ class TestPositionBias:
             rewards = {
                 object_id: 1.0
                 for ordinal, object_id in enumerate(page, start=1)
-                if draw.random() < examination(ordinal) and draw.random() < 0.4
+                if draw.random() < ExaminationCurve().at(ordinal) and draw.random() < 0.4
             }
             other.append(log.settled(seq + 1, page, rewards, query="any"))
 

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 import pytest
 from haystack import Document
 
+from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.types import (
     ActionSet,
     Arm,
     ArmReport,
-    Candidate,
+    ArmResult,
     Decision,
     Features,
-    Provenance,
     Ranking,
     SettledDecision,
     Understanding,
@@ -65,16 +65,11 @@ class Log:
         ranker_version=0,
     ) -> Ranking:
         ran = {arm: depth for arm, depth in decision.allocation.items() if depth > 0}
-        candidates = tuple(
-            Candidate(
-                object_id, Document(id=object_id, content="x"), {arm: Provenance(rank, 1.0, 1.0) for arm in ran}, 1.0
-            )
-            for rank, object_id in enumerate(shown, start=1)
-            if ran
-        )
-        if reports is None:
-            reports = [ArmReport(arm, depth, len(shown), 0.002) for arm, depth in ran.items()]
-        return Ranking(decision, candidates, tuple({} for _ in candidates), tuple(reports), ranker_version)
+        found = tuple(Document(id=object_id, content="x") for object_id in shown)
+        results = {arm: ArmResult(arm, found, 0.002) for arm in ran}
+        union = UnionJoiner(list(decision.actions.names)).run(decision, **results)["candidates"]
+        said = union.reports if reports is None else tuple(reports)
+        return Ranking(decision, union.candidates, tuple({} for _ in union.candidates), said, ranker_version)
 
     def settled(
         self,

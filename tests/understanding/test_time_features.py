@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
-from ltrr_haystack.understanding.moments import weekday_and_day_part, zone
+from ltrr_haystack.understanding.time_features import weekday_and_day_part, zone
 
 MONDAY_MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC).timestamp()
 

@@ -88,7 +88,8 @@ class TestContained:
 
 
 CTRL_C = """
-import asyncio, sys
+import asyncio, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background does not have
 from haystack import Document
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.types import ArmRequest

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ltrr_haystack.types import FrozenValue
+from ltrr_haystack.frozen_value import FrozenValue
 
 Numbers = NDArray[np.float64]
 

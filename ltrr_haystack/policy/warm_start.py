@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.frozen_value import FrozenValue
 from ltrr_haystack.fusion import RRF_K, fuse
 from ltrr_haystack.policy.credit import leave_one_out
 from ltrr_haystack.policy.joint import JointDistribution
@@ -16,7 +17,6 @@ from ltrr_haystack.types import (
     ArmReport,
     Decision,
     Features,
-    FrozenValue,
     Impression,
     Provenance,
     SettledDecision,

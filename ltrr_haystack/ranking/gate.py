@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.feedback.examination import PAGE
+from ltrr_haystack.frozen_value import FrozenValue
 from ltrr_haystack.ranking.examples import Example
-from ltrr_haystack.types import FrozenValue
 
 MAX_WEIGHT = 10.0
 """Most that a reward is weighted up for a position that is seldom examined; bounds the variance."""

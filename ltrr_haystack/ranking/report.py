@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ltrr_haystack.frozen_value import FrozenValue
 from ltrr_haystack.ranking.gate import MeanScore, Verdict
-from ltrr_haystack.types import FrozenValue
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.types import FrozenValue
+from ltrr_haystack.frozen_value import FrozenValue
 
 Column = NDArray[np.float64]
 """A number for each decision."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from ltrr_haystack.evaluation.off_policy.intervals import Estimate
 from ltrr_haystack.feedback.examination import ExaminationCurve
-from ltrr_haystack.types import FrozenValue
+from ltrr_haystack.frozen_value import FrozenValue
 
 Outcome = Literal["better", "worse", "not told apart", "refused"]
 

@@ -20,6 +20,7 @@ from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import (
     ConfigurationError,
     DamagedSnapshotError,
+    IndexLockedError,
     InvalidInputError,
     LTRRError,
     MissingExtraError,
@@ -74,6 +75,7 @@ __all__ = [
     "FeedbackWriter",
     "Impression",
     "ImpressionWriter",
+    "IndexLockedError",
     "Interpretation",
     "InvalidInputError",
     "JointDistribution",

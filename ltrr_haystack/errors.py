@@ -1,5 +1,7 @@
 """The exceptions of `ltrr_haystack`: one tree, and every message names the offender and how to mend it."""
 
+from haystack.document_stores.errors import DocumentStoreError
+
 
 class LTRRError(Exception):
     """Root of all errors that this package raises on purpose."""
@@ -19,6 +21,10 @@ class StoreError(LTRRError):
 
 class StoreUnavailableError(StoreError):
     """The store cannot be reached, read or written now; the same may succeed later. Its notes are for operators."""
+
+
+class IndexLockedError(LTRRError, DocumentStoreError):
+    """Another process writes into the embedded index, and has not finished in time; a later write may succeed."""
 
 
 class SnapshotError(LTRRError):

@@ -22,8 +22,15 @@ class Joints:
     ### Usage example
 
     ```python
-    joints = Joints([JointDistribution.of(decision) for decision in decisions])
-    propensities = joints.probability(depths_of([decision.allocation for decision in decisions], joints.actions))
+    from ltrr_haystack.evaluation.joints import Joints, depths_of
+    from ltrr_haystack.policy.actions import parse_actions
+    from ltrr_haystack.policy.joint import JointDistribution
+
+    actions = parse_actions({"bm25": {"levels": [0, 10]}, "dense": {"levels": [0, 10]}}, 20, {"bm25": 10})
+    joints = Joints(
+        [JointDistribution(actions, {"bm25": (0.5, 0.5), "dense": (0.8, 0.2)}, share, 0.0) for share in (0.0, 0.5)]
+    )
+    joints.probability(depths_of([{"bm25": 10}, {"bm25": 10}], actions))  # 0.4 and 0.7
     ```
 
     :ivar actions: What there was to choose from.

@@ -62,6 +62,9 @@ class People:
     ### Usage example
 
     ```python
+    from ltrr_haystack.evaluation.datasets import load_beir
+    from ltrr_haystack.evaluation.people import People
+
     people = People(load_beir("music"), seed=7)
     for search in people.stream(1000):
         shown = ["song-0042", "song-0007"]

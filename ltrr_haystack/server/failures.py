@@ -1,7 +1,7 @@
 """Error responses: they say whether the caller or the server is at fault, and reveal nothing of the server's inside."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -17,13 +17,20 @@ from starlette.responses import Response
 from ltrr_haystack.components.impression_writer import ImpressionWriter
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
-from ltrr_haystack.errors import InvalidInputError, StoreError
+from ltrr_haystack.errors import IndexLockedError, InvalidInputError, StoreError
 from ltrr_haystack.server.asgi import retry_after
 from ltrr_haystack.server.validation_errors import validation_answer
 
 logger = logging.getLogger(__name__)
 
-STORE_RETRY_SECONDS = 5.0
+TEMPORARY: Mapping[type[Exception], str] = {
+    StoreError: "the store cannot be used at the moment; try again",
+    IndexLockedError: "another process is writing to the index; try again when it has finished",
+}
+"""Errors that pass by themselves, and what callers are told of them."""
+
+RETRY_SECONDS = 5.0
+"""What callers are told to wait after one."""
 
 E = TypeVar("E", bound=Exception)
 
@@ -37,8 +44,8 @@ def http_errors() -> Iterator[None]:
     """
     Turn exceptions within a wrapper into error responses. Hayhooks by itself would send the message of any exception.
 
-    An InvalidInputError is the caller's fault (422), a StoreError is temporary (503), and anything else is the server's
-    fault (500).
+    An InvalidInputError is the caller's fault (422), the errors in `TEMPORARY` pass by themselves (503), and anything
+    else is the server's fault (500).
 
     :raises Failure: In place of any exception.
     """
@@ -61,10 +68,10 @@ def http_error(error: BaseException) -> Failure:
     if invalid is not None and not _is_about_documents(error):
         return Failure(422, str(invalid))
     error_id = secrets.token_hex(4)
-    if (failed := _find_cause(error, StoreError)) is not None:
-        logger.warning("Request failed, error {id}: the store: {error}", id=error_id, error=log_line(failed))
-        detail = f"the store cannot be used at the moment; try again (error {error_id} in the server's log)"
-        return Failure(503, detail, retry_after(STORE_RETRY_SECONDS))
+    for kind, reason in TEMPORARY.items():
+        if (failed := _find_cause(error, kind)) is not None:
+            logger.warning("Request failed, error {id}: {error}", id=error_id, error=log_line(failed))
+            return Failure(503, f"{reason} (error {error_id} in the server's log)", retry_after(RETRY_SECONDS))
     logger.error("Request failed, error {id}", id=error_id, exc_info=error)
     return Failure(500, f"the request failed, and not because of what you sent (error {error_id} in the server's log)")
 

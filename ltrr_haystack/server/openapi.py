@@ -22,7 +22,7 @@ REFUSED = {
     "413": "The request is too large",
     "429": "Too many requests from one API key or address",
     "500": "The request failed, and not because of what was sent",
-    "503": "The store cannot be used, or too many searches run at once",
+    "503": "The store cannot be used, too many searches run at once, or another process is writing to the index",
 }
 """Status → its meaning, for calls of pipelines; the response's `detail` says more."""
 

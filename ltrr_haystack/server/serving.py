@@ -70,7 +70,8 @@ def serve(
     bound = _bind(host, port)
     try:
         keyring = configured_keyring()
-        if not (keyring.needed or settings.everybody or _is_loopback(bound)):
+        public = not ip_address(bound.getsockname()[0]).is_loopback
+        if public and not (keyring.needed or settings.everybody):
             raise ConfigurationError(
                 f"other machines can reach {host}, but there are no API keys: add one with 'ltrr keys add NAME --scope "
                 "search' or LTRR_API_KEYS, listen on 127.0.0.1, or allow access without keys with --open"
@@ -90,7 +91,8 @@ def serve(
         )
         if documents is not None:
             _index(app.state.pipelines, documents())
-        _run(app, bound, settings, lambda: on_ready and on_ready(summarize(app, _url(host, bound), settings)))
+        url = _url(host, bound)
+        _run(app, bound, settings, lambda: on_ready and on_ready(summarize(app, url, settings, public=public)))
     finally:
         bound.close()
 
@@ -182,10 +184,6 @@ def _bind(host: str, port: int) -> socket.socket:
 def _cannot_listen(address: tuple[object, ...], error: Exception) -> ConfigurationError:
     host, port, *_ = address
     return ConfigurationError(f"cannot listen on {host}, port {port} ({error}); choose others with --host and --port")
-
-
-def _is_loopback(bound: socket.socket) -> bool:
-    return ip_address(bound.getsockname()[0]).is_loopback
 
 
 def _url(host: str, bound: socket.socket) -> str:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     from ltrr_haystack.store import LTRRStore
 
+_BY_IDS_ALONE = (
+    "told apart by the ids that callers send alone; to take the network address as well: "
+    "--client-address peer, or forwarded behind a proxy"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSummary:
@@ -30,6 +35,7 @@ class ServerSummary:
     :param cold: Arms that failed when they were warmed up, each with the type of its error.
     :param keys: Number of valid API keys.
     :param keys_needed: Whether callers need an API key.
+    :param public: Whether the server listens beyond this machine.
     :param settings: Access and limits.
     """
 
@@ -41,6 +47,7 @@ class ServerSummary:
     cold: "Mapping[str, str]" = field(default_factory=dict)
     keys: int = 0
     keys_needed: bool = False
+    public: bool = False
     settings: ServerSettings = field(default_factory=ServerSettings)
 
     def lines(self) -> list[str]:
@@ -57,6 +64,8 @@ class ServerSummary:
             f"  store:    {', '.join(self.store) or 'none'}",
             f"  access:   {self._access()}",
         ]
+        if self.public and self.settings.client_address == "none":
+            lines.append(f"  clients:  {_BY_IDS_ALONE}")
         limits = self._limits()
         return [*lines, f"  limits:   {limits}"] if limits else lines
 
@@ -91,13 +100,14 @@ class ServerSummary:
         return ", ".join(rates)
 
 
-def summarize(app: "FastAPI", url: str, settings: ServerSettings) -> ServerSummary:
+def summarize(app: "FastAPI", url: str, settings: ServerSettings, *, public: bool) -> ServerSummary:
     """
     Summarise what an application serves.
 
     :param app: An application of `create_app`, started.
     :param url: Its URL.
     :param settings: Its settings.
+    :param public: Whether it listens beyond this machine.
     :returns: The summary.
     """
     state = app.state
@@ -110,6 +120,7 @@ def summarize(app: "FastAPI", url: str, settings: ServerSettings) -> ServerSumma
         cold={arm: failed for arm, failed in state.arms.items() if failed is not None},
         keys=state.keyring.count,
         keys_needed=state.keyring.needed,
+        public=public,
         settings=settings,
     )
 

@@ -94,6 +94,8 @@ def unpack_ids(packed: bytes) -> list[str]:
     """
     if packed[:1] != _HEX:
         return unpack_text(packed).split("\0")[:-1]
+    if len(packed) == 1:
+        raise ValueError("packed ids are cut off")
     text, length = packed[2:].hex(), packed[1]
     return [text[start : start + length] for start in range(0, len(text), length)]
 

@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 pytest.importorskip("hayhooks")
+tantivy = pytest.importorskip("tantivy")
 
 pytestmark = pytest.mark.security
 
@@ -68,3 +69,17 @@ class TestFailures:
         with sqlite3.connect(server.log.parent / "ltrr.db") as database:
             database.execute("ALTER TABLE gone RENAME TO ltrr_events")
         assert server.post("feedback", events).json()["accepted"] == 1
+
+    def test_of_an_index_that_another_process_writes_to(self, server):
+        documents = {"documents": [{"id": "b", "content": "Another love song"}]}
+        folder = server.log.parent / "index"
+        writer = tantivy.Index.open(str(folder)).writer()
+        answer = server.post("indexing", documents)
+        assert answer.status_code == 503, answer.text
+        assert int(answer.headers["retry-after"]) >= 1
+        assert answer.json()["detail"].startswith("another process is writing to the index; try again")
+        assert str(folder) not in answer.text
+        assert [document["id"] for document in server.search("love")["documents"]] == ["a"]
+        writer.rollback()
+        writer.wait_merging_threads()
+        assert server.post("indexing", documents).json() == {"written": 1}

@@ -74,12 +74,19 @@ class Attacked:
 
         assert self.helpers.eventually(done)
 
-    def successes(self, object_id, key=None):
+    def successes(self, object_id):
+        return self._evidence(object_id)[0]
+
+    def exposures(self, object_id):
+        return self._evidence(object_id)[1]
+
+    def _evidence(self, object_id):
         with closing(sqlite3.connect(self.database)) as connection:
             found = connection.execute(
-                "SELECT query_key, successes FROM ltrr_memory WHERE object_id = ?", (object_id,)
-            ).fetchall()
-        return sum(successes for query_key, successes in found if query_key == (key or self.query))
+                "SELECT successes, exposures FROM ltrr_memory WHERE query_key = ? AND object_id = ?",
+                (self.query, object_id),
+            ).fetchone()
+        return found or (0, 0)
 
 
 def event(answer, object_id, action="click", **others):
@@ -201,6 +208,33 @@ class TestFloods:
         assert harm() == 0
 
     def test_of_searches_that_pass_by(self, attacked, harm):
+        attacked.learned()
+        before = attacked.exposures(CHOSEN)
         for turn in range(100):
             attacked.search("mallory", session_id=f"{attacked.query} {turn}")
+        attacked.learned()
+        # Shown first and not clicked, a document counts as exposed once a page.
+        assert attacked.exposures(CHOSEN) - before == 3
         assert harm() == 0
+
+    def test_of_purchases_in_time_and_late(self, attacked, harm):
+        found = [attacked.search("mallory", session_id=f"{attacked.query} {turn}") for turn in range(20)]
+        for when in ("in time", "late"):
+            events = [event(each, WANTED, "purchase", event_id=f"{when} {each['query_id']}") for each in found]
+            assert attacked.server.post("feedback", {"events": events}).json()["accepted"] == len(found)
+            attacked.learned()
+        assert harm() == 6
+
+    def test_of_late_dislikes_of_what_never_counted(self, attacked, harm):
+        """Only the first of three pages had room for purchases: what is taken back elsewhere was never given."""
+        first, *others = [attacked.search("mallory", session_id=f"{attacked.query} {turn}") for turn in range(3)]
+        purchases = [event(each, CHOSEN, "purchase") for each in (first, *others)]
+        assert attacked.server.post("feedback", {"events": purchases}).json()["accepted"] == 3
+        attacked.learned()
+        assert attacked.successes(CHOSEN) == 33
+        dislikes = [
+            event(each, CHOSEN, "dislike", event_id=f"{each['query_id']} {n}") for each in others for n in range(9)
+        ]
+        assert attacked.server.post("feedback", {"events": dislikes}).json()["accepted"] == 18
+        harm()
+        assert attacked.successes(CHOSEN) == 33

@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from haystack import Pipeline, component
 
-from ltrr_haystack.errors import InvalidInputError, StoreError
+from ltrr_haystack.errors import IndexLockedError, InvalidInputError, StoreError
 from ltrr_haystack.server.failures import Failure, add_error_handlers, http_errors
 
 
@@ -45,6 +45,14 @@ class TestHttpErrors:
         [error_id] = re.findall(r"error (\w{8})", told.detail)
         assert error_id in caplog.text
         assert "The store cannot be used now.; postgresql://ltrr:***@db/ltrr: locked" in caplog.text
+
+    def test_an_index_that_another_process_writes_to_passes_by_itself(self, caplog):
+        error = IndexLockedError("the index is locked by another process")
+        error.add_note("the index in '/var/lib/ltrr/index'")
+        told = failed(error)
+        assert (told.status_code, told.headers) == (503, {"Retry-After": "5"})
+        assert told.detail.startswith("another process is writing to the index; try again when it has finished (error ")
+        assert "the index is locked by another process; the index in '/var/lib/ltrr/index'" in caplog.text
 
     def test_anything_else_is_ours_and_says_nothing_of_the_inside(self, caplog):
         told = failed(OSError("/etc/ltrr/password: permission denied"))

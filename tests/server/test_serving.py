@@ -28,6 +28,16 @@ serve(sys.argv[1], home=sys.argv[2], port=int(sys.argv[3]), documents=documents,
       on_ready=lambda serving: print("ready", flush=True))
 """
 
+LINES = """
+import json, sys
+from ltrr_haystack.server.serving import serve
+from ltrr_haystack.server.settings import ServerSettings
+
+settings = ServerSettings(everybody=True, client_address=sys.argv[4])
+serve(sys.argv[1], home=sys.argv[2], host=sys.argv[3], port=0, settings=settings,
+      on_ready=lambda serving: print(json.dumps(serving.lines()), flush=True))
+"""
+
 
 @pytest.fixture
 def port():
@@ -108,3 +118,17 @@ class TestWithoutKeys:
         monkeypatch.setenv("LTRR_API_KEYS", "shop:search:short")
         with pytest.raises(ConfigurationError, match=r"LTRR_API_KEYS, entry 1 \('shop'\)"):
             serve(lexical_pipelines, port=0)
+
+
+@pytest.mark.parametrize(("host", "address"), [("127.0.0.1", "none"), ("0.0.0.0", "peer"), ("0.0.0.0", "none")])
+def test_a_server_for_others_says_so_if_it_knows_clients_by_their_ids_alone(host, address, lexical_pipelines, tmp_path):
+    command = [sys.executable, "-c", LINES, str(lexical_pipelines), str(tmp_path), host, address]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LTRR_")}
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment, text=True) as process,
+    ):
+        said = process.stdout.readline()
+        process.kill()
+    assert said, (tmp_path / "log").read_text()
+    assert any(line.startswith("  clients:  ") for line in json.loads(said)) == ((host, address) == ("0.0.0.0", "none"))

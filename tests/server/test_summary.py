@@ -37,6 +37,18 @@ class TestServerSummary:
         assert said[-2].endswith("without an API key (--open), also to index and to send feedback")
         assert said[-1] == "  limits:   50 requests per second for an address"
 
+    def test_warns_if_clients_from_elsewhere_are_told_apart_by_their_ids_alone(self):
+        (said,) = [line for line in ServerSummary(url=HERE, public=True).lines() if line.startswith("  clients: ")]
+        assert "told apart by the ids that callers send alone" in said
+        assert "--client-address peer" in said
+
+    @pytest.mark.parametrize(
+        ("public", "address"), [(False, "none"), (False, "peer"), (True, "peer"), (True, "forwarded")]
+    )
+    def test_does_not_where_addresses_are_taken_or_nobody_calls_from_elsewhere(self, public, address):
+        summary = ServerSummary(url=HERE, public=public, settings=ServerSettings(client_address=address))
+        assert not [line for line in summary.lines() if "clients:" in line]
+
     def test_names_what_is_cold_and_who_learns(self):
         said = ServerSummary(url=HERE, warm=("bm25",), cold={"dense": "ConnectionError"}).lines()
         assert said[1].endswith("not learned from in this process (run ltrr learn --follow)")

@@ -64,7 +64,7 @@ class TestNumbers:
 
 class TestDamage:
     @pytest.mark.parametrize("unpack", [unpack_text, unpack_ids, unpack_numbers])
-    @pytest.mark.parametrize("packed", [b"", b'{"query_id": 1}', b"\x01", b"\x01nonsense", b"\x03x"])
+    @pytest.mark.parametrize("packed", [b"", b'{"query_id": 1}', b"\x01", b"\x01nonsense", b"\x02", b"\x03x"])
     def test_is_a_value_error(self, unpack, packed):
         with pytest.raises(ValueError, match=r"^packed "):
             unpack(packed)

@@ -1,6 +1,6 @@
 """Converts exceptions of tantivy into errors of a document store."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from haystack.document_stores.errors import DocumentStoreError
@@ -23,12 +23,11 @@ def convert_panics(message: str) -> Iterator[None]:
 
 
 @contextmanager
-def convert_errors(message: str, explain: Callable[[str], str] = str) -> Iterator[None]:
+def convert_errors(message: str) -> Iterator[None]:
     """
     Convert errors and panics of tantivy. It raises a plain ValueError for any failure.
 
     :param message: Beginning of the error's message: what cannot be done.
-    :param explain: Turns tantivy's message into one for users.
     :raises DocumentStoreError: In place of the ValueError or the panic.
     """
     try:
@@ -38,4 +37,4 @@ def convert_errors(message: str, explain: Callable[[str], str] = str) -> Iterato
         # Subclasses of ValueError are raised by this package and by Haystack, not by tantivy.
         if type(error) is not ValueError:
             raise
-        raise DocumentStoreError(f"{message}: {explain(str(error))}") from error
+        raise DocumentStoreError(f"{message}: {error}") from error

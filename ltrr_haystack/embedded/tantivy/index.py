@@ -16,7 +16,7 @@ from ltrr_haystack.embedded.tantivy.errors import convert_errors
 from ltrr_haystack.embedded.tantivy.fields import Fields
 from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 from ltrr_haystack.embedded.tantivy.write_batch import WriteBatch
-from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.errors import ConfigurationError, IndexLockedError
 
 WRITER_MEMORY = 128_000_000
 """Bytes of documents that a commit buffers before it starts a new segment."""
@@ -72,8 +72,8 @@ class SharedIndex:
         Write exclusively. The changes are committed at the end of the context, or rolled back after an error.
 
         :returns: A context manager for the batch.
-        :raises DocumentStoreError: If another process writes for longer than `LOCK_TIMEOUT`, or the changes cannot be
-            committed.
+        :raises IndexLockedError: If another process writes for longer than `LOCK_TIMEOUT`.
+        :raises DocumentStoreError: If the changes cannot be committed.
         """
         with self._write_lock:
             writer = self._acquire_writer()
@@ -108,15 +108,25 @@ class SharedIndex:
         deadline = time.monotonic() + LOCK_TIMEOUT
         while True:
             try:
-                with convert_errors(f"cannot write to {self}", _explain_lock):
+                with convert_errors(f"cannot write to {self}"):
                     writer = self._index.writer(WRITER_MEMORY, 1)
                     # A process that was killed while writing leaves files that have the names of the next ones.
                     writer.garbage_collect_files()
                     return writer
             except DocumentStoreError as error:
-                if _LOCKED not in str(error) or time.monotonic() > deadline:
+                if "LockBusy" not in str(error):
                     raise
+                if time.monotonic() > deadline:
+                    raise self._locked() from error
             time.sleep(LOCK_INTERVAL)
+
+    def _locked(self) -> IndexLockedError:
+        error = IndexLockedError(
+            "the index is locked by another process, and only one can write at a time; try again when that process has "
+            "finished"
+        )
+        error.add_note(str(self))
+        return error
 
     def _refresh(self) -> None:
         with self._reload_lock:
@@ -143,13 +153,6 @@ def _roll_back(writer: IndexWriter) -> None:
     for end in (writer.rollback, writer.wait_merging_threads):
         with suppress(DocumentStoreError), convert_errors("cannot roll back"):
             end()
-
-
-_LOCKED = "it is locked by another process, and only one can write at a time; try again when that process has finished"
-
-
-def _explain_lock(reason: str) -> str:
-    return _LOCKED if "LockBusy" in reason else reason
 
 
 def _open(fields: Fields, folder: Path | None) -> Index:

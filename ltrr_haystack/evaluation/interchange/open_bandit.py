@@ -130,8 +130,11 @@ def read_bandit_feedback(path: Path) -> BanditFeedback:
 
     ```python
     from pathlib import Path
-    from ltrr_haystack.evaluation.interchange import read_bandit_feedback
+    from haystack.utils import Secret
+    from ltrr_haystack import LTRRStore
+    from ltrr_haystack.evaluation.interchange import read_bandit_feedback, write_bandit_feedback
 
+    write_bandit_feedback(LTRRStore(Secret.from_env_var("LTRR_STORE_URL")), Path("log.npz"))
     feedback = read_bandit_feedback(Path("log.npz"))
     # obp.ope.OffPolicyEvaluation(bandit_feedback=feedback, ope_estimators=[…])
     ```

@@ -83,6 +83,12 @@ def judgements(
     ### Usage example
 
     ```python
+    from haystack.utils import Secret
+    from ltrr_haystack import LTRRStore
+    from ltrr_haystack.evaluation.interchange.qrels import judgements
+    from ltrr_haystack.store import read_log
+
+    store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
     for judgement in judgements(lambda: read_log(store), "debiased", least_examined=10.0):
         print(judgement.query_key, judgement.object_id, judgement.grade)
     ```

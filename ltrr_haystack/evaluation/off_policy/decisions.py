@@ -50,7 +50,12 @@ class DecisionLog:
     Goes through settled decisions, and counts what cannot be used.
 
     ```python
-    log = DecisionLog(read_log(store))
+    from haystack.utils import Secret
+    from ltrr_haystack import LTRRStore
+    from ltrr_haystack.evaluation.off_policy.decisions import DecisionLog
+    from ltrr_haystack.store import read_log
+
+    log = DecisionLog(read_log(LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))))
     for logged in log:
         print(logged.reward - logged.cost)
     print(log.read, log.skipped)

@@ -32,9 +32,9 @@ def evaluate(store: LTRRStore, targets: Sequence[Target], *, after: int = 0, eta
     from ltrr_haystack import LTRRStore
     from ltrr_haystack.evaluation.off_policy import evaluate, parse_target
 
-    store = LTRRStore(Secret.from_token("sqlite:////var/lib/ltrr/ltrr.db"))
-    evaluation = evaluate(store, [parse_target("static:bm25=50,dense=10", store), parse_target("snapshot:12", store)])
-    for result in evaluation.targets:
+    store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
+    targets = [parse_target(spec, store) for spec in ("baseline", "config:pipelines/search/search.yml")]
+    for result in evaluate(store, targets).targets:
         print(result.name, result.comparison)
     ```
 
@@ -73,6 +73,15 @@ class Gathered:
     ### Usage example
 
     ```python
+    from haystack.utils import Secret
+    from ltrr_haystack import LTRRStore
+    from ltrr_haystack.evaluation.off_policy.decisions import DecisionLog
+    from ltrr_haystack.evaluation.off_policy.evaluate import Gathered
+    from ltrr_haystack.evaluation.off_policy.pages import paged
+    from ltrr_haystack.evaluation.off_policy.targets import BaselineTarget
+    from ltrr_haystack.store import read_log
+
+    store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
     log, gathered = DecisionLog(read_log(store)), Gathered([BaselineTarget()])
     for page in paged(log):
         gathered.add(page)

@@ -37,8 +37,16 @@ class RewardRegression:
     ### Usage example
 
     ```python
-    model = RewardRegression(features, drawn, rewards)
-    expected = model.predict(planned)
+    import numpy as np
+    from ltrr_haystack import Features
+    from ltrr_haystack.evaluation.off_policy.reward_model import RewardRegression
+    from ltrr_haystack.evaluation.off_policy.terms import Terms
+
+    drawn, planned = Terms(), Terms()
+    drawn.add(100, {("bm25", 10): np.tile([1.0, 0.0], 50)})
+    planned.add(100, {("bm25", 10): np.ones(100)})
+    model = RewardRegression([Features()] * 100, drawn, np.tile([1.0, 0.0], 50))
+    expected = model.predict(planned)  # close to 1 for each
     ```
 
     :ivar drawn: What it predicts of what was drawn.

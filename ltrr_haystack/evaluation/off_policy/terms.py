@@ -18,6 +18,9 @@ class Terms:
     ### Usage example
 
     ```python
+    import numpy as np
+    from ltrr_haystack.evaluation.off_policy.terms import Terms
+
     terms = Terms()
     terms.add(2, {("bm25", 10): np.array([1.0, 0.0])})
     ```

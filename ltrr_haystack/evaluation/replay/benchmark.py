@@ -42,9 +42,13 @@ def benchmark(
     ### Usage example
 
     ```python
+    from pathlib import Path
+    from ltrr_haystack.evaluation.datasets import load_beir
+    from ltrr_haystack.evaluation.replay import Settings, benchmark
+
     figures = benchmark(
-        load_beir("icecat"), Path("out"), pipelines=Path("pipelines"), home=Path(".ltrr"),
-        settings=Settings(impressions=20_000, seeds=(0, 1, 2)), processes=2,
+        load_beir("music"), Path("out"), pipelines=Path("pipelines"), home=Path(".ltrr"),
+        settings=Settings(impressions=50, seeds=(0,)),
     )
     print(figures.summary()["rows"][0])
     ```

@@ -24,10 +24,15 @@ class CachedRetriever:
     ### Usage example
 
     ```python
-    from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever
+    from haystack import Document
+    from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
+    from ltrr_haystack.evaluation.replay.cached_retriever import CachedRetriever
 
-    arm = CachedRetriever(TantivyBM25Retriever(store), depth=100, documents=data.documents, file=home / "bm25.jsonl")
-    arm.run("sad songs", top_k=10)["documents"]
+    documents, store = [Document(id="song-7", content="Sad songs say so much")], TantivyDocumentStore()
+    store.write_documents(documents)
+    cached = CachedRetriever(TantivyBM25Retriever(store), depth=100, documents=documents, file="bm25.jsonl")
+    cached.warm_up()
+    cached.run("sad songs", top_k=10)["documents"]
     ```
     """
 

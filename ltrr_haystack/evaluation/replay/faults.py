@@ -24,7 +24,10 @@ class FailingRetriever:
     ### Usage example
 
     ```python
-    RetrievalArm("dense", FailingRetriever("no route to the index"))
+    from ltrr_haystack import RetrievalArm
+    from ltrr_haystack.evaluation.replay.faults import FailingRetriever
+
+    arm = RetrievalArm("dense", FailingRetriever("no route to the index"))
     ```
     """
 
@@ -62,7 +65,12 @@ class SleepingRetriever:
     ### Usage example
 
     ```python
-    RetrievalArm("dense", SleepingRetriever(TantivyBM25Retriever(store), seconds=5.0), timeout=0.1)
+    from ltrr_haystack import RetrievalArm
+    from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
+    from ltrr_haystack.evaluation.replay.faults import SleepingRetriever
+
+    slow = SleepingRetriever(TantivyBM25Retriever(TantivyDocumentStore()), seconds=5.0)
+    arm = RetrievalArm("bm25", slow, timeout=0.1)
     ```
     """
 

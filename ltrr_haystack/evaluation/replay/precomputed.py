@@ -35,6 +35,9 @@ class PrecomputedRetriever:
     ### Usage example
 
     ```python
+    from haystack import Document
+    from ltrr_haystack.evaluation.replay.precomputed import PrecomputedRetriever
+
     PrecomputedRetriever({"sad songs": [Document(id="song-7", content="…", score=0.9)]}).run("sad songs", top_k=10)
     ```
     """

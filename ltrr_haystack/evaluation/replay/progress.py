@@ -18,8 +18,10 @@ def live_progress(console: Console | None = None) -> Iterator[Watch]:
     Show a bar for each part of a replay; where no terminal can show one, as in a log file, write a line now and then.
 
     ```python
+    from ltrr_haystack.evaluation.replay.progress import live_progress
+
     with live_progress() as watch:
-        benchmark(data, out, pipelines=pipelines, home=home, watch=watch)
+        watch("ours", 500, 20_000)  # benchmark(…, watch=watch) calls it
     ```
 
     :param console: Where to; standard error by default, so that standard output stays free.

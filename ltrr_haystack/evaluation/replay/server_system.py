@@ -18,8 +18,11 @@ class ServerSystem:
     ### Usage example
 
     ```python
-    system = ServerSystem("http://127.0.0.1:1416")
-    answer = system.search(next(people.stream(1)))
+    from ltrr_haystack.evaluation.replay.server_system import ServerSystem
+
+    system = ServerSystem("http://127.0.0.1:1416", mode="baseline")
+    # simulate(data, make_system, …) has people search with it.
+    system.close()
     ```
     """
 

@@ -90,8 +90,13 @@ def simulate_pipeline(
     ### Usage example
 
     ```python
+    from pathlib import Path
+    from ltrr_haystack.evaluation.datasets import load_beir
+    from ltrr_haystack.evaluation.replay.precomputed import precompute
+    from ltrr_haystack.evaluation.replay.simulate import simulate_pipeline
+
     precomputed = precompute(load_beir("music"), Path("pipelines"), Path(".ltrr"))
-    simulation = simulate_pipeline(precomputed, Path(".ltrr/simulations"), impressions=5000, seed=7)
+    simulation = simulate_pipeline(precomputed, Path(".ltrr"), impressions=50, seed=7)
     print(simulation.to_dict()["learning"]["click_rate"])
     ```
 

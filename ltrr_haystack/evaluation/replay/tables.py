@@ -31,8 +31,11 @@ def live_tables(console: Console | None = None) -> Iterator[Callable[[Simulation
     Keep the tables up to date on the screen while a simulation runs.
 
     ```python
+    from ltrr_haystack.evaluation.replay.simulate import Simulation
+    from ltrr_haystack.evaluation.replay.tables import live_tables
+
     with live_tables() as watch:
-        simulate(data, make_system, impressions=5000, seed=7, watch=watch)
+        watch(Simulation("music", impressions=5000, seed=7))  # simulate(…, watch=watch) calls it
     ```
 
     :param console: Where to; standard error by default, so that standard output stays free.

@@ -25,7 +25,15 @@ def benchmark_report(figures: Figures, out: Path) -> ReportPage:
     ### Usage example
 
     ```python
-    figures = benchmark(load_beir("icecat"), Path("out"), pipelines=Path("pipelines"), home=Path(".ltrr"))
+    from pathlib import Path
+    from ltrr_haystack.evaluation.datasets import load_beir
+    from ltrr_haystack.evaluation.replay import Settings, benchmark
+    from ltrr_haystack.evaluation.report.benchmark import benchmark_report
+
+    figures = benchmark(
+        load_beir("music"), Path("out"), pipelines=Path("pipelines"), home=Path(".ltrr"),
+        settings=Settings(impressions=50, seeds=(0,)),
+    )
     benchmark_report(figures, Path("out/report.html"))
     ```
 

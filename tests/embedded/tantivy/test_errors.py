@@ -18,10 +18,6 @@ class TestFailures:
         with pytest.raises(DocumentStoreError, match="cannot write: disk full"), convert_errors("cannot write"):
             raise ValueError("disk full")
 
-    def test_in_other_words_where_there_are_some(self):
-        with pytest.raises(DocumentStoreError, match="cannot write: FULL"), convert_errors("cannot write", str.upper):
-            raise ValueError("full")
-
     @pytest.mark.parametrize("error", [InvalidInputError("x"), DuplicateDocumentError("x"), KeyboardInterrupt()])
     def test_whatever_others_raise_stays(self, error):
         with pytest.raises(type(error)), convert_errors("cannot write"):

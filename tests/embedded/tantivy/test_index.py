@@ -18,7 +18,7 @@ pytest.importorskip("tantivy")
 
 from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore, index
 from ltrr_haystack.embedded.tantivy.index import SharedIndex
-from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.errors import ConfigurationError, IndexLockedError
 
 PROCESSES = [sys.executable, str(Path(__file__).with_name("processes.py"))]
 SETTINGS = {"keyword_fields": ["meta.batch"], "number_fields": ["meta.number"]}
@@ -74,8 +74,10 @@ class TestProcesses:
         monkeypatch.setattr(index, "LOCK_TIMEOUT", 0.2)
         store = opened(tmp_path / "index")
         with another_process("hold", tmp_path / "index", "theirs"):
-            with pytest.raises(DocumentStoreError, match=r"index'.*locked by another process.*try again when"):
+            with pytest.raises(IndexLockedError, match=r"locked by another process.*try again when") as raised:
                 store.write_documents([Document(id="mine")])
+            assert isinstance(raised.value, DocumentStoreError)
+            assert raised.value.__notes__ == [f"the index in '{tmp_path / 'index'}'"]
             assert store.count_documents() == 0
         store.write_documents([Document(id="mine")])
         assert store.count_documents() == 1

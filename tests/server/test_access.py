@@ -1,6 +1,5 @@
 import httpx
 import pytest
-from haystack.utils import Secret
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -9,7 +8,6 @@ from starlette.routing import Route
 from ltrr_haystack.server.access import KEY, Access
 from ltrr_haystack.server.api_keys import new_key
 from ltrr_haystack.server.keyring import Keyring
-from ltrr_haystack.store import LTRRStore
 
 SCOPES = {
     "/search/run": "search",
@@ -18,13 +16,6 @@ SCOPES = {
     "/mine/run": "admin",
     "/status/run": "admin",
 }
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -17,16 +17,18 @@ from ltrr_haystack.store import LTRRStore
 
 
 @pytest.fixture
-def store(sqlite_url):
-    store = LTRRStore(Secret.from_token(sqlite_url))
+def url(sqlite_url):
+    return sqlite_url
+
+
+@pytest.fixture(autouse=True)
+def _warm(store):
     store.warm_up()
-    yield store
-    store.close()
 
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "store.db"
+    return tmp_path / "ltrr.db"
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def away(path, tmp_path):
 
     def move():
         here, there = (path.parent, elsewhere) if path.exists() else (elsewhere, path.parent)
-        for file in sorted(here.glob("store.db*")):
+        for file in sorted(here.glob("ltrr.db*")):
             file.rename(there / file.name)
 
     return move
@@ -100,7 +102,7 @@ class TestGone:
         for call in calls * 2:
             with pytest.raises(StoreUnavailableError, match=r"its file is gone\. Try again later"):
                 call()
-        assert list(path.parent.glob("store.db*")) == []
+        assert list(path.parent.glob("ltrr.db*")) == []
 
     def test_put_back_it_goes_on_by_itself(self, store, path, away, ranking, event):
         store.record_search(ranking("q1"))
@@ -143,7 +145,7 @@ class TestGone:
         store.record_search(ranking("q1"))
         backup = path.with_name("backup")
         backup.mkdir()
-        for file in path.parent.glob("store.db*"):
+        for file in path.parent.glob("ltrr.db*"):
             shutil.copy(file, backup)
         store.record_search(ranking("q2"))
         away()
@@ -185,7 +187,7 @@ class TestGone:
         path.with_name("letter").rename(path)
         eventually(lambda: reason in refusal(store))
         assert path.read_bytes() == content
-        assert list(path.parent.glob("store.db*")) == [path]
+        assert list(path.parent.glob("ltrr.db*")) == [path]
 
     def test_what_was_opened_once_is_no_reason_to_fail_a_search_that_warms_up(self, store, away):
         away()

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vowpalwabbit import pyvw
 
+from factories import record
 from ltrr_haystack.evaluation.interchange import dsjson_events, write_dsjson
 from ltrr_haystack.types import ActionSet, Arm, Features
 
@@ -68,7 +69,7 @@ def test_vowpal_wabbit_learns_from_the_file(log, store, tmp_path):
         )
         shown = ["d"] if any(allocation.values()) else []
         visits.append((log.ranking(decision, shown), {"d": 1.0} if allocation[answers] else {}))
-    log.record(store, visits)
+    record(store, visits)
 
     assert write_dsjson(store, tmp_path / "log.dsjson") == 1200
 
@@ -99,7 +100,7 @@ def test_no_feature_can_pass_for_anything_else(log, features):
 
 def test_lines_are_json_whatever_was_typed(log, store, tmp_path):
     features = Features({"_multi": "x", "_label_cost": "9", "a\nb|c:d": 'e"f\n', "n": 3.0})
-    log.record(store, [(log.ranking(log.decision("q\n1", features=features), ["a"]), {"a": 1.0})])
+    record(store, [(log.ranking(log.decision("q\n1", features=features), ["a"]), {"a": 1.0})])
 
     write_dsjson(store, tmp_path / "log.dsjson")
 

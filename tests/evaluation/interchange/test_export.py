@@ -1,12 +1,13 @@
 import pytest
 
+from factories import record
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange import export
 
 
 @pytest.fixture
 def logged(log, store):
-    log.record(store, [(log.ranking(log.decision(f"q{n}"), ["a", "b"]), {"a": 1.0}) for n in range(10)])
+    record(store, [(log.ranking(log.decision(f"q{n}"), ["a", "b"]), {"a": 1.0}) for n in range(10)])
     return store
 
 

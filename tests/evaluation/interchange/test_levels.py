@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from factories import decision
 from ltrr_haystack.evaluation.interchange import level_probabilities
 from ltrr_haystack.policy.joint import JointDistribution
-from ltrr_haystack.types import ActionSet, Arm, Decision, Understanding
+from ltrr_haystack.types import ActionSet, Arm
 
 
 def test_budget_floor_and_baseline_share_are_in_it(log):
@@ -61,15 +62,9 @@ def decisions(draw):
     weights = {
         arm.name: draw(st.lists(st.floats(0.01, 1), min_size=len(arm.levels), max_size=len(arm.levels))) for arm in arms
     }
-    return Decision(
-        query_id="q",
-        decided_at=0.0,
-        understanding=Understanding("x", "x"),
+    return decision(
         actions=ActionSet(arms, budget, {arm.name: arm.levels[0] for arm in arms}, least_drawn),
         allocation={},
-        propensity=1.0,
-        mode="live",
-        policy="vw",
         marginals={arm: tuple(weight / sum(row) for weight in row) for arm, row in weights.items()},
         baseline_share=draw(st.sampled_from([0.0, 0.05, 0.9, 1.0])),
         floor=draw(st.sampled_from([0.0, 0.005, 1.0])),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from factories import record
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange import (
     bandit_feedback,
@@ -81,7 +82,7 @@ def test_a_number_scales_its_own_feature_and_what_is_no_number_is_left_out():
 
 
 def test_the_file_gives_the_dictionary_back(log, store, tmp_path):
-    log.record(store, [(log.ranking(log.decision(f"q{n}"), ["a"]), {"a": 1.0}) for n in range(3)])
+    record(store, [(log.ranking(log.decision(f"q{n}"), ["a"]), {"a": 1.0}) for n in range(3)])
 
     assert write_bandit_feedback(store, tmp_path / "log.npz", dimensions=16) == 3
 

@@ -2,6 +2,7 @@ import random
 
 import pytest
 
+from factories import record
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange import click_rates, judgements, write_qrels
 from ltrr_haystack.feedback import ExaminationCurve
@@ -92,7 +93,7 @@ def test_wrong_settings_are_refused(settings, message):
 
 
 def test_writes_what_a_run_of_the_same_log_is_judged_by(log, store, tmp_path):
-    log.record(store, [(log.ranking(log.decision(f"q{n}"), ["b", "a b"]), {"b": 1.0}) for n in range(10)])
+    record(store, [(log.ranking(log.decision(f"q{n}"), ["b", "a b"]), {"b": 1.0}) for n in range(10)])
 
     assert write_qrels(store, tmp_path / "qrels", "coec") == 2
 

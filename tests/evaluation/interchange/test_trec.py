@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factories import record
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange import run_lines, shown_run, text_of, trec_id, write_run
 
@@ -61,7 +62,7 @@ def test_an_unknown_kind_of_topic_is_refused(log):
 
 
 def test_writes_a_file(log, store, tmp_path):
-    log.record(store, [(log.ranking(log.decision("q1"), ["a", "b"]), {})])
+    record(store, [(log.ranking(log.decision("q1"), ["a", "b"]), {})])
 
     assert write_run(store, tmp_path / "run", tag="my run") == 2
 

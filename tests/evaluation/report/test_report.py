@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from factories import record
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.report import gather, report
 from ltrr_haystack.policy.joint import JointDistribution
@@ -39,7 +40,7 @@ def running(log, store):
         drawn = JointDistribution.of(decision).sample(rng)
         ranking = log.ranking(log.decision(number, query=decision.understanding.query, allocation=drawn))
         visits.append((ranking, {"a": 1.0} if drawn["bm25"] and rng.random() < 0.6 else {}))
-    log.record(store, visits)
+    record(store, visits)
     for settled in store.settled(0, 1000):
         policy.learn(settled)
     store.add_snapshot("policy", policy.to_bytes(), {"policy": "vw", "learned": 300, "safe_start": True}, activate=True)
@@ -104,7 +105,7 @@ def test_an_empty_store_has_a_report_too(store, tmp_path):
 
 
 def test_one_search_is_enough(log, store, tmp_path):
-    log.record(store, [(log.ranking(log.decision(1)), {"a": 1.0})])
+    record(store, [(log.ranking(log.decision(1)), {"a": 1.0})])
 
     page = report(store, tmp_path / "report.html", now=log.start + 10)
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from factories import record
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.trust import Alternatives, reliability
 from ltrr_haystack.policy.joint import JointDistribution
@@ -47,7 +48,7 @@ def test_nothing_left_to_chance_draws_nothing(log):
 
 
 def test_alternatives_are_judged_from_the_log(log, store):
-    log.record(store, visits(log, 800))
+    record(store, visits(log, 800))
     store.add_snapshot("policy", VWPolicy().to_bytes(), {"policy": "vw", "learned": 0}, activate=True)
 
     section, findings = alternatives(store)
@@ -65,7 +66,7 @@ def test_alternatives_are_judged_from_the_log(log, store):
 def test_what_the_log_has_no_support_for_is_refused_and_said(log, store):
     """Only bm25 ever ran: what memory alone would have brought is not in the log."""
     actions = replace(log.actions, baseline=BM25)
-    log.record(store, visits(log, 300, actions=actions, mode="baseline", marginals={}, preferred={}))
+    record(store, visits(log, 300, actions=actions, mode="baseline", marginals={}, preferred={}))
 
     section, findings = alternatives(store)
 
@@ -77,7 +78,7 @@ def test_what_the_log_has_no_support_for_is_refused_and_said(log, store):
 
 
 def test_wrong_propensities_are_left_out_and_said(log, store):
-    log.record(store, [(log.ranking(log.decision(number, propensity=0.01)), {}) for number in range(1, 4)])
+    record(store, [(log.ranking(log.decision(number, propensity=0.01)), {}) for number in range(1, 4)])
 
     _, findings = alternatives(store)
 
@@ -86,7 +87,7 @@ def test_wrong_propensities_are_left_out_and_said(log, store):
 
 
 def test_a_snapshot_of_other_settings_is_left_out_and_said(log, store):
-    log.record(store, visits(log, 20))
+    record(store, visits(log, 20))
     store.add_snapshot("policy", VWPolicy(bits=12).to_bytes(), {"policy": "vw"}, activate=True)
 
     section, findings = alternatives(store)
@@ -105,7 +106,7 @@ def test_an_empty_log_has_no_estimates(store):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_tiny_log_is_refused(log, store, count):
-    log.record(store, visits(log, count))
+    record(store, visits(log, count))
 
     section, findings = alternatives(store)
 

@@ -1,11 +1,7 @@
 import pytest
 from haystack import Document, component
 
-from ltrr_haystack import (
-    FeedbackWriter,
-    build_feedback_pipeline,
-    build_search_pipeline,
-)
+from ltrr_haystack import FeedbackWriter, build_feedback_pipeline, build_search_pipeline
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.policy.static import StaticPolicy
 

@@ -14,15 +14,7 @@ from ltrr_haystack.components.fallback import Fallback
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmReport,
-    ArmResult,
-    CandidateSet,
-    Provenance,
-    Understanding,
-)
+from ltrr_haystack.types import ActionSet, Arm, ArmReport, ArmResult, CandidateSet, Provenance, Understanding
 
 BASELINE = {"bm25": 3, "dense": 2, "memory": 5, "sparse": 0}
 ACTIONS = ActionSet(tuple(Arm(name, name, (0, 1, 2, 3, 5)) for name in BASELINE), 20, BASELINE)

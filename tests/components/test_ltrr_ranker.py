@@ -18,9 +18,7 @@ from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.models import RankingModels
 from ltrr_haystack.ranking.training import TrainingSettings, fit
 from ltrr_haystack.store import RANKER, LTRRStore
-from ltrr_haystack.types import (
-    Provenance,
-)
+from ltrr_haystack.types import Provenance
 
 ARMS = ("bm25", "dense", "recall")
 

@@ -14,14 +14,7 @@ from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner, normalised
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.memory.posterior import Prior
-from ltrr_haystack.types import (
-    ArmReport,
-    ArmRequest,
-    ArmResult,
-    CandidateSet,
-    Decision,
-    Provenance,
-)
+from ltrr_haystack.types import ArmReport, ArmRequest, ArmResult, CandidateSet, Decision, Provenance
 
 
 def asked(**depths):

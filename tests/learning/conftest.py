@@ -11,9 +11,7 @@ from haystack.core.serialization import default_from_dict, default_to_dict
 from factories import TWO_ARMS, decision, page, unite
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.store import EventRecord, LTRRStore
-from ltrr_haystack.types import (
-    SettledDecision,
-)
+from ltrr_haystack.types import SettledDecision
 
 
 class Diary:

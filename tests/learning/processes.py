@@ -28,15 +28,7 @@ from ltrr_haystack.learning import Learner, active_policy
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmResult,
-    Decision,
-    Features,
-    Ranking,
-    Understanding,
-)
+from ltrr_haystack.types import ActionSet, Arm, ArmResult, Decision, Features, Ranking, Understanding
 
 WRITERS = 2
 REWARD_WAIT = 0.005

@@ -9,12 +9,7 @@ from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.policy.warm_start import LabelledQuery
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    SettledDecision,
-    Understanding,
-)
+from ltrr_haystack.types import ActionSet, Arm, SettledDecision, Understanding
 
 KINDS = ("navigational", "topical")
 FINDS = {

@@ -25,12 +25,7 @@ from ltrr_haystack.ranking.features import FeatureSchema, compute
 from ltrr_haystack.ranking.model import RankingModel
 from ltrr_haystack.ranking.training import TrainingSettings, fit
 from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.types import (
-    CandidateSet,
-    Ranking,
-    SettledDecision,
-    Understanding,
-)
+from ltrr_haystack.types import CandidateSet, Ranking, SettledDecision, Understanding
 
 ACTIONS = action_set(bm25=(0, 20), dense=(0, 20), recall=(0, 20))
 JOINER = UnionJoiner(list(ACTIONS.names), weights={"dense": 0.0})

@@ -12,13 +12,7 @@ from factories import action_set, decision
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.memory.index import Remembered
 from ltrr_haystack.ranking.features import FeatureSchema, compute
-from ltrr_haystack.types import (
-    ArmReport,
-    Candidate,
-    Provenance,
-    Ranking,
-    Understanding,
-)
+from ltrr_haystack.types import ArmReport, Candidate, Provenance, Ranking, Understanding
 
 SCHEMA = FeatureSchema.of_arms(("bm25", "dense", "memory"))
 UNDERSTANDING = Understanding(

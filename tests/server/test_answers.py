@@ -12,16 +12,7 @@ from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.server.answers import JSONAnswer, public_reason, search_answer, warnings_of
 from ltrr_haystack.server.failures import http_errors
 from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmReport,
-    Candidate,
-    Decision,
-    Provenance,
-    Ranking,
-    Understanding,
-)
+from ltrr_haystack.types import ActionSet, Arm, ArmReport, Candidate, Decision, Provenance, Ranking, Understanding
 
 ACTIONS = ActionSet((Arm("bm25", "lexical", (0, 10)), Arm("dense", "dense", (0, 10))), 20, {"bm25": 10})
 DECISION = Decision("q1", 1.0, Understanding("love", "love"), ACTIONS, {"bm25": 10, "dense": 0}, 1.0, "live", "any")

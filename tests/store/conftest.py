@@ -11,11 +11,7 @@ from sqlalchemy import create_engine, make_url
 from factories import decision, page, result, unite
 from ltrr_haystack.store import EventRecord, LearningUpdate
 from ltrr_haystack.store.engines import open_engines, parse_url
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    Features,
-)
+from ltrr_haystack.types import ActionSet, Arm, Features
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["ltrr_haystack.store"])

@@ -5,14 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from factories import decision, page, settled, unite
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    Decision,
-    Features,
-    Ranking,
-    SettledDecision,
-)
+from ltrr_haystack.types import ActionSet, Arm, Decision, Features, Ranking, SettledDecision
 
 ACTIONS = ActionSet(
     (Arm("bm25", "lexical", (0, 10), 0.01, 0.001), Arm("dense", "dense", (0, 10))),

@@ -8,11 +8,7 @@ from ltrr_haystack.evaluation.off_policy import DecisionLog
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.policy.joint import JointDistribution
-from ltrr_haystack.types import (
-    Candidate,
-    Ranking,
-    Understanding,
-)
+from ltrr_haystack.types import Candidate, Ranking, Understanding
 
 ACTIONS = parse_actions(
     {

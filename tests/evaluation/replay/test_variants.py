@@ -3,10 +3,7 @@ import random
 import pytest
 
 from factories import remember
-from ltrr_haystack.evaluation.replay.variants import (
-    ForgetfulStore,
-    WithoutExploring,
-)
+from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, WithoutExploring
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.vw import VWPolicy

@@ -7,14 +7,7 @@ import pytest
 
 from factories import decision, page, result, settled, unite
 from ltrr_haystack.policy.joint import JointDistribution
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    Decision,
-    Ranking,
-    SettledDecision,
-    Understanding,
-)
+from ltrr_haystack.types import ActionSet, Arm, Decision, Ranking, SettledDecision, Understanding
 
 START = 1_700_000_000.0
 

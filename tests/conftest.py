@@ -1,4 +1,6 @@
 import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 from haystack.utils import Secret
 
 from ltrr_haystack.store import LTRRStore
+from serving import Server, without_dense
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +53,22 @@ def open_store(url):
 @pytest.fixture
 def store(open_store):
     return open_store()
+
+
+@pytest.fixture(scope="module")
+def lexical_pipelines(tmp_path_factory) -> Path:
+    return without_dense(tmp_path_factory.mktemp("lexical") / "pipelines")
+
+
+@pytest.fixture
+def start(tmp_path) -> Iterator[Callable[..., Server]]:
+    """Starts servers that end with the test."""
+    servers: list[Server] = []
+
+    def starting(pipelines: Path, home: Path | None = None, **how) -> Server:
+        servers.append(Server(pipelines, home or tmp_path / "home", **how))
+        return servers[-1]
+
+    yield starting
+    for server in servers:
+        server.kill()

@@ -113,6 +113,11 @@ def page(
     )
 
 
+def ids(found: Mapping[str, Any] | Iterable[Document]) -> list[str]:
+    """The ids of documents, or of the documents in an answer."""
+    return [each.id for each in (found["documents"] if isinstance(found, Mapping) else found)]
+
+
 def in_lists(ranks: Mapping[str, Mapping[str, int]], allocation: Allocation) -> dict[str, list[str]]:
     """
     Lists in which documents stand at given ranks, if they are drawn; between them stands what nobody else finds.

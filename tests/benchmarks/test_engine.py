@@ -1,20 +1,8 @@
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("tantivy")
-
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "engine.py"
-
-
-@pytest.fixture(scope="module")
-def engine():
-    spec = importlib.util.spec_from_file_location("engine", PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

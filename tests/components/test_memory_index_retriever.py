@@ -4,7 +4,7 @@ import pytest
 from haystack import Document, Pipeline
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 
-from factories import remember
+from factories import ids, remember
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.store import LTRRStore
@@ -27,10 +27,6 @@ def documents():
 def recall(store, evidence):
     """Object id → (exposures, successes) for the query key "sad songs"."""
     remember(store, {("sad songs", object_id): amounts for object_id, amounts in evidence.items()})
-
-
-def ids(result):
-    return [document.id for document in result["documents"]]
 
 
 class TestMemoryIndexRetriever:

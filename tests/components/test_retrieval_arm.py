@@ -9,6 +9,7 @@ import pytest
 from haystack import Document, component
 
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.workers import Workers
 from ltrr_haystack.types import ArmRequest, Understanding
 
 REQUEST = ArmRequest(query="love", depth=3)
@@ -431,7 +432,9 @@ class TestLifecycle:
         arm.close()
         assert retriever.calls == ["close", "close"]
 
-    def test_closing_answers_the_calls_that_wait_for_a_worker(self, waiting):
+    def test_closing_answers_the_calls_that_wait_for_a_worker(self, waiting, monkeypatch):
+        submitted, submit = [], Workers.submit
+        monkeypatch.setattr(Workers, "submit", lambda *call: submitted.append(submit(*call)) or submitted[-1])
         arm = RetrievalArm("queue", waiting, timeout=5, max_workers=1)
         errors = []
         first = threading.Thread(target=lambda: errors.append(ask(arm).error))
@@ -440,7 +443,7 @@ class TestLifecycle:
             time.sleep(0.001)
         second = threading.Thread(target=lambda: errors.append(ask(arm).error))
         second.start()
-        while not arm._lanes.of(filtered=False)._waiting:
+        while len(submitted) < 2:
             time.sleep(0.001)
         arm.close()
         second.join(5)

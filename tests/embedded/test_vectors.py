@@ -3,6 +3,8 @@
 import pytest
 from haystack import Document, Pipeline
 
+from factories import ids
+
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.embedded.tantivy import TantivyDocumentStore
@@ -24,10 +26,6 @@ def compass():
         Document(id="east", content="right", embedding=EAST, meta={"year": 2005}),
         Document(id="nowhere", content="no embedding", meta={"year": 2005}),
     ]
-
-
-def ids(result):
-    return [document.id for document in result["documents"]]
 
 
 class TestRun:

@@ -7,7 +7,6 @@ The real server while its store fails under load: searches are answered, and no 
 import json
 import os
 import resource
-import runpy
 import shutil
 import sqlite3
 import subprocess
@@ -19,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from serving import Load, Server, always, eventually, without_dense
+
 pytest.importorskip("hayhooks")
 
 if not hasattr(resource, "prlimit"):
@@ -26,7 +27,6 @@ if not hasattr(resource, "prlimit"):
 
 pytestmark = pytest.mark.security
 
-SERVING = runpy.run_path(str(Path(__file__).parents[1] / "server" / "conftest.py"))
 SONGS = [{"id": f"song-{number}", "content": f"a song about love, number {number}"} for number in range(20)]
 USUAL_SECONDS = 6.0
 """No search takes longer, although the store is locked for longer; generous, as the machine may be busy."""
@@ -54,10 +54,10 @@ def database(disk) -> Path:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, database) -> Iterator[Any]:
-    pipelines = SERVING["lexical_pipelines"].__wrapped__(tmp_path_factory)
-    SERVING["always"](pipelines, "bm25")
+    pipelines = without_dense(tmp_path_factory.mktemp("lexical") / "pipelines")
+    always(pipelines, "bm25")
     home = tmp_path_factory.mktemp("home")
-    running = SERVING["Server"](pipelines, home, LTRR_STORE_URL=f"sqlite:///{database}")
+    running = Server(pipelines, home, LTRR_STORE_URL=f"sqlite:///{database}")
     assert running.url, running.log.read_text()
     assert running.post("indexing", {"documents": SONGS}).status_code == 200
     yield running
@@ -164,16 +164,16 @@ def held(database: Path) -> tuple[set[str], list[str]]:
     ],
 )
 def test_searches_are_answered_and_nothing_acknowledged_is_lost(server, database, fault, seconds, lasts):
-    with SERVING["Load"](server.url) as load:
+    with Load(server.url) as load:
         before = time.monotonic()
-        assert SERVING["eventually"](lambda: sum(sent["accepted"] for sent in load.feedback) > 20)
+        assert eventually(lambda: sum(sent["accepted"] for sent in load.feedback) > 20)
         with fault(database, server):
             began = time.monotonic()
             time.sleep(seconds)
             over = time.monotonic()
-        assert SERVING["eventually"](lambda: any(search.get("logged") for search in load.since(over)))
+        assert eventually(lambda: any(search.get("logged") for search in load.since(over)))
         mended = time.monotonic()
-        assert SERVING["eventually"](lambda: any(sent["accepted"] for sent in load.sent_since(mended)))
+        assert eventually(lambda: any(sent["accepted"] for sent in load.sent_since(mended)))
     count(fault.__name__, before, began, over, load)
 
     assert load.failures == []

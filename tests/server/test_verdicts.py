@@ -4,9 +4,11 @@ from haystack import Pipeline
 from factories import remember
 from ltrr_haystack.components.bandit_router import BanditRouter
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.server.verdicts import Verdicts
+from ltrr_haystack.types import Features
 
 SAID = {"remembered": "of known queries", "contextual": "of the model", "leader": "of the leader"}
 
@@ -62,7 +64,7 @@ def test_each_version_is_asked_once(store, search):
     assert Judged.asked == 1
     for counts in (7, 8):
         policy = VWPolicy()
-        policy._n = counts
+        policy.fit(parse_actions({"bm25": {"levels": [0, 10]}}, 10, {"bm25": 10}), Features(), {}, counts=counts)
         store.add_snapshot("policy", policy.to_bytes(), {}, activate=True)
         assert {of() for _ in range(5)} == {f"of the leader, n={counts}"}
     assert Judged.asked == 3

@@ -6,14 +6,15 @@ import shutil
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from haystack.utils import Secret
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLiteDialect
 
 from ltrr_haystack.errors import StoreError, StoreUnavailableError, with_notes
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, engines
+from ltrr_haystack.store.registry import registry
 
 
 @pytest.fixture
@@ -24,6 +25,12 @@ def url(sqlite_url):
 @pytest.fixture(autouse=True)
 def _warm(store):
     store.warm_up()
+
+
+@pytest.fixture
+def database(store, url):
+    """What the store shares with all others of its url."""
+    return registry.acquire(store, url, "NORMAL")
 
 
 @pytest.fixture
@@ -117,14 +124,14 @@ class TestGone:
 
     def test_deleted_in_the_middle_of_a_commit_it_is_not_acknowledged(self, store, path, monkeypatch, ranking):
         store.record_search(ranking("q1"))
-        commit, seen = store._opened._engines.writer.dialect.do_commit, []
+        commit, seen = SQLiteDialect.do_commit, []
 
-        def deleting(connection):
-            commit(connection)
+        def deleting(dialect, connection):
+            commit(dialect, connection)
             if not seen:
                 seen.append(path.unlink())
 
-        monkeypatch.setattr(store._opened._engines.writer.dialect, "do_commit", deleting)
+        monkeypatch.setattr(SQLiteDialect, "do_commit", deleting)
         with pytest.raises(StoreUnavailableError, match="its file is gone"):
             store.record_search(ranking("q2"))
 
@@ -295,18 +302,19 @@ class TestLocked:
         assert store.record_events([event("e1")]) == ["new"]
         assert recorded(path) == {"q1"}
 
-    def test_who_can_wait_is_served_when_it_is_over(self, store, lock, path, ranking):
+    def test_who_can_wait_is_served_when_it_is_over(self, database, lock):
         with lock():
-            future = store._opened.submit(lambda connection: connection.exec_driver_sql("SELECT 7").scalar())
+            future = database.submit(lambda connection: connection.exec_driver_sql("SELECT 7").scalar())
             time.sleep(0.7)
         assert future.result(10) == 7
 
     def test_when_the_wait_is_over_nobody_waits_any_more_until_it_is_free(
         self, store, lock, ranking, event, monkeypatch
     ):
+        store.close()
+        monkeypatch.setattr(engines, "LOCK_WAIT_SECONDS", 1)
+        store.warm_up()
         store.record_search(ranking("q1"))
-        with store._opened._engines.writer.connect() as connection:
-            connection.exec_driver_sql("PRAGMA busy_timeout = 200")
         with lock():
             with pytest.raises(StoreUnavailableError, match="another process keeps it locked"):
                 store.record_events([event("e1")])
@@ -359,11 +367,11 @@ class TestNoRoom:
 
 
 class TestAMistake:
-    def test_is_no_outage(self, store, ranking):
+    def test_is_no_outage(self, store, database, ranking):
         def mistaken(connection):
             connection.exec_driver_sql("SELECT * FROM no_such_table")
 
-        for ask in (store._opened.read, store._opened.look, store._opened.write):
+        for ask in (database.read, database.look, database.write):
             with pytest.raises(StoreError):
                 ask(mistaken)
         eventually(lambda: works(store))
@@ -416,13 +424,19 @@ class TestCheck:
             store.check()
 
 
-def test_a_full_queue_refuses_at_once(store, lock, ranking, monkeypatch):
+def test_a_full_queue_refuses_at_once(store, database, lock, ranking, monkeypatch):
+    def is_under_way():
+        try:
+            database.require_prompt(0.0)
+        except StoreUnavailableError:
+            return True
+        return False
+
     monkeypatch.setattr("ltrr_haystack.store.writer.LONGEST_QUEUE", 3)
     with lock():
-        database = store._opened
         under_way = database.submit(lambda connection: "under way")
-        eventually(lambda: database._writer._jobs.qsize() == 0)
+        eventually(is_under_way)
         waiting = [database.submit(lambda connection, number=number: number) for number in range(3)]
         with pytest.raises(StoreUnavailableError, match="too many wait to be written"):
-            store.record_search(replace(ranking("q1")))
+            store.record_search(ranking("q1"))
     assert [future.result(10) for future in (under_way, *waiting)] == ["under way", 0, 1, 2]

@@ -7,6 +7,8 @@ from haystack import Document, Pipeline
 from haystack.document_stores.types import FilterPolicy
 from haystack.errors import FilterError
 
+from factories import ids
+
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
@@ -40,10 +42,6 @@ def filled():
         ]
     )
     return made
-
-
-def ids(result):
-    return [document.id for document in result["documents"]]
 
 
 class TestRun:

@@ -14,6 +14,8 @@ from haystack.testing.document_store_async import (
     WriteDocumentsAsyncTest,
 )
 
+from factories import ids
+
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.embedded.tantivy import TantivyDocumentStore
@@ -63,10 +65,6 @@ class TestAsHaystackHasIt(
 
 def songs(*names, **settings):
     return [Document(id=name, content=f"song {name}", **settings) for name in names]
-
-
-def ids(documents):
-    return [document.id for document in documents]
 
 
 class TestWriting:

@@ -11,6 +11,7 @@ from typing import Any
 from haystack import Document
 
 from ltrr_haystack.components.union_joiner import UnionJoiner
+from ltrr_haystack.errors import StoreUnavailableError
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.store import EventRecord, Evidence, HistoryDelta, LearningUpdate, LTRRStore
 from ltrr_haystack.types import (
@@ -185,3 +186,16 @@ def remember(
             history={pair: HistoryDelta(*amounts) for pair, amounts in (history or {}).items()},
         )
     )
+
+
+class Unreachable:
+    """A store that cannot be reached as long as it is `gone`."""
+
+    def __init__(self, store):
+        self.store = store
+        self.gone = False
+
+    def __getattr__(self, name):
+        if self.gone:
+            raise StoreUnavailableError("it cannot be reached")
+        return getattr(self.store, name)

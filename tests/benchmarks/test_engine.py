@@ -10,11 +10,7 @@ def data(tmp_path):
     """Three documents and two queries: one finds its answer by a word, the other by its letters alone."""
     folder = tmp_path / "data" / "shop"
     (folder / "qrels").mkdir(parents=True)
-    corpus = [
-        ("a", "Red shoes", "for running"),
-        ("b", "Saxophone", "made of brass"),
-        ("c", "Hat", "keeps rain off"),
-    ]
+    corpus = [("a", "Red shoes", "for running"), ("b", "Saxophone", "made of brass"), ("c", "Hat", "keeps rain off")]
     rows = [{"_id": name, "title": title, "text": text} for name, title, text in corpus]
     queries = [{"_id": "words", "text": "running shoes"}, {"_id": "letters", "text": "saxofone"}]
     for file, lines in (("corpus.jsonl", rows), ("queries.jsonl", queries)):

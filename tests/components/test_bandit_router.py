@@ -8,9 +8,9 @@ import pytest
 from haystack import Document, Pipeline, component
 from haystack.utils import Secret
 
-from factories import page, remember, settled, unite
+from factories import Unreachable, page, remember, settled, unite
 from ltrr_haystack.components.bandit_router import BanditRouter
-from ltrr_haystack.errors import ConfigurationError, InvalidInputError, StoreUnavailableError
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.static import StaticPolicy
@@ -283,28 +283,10 @@ class TestInAPipeline:
             BanditRouter(**settings, store=store)
 
 
-class Unreachable(LTRRStore):
-    """A store that cannot be read as long as `gone`."""
-
-    gone = False
-
-    def history(self, query_key):
-        self._require()
-        return super().history(query_key)
-
-    def active_version(self, kind):
-        self._require()
-        return super().active_version(kind)
-
-    def _require(self):
-        if self.gone:
-            raise StoreUnavailableError("it cannot be reached")
-
-
 class TestAStoreThatFails:
     @pytest.fixture
-    def unreachable(self, open_store):
-        return open_store(Unreachable)
+    def unreachable(self, store):
+        return Unreachable(store)
 
     def test_the_last_policy_decides_without_history(self, unreachable, caplog):
         unreachable.add_snapshot("policy", VWPolicy().to_bytes(), {}, activate=True)

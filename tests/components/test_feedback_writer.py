@@ -111,9 +111,7 @@ class TestAnswer:
 
     def test_models_and_dictionaries_are_the_same_event(self, store):
         model = UBIEvent(
-            action_name="click",
-            query_id="q1",
-            event_attributes=UBIEventAttributes(object=UBIObject(object_id="d1")),
+            action_name="click", query_id="q1", event_attributes=UBIEventAttributes(object=UBIObject(object_id="d1"))
         )
         assert FeedbackWriter(store).run([model, click()])["results"] == [
             {"status": "accepted"},
@@ -185,15 +183,15 @@ class TestReasons:
     def test_a_missing_action_name(self, store):
         assert reason(FeedbackWriter(store), {"query_id": "q1"}) == "action_name: missing"
 
-    def test_before_the_search(self, store):
-        assert reason(FeedbackWriter(store), click(timestamp="1970-01-01T00:00:00Z")) == (
-            "timestamp: 1970-01-01T00:00:00Z lies before the search it refers to (2026-05-16T12:00:00Z)"
-        )
-
-    def test_in_the_future(self, store):
-        assert reason(FeedbackWriter(store), click(timestamp="2100-01-01T00:00:00Z")) == (
-            "timestamp: 2100-01-01T00:00:00Z lies in the future (it is 2026-05-16T12:01:00Z)"
-        )
+    @pytest.mark.parametrize(
+        ("when", "why"),
+        [
+            ("1970-01-01T00:00:00Z", "lies before the search it refers to (2026-05-16T12:00:00Z)"),
+            ("2100-01-01T00:00:00Z", "lies in the future (it is 2026-05-16T12:01:00Z)"),
+        ],
+    )
+    def test_before_the_search_or_in_the_future(self, store, when, why):
+        assert reason(FeedbackWriter(store), click(timestamp=when)) == f"timestamp: {when} {why}"
 
     @pytest.mark.parametrize(
         ("timestamp", "status"),

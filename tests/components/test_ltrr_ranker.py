@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from haystack import Document, Pipeline
 
-from factories import action_set, decision, remember, unite
+from factories import Unreachable, action_set, decision, remember, unite
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.union_joiner import UnionJoiner
-from ltrr_haystack.errors import ConfigurationError, InvalidInputError, StoreError
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.ranking.examples import Example
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.models import RankingModels
@@ -85,19 +85,6 @@ def places(result):
 
 def ids(result):
     return [candidate.object_id for candidate in result["ranking"].candidates]
-
-
-class Unreachable:
-    """A store whose database went away."""
-
-    def __init__(self, store):
-        self.store = store
-        self.gone = False
-
-    def __getattr__(self, name):
-        if self.gone:
-            raise StoreError("the database cannot be reached")
-        return getattr(self.store, name)
 
 
 class TestWithoutModel:
@@ -348,7 +335,7 @@ class TestFailures:
         assert result["ranking"].ranker_version == 1
         messages = [record.getMessage() for record in caplog.records]
         assert len(messages) == 2
-        assert any("version 1 stays in use: StoreError: the database cannot be reached" in text for text in messages)
+        assert any("version 1 stays in use: StoreUnavailableError: it cannot be reached" in text for text in messages)
         assert any("without memory features, until this is mended: StoreError" in text for text in messages)
 
     def test_when_the_store_is_back_that_is_said_and_the_next_outage_is_reported_anew(self, store, caplog):

@@ -74,11 +74,7 @@ class Echo:
 
     @component.output_types(documents=list[Document])
     def run(
-        self,
-        query: str,
-        filters: Filters = None,
-        top_k: int | None = None,
-        understanding: Understanding | None = None,
+        self, query: str, filters: Filters = None, top_k: int | None = None, understanding: Understanding | None = None
     ) -> dict[str, Any]:
         self.seen.append({"query": query, "filters": filters, "top_k": top_k, "understanding": understanding})
         if filters:
@@ -399,21 +395,16 @@ class TestLifecycle:
         arm.close()
         assert retriever.calls == ["warm_up", "close"]
 
-    async def test_the_async_twins_do_the_same(self):
-        retriever = Lifecycle()
+    @pytest.mark.parametrize(
+        ("kind", "calls"), [(Lifecycle, ["warm_up", "close"]), (AsyncLifecycle, ["warm_up_async", "close_async"])]
+    )
+    async def test_the_async_twins_do_the_same_and_prefer_those_of_the_retriever(self, kind, calls):
+        retriever = kind()
         arm = RetrievalArm("ten", retriever)
         await asyncio.gather(*(arm.warm_up_async() for _ in range(5)))
         await arm.close_async()
         await arm.close_async()
-        assert retriever.calls == ["warm_up", "close"]
-
-    async def test_the_retrievers_own_async_twins_are_preferred(self):
-        retriever = AsyncLifecycle()
-        arm = RetrievalArm("ten", retriever)
-        await asyncio.gather(*(arm.warm_up_async() for _ in range(5)))
-        await arm.close_async()
-        await arm.close_async()
-        assert retriever.calls == ["warm_up_async", "close_async"]
+        assert retriever.calls == calls
 
     def test_every_event_loop_is_warmed_up_for(self):
         retriever = AsyncLifecycle()

@@ -190,11 +190,12 @@ once = settings(deadline=None, suppress_health_check=[HealthCheck.function_scope
 
 
 class TestAgainstTheJoiner:
+    @pytest.mark.parametrize("weights", [UNRELATED, {"d": 0.0}], ids=["without ties", "with ties"])
     @once
-    @given(searches())
-    def test_as_drawn_each_document_keeps_its_place(self, unite, search):
+    @given(search=searches())
+    def test_as_drawn_each_document_keeps_its_place(self, unite, weights, search):
         lists, drawn, _ = search
-        order = UnionOrder(unite(lists, drawn, UNRELATED))
+        order = UnionOrder(unite(lists, drawn, weights))
         assert order.kept([drawn])[0] == pytest.approx(1)
 
     @once
@@ -225,13 +226,6 @@ class TestTies:
         order = UnionOrder(unite({"a": "p", "b": "q"}, {"a": 1, "b": 1}))
         assert kept(order, a=1, b=1) == [1, 1]
         assert kept(order, b=1) == pytest.approx([0, math.sqrt(2)])
-
-    @once
-    @given(searches())
-    def test_as_drawn_each_document_keeps_its_place(self, unite, search):
-        lists, drawn, _ = search
-        order = UnionOrder(unite(lists, drawn, {"d": 0.0}))
-        assert order.kept([drawn])[0] == pytest.approx(1)
 
     def test_sums_that_differ_in_the_last_bit_alone_are_equal(self, make_logged):
         """Each document has the ranks 1, 2 and 3, in another order of the arms; y adds up to a trifle more than x."""

@@ -50,11 +50,7 @@ class TestInstructions:
         (tmp_path / "answer.json").write_bytes(answer.body)
         assert paste(self.lines("love")[1]) == {
             "events": [
-                {
-                    "action_name": "click",
-                    "query_id": "4f2a",
-                    "event_attributes": {"object": {"object_id": "song-7"}},
-                }
+                {"action_name": "click", "query_id": "4f2a", "event_attributes": {"object": {"object_id": "song-7"}}}
             ]
         }
 

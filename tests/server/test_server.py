@@ -193,10 +193,7 @@ class TestInvalidRequests:
 
     def test_of_a_body_without_a_length(self, server):
         answer = server.post("search", content=(b"x" * 100_000 for _ in range(30)))
-        assert (answer.status_code, answer.json()) == (
-            413,
-            {"detail": "the body may be at most 2,000,000 bytes long"},
-        )
+        assert (answer.status_code, answer.json()) == (413, {"detail": "the body may be at most 2,000,000 bytes long"})
 
     @pytest.mark.parametrize(
         ("field", "value"),

@@ -140,10 +140,7 @@ class TestSettings:
             ({"operator": "xor"}, "must be 'or' or 'and', got 'xor'"),
             ({"top_k": 0}, "top_k of TantivyBM25Retriever must be at least 1, got 0"),
             ({"boost": {"field": "meta.year"}}, r"boost .* must be \{'field': …, 'weight': …\}, got \['field'\]"),
-            (
-                {"boost": {"field": "meta.plays", "weight": 1}},
-                "'meta.plays' is not one of the store's number_fields",
-            ),
+            ({"boost": {"field": "meta.plays", "weight": 1}}, "'meta.plays' is not one of the store's number_fields"),
             ({"boost": {"field": "meta.year", "weight": -1}}, "the weight must be a number above 0, got -1"),
         ],
     )

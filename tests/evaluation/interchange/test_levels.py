@@ -19,7 +19,6 @@ def test_budget_floor_and_baseline_share_are_in_it(log):
     P(bm25 = 10) = .1 + .9 · (.3 · 1/3 + .7 · .4/.9); P(dense = 10) = .9 · (.3 · 1/3 + .7 · .1/.9).
     """
     likely = level_probabilities(log.decision())
-
     assert likely["bm25"] == pytest.approx({0: 0.53, 10: 0.47})
     assert likely["dense"] == pytest.approx({0: 0.84, 10: 0.16})
 
@@ -32,7 +31,6 @@ def test_the_lower_bound_is_in_it(log):
     """
     decision = log.decision()
     likely = level_probabilities(replace(decision, actions=replace(decision.actions, min_candidates=10)))
-
     assert likely["bm25"] == pytest.approx({0: 0.261, 10: 0.739})
     assert likely["dense"] == pytest.approx({0: 0.739, 10: 0.261})
 
@@ -40,14 +38,12 @@ def test_the_lower_bound_is_in_it(log):
 @pytest.mark.parametrize("mode", ["baseline", "apprentice"])
 def test_the_baseline_is_certain_where_the_policy_does_not_decide(log, mode):
     likely = level_probabilities(log.decision(mode=mode, marginals={}))
-
     assert likely == {"bm25": {0: 0.0, 10: 1.0}, "dense": {0: 1.0, 10: 0.0}}
 
 
 def test_a_baseline_may_rest_an_arm_that_otherwise_always_runs(log):
     actions = ActionSet((Arm("bm25", "lexical", (0, 10)), Arm("memory", "memory", (10,))), 20, {"bm25": 10})
     decision = log.decision(actions=actions, marginals={"bm25": (0.5, 0.5), "memory": (1.0,)}, floor=0.0)
-
     assert level_probabilities(decision)["memory"] == pytest.approx({0: 0.1, 10: 0.9})
 
 
@@ -78,9 +74,7 @@ def test_they_are_the_marginals_of_the_logged_distribution(decision):
     for allocation, probability in JointDistribution.of(decision).enumerate():
         for arm, depth in allocation.items():
             expected[arm][depth] += probability
-
     likely = level_probabilities(decision)
-
     for arm in decision.actions.arms:
         assert sum(likely[arm.name].values()) == pytest.approx(1)
         for depth, probability in likely[arm.name].items():

@@ -336,7 +336,7 @@ class TestFailures:
         messages = [record.getMessage() for record in caplog.records]
         assert len(messages) == 2
         assert any("version 1 stays in use: StoreUnavailableError: it cannot be reached" in text for text in messages)
-        assert any("without memory features, until this is mended: StoreError" in text for text in messages)
+        assert any("without memory features, until this is mended: StoreUnavailableError" in text for text in messages)
 
     def test_when_the_store_is_back_that_is_said_and_the_next_outage_is_reported_anew(self, store, caplog):
         unreachable = Unreachable(store)

@@ -1,9 +1,16 @@
 import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 # Before Haystack is loaded: tests send nothing anywhere.
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
+
+from haystack.utils import Secret
+
+from ltrr_haystack.store import LTRRStore
+from serving import Server, without_dense
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +23,52 @@ def _no_index(monkeypatch):
     """Whatever a test sets, as a server does, is gone after it."""
     monkeypatch.setenv("LTRR_INDEX", "")
     monkeypatch.delenv("LTRR_INDEX")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    return f"sqlite:///{tmp_path}/ltrr.db"
+
+
+@pytest.fixture
+def url(sqlite_url):
+    """Where `store` keeps its data; tests of the store itself run on each database."""
+    return sqlite_url
+
+
+@pytest.fixture
+def open_store(url):
+    """Opens the test's store; two calls stand for two components, or two processes."""
+    opened = []
+
+    def open_(kind=LTRRStore):
+        opened.append(kind(Secret.from_token(url)))
+        return opened[-1]
+
+    yield open_
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store):
+    return open_store()
+
+
+@pytest.fixture(scope="module")
+def lexical_pipelines(tmp_path_factory) -> Path:
+    return without_dense(tmp_path_factory.mktemp("lexical") / "pipelines")
+
+
+@pytest.fixture
+def start(tmp_path) -> Iterator[Callable[..., Server]]:
+    """Starts servers that end with the test."""
+    servers: list[Server] = []
+
+    def starting(pipelines: Path, home: Path | None = None, **how) -> Server:
+        servers.append(Server(pipelines, home or tmp_path / "home", **how))
+        return servers[-1]
+
+    yield starting
+    for server in servers:
+        server.kill()

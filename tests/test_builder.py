@@ -1,13 +1,7 @@
 import pytest
 from haystack import Document, component
-from haystack.utils import Secret
 
-from ltrr_haystack import (
-    FeedbackWriter,
-    LTRRStore,
-    build_feedback_pipeline,
-    build_search_pipeline,
-)
+from ltrr_haystack import FeedbackWriter, build_feedback_pipeline, build_search_pipeline
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.policy.static import StaticPolicy
 
@@ -19,13 +13,6 @@ class Found:
     @component.output_types(documents=list[Document])
     def run(self, query: str, filters: dict | None = None, top_k: int | None = None):
         return {"documents": [Document(id="d1", content="love", score=1.0)]}
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
 
 
 class TestBuildSearchPipeline:

@@ -149,12 +149,7 @@ class TestMeaning:
 
 class TestDates:
     @settings(max_examples=800, deadline=None)
-    @given(
-        st.lists(
-            st.sampled_from(DATE_PIECES),
-            max_size=8,
-        ).map("".join)
-    )
+    @given(st.lists(st.sampled_from(DATE_PIECES), max_size=8).map("".join))
     @example("Ma\0y 5")
     @example("10:30 CEST")
     @example("2020-01-01x10:00")

@@ -3,7 +3,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from haystack.core import serialization_security
+from haystack import Pipeline
+from haystack.core.errors import DeserializationError
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.policy.vw import VWPolicy
@@ -59,10 +60,11 @@ def test_no_retriever_and_no_embedder_is_imported():
 
 def test_what_may_be_deserialised_stays_as_it_was(file, monkeypatch):
     monkeypatch.delenv("HAYSTACK_DESERIALIZATION_ALLOWLIST")
-    before = list(serialization_security._extra_allowed_modules)
+    feedback = PIPELINES / "feedback" / "feedback.yml"
     load_router(file)
-    load_pipeline(PIPELINES / "feedback" / "feedback.yml")
-    assert serialization_security._extra_allowed_modules == before
+    load_pipeline(feedback)
+    with pytest.raises(DeserializationError, match="allowlist"):
+        Pipeline.loads(feedback.read_text())
 
 
 def test_a_pipeline_within_a_pipeline_is_looked_into(file, tmp_path):
@@ -77,20 +79,20 @@ class TestRefused:
         with pytest.raises(ConfigurationError, match=r"nothing\.yml cannot be read: .* name a pipeline's YAML file"):
             load_router(tmp_path / "nothing.yml")
 
-    def test_a_file_that_is_no_yaml(self, file):
-        file.with_name("other.yml").write_text("a: [1, 2")
-        with pytest.raises(ConfigurationError, match=r"other\.yml is no YAML"):
+    @pytest.mark.parametrize(
+        ("other", "reason"),
+        [("a: [1, 2", r"other\.yml is no YAML"), (ROUTER, r"there are 2 BanditRouters in .*other\.yml, .*search\.yml")],
+        ids=["no YAML", "two routers"],
+    )
+    def test_another_file_that_is_no_yaml_or_has_a_second_router(self, file, other, reason):
+        file.with_name("other.yml").write_text(other)
+        with pytest.raises(ConfigurationError, match=reason):
             load_router(file.parent)
 
     def test_a_folder_without_a_router(self, tmp_path):
         (tmp_path / "compose.yml").write_text("services: [a, {type: 3}]")
         with pytest.raises(ConfigurationError, match=r"no YAML file of .* has a BanditRouter"):
             load_router(tmp_path)
-
-    def test_two_routers(self, file):
-        file.with_name("other.yml").write_text(ROUTER)
-        with pytest.raises(ConfigurationError, match=r"there are 2 BanditRouters in .*other\.yml, .*search\.yml"):
-            load_router(file.parent)
 
     @pytest.mark.parametrize(
         ("right", "wrong", "reason"),
@@ -108,8 +110,7 @@ class TestRefused:
 
 class TestLoadPipeline:
     @pytest.mark.parametrize(
-        "text",
-        [b"components: [", b"", b"- a list", b"\xff\xfe\x00", b"components: {x: {type: os.system}}"],
+        "text", [b"components: [", b"", b"- a list", b"\xff\xfe\x00", b"components: {x: {type: os.system}}"]
     )
     def test_what_is_no_pipeline_is_named_with_its_file(self, tmp_path, text):
         file = tmp_path / "search.yml"

@@ -143,6 +143,22 @@ class VWPolicy:
         """
         return {REMEMBERED: self._gate.estimate(), **self._new.estimates()}
 
+    def values(self, actions: ActionSet, features: Features) -> list[list[float]]:
+        """
+        Say what the model predicts.
+
+        :param actions: What there is to choose from.
+        :param features: What is known of the query.
+        :returns: For each arm, in order, what each of its levels adds to the reward, less its cost; 0 for level 0.
+        """
+        lines = [
+            line
+            for arm in actions.arms
+            for line in _arm_lines(arm, arm.levels, features.history.get(arm.name, {}), new=features.is_new_query)
+        ]
+        scores = iter(self._workspace.predict(_shared_line(features), lines))
+        return [[-next(scores) - arm.cost(level) if level > 0 else 0.0 for level in arm.levels] for arm in actions.arms]
+
     def distribution(self, actions: ActionSet, features: Features) -> JointDistribution:
         """
         Say how likely each allocation shall be for a query.
@@ -157,7 +173,7 @@ class VWPolicy:
             values, preferred = self._new.leader.values(actions), self._new.leader.best(actions)
             best = [arm.levels.index(preferred[arm.name]) for arm in actions.arms]
         else:
-            values = self._values(actions, features)
+            values = self.values(actions, features)
             preferred = best_allocation(actions, values)
             best = [
                 best_level(arm.levels, actions.baseline.get(arm.name, 0), row)
@@ -200,7 +216,7 @@ class VWPolicy:
         new = decision.features.is_new_query
         as_new = replace(decision.features, history={})
         with self._learning:
-            preferred = best_allocation(decision.actions, self._values(decision.actions, as_new))
+            preferred = best_allocation(decision.actions, self.values(decision.actions, as_new))
             self._new.observe(settled, preferred)
             self._fit(decision.actions, decision.features, credit, new=new)
             if not new:
@@ -333,15 +349,6 @@ class VWPolicy:
 
     def __repr__(self) -> str:
         return f"VWPolicy(n={self._n}, safe_start={self.safe_start})"
-
-    def _values(self, actions: ActionSet, features: Features) -> list[list[float]]:
-        lines = [
-            line
-            for arm in actions.arms
-            for line in _arm_lines(arm, arm.levels, features.history.get(arm.name, {}), new=features.is_new_query)
-        ]
-        scores = iter(self._workspace.predict(_shared_line(features), lines))
-        return [[-next(scores) - arm.cost(level) if level > 0 else 0.0 for level in arm.levels] for arm in actions.arms]
 
     def _fit(self, actions: ActionSet, features: Features, credit: Credit, *, new: bool) -> None:
         shared = _shared_line(features)

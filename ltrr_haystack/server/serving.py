@@ -90,7 +90,7 @@ def serve(
             host=host,
         )
         if documents is not None:
-            _index(app.state.pipelines, documents())
+            index_catalogue(app.state.pipelines, documents())
         url = _url(host, bound)
         _run(app, bound, settings, lambda: on_ready and on_ready(summarize(app, url, settings, public=public)))
     finally:
@@ -160,7 +160,14 @@ def _listen_when_ready(app: "FastAPI", bound: socket.socket) -> None:
     app.router.lifespan_context = lifespan
 
 
-def _index(pipelines: object, documents: Sequence[Document]) -> None:
+def index_catalogue(pipelines: object, documents: Sequence[Document]) -> None:
+    """
+    Index a catalogue in the place of the one that was indexed before.
+
+    :param pipelines: The pipelines of the server, by name.
+    :param documents: The catalogue.
+    :raises ConfigurationError: If none of the pipelines indexes documents.
+    """
     from ltrr_haystack.embedded.indexing import PIPELINE, refresh
 
     if not isinstance(pipelines, dict) or PIPELINE not in pipelines:

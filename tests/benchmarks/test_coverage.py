@@ -1,23 +1,8 @@
-import importlib.util
 import json
 import random
-import sys
-from pathlib import Path
 from statistics import fmean
 
 import pytest
-
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "coverage.py"
-
-
-@pytest.fixture(scope="module")
-def coverage():
-    spec = importlib.util.spec_from_file_location("coverage_of_intervals", PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 @pytest.fixture(scope="module")

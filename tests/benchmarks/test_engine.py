@@ -1,20 +1,8 @@
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("tantivy")
-
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "engine.py"
-
-
-@pytest.fixture(scope="module")
-def engine():
-    spec = importlib.util.spec_from_file_location("engine", PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -22,11 +10,7 @@ def data(tmp_path):
     """Three documents and two queries: one finds its answer by a word, the other by its letters alone."""
     folder = tmp_path / "data" / "shop"
     (folder / "qrels").mkdir(parents=True)
-    corpus = [
-        ("a", "Red shoes", "for running"),
-        ("b", "Saxophone", "made of brass"),
-        ("c", "Hat", "keeps rain off"),
-    ]
+    corpus = [("a", "Red shoes", "for running"), ("b", "Saxophone", "made of brass"), ("c", "Hat", "keeps rain off")]
     rows = [{"_id": name, "title": title, "text": text} for name, title, text in corpus]
     queries = [{"_id": "words", "text": "running shoes"}, {"_id": "letters", "text": "saxofone"}]
     for file, lines in (("corpus.jsonl", rows), ("queries.jsonl", queries)):

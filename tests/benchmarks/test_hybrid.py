@@ -8,6 +8,8 @@ import yaml
 from haystack import Document, Pipeline, component
 from haystack.utils import Secret
 
+from factories import ids
+
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.embedded.indexing import index
@@ -76,10 +78,6 @@ def search():
     yield searching
     searching.close()
     indexing.close()
-
-
-def ids(result):
-    return [document.id for document in result["documents"]]
 
 
 def asked(pipeline, arm, query, **settings):

@@ -1,18 +1,4 @@
-import importlib.util
 import json
-from pathlib import Path
-
-import pytest
-
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "ingest.py"
-
-
-@pytest.fixture(scope="module")
-def ingest():
-    spec = importlib.util.spec_from_file_location("ingest", PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class TestIngest:

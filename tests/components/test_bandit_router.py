@@ -8,15 +8,16 @@ import pytest
 from haystack import Document, Pipeline, component
 from haystack.utils import Secret
 
+from factories import Unreachable, page, remember, settled, unite
 from ltrr_haystack.components.bandit_router import BanditRouter
-from ltrr_haystack.errors import ConfigurationError, InvalidInputError, StoreUnavailableError
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.store import HistoryDelta, HistoryEntry, LearningUpdate, LTRRStore
-from ltrr_haystack.types import Arm, ArmRequest, Decision, SettledDecision, Understanding, evidence_key
+from ltrr_haystack.store import HistoryEntry, LTRRStore
+from ltrr_haystack.types import Arm, ArmRequest, Decision, Understanding, evidence_key
 
 ARMS = {
     "bm25": {"kind": "lexical", "levels": [0, 10, 30]},
@@ -25,13 +26,6 @@ ARMS = {
 }
 BASELINE = {"bm25": 30, "dense": 10, "memory": 0}
 LOVE = Understanding("Love songs", "love songs", ("love", "songs"))
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
 
 
 def router(store, **settings):
@@ -127,7 +121,7 @@ class TestLearnedPolicies:
         live = router(store, poll_interval=0)
         assert live.run(LOVE)["decision"].policy_version == 0
         learned = VWPolicy()
-        learned.learn(SettledDecision(1, live.run(LOVE)["decision"], (), {}))
+        learned.learn(settled(page(unite(live.run(LOVE)["decision"], {}))))
         version = store.add_snapshot("policy", learned.to_bytes(), {}, activate=True)
         assert live.run(LOVE)["decision"].policy_version == version
 
@@ -146,11 +140,7 @@ class TestLearnedPolicies:
         assert router(store).run(LOVE, filters={})["decision"].evidence_key == "love songs"
 
     def test_a_filtered_search_does_not_see_the_history_of_the_open_query(self, store):
-        store.acquire_lease("test", 30.0)
-        history = {("love songs", "bm25"): HistoryDelta(draws=3.0, credit=1.0, returned=30.0)}
-        store.commit_learning(
-            LearningUpdate(holder="test", since=store.watermark(), learned=0, late=0, history=history)
-        )
+        remember(store, history={("love songs", "bm25"): (3.0, 1.0, 30.0)})
         rock = {"field": "meta.genre", "operator": "==", "value": "rock"}
         assert set(router(store).run(LOVE)["decision"].features.history) == {"bm25"}
         assert router(store).run(LOVE, filters=rock)["decision"].features.history == {}
@@ -293,36 +283,16 @@ class TestInAPipeline:
             BanditRouter(**settings, store=store)
 
 
-class Unreachable(LTRRStore):
-    """A store that cannot be read as long as `gone`."""
-
-    gone = False
-
-    def history(self, query_key):
-        self._require()
-        return super().history(query_key)
-
-    def active_version(self, kind):
-        self._require()
-        return super().active_version(kind)
-
-    def _require(self):
-        if self.gone:
-            raise StoreUnavailableError("it cannot be reached")
-
-
 class TestAStoreThatFails:
     @pytest.fixture
-    def store(self, tmp_path):
-        store = Unreachable(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-        yield store
-        store.close()
+    def unreachable(self, store):
+        return Unreachable(store)
 
-    def test_the_last_policy_decides_without_history(self, store, caplog):
-        store.add_snapshot("policy", VWPolicy().to_bytes(), {}, activate=True)
-        deciding = router(store, poll_interval=0.0)
+    def test_the_last_policy_decides_without_history(self, unreachable, caplog):
+        unreachable.add_snapshot("policy", VWPolicy().to_bytes(), {}, activate=True)
+        deciding = router(unreachable, poll_interval=0.0)
         assert deciding.run(LOVE)["decision"].policy_version == 1
-        store.gone = True
+        unreachable.gone = True
         with caplog.at_level(logging.WARNING):
             decisions = [deciding.run(LOVE)["decision"] for _ in range(3)]
         assert {decision.policy_version for decision in decisions} == {1}
@@ -334,19 +304,19 @@ class TestAStoreThatFails:
             "Decisions are made without the arms' history",
         ]
 
-    def test_when_it_is_mended_the_history_is_read_again(self, store, caplog, monkeypatch):
-        deciding = router(store, poll_interval=0.0)
-        store.gone = True
+    def test_when_it_is_mended_the_history_is_read_again(self, unreachable, caplog, monkeypatch):
+        deciding = router(unreachable, poll_interval=0.0)
+        unreachable.gone = True
         deciding.run(LOVE)
-        store.gone = False
+        unreachable.gone = False
         known = {"bm25": HistoryEntry(draws=4.0, credit=2.0, returned=40.0)}
-        monkeypatch.setattr(store, "history", lambda query_key: known)
+        monkeypatch.setattr(unreachable, "history", lambda query_key: known)
         with caplog.at_level(logging.WARNING):
             decision = deciding.run(LOVE)["decision"]
         assert decision.features == features_of(LOVE, None, None, {}, known)
         assert decision.features != features_of(LOVE, None, None, {}, {})
         assert "Decisions are made without the arms' history: mended" in caplog.text
 
-    def test_a_query_that_no_store_could_hold_is_the_callers_mistake(self, store):
+    def test_a_query_that_no_store_could_hold_is_the_callers_mistake(self, unreachable):
         with pytest.raises(InvalidInputError, match="NUL"):
-            router(store).run(Understanding("a\0", "a\0", ("a",)))
+            router(unreachable).run(Understanding("a\0", "a\0", ("a",)))

@@ -8,20 +8,13 @@ from haystack import Document, Pipeline
 from haystack.components.retrievers import InMemoryBM25Retriever
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 
+import factories
+from factories import result
 from ltrr_haystack.components.fallback import Fallback
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmReport,
-    ArmResult,
-    CandidateSet,
-    Decision,
-    Provenance,
-    Understanding,
-)
+from ltrr_haystack.types import ActionSet, Arm, ArmReport, ArmResult, CandidateSet, Provenance, Understanding
 
 BASELINE = {"bm25": 3, "dense": 2, "memory": 5, "sparse": 0}
 ACTIONS = ActionSet(tuple(Arm(name, name, (0, 1, 2, 3, 5)) for name in BASELINE), 20, BASELINE)
@@ -56,7 +49,9 @@ class Lifecycle(Asked):
 
 def decision(filters=None, at=0.0, **allocation):
     drawn = {name: allocation.get(name, 0) for name in BASELINE}
-    return Decision("q1", time.time() - at, LOVE, ACTIONS, drawn, 1.0, "live", "any", filters=filters)
+    return factories.decision(
+        actions=ACTIONS, understanding=LOVE, decided_at=time.time() - at, allocation=drawn, filters=filters
+    )
 
 
 def joiner_of(timeout=5.0, **retrievers):
@@ -65,22 +60,18 @@ def joiner_of(timeout=5.0, **retrievers):
 
 
 def unite(joiner, how, asked, **results):
-    brought = {arm: result if isinstance(result, ArmResult) else found(arm, *result) for arm, result in results.items()}
+    brought = {arm: each if isinstance(each, ArmResult) else result(arm, each) for arm, each in results.items()}
     answer = joiner.run(asked, **brought) if how == "sync" else asyncio.run(joiner.run_async(asked, **brought))
     return answer["candidates"]
 
 
-def found(arm, *object_ids, error=None):
-    return ArmResult(arm, tuple(Document(id=each, content=each) for each in object_ids), 0.01, error)
-
-
-def ids(candidates):
-    return [candidate.object_id for candidate in candidates.candidates]
+def ids(united):
+    return [each.object_id for each in united.candidates]
 
 
 @pytest.mark.parametrize("how", ["sync", "async"])
 class TestFallback:
-    @pytest.mark.parametrize("result", [(), found("bm25", error="timeout"), None])
+    @pytest.mark.parametrize("result", [(), result("bm25", (), error="timeout"), None])
     def test_arms_of_the_baseline_that_were_not_drawn_are_asked_where_those_that_were_brought_nothing(
         self, how, result
     ):
@@ -95,7 +86,7 @@ class TestFallback:
 
     def test_each_is_reported_and_marked(self, how):
         joiner = joiner_of(dense=Asked("a"), memory=Asked(error=ConnectionError("gone")))
-        united = unite(joiner, how, decision(bm25=1), bm25=found("bm25", error="timeout"))
+        united = unite(joiner, how, decision(bm25=1), bm25=result("bm25", (), error="timeout"))
         drawn, dense, memory = united.reports
         assert (drawn.arm, drawn.fallback, drawn.error) == ("bm25", False, "timeout")
         assert replace(dense, seconds=0.0) == ArmReport("dense", 2, 1, 0.0, 1.0, found=(1,), fallback=True)
@@ -172,7 +163,7 @@ class TestTogether:
                 return super().run(*arguments, **keywords)
 
         joiner = joiner_of(dense=Waiting("a"), memory=Waiting("b"))
-        united = (await joiner.run_async(decision(bm25=1), bm25=found("bm25")))["candidates"]
+        united = (await joiner.run_async(decision(bm25=1), bm25=result("bm25", ())))["candidates"]
         assert sorted(ids(united)) == ["a", "b"]
 
 

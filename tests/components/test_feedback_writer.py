@@ -6,39 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from haystack import Document, Pipeline
+from haystack import Pipeline
 from haystack.utils import Secret
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from factories import search
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.feedback import RewardModel, UBIEvent, UBIEventAttributes, UBIObject
 from ltrr_haystack.learning.learner import Learner
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.types import ActionSet, Arm, Candidate, Decision, Provenance, Ranking, Understanding
 
 NOW = datetime(2026, 5, 16, 12, 0, tzinfo=UTC).timestamp()
-
-
-def ranking_of(query_id: str, *object_ids: str) -> Ranking:
-    actions = ActionSet((Arm("bm25", "lexical", (0, 10)),), budget=10, baseline={"bm25": 10})
-    decision = Decision(
-        query_id=query_id,
-        decided_at=NOW,
-        understanding=Understanding("love", "love"),
-        actions=actions,
-        allocation={"bm25": 10},
-        propensity=1.0,
-        mode="baseline",
-        policy="static",
-    )
-    candidates = tuple(
-        Candidate(object_id, Document(id=object_id, content=object_id), {"bm25": Provenance(rank, 1.0, 1.0)}, 1 / rank)
-        for rank, object_id in enumerate(object_ids, start=1)
-    )
-    return Ranking(decision=decision, candidates=candidates, features=({},) * len(candidates))
 
 
 def click(object_id: str = "d1", **changes) -> dict:
@@ -70,19 +51,16 @@ def clock(monkeypatch):
 
 @pytest.fixture(scope="module")
 def shared_store(tmp_path_factory):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path_factory.mktemp('shared')}/log.db"))
-    store.record_search(ranking_of("q1", "d1", "d2", "d3"))
+    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path_factory.mktemp('shared')}/ltrr.db"))
+    store.record_search(search("q1", ["d1", "d2", "d3"], decided_at=NOW))
     yield store
     store.close()
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/log.db"))
-    store.record_search(ranking_of("q1", "d1", "d2", "d3"))
-    store.record_search(ranking_of("q2", "d2"))
-    yield store
-    store.close()
+@pytest.fixture(autouse=True)
+def _two_searches(store):
+    store.record_search(search("q1", ["d1", "d2", "d3"], decided_at=NOW))
+    store.record_search(search("q2", ["d2"], decided_at=NOW))
 
 
 def rewards_in(store: LTRRStore) -> dict[str, dict[str, float]]:
@@ -133,9 +111,7 @@ class TestAnswer:
 
     def test_models_and_dictionaries_are_the_same_event(self, store):
         model = UBIEvent(
-            action_name="click",
-            query_id="q1",
-            event_attributes=UBIEventAttributes(object=UBIObject(object_id="d1")),
+            action_name="click", query_id="q1", event_attributes=UBIEventAttributes(object=UBIObject(object_id="d1"))
         )
         assert FeedbackWriter(store).run([model, click()])["results"] == [
             {"status": "accepted"},
@@ -207,15 +183,15 @@ class TestReasons:
     def test_a_missing_action_name(self, store):
         assert reason(FeedbackWriter(store), {"query_id": "q1"}) == "action_name: missing"
 
-    def test_before_the_search(self, store):
-        assert reason(FeedbackWriter(store), click(timestamp="1970-01-01T00:00:00Z")) == (
-            "timestamp: 1970-01-01T00:00:00Z lies before the search it refers to (2026-05-16T12:00:00Z)"
-        )
-
-    def test_in_the_future(self, store):
-        assert reason(FeedbackWriter(store), click(timestamp="2100-01-01T00:00:00Z")) == (
-            "timestamp: 2100-01-01T00:00:00Z lies in the future (it is 2026-05-16T12:01:00Z)"
-        )
+    @pytest.mark.parametrize(
+        ("when", "why"),
+        [
+            ("1970-01-01T00:00:00Z", "lies before the search it refers to (2026-05-16T12:00:00Z)"),
+            ("2100-01-01T00:00:00Z", "lies in the future (it is 2026-05-16T12:01:00Z)"),
+        ],
+    )
+    def test_before_the_search_or_in_the_future(self, store, when, why):
+        assert reason(FeedbackWriter(store), click(timestamp=when)) == f"timestamp: {when} {why}"
 
     @pytest.mark.parametrize(
         ("timestamp", "status"),
@@ -317,7 +293,7 @@ class TestLearner:
         }
 
     def test_its_learner_goes_to_yaml_and_back(self, monkeypatch, tmp_path):
-        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/log.db")
+        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
         pipeline = Pipeline()
         pipeline.add_component(
             "feedback",
@@ -326,9 +302,8 @@ class TestLearner:
         loaded = Pipeline.loads(pipeline.dumps())
         assert loaded.to_dict() == pipeline.to_dict()
         writer = loaded.get_component("feedback")
-        writer.store.record_search(ranking_of("q1", "d1"))
         loaded.run({"feedback": {"events": [click("d1")]}})
-        assert writer.store.counts().learned == 1
+        assert writer.store.counts().learned == 2
         writer.close()
 
 
@@ -347,14 +322,13 @@ class TestAsync:
 class TestPipelines:
     @pytest.mark.parametrize("rewards", [None, {"click": 2.0}, RewardModel({"click": 2.0})])
     def test_goes_to_yaml_and_back(self, monkeypatch, tmp_path, rewards):
-        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/log.db")
+        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
         pipeline = Pipeline()
         pipeline.add_component("feedback", FeedbackWriter(LTRRStore(), rewards, max_events=5, clock_skew=1.5))
         loaded = Pipeline.loads(pipeline.dumps())
         assert loaded.to_dict() == pipeline.to_dict()
         writer = loaded.get_component("feedback")
         assert (writer.rewards, writer.max_events, writer.clock_skew) == (rewards, 5, 1.5)
-        writer.store.record_search(ranking_of("q1", "d1"))
         assert loaded.run({"feedback": {"events": [click("d1")]}})["feedback"]["accepted"] == 1
         writer.close()
 

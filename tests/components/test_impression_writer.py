@@ -5,43 +5,17 @@ from contextlib import closing
 
 import pytest
 from haystack import Document, Pipeline
-from haystack.utils import Secret
 
+from factories import search
 from ltrr_haystack.components.impression_writer import ImpressionWriter
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, StoreError
 from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.types import ActionSet, Arm, Candidate, Decision, Provenance, Ranking, Understanding
+from ltrr_haystack.types import Ranking
 
 
 def ranking_of(query_id: str, *object_ids: str) -> Ranking:
-    actions = ActionSet((Arm("bm25", "lexical", (0, 10)),), budget=10, baseline={"bm25": 10})
-    decision = Decision(
-        query_id=query_id,
-        decided_at=time.time(),
-        understanding=Understanding("love", "love"),
-        actions=actions,
-        allocation={"bm25": 10},
-        propensity=1.0,
-        mode="baseline",
-        policy="static",
-    )
-    candidates = tuple(
-        Candidate(
-            object_id=object_id,
-            document=Document(id=object_id, content=f"about {object_id}", meta={"genre": "pop"}, score=17.0),
-            arms={"bm25": Provenance(rank, 17.0, 1.0)},
-            score=1 / rank,
-        )
-        for rank, object_id in enumerate(object_ids, start=1)
-    )
-    return Ranking(decision=decision, candidates=candidates, features=({},) * len(candidates))
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/log.db"))
-    yield store
-    store.close()
+    documents = [Document(id=each, content=f"about {each}", meta={"genre": "pop"}, score=17.0) for each in object_ids]
+    return search(query_id, documents, decided_at=time.time())
 
 
 class TestImpressionWriter:
@@ -58,7 +32,7 @@ class TestImpressionWriter:
     def test_documents_carry_the_score_that_put_them_there_and_nothing_else_changes(self, store):
         ranking = ranking_of("q1", "d1", "d2")
         documents = ImpressionWriter(store).run(ranking)["documents"]
-        assert [(document.id, document.score) for document in documents] == [("d1", 1.0), ("d2", 0.5)]
+        assert [(document.id, document.score) for document in documents] == [("d1", 1 / 61), ("d2", 1 / 62)]
         assert [document.content for document in documents] == ["about d1", "about d2"]
         assert all(document.meta == {"genre": "pop"} for document in documents)
         assert [candidate.document.score for candidate in ranking.candidates] == [17.0, 17.0]
@@ -76,7 +50,7 @@ class TestImpressionWriter:
             await writer.run_async(ranking_of("q1", "d2"))
 
     def test_runs_in_a_pipeline_from_yaml(self, monkeypatch, tmp_path):
-        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/log.db")
+        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
         writer = ImpressionWriter(LTRRStore(), timeout=0.25)
         pipeline = Pipeline()
         pipeline.add_component("impressions", writer)
@@ -107,7 +81,7 @@ class TestImpressionWriterAsync:
         writer = ImpressionWriter(store)
         await writer.warm_up_async()
         answer = await writer.run_async(ranking_of("q1", "d1"))
-        assert [document.score for document in answer["documents"]] == [1.0]
+        assert [document.score for document in answer["documents"]] == [1 / 61]
         assert dict(store.searches(["q1"])["q1"].ordinals) == {"d1": 1}
         await writer.close_async()
 
@@ -118,7 +92,7 @@ def gone(store, tmp_path):
     store.warm_up()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    for file in tmp_path.glob("log.db*"):
+    for file in tmp_path.glob("ltrr.db*"):
         file.rename(elsewhere / file.name)
 
     def put_back():
@@ -159,7 +133,7 @@ class TestAStoreThatFails:
     def test_a_commit_that_takes_longer_than_the_timeout_is_not_waited_for(self, store, tmp_path):
         writer = ImpressionWriter(store, timeout=0.05)
         writer.warm_up()
-        with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as other:
+        with closing(sqlite3.connect(tmp_path / "ltrr.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             assert writer.run(ranking_of("q1", "d1"))["logged"] is False
             other.execute("COMMIT")

@@ -8,28 +8,19 @@ from threading import Event
 import numpy as np
 import pytest
 from haystack import Document, Pipeline
-from haystack.utils import Secret
 
+from factories import Unreachable, action_set, decision, remember, unite
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
-from ltrr_haystack.errors import ConfigurationError, InvalidInputError, StoreError
+from ltrr_haystack.components.union_joiner import UnionJoiner
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.ranking.examples import Example
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.models import RankingModels
 from ltrr_haystack.ranking.training import TrainingSettings, fit
-from ltrr_haystack.store import RANKER, Evidence, LearningUpdate, LTRRStore, Watermark
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmReport,
-    Candidate,
-    CandidateSet,
-    Decision,
-    Provenance,
-    Understanding,
-)
+from ltrr_haystack.store import RANKER, LTRRStore
+from ltrr_haystack.types import Provenance
 
 ARMS = ("bm25", "dense", "recall")
-KINDS = {"bm25": "lexical", "dense": "dense", "sparse": "sparse", "recall": "memory"}
 
 
 def union(documents=20, arms=ARMS):
@@ -38,30 +29,11 @@ def union(documents=20, arms=ARMS):
 
     An arm named recall brings what people chose before, and finds nothing.
     """
-    decision = Decision(
-        query_id="q1",
-        decided_at=0.0,
-        understanding=Understanding("sad songs", "sad songs", ("sad", "songs"), "en"),
-        actions=ActionSet(tuple(Arm(arm, KINDS[arm], (0, 100)) for arm in arms), 200, dict.fromkeys(arms, 100)),
-        allocation=dict.fromkeys(arms, 100),
-        propensity=1.0,
-        mode="live",
-        policy="vw",
-    )
-    candidates = tuple(
-        Candidate(
-            f"d{row}",
-            Document(id=f"d{row}", content="text"),
-            {
-                "bm25": Provenance(row + 1, float(documents - row), 1.0 - row / documents),
-                "dense": Provenance(documents - row, (row + 1.0) / documents, (row + 1.0) / documents),
-            },
-            1.0 / (60 + row),
-        )
-        for row in range(documents)
-    )
-    reports = tuple(ArmReport(arm, 100, documents, 0.01, top_score=float(documents)) for arm in arms)
-    return CandidateSet(decision, candidates, reports)
+    words = dict.fromkeys(arms, (0, 100))
+    made = decision(query="sad songs", actions=action_set(**words))
+    bm25 = [Document(id=f"d{row}", content="text", score=float(documents - row)) for row in range(documents)]
+    dense = [replace(each, score=(row + 1.0) / documents) for row, each in enumerate(bm25)][::-1]
+    return unite(made, {"bm25": bm25, "dense": dense}, UnionJoiner(list(arms), weights={"dense": 0.0}))
 
 
 def trained(feature, schema, most=1.0):
@@ -102,18 +74,9 @@ def both():
     return likes(with_memory="arm.dense.normalised", without_memory="arm.bm25.normalised")
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
-
-
-def remember(store, query="sad songs", object_id="d1"):
+def remember_one(store, query="sad songs", object_id="d1"):
     """Have the memory index know one document for a query."""
-    store.acquire_lease("test", 30.0)
-    memory = {(query, object_id): Evidence(exposures=40.0, successes=30.0)}
-    store.commit_learning(LearningUpdate(holder="test", since=Watermark(), learned=0, late=0, memory=memory))
+    remember(store, {(query, object_id): (40.0, 30.0)})
 
 
 def places(result):
@@ -122,19 +85,6 @@ def places(result):
 
 def ids(result):
     return [candidate.object_id for candidate in result["ranking"].candidates]
-
-
-class Unreachable:
-    """A store whose database went away."""
-
-    def __init__(self, store):
-        self.store = store
-        self.gone = False
-
-    def __getattr__(self, name):
-        if self.gone:
-            raise StoreError("the database cannot be reached")
-        return getattr(self.store, name)
 
 
 class TestWithoutModel:
@@ -153,7 +103,7 @@ class TestWithoutModel:
         assert ranking.impressions()[1].features == ranking.features[1]
 
     def test_memory_is_among_the_features(self, store):
-        remember(store)
+        remember_one(store)
         features = LTRRanker(store).run(union())["ranking"].features
         assert features[1]["memory.posterior"] == pytest.approx(31 / 60)  # (1 + 30) / (20 + 40)
         assert "memory.posterior" not in features[0]
@@ -267,7 +217,7 @@ class TestRerank:
 
 class TestSituations:
     def test_a_query_that_memory_does_not_know_is_ordered_by_the_model_of_new_ones(self, store, both, likes_bm25):
-        remember(store, query="happy songs")
+        remember_one(store, query="happy songs")
         store.add_snapshot(RANKER, both, {}, activate=True)
         found = LTRRanker(store).run(union())["ranking"]
         store.add_snapshot(RANKER, likes_bm25, {}, activate=True)
@@ -276,7 +226,7 @@ class TestSituations:
         assert found.ranker_version == 1
 
     def test_a_query_that_memory_knows_is_ordered_by_the_model_of_remembered_ones(self, store, both, likes_dense):
-        remember(store)
+        remember_one(store)
         store.add_snapshot(RANKER, both, {}, activate=True)
         found = LTRRanker(store, rerank=20).run(union())["ranking"]
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
@@ -285,7 +235,7 @@ class TestSituations:
         assert found.ranker_version == 1
 
     def test_a_query_is_new_where_memory_knows_only_what_will_not_be_shown(self, store, both):
-        remember(store, object_id="d15")
+        remember_one(store, object_id="d15")
         store.add_snapshot(RANKER, both, {}, activate=True)
         assert places(LTRRanker(store).run(union()))[0] == 0
         assert places(LTRRanker(store, rerank=20).run(union()))[0] >= 10
@@ -295,7 +245,7 @@ class TestSituations:
         store.add_snapshot(RANKER, likes(**{situation: "arm.dense.normalised"}), {}, activate=True)
         ranker = LTRRanker(store)
         found = {"without_memory": ranker.run(union())["ranking"]}
-        remember(store)
+        remember_one(store)
         found["with_memory"] = ranker.run(union())["ranking"]
         ranked = found.pop(situation)
         (as_it_is,) = found.values()
@@ -385,8 +335,8 @@ class TestFailures:
         assert result["ranking"].ranker_version == 1
         messages = [record.getMessage() for record in caplog.records]
         assert len(messages) == 2
-        assert any("version 1 stays in use: StoreError: the database cannot be reached" in text for text in messages)
-        assert any("without memory features, until this is mended: StoreError" in text for text in messages)
+        assert any("version 1 stays in use: StoreUnavailableError: it cannot be reached" in text for text in messages)
+        assert any("without memory features, until this is mended: StoreUnavailableError" in text for text in messages)
 
     def test_when_the_store_is_back_that_is_said_and_the_next_outage_is_reported_anew(self, store, caplog):
         unreachable = Unreachable(store)

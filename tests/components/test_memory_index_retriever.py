@@ -3,11 +3,11 @@ from copy import deepcopy
 import pytest
 from haystack import Document, Pipeline
 from haystack.document_stores.in_memory import InMemoryDocumentStore
-from haystack.utils import Secret
 
+from factories import ids, remember
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
-from ltrr_haystack.store import Evidence, LearningUpdate, LTRRStore, Watermark
+from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import Understanding
 
 DOCUMENTS = [
@@ -24,36 +24,18 @@ def documents():
     return documents
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def remember(store):
-    """Commits what a learner would: object id → (exposures, successes) for the query key "sad songs"."""
-
-    def commit(evidence, key="sad songs"):
-        store.acquire_lease("test", 30.0)
-        memory = {(key, object_id): Evidence(*amounts) for object_id, amounts in evidence.items()}
-        store.commit_learning(LearningUpdate(holder="test", since=Watermark(), learned=0, late=0, memory=memory))
-
-    return commit
-
-
-def ids(result):
-    return [document.id for document in result["documents"]]
+def recall(store, evidence):
+    """Object id → (exposures, successes) for the query key "sad songs"."""
+    remember(store, {("sad songs", object_id): amounts for object_id, amounts in evidence.items()})
 
 
 class TestMemoryIndexRetriever:
-    def test_brings_what_people_chose_for_the_query_best_first(self, store, documents, remember):
-        remember({"song": (1.0, 1.0), "album": (40.0, 30.0), "podcast": (5.0, 0.0)})
+    def test_brings_what_people_chose_for_the_query_best_first(self, store, documents):
+        recall(store, {"song": (1.0, 1.0), "album": (40.0, 30.0), "podcast": (5.0, 0.0)})
         assert ids(MemoryIndexRetriever(store, documents).run("sad songs")) == ["album", "song"]
 
-    def test_a_document_says_what_spoke_for_it(self, store, documents, remember):
-        remember({"album": (40.0, 30.0)})
+    def test_a_document_says_what_spoke_for_it(self, store, documents):
+        recall(store, {"album": (40.0, 30.0)})
         (document,) = MemoryIndexRetriever(store, documents).run("sad songs")["documents"]
         assert document.score == pytest.approx((31 / 60 - 0.05) / 0.95)  # (30 + 1) / (40 + 20) above 1 / 20
         assert document.meta["memory"] == {
@@ -65,45 +47,45 @@ class TestMemoryIndexRetriever:
         assert document.content == "an album"
         assert document.meta["genre"] == "rock"
 
-    def test_the_stored_documents_stay_as_they_are(self, store, documents, remember):
-        remember({"song": (1.0, 1.0)})
+    def test_the_stored_documents_stay_as_they_are(self, store, documents):
+        recall(store, {"song": (1.0, 1.0)})
         MemoryIndexRetriever(store, documents).run("sad songs")
         assert documents.storage == {document.id: document for document in DOCUMENTS}
 
-    def test_spelling_in_other_letters_is_the_same_query(self, store, documents, remember):
-        remember({"song": (1.0, 1.0)})
+    def test_spelling_in_other_letters_is_the_same_query(self, store, documents):
+        recall(store, {"song": (1.0, 1.0)})
         assert ids(MemoryIndexRetriever(store, documents).run("  Sad   SONGS ")) == ["song"]
 
-    def test_the_understanding_says_which_query_it_is(self, store, documents, remember):
-        remember({"song": (1.0, 1.0)})
+    def test_the_understanding_says_which_query_it_is(self, store, documents):
+        recall(store, {"song": (1.0, 1.0)})
         understood = Understanding("sda songs", "sad songs")
         assert ids(MemoryIndexRetriever(store, documents).run("sda songs", understanding=understood)) == ["song"]
 
-    def test_another_query_brings_nothing(self, store, documents, remember):
-        remember({"song": (1.0, 1.0)})
+    def test_another_query_brings_nothing(self, store, documents):
+        recall(store, {"song": (1.0, 1.0)})
         assert ids(MemoryIndexRetriever(store, documents).run("glad songs")) == []
 
-    def test_keeps_to_the_filters_and_fills_up_to_top_k(self, store, documents, remember):
-        remember({"album": (40.0, 30.0), "song": (9.0, 3.0), "podcast": (9.0, 2.0)})
+    def test_keeps_to_the_filters_and_fills_up_to_top_k(self, store, documents):
+        recall(store, {"album": (40.0, 30.0), "song": (9.0, 3.0), "podcast": (9.0, 2.0)})
         retriever = MemoryIndexRetriever(store, documents, top_k=1)
         pop = {"field": "meta.genre", "operator": "==", "value": "pop"}
         assert ids(retriever.run("sad songs", filters=pop)) == ["song"]
         assert ids(retriever.run("sad songs", filters=pop, top_k=5)) == ["song", "podcast"]
 
-    def test_what_left_the_catalogue_makes_room_for_what_is_there(self, store, documents, remember):
-        remember({"deleted": (90.0, 90.0), "song": (1.0, 1.0)})
+    def test_what_left_the_catalogue_makes_room_for_what_is_there(self, store, documents):
+        recall(store, {"deleted": (90.0, 90.0), "song": (1.0, 1.0)})
         assert ids(MemoryIndexRetriever(store, documents).run("sad songs", top_k=1)) == ["song"]
 
-    def test_object_ids_may_be_a_meta_field(self, store, documents, remember):
-        remember({"A": (40.0, 30.0)})
+    def test_object_ids_may_be_a_meta_field(self, store, documents):
+        recall(store, {"A": (40.0, 30.0)})
         assert ids(MemoryIndexRetriever(store, documents, key="sku").run("sad songs")) == ["album"]
 
-    def test_needs_as_many_successes_as_it_is_told(self, store, documents, remember):
-        remember({"song": (9.0, 2.0), "album": (9.0, 3.0)})
+    def test_needs_as_many_successes_as_it_is_told(self, store, documents):
+        recall(store, {"song": (9.0, 2.0), "album": (9.0, 3.0)})
         assert ids(MemoryIndexRetriever(store, documents, min_successes=3.0).run("sad songs")) == ["album"]
 
-    async def test_run_async_brings_the_same(self, store, documents, remember):
-        remember({"song": (1.0, 1.0), "album": (40.0, 30.0)})
+    async def test_run_async_brings_the_same(self, store, documents):
+        recall(store, {"song": (1.0, 1.0), "album": (40.0, 30.0)})
         retriever = MemoryIndexRetriever(store, documents)
         assert await retriever.run_async("sad songs") == retriever.run("sad songs")
 
@@ -126,8 +108,8 @@ class TestMemoryIndexRetriever:
         with pytest.raises(ConfigurationError, match=message):
             MemoryIndexRetriever(store, documents, **settings)
 
-    async def test_can_be_warmed_up_and_closed_again_and_again(self, store, documents, remember):
-        remember({"song": (1.0, 1.0)})
+    async def test_can_be_warmed_up_and_closed_again_and_again(self, store, documents):
+        recall(store, {"song": (1.0, 1.0)})
         retriever = MemoryIndexRetriever(store, documents)
         retriever.warm_up()
         await retriever.warm_up_async()

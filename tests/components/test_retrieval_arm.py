@@ -9,6 +9,7 @@ import pytest
 from haystack import Document, component
 
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.workers import Workers
 from ltrr_haystack.types import ArmRequest, Understanding
 
 REQUEST = ArmRequest(query="love", depth=3)
@@ -73,11 +74,7 @@ class Echo:
 
     @component.output_types(documents=list[Document])
     def run(
-        self,
-        query: str,
-        filters: Filters = None,
-        top_k: int | None = None,
-        understanding: Understanding | None = None,
+        self, query: str, filters: Filters = None, top_k: int | None = None, understanding: Understanding | None = None
     ) -> dict[str, Any]:
         self.seen.append({"query": query, "filters": filters, "top_k": top_k, "understanding": understanding})
         if filters:
@@ -398,21 +395,16 @@ class TestLifecycle:
         arm.close()
         assert retriever.calls == ["warm_up", "close"]
 
-    async def test_the_async_twins_do_the_same(self):
-        retriever = Lifecycle()
+    @pytest.mark.parametrize(
+        ("kind", "calls"), [(Lifecycle, ["warm_up", "close"]), (AsyncLifecycle, ["warm_up_async", "close_async"])]
+    )
+    async def test_the_async_twins_do_the_same_and_prefer_those_of_the_retriever(self, kind, calls):
+        retriever = kind()
         arm = RetrievalArm("ten", retriever)
         await asyncio.gather(*(arm.warm_up_async() for _ in range(5)))
         await arm.close_async()
         await arm.close_async()
-        assert retriever.calls == ["warm_up", "close"]
-
-    async def test_the_retrievers_own_async_twins_are_preferred(self):
-        retriever = AsyncLifecycle()
-        arm = RetrievalArm("ten", retriever)
-        await asyncio.gather(*(arm.warm_up_async() for _ in range(5)))
-        await arm.close_async()
-        await arm.close_async()
-        assert retriever.calls == ["warm_up_async", "close_async"]
+        assert retriever.calls == calls
 
     def test_every_event_loop_is_warmed_up_for(self):
         retriever = AsyncLifecycle()
@@ -431,7 +423,9 @@ class TestLifecycle:
         arm.close()
         assert retriever.calls == ["close", "close"]
 
-    def test_closing_answers_the_calls_that_wait_for_a_worker(self, waiting):
+    def test_closing_answers_the_calls_that_wait_for_a_worker(self, waiting, monkeypatch):
+        submitted, submit = [], Workers.submit
+        monkeypatch.setattr(Workers, "submit", lambda *call: submitted.append(submit(*call)) or submitted[-1])
         arm = RetrievalArm("queue", waiting, timeout=5, max_workers=1)
         errors = []
         first = threading.Thread(target=lambda: errors.append(ask(arm).error))
@@ -440,7 +434,7 @@ class TestLifecycle:
             time.sleep(0.001)
         second = threading.Thread(target=lambda: errors.append(ask(arm).error))
         second.start()
-        while not arm._lanes.of(filtered=False)._waiting:
+        while len(submitted) < 2:
             time.sleep(0.001)
         arm.close()
         second.join(5)

@@ -8,26 +8,17 @@ from haystack.components.joiners import DocumentJoiner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import factories
+from factories import action_set, decision
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner, normalised
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.memory.posterior import Prior
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmReport,
-    ArmRequest,
-    ArmResult,
-    CandidateSet,
-    Decision,
-    Provenance,
-    Understanding,
-)
+from ltrr_haystack.types import ArmReport, ArmRequest, ArmResult, CandidateSet, Decision, Provenance
 
 
-def decision(**depths):
-    actions = ActionSet(tuple(Arm(name, "lexical", (0, 10)) for name in depths), 1000, depths)
-    return Decision("q1", 0.0, Understanding("love", "love"), actions, depths, 1.0, "live", "static")
+def asked(**depths):
+    return decision(actions=action_set(1000, depths, **dict.fromkeys(depths, (0, 10))))
 
 
 def document(object_id, score=None, **meta):
@@ -39,7 +30,7 @@ def result(arm, *documents, seconds=0.01, error=None):
 
 
 def unite(joiner, depths, *results):
-    return joiner.run(decision(**depths), **{found.arm: found for found in results})["candidates"]
+    return joiner.run(asked(**depths), **{found.arm: found for found in results})["candidates"]
 
 
 def ids(candidates: CandidateSet):
@@ -48,17 +39,11 @@ def ids(candidates: CandidateSet):
 
 def unite_with_memory(remembered, weight=3.0):
     """Words and vectors agree on d1 … d20; what is remembered comes as MemoryIndexRetriever brings it."""
-    arms = (Arm("words", "lexical", (0, 20)), Arm("vectors", "dense", (0, 20)), Arm("recall", "memory", (0, 10)))
-    depths = {"words": 20, "vectors": 20, "recall": 10}
-    asked = Decision("q1", 0.0, Understanding("love", "love"), ActionSet(arms, 50, {}), depths, 1.0, "live", "static")
+    made = decision(actions=action_set(words=(0, 20), vectors=(0, 20), recall=(0, 10)))
     both = [document(f"d{rank}") for rank in range(1, 21)]
     recalled = [document(object_id, Prior().weight(*evidence)) for object_id, evidence in remembered.items()]
-    results = {
-        "words": result("words", *both),
-        "vectors": result("vectors", *both),
-        "recall": result("recall", *recalled),
-    }
-    return UnionJoiner(list(depths), weights={"recall": weight}).run(asked, **results)["candidates"]
+    joiner = UnionJoiner(list(made.actions.names), weights={"recall": weight})
+    return factories.unite(made, {"words": both, "vectors": both, "recall": recalled}, joiner)
 
 
 class TestMemoryByEvidence:
@@ -81,11 +66,7 @@ class TestMemoryByEvidence:
 
     @pytest.mark.parametrize(("score", "scale"), [(None, 1.0), (math.nan, 1.0), (7.0, 1.0), (-1.0, 0.0), (0.25, 0.25)])
     def test_a_score_that_is_no_share_is_cut_to_one(self, score, scale):
-        arms = (Arm("recall", "memory", (0, 10)),)
-        asked = Decision(
-            "q1", 0.0, Understanding("q", "q"), ActionSet(arms, 50, {}), {"recall": 10}, 1.0, "live", "static"
-        )
-        united = UnionJoiner(["recall"]).run(asked, recall=result("recall", document("a", score)))["candidates"]
+        united = factories.unite(decision(actions=action_set(recall=(0, 10))), {"recall": [document("a", score)]})
         assert united.reports[0].scales == (scale,)
         assert united.candidates[0].score == pytest.approx(scale / 61)
 
@@ -184,10 +165,10 @@ class TestFusion:
             for arm, found in lists.items()
         }
         joiner = UnionJoiner(arms, weights={"w": 0.3, "x": 0.1, "y": 0.2})
-        asked = decision(w=8, x=8, y=8, z=8)
-        expected = joiner.run(asked, **results)
+        made = asked(w=8, x=8, y=8, z=8)
+        expected = joiner.run(made, **results)
         for arrival in data.draw(st.lists(st.permutations(arms), min_size=3, max_size=3)):
-            assert joiner.run(asked, **{arm: results[arm] for arm in arrival}) == expected
+            assert joiner.run(made, **{arm: results[arm] for arm in arrival}) == expected
         united = expected["candidates"]
         assert sorted(ids(united)) == sorted(set().union(*lists.values()))
         assert [candidate.place for candidate in united.candidates] == [*range(1, len(united.candidates) + 1)]
@@ -357,12 +338,12 @@ class TestReports:
         assert united.missing == {}
 
     def test_the_decision_travels_on(self):
-        asked = decision(x=2)
-        assert UnionJoiner(["x"]).run(asked)["candidates"].decision is asked
+        made = asked(x=2)
+        assert UnionJoiner(["x"]).run(made)["candidates"].decision is made
 
     def test_an_arm_connected_to_the_wrong_input_is_named(self):
         with pytest.raises(ConfigurationError, match="input 'x' of UnionJoiner got the result of arm 'y'"):
-            UnionJoiner(["x", "y"]).run(decision(x=2, y=2), x=result("y", document("a")))
+            UnionJoiner(["x", "y"]).run(asked(x=2, y=2), x=result("y", document("a")))
 
 
 class TestSettings:
@@ -397,7 +378,7 @@ class Asking:
 
     def run(self, depths: dict[str, int]) -> dict[str, Any]:
         requests = {arm: ArmRequest("love", depth) for arm, depth in depths.items() if depth > 0}
-        return {"decision": decision(**depths), **requests}
+        return {"decision": asked(**depths), **requests}
 
 
 @component

@@ -28,10 +28,7 @@ COMPARISONS = st.one_of(
     st.builds(dict, field=FIELDS, operator=st.sampled_from(["==", "!="]), value=SCALARS),
     st.builds(dict, field=FIELDS, operator=st.sampled_from([">", ">=", "<", "<="]), value=st.one_of(DATES, NUMBERS)),
     st.builds(
-        dict,
-        field=FIELDS,
-        operator=st.sampled_from(["in", "not in"]),
-        value=st.lists(SCALARS, min_size=1, max_size=3),
+        dict, field=FIELDS, operator=st.sampled_from(["in", "not in"]), value=st.lists(SCALARS, min_size=1, max_size=3)
     ),
 )
 FILTERS = st.recursive(

@@ -26,33 +26,33 @@ class Breaking:
         raise RuntimeError("no model")
 
 
-def writing(store):
+def writing(catalogue):
     pipeline = Pipeline()
-    pipeline.add_component("writer", DocumentWriter(store, policy=DuplicatePolicy.OVERWRITE))
+    pipeline.add_component("writer", DocumentWriter(catalogue, policy=DuplicatePolicy.OVERWRITE))
     return pipeline
 
 
-def ids(store):
-    return sorted(document.id for document in store.filter_documents())
+def ids(catalogue):
+    return sorted(document.id for document in catalogue.filter_documents())
 
 
 @pytest.fixture
-def store():
+def catalogue():
     return TantivyDocumentStore()
 
 
 class TestIndex:
-    def test_brings_all_documents_through_in_batches(self, monkeypatch, store):
+    def test_brings_all_documents_through_in_batches(self, monkeypatch, catalogue):
         monkeypatch.setattr(indexing, "BATCH", 3)
-        assert indexing.index(writing(store), DOCUMENTS) == 7
-        assert store.count_documents() == 7
+        assert indexing.index(writing(catalogue), DOCUMENTS) == 7
+        assert catalogue.count_documents() == 7
 
-    def test_again_overwrites(self, store):
-        pipeline = writing(store)
+    def test_again_overwrites(self, catalogue):
+        pipeline = writing(catalogue)
         indexing.index(pipeline, DOCUMENTS)
         indexing.index(pipeline, [Document(id="3", content="another")])
-        assert store.count_documents() == 7
-        assert {document.content for document in store.filter_documents() if document.id == "3"} == {"another"}
+        assert catalogue.count_documents() == 7
+        assert {document.content for document in catalogue.filter_documents() if document.id == "3"} == {"another"}
 
     def test_a_pipeline_that_takes_no_documents_is_refused(self):
         pipeline = Pipeline()
@@ -62,37 +62,37 @@ class TestIndex:
 
 
 class TestRefresh:
-    def test_what_is_no_longer_in_the_catalogue_goes_and_what_came_otherwise_stays(self, store, tmp_path):
-        pipeline, record = writing(store), tmp_path / "catalogue.json"
+    def test_what_is_no_longer_in_the_catalogue_goes_and_what_came_otherwise_stays(self, catalogue, tmp_path):
+        pipeline, record = writing(catalogue), tmp_path / "catalogue.json"
         assert indexing.refresh(pipeline, DOCUMENTS, record) == 0
-        store.write_documents([Document(id="posted")])
+        catalogue.write_documents([Document(id="posted")])
         assert indexing.refresh(pipeline, [*DOCUMENTS[:2], Document(id="new")], record) == 5
-        assert ids(store) == ["0", "1", "new", "posted"]
+        assert ids(catalogue) == ["0", "1", "new", "posted"]
 
-    def test_an_unchanged_catalogue_is_not_written_again(self, store, tmp_path):
-        pipeline, record = writing(store), tmp_path / "catalogue.json"
+    def test_an_unchanged_catalogue_is_not_written_again(self, catalogue, tmp_path):
+        pipeline, record = writing(catalogue), tmp_path / "catalogue.json"
         indexing.refresh(pipeline, DOCUMENTS, record)
-        before = store.snapshot().commit
+        before = catalogue.snapshot().commit
         assert indexing.refresh(pipeline, DOCUMENTS, record) == 0
-        assert store.snapshot().commit == before
+        assert catalogue.snapshot().commit == before
 
-    def test_of_a_run_that_broke_off_nothing_is_left_for_ever(self, store, tmp_path):
+    def test_of_a_run_that_broke_off_nothing_is_left_for_ever(self, catalogue, tmp_path):
         record = tmp_path / "catalogue.json"
         broken = Pipeline()
         broken.add_component("breaking", Breaking())
         with pytest.raises(Exception, match="no model"):
             indexing.refresh(broken, DOCUMENTS, record)
-        store.write_documents(DOCUMENTS[:3])  # as far as it came
-        assert indexing.refresh(writing(store), [Document(id="new")], record) == 7
-        assert ids(store) == ["new"]
+        catalogue.write_documents(DOCUMENTS[:3])  # as far as it came
+        assert indexing.refresh(writing(catalogue), [Document(id="new")], record) == 7
+        assert ids(catalogue) == ["new"]
 
     @pytest.mark.parametrize("left", ["not JSON", "{}", "[1, null]"])
-    def test_a_record_that_is_none_deletes_nothing(self, store, tmp_path, left):
-        store.write_documents(DOCUMENTS[:1])
+    def test_a_record_that_is_none_deletes_nothing(self, catalogue, tmp_path, left):
+        catalogue.write_documents(DOCUMENTS[:1])
         (tmp_path / "catalogue.json").write_text(left)
-        assert indexing.refresh(writing(store), DOCUMENTS[1:2], tmp_path / "catalogue.json") == 0
-        assert ids(store) == ["0", "1"]
+        assert indexing.refresh(writing(catalogue), DOCUMENTS[1:2], tmp_path / "catalogue.json") == 0
+        assert ids(catalogue) == ["0", "1"]
 
-    def test_a_place_that_cannot_be_written_is_named(self, store, tmp_path):
+    def test_a_place_that_cannot_be_written_is_named(self, catalogue, tmp_path):
         with pytest.raises(ConfigurationError, match=r"cannot be written to '.*nowhere/catalogue\.json'"):
-            indexing.refresh(writing(store), DOCUMENTS, tmp_path / "nowhere" / "catalogue.json")
+            indexing.refresh(writing(catalogue), DOCUMENTS, tmp_path / "nowhere" / "catalogue.json")

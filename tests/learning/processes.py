@@ -19,24 +19,15 @@ import traceback
 from itertools import islice
 from pathlib import Path
 
-from haystack import Document
 from haystack.utils import Secret
 
+from factories import decision, drawn, page, unite
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
-from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.learning import Learner, active_policy
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmResult,
-    Decision,
-    Features,
-    Ranking,
-    Understanding,
-)
+from ltrr_haystack.types import ActionSet, Arm, Features
 
 WRITERS = 2
 REWARD_WAIT = 0.005
@@ -70,31 +61,19 @@ def ranking(number, active):
     features = Features(query={"type": "topical", "length": float(number % 4)}, time={"weekday": "1"})
     distribution = policy.distribution(ACTIONS, features)
     allocation = distribution.sample(rng)
-    found = {
-        arm: ArmResult(arm, tuple(Document(id=f"d{rng.randrange(20)}") for _ in range(depth)), 0.01)
-        for arm, depth in allocation.items()
-        if depth
-    }
-    decision = Decision(
-        query_id=f"q{number}",
+    made = decision(
+        f"q{number}",
+        query,
+        actions=ACTIONS,
         user_id=f"person-{number}",
         decided_at=time.time(),
-        understanding=Understanding(query=query, normal_form=query),
-        actions=ACTIONS,
-        allocation=allocation,
-        propensity=distribution.probability(allocation),
-        mode="live",
         policy=policy.name,
         policy_version=version,
         features=features,
-        marginals=distribution.marginals,
-        baseline_share=distribution.baseline_share,
-        floor=distribution.floor,
-        preferred=distribution.preferred,
-        safe_start=distribution.held_back,
+        **drawn(distribution, allocation),
     )
-    union = UnionJoiner(list(ACTIONS.names)).run(decision, **found)["candidates"]
-    return Ranking(decision, union.candidates, tuple({"rank": 1.0} for _ in union.candidates), union.reports)
+    union = unite(made, {arm: [f"d{rng.randrange(20)}" for _ in range(depth)] for arm, depth in allocation.items()})
+    return page(union, features=[{"rank": 1.0}] * len(union.candidates))
 
 
 def event(number, nth, store):

@@ -1,7 +1,10 @@
+import time
 from dataclasses import replace
 
 from haystack import Document
 
+import factories
+from factories import action_set, decision, page, unite
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.learning.amounts import Amounts
@@ -9,21 +12,8 @@ from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out, reward_of
 from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.policy.union import UnionOrder
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmResult,
-    Decision,
-    Impression,
-    SettledDecision,
-    Understanding,
-)
 
-ACTIONS = ActionSet(
-    (Arm("bm25", "lexical", (0, 10)), Arm("dense", "dense", (0, 10)), Arm("memory", "memory", (0, 5))),
-    25,
-    {"bm25": 10, "dense": 10, "memory": 0},
-)
+ACTIONS = action_set(baseline={"bm25": 10, "dense": 10, "memory": 0}, bm25=(0, 10), dense=(0, 10), memory=(0, 5))
 
 
 class TwoDocuments:
@@ -33,18 +23,11 @@ class TwoDocuments:
 
 def settled(rewards, *, fallback=True, **allocation):
     """What the real joiner made of a search in which bm25 found nothing; both documents of the page were shown."""
-    import time
-
     drawn = {name: allocation.get(name, 0) for name in ACTIONS.names}
-    decision = Decision("q", time.time(), Understanding("love", "love"), ACTIONS, drawn, 1.0, "live", "any")
     arms = {"dense": RetrievalArm("dense", TwoDocuments(), timeout=10)} if fallback else None
     joiner = UnionJoiner(list(ACTIONS.names), fallback=arms, fallback_timeout=10)
-    candidates = joiner.run(decision, bm25=ArmResult("bm25", (), 0.0))["candidates"]
-    impressions = tuple(
-        Impression(each.object_id, ordinal, each.score, each.arms, {}, each.place)
-        for ordinal, each in enumerate(candidates.candidates, start=1)
-    )
-    return SettledDecision(1, decision, impressions, rewards, candidates.reports)
+    made = decision("q", actions=ACTIONS, decided_at=time.time(), allocation=drawn)
+    return factories.settled(page(unite(made, {}, joiner)), rewards)
 
 
 class TestAPageOfTheFallback:

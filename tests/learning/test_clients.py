@@ -2,13 +2,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import factories
+from factories import decision, page, unite
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.learning.clients import ANONYMOUS, SECONDS_PER_DAY, ClientCounts, ClientLimits, clients_of
 from ltrr_haystack.store import LateReward, LearningUpdate
 from ltrr_haystack.store.records import MODELS, QUERY
-from ltrr_haystack.types import ActionSet, Arm, Decision, Impression, Provenance, SettledDecision, Understanding
 
-ACTIONS = ActionSet((Arm("bm25", "lexical", (0, 10)),), 10, {"bm25": 10})
 ROCK = {"field": "meta.genre", "operator": "==", "value": "rock"}
 
 
@@ -19,27 +19,12 @@ class Untouched:
         return {}
 
 
-def decided(query="love", day=0, filters=None, **who):
-    return Decision(
-        query_id="q",
-        decided_at=float(day * SECONDS_PER_DAY),
-        understanding=Understanding(query, query),
-        actions=ACTIONS,
-        allocation={"bm25": 10},
-        propensity=1.0,
-        mode="live",
-        policy="vw",
-        filters=filters,
-        **who,
-    )
+def decided(query="love", day=0, **who):
+    return decision("q", query, decided_at=float(day * SECONDS_PER_DAY), **who)
 
 
-def settled(rewards=None, shown=("a", "b", "c"), **search):
-    impressions = tuple(
-        Impression(object_id, ordinal, 0.0, {"bm25": Provenance(ordinal, 1.0, 1.0)}, place=ordinal)
-        for ordinal, object_id in enumerate(shown, start=1)
-    )
-    return SettledDecision(1, decided(**search), impressions, rewards or {})
+def settled(rewards=None, shown=("a", "b", "c"), **searched):
+    return factories.settled(page(unite(decided(**searched), {"bm25": shown})), rewards)
 
 
 def counts(store=None, limits=None, rewarded=()):

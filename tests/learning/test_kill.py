@@ -25,7 +25,7 @@ QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "HAYSTACK_TELEMETR
 def run(*arguments):
     finished = subprocess.run(
         [sys.executable, str(PROCESSES), *map(str, arguments)],
-        env={**os.environ, **QUIET},
+        env={**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         timeout=300,

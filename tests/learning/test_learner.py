@@ -404,7 +404,7 @@ class TestSetAside:
     def test_a_decision_that_cannot_be_read_is_kept_and_stops_nobody(self, store, learner, log, tmp_path, caplog):
         for query_id in ("q1", "q2", "q3"):
             log.search(query_id)
-        with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        with closing(sqlite3.connect(tmp_path / "ltrr.db")) as connection:
             connection.execute("UPDATE ltrr_decisions SET payload = x'7b7d' WHERE query_id = 'q2'")
             connection.commit()
         assert learner.run_once(now=DUE) == Progress(settled=3, learned=2, version=1, set_aside=1)
@@ -493,7 +493,7 @@ class TestThreads:
 
 class TestSerialisation:
     def test_round_trip_with_store_and_policy(self, monkeypatch, tmp_path):
-        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path / 'log.db'}")
+        monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path / 'ltrr.db'}")
         learner = Learner(LTRRStore(), VWPolicy(), reward_wait=5.0, batch=7, lease_seconds=3.0)
         copy = Learner.from_dict(learner.to_dict())
         assert copy.to_dict() == learner.to_dict()
@@ -502,7 +502,7 @@ class TestSerialisation:
         assert isinstance(copy.policy, VWPolicy)
 
     def test_a_constructor_opens_nothing(self, tmp_path, diary):
-        Learner(LTRRStore(Secret.from_token(f"sqlite:///{tmp_path / 'log.db'}")), diary())
+        Learner(LTRRStore(Secret.from_token(f"sqlite:///{tmp_path / 'ltrr.db'}")), diary())
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize(

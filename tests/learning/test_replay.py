@@ -8,11 +8,11 @@ from haystack.utils import Secret
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from factories import decision
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.learning.amounts import Amounts, in_steps
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LateReward, LTRRStore
-from ltrr_haystack.types import ActionSet, Arm, Decision, Understanding
 
 ALLOCATIONS = [{"bm25": 10, "dense": 0}, {"bm25": 30, "dense": 10}, {"bm25": 0, "dense": 30}]
 SHOWN = ["a", "b", "c", "d", "e"]
@@ -30,16 +30,7 @@ passes = st.tuples(st.just("learn"), st.integers(1, 4))
 works = st.lists(st.one_of(searches, searches, events, events, passes), min_size=3, max_size=25)
 
 
-LOVE = Decision(
-    query_id="q",
-    decided_at=0.0,
-    understanding=Understanding("love", "love"),
-    actions=ActionSet((Arm("bm25", "lexical", (0, 10)),), 10, {"bm25": 10}),
-    allocation={"bm25": 10},
-    propensity=1.0,
-    mode="live",
-    policy="vw",
-)
+LOVE = decision()
 
 
 def live(store, log, work):

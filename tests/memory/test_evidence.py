@@ -2,24 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import factories
+from factories import search
 from ltrr_haystack.memory.evidence import added_evidence, evidence_of
 from ltrr_haystack.store import Evidence
-from ltrr_haystack.types import ActionSet, Arm, Decision, Impression, Provenance, SettledDecision, Understanding
 
 
-def settled(rewards, ordinals=(1, 2, 3, 4)):
-    decision = Decision(
-        query_id="q",
-        decided_at=0.0,
-        understanding=Understanding("love", "love"),
-        actions=ActionSet((Arm("bm25", "lexical", (0, 10)),), 10, {"bm25": 10}),
-        allocation={"bm25": 10},
-        propensity=1.0,
-        mode="baseline",
-        policy="static",
-    )
-    impressions = tuple(Impression(f"d{n}", n, 0.0, {"bm25": Provenance(n, 1.0, 1.0)}) for n in ordinals)
-    return SettledDecision(1, decision, impressions, rewards)
+def settled(rewards):
+    return factories.settled(search(shown=["d1", "d2", "d3", "d4"]), rewards)
 
 
 def test_a_thousand_clicks_on_one_impression_weigh_no_more_than_ten():

@@ -1,23 +1,9 @@
 import pytest
 
+from factories import remember
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.memory.posterior import Prior
-from ltrr_haystack.store import Evidence, LearningUpdate, Watermark
 from ltrr_haystack.types import evidence_key
-
-
-def remember(store, evidence):
-    """What the learner commits: (query key, object id) → (exposures, successes)."""
-    store.acquire_lease("test", 30.0)
-    store.commit_learning(
-        LearningUpdate(
-            holder="test",
-            since=Watermark(),
-            learned=0,
-            late=0,
-            memory={pair: Evidence(*amounts) for pair, amounts in evidence.items()},
-        )
-    )
 
 
 class TestMemoryIndex:

@@ -73,11 +73,7 @@ def test_answers_as_our_own_server_does(client):
     found = client.post("/search/run", json={"query": "love", "top_k": 1}).json()
     assert list(found) == ["query_id", "documents", "decision", "missing_arms", "warnings", "logged"]
     assert [document["id"] for document in found["documents"]] == ["a"]
-    event = {
-        "action_name": "click",
-        "query_id": found["query_id"],
-        "event_attributes": {"object": {"object_id": "a"}},
-    }
+    event = {"action_name": "click", "query_id": found["query_id"], "event_attributes": {"object": {"object_id": "a"}}}
     assert client.post("/feedback/run", json={"events": [event]}).json() == {
         "accepted": 1,
         "duplicate": 0,

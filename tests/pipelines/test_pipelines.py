@@ -9,6 +9,8 @@ from haystack.components.joiners import DocumentJoiner
 from haystack.components.retrievers import TextEmbeddingRetriever
 from haystack.utils import Secret
 
+from factories import remember
+
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.builder import build_feedback_pipeline, build_search_pipeline
@@ -20,7 +22,7 @@ from ltrr_haystack.embedded import MiniLMTextEmbedder
 from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
 from ltrr_haystack.embedded.vectors import EmbeddedVectorRetriever
 from ltrr_haystack.policy.static import StaticPolicy
-from ltrr_haystack.store import Evidence, HistoryDelta, LearningUpdate, LTRRStore
+from ltrr_haystack.store import LTRRStore
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 
@@ -147,13 +149,9 @@ class TestBaseline:
     @pytest.fixture
     def remembered(self, search):
         """For every query people chose what stands nowhere near the top, again and again."""
-        store = search.get_component("router").store
-        memory = {(query, "song-00"): Evidence(exposures=900.0, successes=900.0) for query in QUERIES}
-        history = {(query, arm): HistoryDelta(900.0, 90.0, 9000.0) for query in QUERIES for arm in ("bm25", "memory")}
-        store.acquire_lease("test", 30.0)
-        store.commit_learning(
-            LearningUpdate(holder="test", since=store.watermark(), learned=0, late=0, memory=memory, history=history)
-        )
+        memory = {(query, "song-00"): (900.0, 900.0) for query in QUERIES}
+        history = {(query, arm): (900.0, 90.0, 9000.0) for query in QUERIES for arm in ("bm25", "memory")}
+        remember(search.get_component("router").store, memory, history)
 
     def today(self, search, query):
         """The page of a pipeline without learning."""

@@ -3,21 +3,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from haystack import Document
 
+from factories import decision, drawn, in_lists, page, settled, unite
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.policy.warm_start import LabelledQuery
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmResult,
-    Decision,
-    Impression,
-    SettledDecision,
-    Understanding,
-)
+from ltrr_haystack.types import ActionSet, Arm, SettledDecision, Understanding
 
 KINDS = ("navigational", "topical")
 FINDS = {
@@ -79,14 +71,9 @@ class World:
             query_id=f"q{seq}",
             decided_at=float(seq),
             understanding=query.understanding,
-            propensity=joint.probability(allocation),
             policy=policy.name,
             features=query.features,
-            marginals=joint.marginals,
-            baseline_share=joint.baseline_share,
-            floor=joint.floor,
-            preferred=joint.preferred,
-            safe_start=joint.held_back,
+            **{name: each for name, each in drawn(joint, allocation).items() if name != "allocation"},
         )
         shown = [each.object_id for each in settled.impressions if each.object_id in RELEVANT]
         rewards = {object_id: 1.0 for object_id in sorted(shown) if self.rng.random() < self.click_rate}
@@ -112,37 +99,16 @@ def make_world():
     return World
 
 
-def joined(actions, allocation, lists, rewards, *, shown=None, weights=None, rrf_k=60.0, **decision) -> SettledDecision:
+def joined(actions, allocation, lists, rewards, *, shown=None, weights=None, rrf_k=60.0, **changes) -> SettledDecision:
     """
     A settled decision as production logs it: the real joiner unites what the arms found.
 
     :param lists: Arm → object ids, best first.
     :param shown: Object ids in the order of the page; the whole union if left out.
     """
-    logged = {
-        "query_id": "q",
-        "decided_at": 0.0,
-        "understanding": Understanding("love", "love"),
-        "propensity": 1.0,
-        "mode": "live",
-        "policy": "any",
-        **decision,
-    }
-    made = Decision(actions=actions, allocation=allocation, **logged)
-    results = {
-        arm: ArmResult(arm, tuple(Document(id=object_id, content="") for object_id in lists.get(arm, ())), 0.0)
-        for arm, depth in allocation.items()
-        if depth > 0
-    }
-    joiner = UnionJoiner(list(allocation), weights=weights, rrf_k=rrf_k)
-    union = joiner.run(made, **results)["candidates"]
-    candidates = {each.object_id: each for each in union.candidates}
-    page = [candidates[object_id] for object_id in (candidates if shown is None else shown)]
-    impressions = tuple(
-        Impression(each.object_id, ordinal, each.score, each.arms, {}, each.place)
-        for ordinal, each in enumerate(page, start=1)
-    )
-    return SettledDecision(1, made, impressions, rewards, union.reports)
+    made = decision(**{"query_id": "q", "actions": actions, "allocation": allocation, "policy": "any", **changes})
+    union = unite(made, lists, UnionJoiner(list(allocation), weights=weights, rrf_k=rrf_k))
+    return settled(page(union, shown), rewards)
 
 
 @pytest.fixture(scope="session")
@@ -153,14 +119,10 @@ def make_settled():
     Above its documents each arm finds others that nobody else finds, and the whole union is shown.
     """
 
-    def settled(actions, allocation, found, rewards, **settings):
-        lists = {}
-        for arm, depth in allocation.items():
-            at = {ranks[arm]: object_id for object_id, ranks in found.items() if ranks.get(arm, depth + 1) <= depth}
-            lists[arm] = [at.get(rank, f"{arm}-{rank}") for rank in range(1, max(at, default=0) + 1)]
-        return joined(actions, allocation, lists, rewards, **settings)
+    def made(actions, allocation, found, rewards, **settings):
+        return joined(actions, allocation, in_lists(found, allocation), rewards, **settings)
 
-    return settled
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -182,8 +144,8 @@ def make_logged():
     return logged
 
 
-@pytest.fixture(scope="session")
-def unite():
+@pytest.fixture(scope="session", name="unite")
+def _unite():
     """Lets the real joiner unite lists of object ids, and shows the whole union as it stands."""
 
     def united(lists, allocation, weights=None):

@@ -12,10 +12,7 @@ ARMS = {"bm25": {"kind": "lexical", "levels": [0, 10, 30]}, "dense": {"levels": 
 class TestParseActions:
     def test_reads_arms_budget_and_baseline(self):
         actions = parse_actions(ARMS, 60, {"dense": 30})
-        assert actions.arms == (
-            Arm("bm25", "lexical", (0, 10, 30)),
-            Arm("dense", "dense", (10, 30), cost_per_call=1.0),
-        )
+        assert actions.arms == (Arm("bm25", "lexical", (0, 10, 30)), Arm("dense", "dense", (10, 30), cost_per_call=1.0))
         assert actions.budget == 60
         assert actions.baseline == {"bm25": 0, "dense": 30}
 

@@ -77,8 +77,7 @@ class TestLeaveOneOut:
         assert leave_one_out(settled) == {"bm25": {5: 0.0}}
 
     @pytest.mark.parametrize(
-        ("reward", "credit"),
-        [(math.nan, 0.0), (math.inf, 0.0), (-math.inf, 0.0), (1e300, MOST), (-1e300, -MOST)],
+        ("reward", "credit"), [(math.nan, 0.0), (math.inf, 0.0), (-math.inf, 0.0), (1e300, MOST), (-1e300, -MOST)]
     )
     def test_rewards_stay_finite_and_bounded(self, make_settled, reward, credit):
         settled = make_settled(ACTIONS, {"bm25": 5}, {"early": {"bm25": 3}}, {"early": reward})

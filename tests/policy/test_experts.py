@@ -17,12 +17,7 @@ BASELINE, ONLY_A, ONLY_B = {"a": 5, "b": 5, "memory": 0}, {"a": 5, "b": 0, "memo
 
 class TestExperts:
     def test_are_all_feasible_allocations_with_memory_at_rest_the_baseline_first(self):
-        assert list(experts_of(ACTIONS).allocations) == [
-            BASELINE,
-            {"a": 0, "b": 0, "memory": 0},
-            ONLY_B,
-            ONLY_A,
-        ]
+        assert list(experts_of(ACTIONS).allocations) == [BASELINE, {"a": 0, "b": 0, "memory": 0}, ONLY_B, ONLY_A]
 
     def test_a_memory_that_always_runs_is_at_its_lowest_level_and_not_searched(self):
         actions = parse_actions({"a": {"levels": [0, 5]}, "m": {"kind": "memory", "levels": [3, 5]}}, 10, {"a": 5})

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from factories import decision, drawn
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
-from ltrr_haystack.types import ActionSet, Arm, Decision, Understanding
+from ltrr_haystack.types import ActionSet, Arm, Decision
 
 TWO = parse_actions({"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}}, 10, {"a": 10})
 
@@ -206,21 +207,8 @@ class TestJointDistribution:
 
 class TestOfDecision:
     def decision(self, joint, mode):
-        allocation = {"a": 10, "b": 0}
-        return Decision(
-            query_id="q",
-            decided_at=0.0,
-            understanding=Understanding("love", "love"),
-            actions=TWO,
-            allocation=allocation,
-            propensity=joint.probability(allocation),
-            mode=mode,
-            policy="any",
-            marginals=joint.marginals,
-            baseline_share=joint.baseline_share,
-            floor=joint.floor,
-            preferred={"a": 0, "b": 10},
-        )
+        drawing = drawn(joint, {"a": 10, "b": 0}) | {"preferred": {"a": 0, "b": 10}}
+        return decision(actions=TWO, mode=mode, **drawing)
 
     def test_is_rebuilt_from_the_log_to_the_bit(self, joint):
         logged = Decision.from_json(self.decision(joint, "live").to_json())

@@ -7,12 +7,12 @@ from haystack import Document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from factories import action_set, decision, page, settled, unite
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, reaches
-from ltrr_haystack.types import ActionSet, Arm, ArmResult, Decision, Impression, SettledDecision, Understanding
 
 ACTIONS = parse_actions(
     {"a": {"levels": [0, 1, 2, 3]}, "b": {"levels": [0, 1, 2]}, "memory": {"levels": [0, 1]}}, 6, {"a": 3}
@@ -190,11 +190,12 @@ once = settings(deadline=None, suppress_health_check=[HealthCheck.function_scope
 
 
 class TestAgainstTheJoiner:
+    @pytest.mark.parametrize("weights", [UNRELATED, {"d": 0.0}], ids=["without ties", "with ties"])
     @once
-    @given(searches())
-    def test_as_drawn_each_document_keeps_its_place(self, unite, search):
+    @given(search=searches())
+    def test_as_drawn_each_document_keeps_its_place(self, unite, weights, search):
         lists, drawn, _ = search
-        order = UnionOrder(unite(lists, drawn, UNRELATED))
+        order = UnionOrder(unite(lists, drawn, weights))
         assert order.kept([drawn])[0] == pytest.approx(1)
 
     @once
@@ -226,13 +227,6 @@ class TestTies:
         assert kept(order, a=1, b=1) == [1, 1]
         assert kept(order, b=1) == pytest.approx([0, math.sqrt(2)])
 
-    @once
-    @given(searches())
-    def test_as_drawn_each_document_keeps_its_place(self, unite, search):
-        lists, drawn, _ = search
-        order = UnionOrder(unite(lists, drawn, {"d": 0.0}))
-        assert order.kept([drawn])[0] == pytest.approx(1)
-
     def test_sums_that_differ_in_the_last_bit_alone_are_equal(self, make_logged):
         """Each document has the ranks 1, 2 and 3, in another order of the arms; y adds up to a trifle more than x."""
         actions = parse_actions({arm: {"levels": [0, 3]} for arm in ("a", "b", "memory")}, 9, {"a": 3})
@@ -254,23 +248,13 @@ class TestReaches:
 class TestByEvidence:
     def test_what_a_memory_brings_weighs_as_it_did_in_the_union(self):
         """words finds x, y, z; memory finds z with all its evidence and y with a 250th of it."""
-        arms = (Arm("words", "lexical", (0, 3)), Arm("memory", "memory", (0, 2)))
         drawn = {"words": 3, "memory": 2}
-        actions = ActionSet(arms, 10, {"words": 3})
-        decision = Decision("q", 0.0, Understanding("q", "q"), actions, drawn, 1.0, "live", "any")
-        found = {
-            "words": ArmResult("words", tuple(Document(id=name, content="") for name in "xyz"), 0.0),
-            "memory": ArmResult(
-                "memory", (Document(id="z", content="", score=1.0), Document(id="y", content="", score=0.004)), 0.0
-            ),
-        }
-        candidates = UnionJoiner(["words", "memory"], weights={"memory": 3.0}).run(decision, **found)["candidates"]
-        assert [each.object_id for each in candidates.candidates] == ["z", "x", "y"]
-        impressions = tuple(
-            Impression(each.object_id, place, each.score, each.arms, {}, place)
-            for place, each in enumerate(candidates.candidates, start=1)
-        )
-        order = UnionOrder(SettledDecision(1, decision, impressions, {}, candidates.reports))
+        made = decision(actions=action_set(words=(0, 3), memory=(0, 2)), allocation=drawn)
+        brought = [Document(id="z", content="", score=1.0), Document(id="y", content="", score=0.004)]
+        joiner = UnionJoiner(["words", "memory"], weights={"memory": 3.0})
+        logged = settled(page(unite(made, {"words": "xyz", "memory": brought}, joiner)))
+        assert [each.object_id for each in logged.impressions] == ["z", "x", "y"]
+        order = UnionOrder(logged)
         assert kept(order, **drawn) == pytest.approx([1, 1, 1])
         assert kept(order, words=3, memory=1) == pytest.approx([1, 1, 1])
         assert kept(order, words=3, memory=0) == left(3, 1, 2)

@@ -1,11 +1,11 @@
 import json
 import math
-from dataclasses import replace
+import re
 
 import pytest
 
 from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError, SnapshotError
-from ltrr_haystack.policy import vw
+from ltrr_haystack.policy import vw, vw_workspace
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.policy.new_queries import NewQueries
@@ -114,7 +114,7 @@ class TestLearn:
     ACTIONS = parse_actions({"a": {"levels": [0, 5, 30]}, "b": {"levels": [0, 5, 30]}}, 60, {"a": 30, "b": 30})
 
     def value(self, policy, arm, level, **features):
-        row = policy._values(self.ACTIONS, Features(**features))[self.ACTIONS.names.index(arm)]
+        row = policy.values(self.ACTIONS, Features(**features))[self.ACTIONS.names.index(arm)]
         return row[(0, 5, 30).index(level)]
 
     def test_comes_to_know_the_credit_of_every_level_up_to_the_drawn_one(self, make_settled):
@@ -200,7 +200,7 @@ class TestLearnAsNew:
         return make_settled(self.ACTIONS, allocation, {"x": arms}, {"x": 1.0}, **logged)
 
     def values(self, policy, **features):
-        rows = policy._values(self.ACTIONS, Features(**features))
+        rows = policy.values(self.ACTIONS, Features(**features))
         return {arm.name: row[1] + arm.cost(5) for arm, row in zip(self.ACTIONS.arms, rows, strict=True)}
 
     @pytest.fixture
@@ -212,15 +212,18 @@ class TestLearnAsNew:
 
     @pytest.fixture
     def learned(self, monkeypatch):
-        """For each time that a policy learns from a decision: as new or not, and the credit of each arm."""
-        told = []
-        fit = VWPolicy._fit
+        """For each time that a policy learns from a decision: as new or not, the query, and the credit of each arm."""
+        told, learn = [], VowpalWorkspace.learn
 
-        def listen(policy, actions, features, credit, *, new):
-            told.append((new, features, {arm: by_level.get(5) for arm, by_level in credit.items()}))
-            fit(policy, actions, features, credit, new=new)
+        def listen(workspace, shared, line, cost):
+            arm, new = re.match(r"\|d a=(\w+)(\^new)?", line).groups()
+            if not told or told[-1][:2] != (bool(new), shared) or arm <= max(told[-1][2]):  # arms come in order
+                told.append((bool(new), shared, {}))
+            assert not (new and line.partition("|h")[2]), "a new query has no history"
+            told[-1][2][arm] = -cost
+            learn(workspace, shared, line, cost)
 
-        monkeypatch.setattr(VWPolicy, "_fit", listen)
+        monkeypatch.setattr(VowpalWorkspace, "learn", listen)
         return told
 
     def test_for_a_new_query_it_comes_to_prefer_the_arms_that_find_what_memory_knows(self, taught):
@@ -238,20 +241,21 @@ class TestLearnAsNew:
         features = Features(query={"type": "broad"}, time={"weekday": "1"}, history=KNOWN)
         policy = VWPolicy()
         policy.learn(self.settled(make_settled, EVERY_ARM, features=features))
+        query = "shared |q c type=broad |t weekday=1"
         assert learned == [
-            (False, features, {"a": 0.0, "b": 0.0, "memory": 1.0}),
-            (True, replace(features, history={}), {"a": SECOND, "b": 0.0, "memory": 0.0}),
+            (False, query, {"a": 0.0, "b": 0.0, "memory": 1.0}),
+            (True, query, {"a": SECOND, "b": 0.0, "memory": 0.0}),
         ]
         assert policy.n == 1
 
     def test_it_is_judged_before_it_learns_from_the_decision(self, make_settled, monkeypatch):
         """Else it would be judged by what it has just been told."""
         order = []
-        observe, fit = NewQueries.observe, VWPolicy._fit
+        observe, learn = NewQueries.observe, VowpalWorkspace.learn
         monkeypatch.setattr(NewQueries, "observe", lambda *told: (order.append("judged"), observe(*told)))
-        monkeypatch.setattr(VWPolicy, "_fit", lambda *told, new: (order.append("learned"), fit(*told, new=new)))
+        monkeypatch.setattr(VowpalWorkspace, "learn", lambda *told: (order.append("learned"), learn(*told)))
         VWPolicy().learn(self.settled(make_settled, EVERY_ARM))
-        assert order == ["judged", "learned", "learned"]
+        assert order == ["judged", *["learned"] * 6]
 
     def test_its_card_tells_of_reward_and_cost_apart(self, make_settled):
         policy = VWPolicy()
@@ -297,7 +301,7 @@ class TestLearnAsNew:
         always = parse_actions({"a": {"levels": [0, 5]}, "m": {"kind": "memory", "levels": [5]}}, 10, {"a": 5})
         logged = {"features": Features(history=KNOWN), "baseline_share": 1.0}
         VWPolicy().learn(make_settled(always, {"a": 5, "m": 5}, {"x": {"a": 2, "m": 1}}, {"x": 1.0}, **logged))
-        assert learned[-1] == (True, Features(), {"a": SECOND, "m": 0.0})
+        assert learned[-1][::2] == (True, {"a": SECOND, "m": 0.0})
 
     def test_a_decision_in_mode_baseline_is_not_learned_as_new_either(self, make_settled, learned):
         VWPolicy().learn(self.settled(make_settled, EVERY_ARM, mode="baseline", preferred={}))
@@ -322,7 +326,7 @@ class TestFit:
         for _ in range(300):
             policy.fit(self.ACTIONS, Features(), {"a": {5: 0.6}, "b": {5: 0.0}})
         for features in (Features(), Features(history=KNOWN)):
-            (_, a), (_, b) = policy._values(self.ACTIONS, features)
+            (_, a), (_, b) = policy.values(self.ACTIONS, features)
             assert a == pytest.approx(0.6, abs=0.05)
             assert b == pytest.approx(0.0, abs=0.05)
 
@@ -339,8 +343,8 @@ class TestFit:
         for _ in range(100):
             policy.fit(self.ACTIONS, one, {"a": {5: 0.5}})
             policy.fit(self.ACTIONS, other, {"a": {5: 0.0}})
-        (_, a_then), (_, b_then) = policy._values(self.ACTIONS, one)
-        (_, a_now), (_, b_now) = policy._values(self.ACTIONS, other)
+        (_, a_then), (_, b_then) = policy.values(self.ACTIONS, one)
+        (_, a_now), (_, b_now) = policy.values(self.ACTIONS, other)
         assert a_then > a_now + 0.3
         assert b_then == b_now
 
@@ -422,8 +426,9 @@ class TestSettings:
         with pytest.raises(ConfigurationError, match=f"{setting} of VWPolicy must be"):
             VWPolicy(**{setting: value})
 
-    def test_opens_nothing_before_its_first_use(self):
-        assert VWPolicy()._workspace._opened is None
+    def test_opens_nothing_before_its_first_use(self, monkeypatch):
+        monkeypatch.setattr(vw_workspace.pyvw, "Workspace", None)
+        assert VWPolicy().n == 0
 
 
 class TestLearningInASmallWorld:

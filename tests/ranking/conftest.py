@@ -14,6 +14,8 @@ import pytest
 from haystack import Document
 from haystack.utils import Secret
 
+import factories
+from factories import action_set, decision, page, settled, unite
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.memory.index import Remembered
@@ -22,23 +24,10 @@ from ltrr_haystack.ranking.examples import Example, example_of, without_memory
 from ltrr_haystack.ranking.features import FeatureSchema, compute
 from ltrr_haystack.ranking.model import RankingModel
 from ltrr_haystack.ranking.training import TrainingSettings, fit
-from ltrr_haystack.store import EventRecord, LTRRStore
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmResult,
-    CandidateSet,
-    Decision,
-    Ranking,
-    SettledDecision,
-    Understanding,
-)
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import CandidateSet, Ranking, SettledDecision, Understanding
 
-ACTIONS = ActionSet(
-    arms=(Arm("bm25", "lexical", (0, 20)), Arm("dense", "dense", (0, 20)), Arm("recall", "memory", (0, 20))),
-    budget=60,
-    baseline={"bm25": 20, "dense": 20, "recall": 20},
-)
+ACTIONS = action_set(bm25=(0, 20), dense=(0, 20), recall=(0, 20))
 JOINER = UnionJoiner(list(ACTIONS.names), weights={"dense": 0.0})
 
 
@@ -58,28 +47,25 @@ def union_of(
         "recall": {8: 0.9, 9: 0.8} if known else {},
     }
     results = {
-        arm: ArmResult(arm, tuple(Document(id=f"d{row}", content="text", score=scores[row]) for row in scores), 0.001)
+        arm: [Document(id=f"d{row}", content="text", score=scores[row]) for row in scores]
         for arm, scores in found.items()
     }
-    decision = Decision(
-        query_id=query_id,
-        decided_at=1_700_000_000.0,
+    made = decision(
+        query_id,
         understanding=Understanding(query, query, tuple(query.split()), "en"),
         actions=ACTIONS,
-        allocation=ACTIONS.baseline,
-        propensity=1.0,
+        decided_at=1_700_000_000.0,
         mode="baseline",
-        policy="static",
         session_id=f"s{query_id}",
     )
-    return JOINER.run(decision=decision, **results)["candidates"]
+    return unite(made, results, JOINER)
 
 
 def shown(candidates: CandidateSet, remembered: Mapping[str, Remembered] | None = None) -> Ranking:
     """The page in the union's own order, with the features that are logged with it."""
     schema = FeatureSchema.of_arms(ACTIONS.names)
     features = compute(schema, candidates.candidates, candidates.reports, candidates.decision, remembered or {})
-    return Ranking(candidates.decision, candidates.candidates, schema.mappings(features), candidates.reports)
+    return page(candidates, features=schema.mappings(features))
 
 
 def memory_of(relevant: set[int], draw: random.Random) -> dict[str, Remembered]:
@@ -99,8 +85,7 @@ class Visit:
     clicked: tuple[str, ...]
 
     def settled(self, seq: int) -> SettledDecision:
-        rewards = dict.fromkeys(self.clicked, 1.0)
-        return SettledDecision(seq, self.ranking.decision, self.ranking.impressions(), rewards, self.ranking.reports)
+        return settled(self.ranking, dict.fromkeys(self.clicked, 1.0), seq)
 
 
 def visits(
@@ -163,15 +148,7 @@ def riddles(queries: int, times: int, seed: int) -> list[Visit]:
 
 def record(store: LTRRStore, made: Iterable[Visit]) -> None:
     """The visits as a running system would have logged them, and a learner been through them."""
-    events = []
-    for visit in made:
-        store.record_search(visit.ranking)
-        query_id = visit.ranking.decision.query_id
-        events += [
-            EventRecord(f"{query_id}-{clicked}", query_id, clicked, "click", 1_700_000_001.0, 1_700_000_001.0, 1.0)
-            for clicked in visit.clicked
-        ]
-    store.record_events(events)
+    factories.record(store, [(visit.ranking, dict.fromkeys(visit.clicked, 1.0)) for visit in made], settle=False)
     Learner(store, StaticPolicy(), reward_wait=0.0, batch=1_000).run_once(now=1_800_000_000.0)
 
 
@@ -224,13 +201,6 @@ def model(schema, examples) -> RankingModel:
 def of_new(schema, searched, examples) -> RankingModel:
     """The same for pages without memory: it never saw a memory."""
     return fit(without_memory(examples(1500, seed=1), schema, searched), searched, TrainingSettings(), seed=0)
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = opened(tmp_path / "ltrr.db")
-    yield store
-    store.close()
 
 
 @pytest.fixture(scope="session")

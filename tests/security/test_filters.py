@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from serving import Server
+
 pytest.importorskip("hayhooks")
 
 pytestmark = pytest.mark.security
@@ -23,8 +25,8 @@ FIELDS = ["title", "genre", "year", "a.b.c.d.e"]
 
 
 @pytest.fixture(scope="module")
-def server(helpers, lexical_pipelines, tmp_path_factory):
-    running = helpers.Server(lexical_pipelines, tmp_path_factory.mktemp("home"))
+def server(lexical_pipelines, tmp_path_factory):
+    running = Server(lexical_pipelines, tmp_path_factory.mktemp("home"))
     assert running.url, running.log.read_text()
     chance = random.Random(1)
     documents = [

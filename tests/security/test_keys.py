@@ -5,6 +5,7 @@ from haystack.utils import Secret
 
 from ltrr_haystack import LTRRStore
 from ltrr_haystack.server.api_keys import new_key
+from serving import eventually
 
 pytest.importorskip("hayhooks")
 
@@ -19,7 +20,7 @@ NEEDED = {"search": "search", "feedback": "feedback", "indexing": "index"}
 
 
 @pytest.fixture
-def store(keyed):
+def keyed_store(keyed):
     store = LTRRStore(Secret.from_token(f"sqlite:///{keyed.log.parent}/ltrr.db"))
     yield store
     store.close()
@@ -60,13 +61,13 @@ class TestKeys:
         answer = keyed.client.post(f"{keyed.url}{path}", json=BODIES["search"])
         assert answer.status_code == 401
 
-    def test_added_and_revoked_ones_are_known_within_seconds(self, keyed, helpers, store):
+    def test_added_and_revoked_ones_are_known_within_seconds(self, keyed, keyed_store):
         key, record = new_key("late", ["search"])
         assert post(keyed, "search", key).status_code == 401
-        store.add_api_key(record)
-        assert helpers.eventually(lambda: post(keyed, "search", key).status_code == 200, 10)
-        store.revoke_api_key(record.key_id)
-        assert helpers.eventually(lambda: post(keyed, "search", key).status_code == 401, 10)
+        keyed_store.add_api_key(record)
+        assert eventually(lambda: post(keyed, "search", key).status_code == 200, 10)
+        keyed_store.revoke_api_key(record.key_id)
+        assert eventually(lambda: post(keyed, "search", key).status_code == 401, 10)
 
     def test_the_description_declares_them(self, keyed):
         schema = keyed.client.get("/openapi.json").json()

@@ -14,6 +14,8 @@ from typing import ClassVar
 import pytest
 import yaml
 
+from serving import Server, eventually
+
 pytest.importorskip("hayhooks")
 
 pytestmark = pytest.mark.security
@@ -43,8 +45,7 @@ CHOSEN, WANTED = "song-09", "song-08"
 class Attacked:
     """A server and a query that nobody else searches."""
 
-    def __init__(self, helpers, server, query):
-        self.helpers = helpers
+    def __init__(self, server, query):
         self.server = server
         self.query = query
         self.database = server.log.parent / "ltrr.db"
@@ -72,7 +73,7 @@ class Attacked:
                 ).fetchone()
             return (open_, learned, late) == (0, settled, newest)
 
-        assert self.helpers.eventually(done)
+        assert eventually(done)
 
     def successes(self, object_id):
         return self._evidence(object_id)[0]
@@ -99,7 +100,7 @@ def event(answer, object_id, action="click", **others):
 
 
 @pytest.fixture(scope="module")
-def server(helpers, lexical_pipelines, tmp_path_factory):
+def server(lexical_pipelines, tmp_path_factory):
     folder = copytree(lexical_pipelines, tmp_path_factory.mktemp("remembering") / "pipelines")
     search = yaml.safe_load((folder / "search" / "search.yml").read_text())
     router = search["components"]["router"]["init_parameters"]
@@ -108,7 +109,7 @@ def server(helpers, lexical_pipelines, tmp_path_factory):
         "init_parameters": {"allocation": {**router["baseline"], "memory": 10}},
     }
     (folder / "search" / "search.yml").write_text(yaml.safe_dump(search, sort_keys=False))
-    running = helpers.Server(folder, tmp_path_factory.mktemp("home"))
+    running = Server(folder, tmp_path_factory.mktemp("home"))
     assert running.url, running.log.read_text()
     assert running.post("indexing", {"documents": SONGS}).json() == {"written": len(SONGS)}
     yield running
@@ -121,8 +122,8 @@ def unused():
 
 
 @pytest.fixture
-def attacked(helpers, server, unused):
-    return Attacked(helpers, server, QUERIES[next(unused)])
+def attacked(server, unused):
+    return Attacked(server, QUERIES[next(unused)])
 
 
 class TestFilteredPages:

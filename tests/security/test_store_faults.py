@@ -7,7 +7,6 @@ The real server while its store fails under load: searches are answered, and no 
 import json
 import os
 import resource
-import runpy
 import shutil
 import sqlite3
 import subprocess
@@ -19,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from serving import Load, Server, always, eventually, without_dense
+
 pytest.importorskip("hayhooks")
 
 if not hasattr(resource, "prlimit"):
@@ -26,7 +27,6 @@ if not hasattr(resource, "prlimit"):
 
 pytestmark = pytest.mark.security
 
-SERVING = runpy.run_path(str(Path(__file__).parents[1] / "server" / "conftest.py"))
 SONGS = [{"id": f"song-{number}", "content": f"a song about love, number {number}"} for number in range(20)]
 USUAL_SECONDS = 6.0
 """No search takes longer, although the store is locked for longer; generous, as the machine may be busy."""
@@ -59,16 +59,16 @@ def unmount(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def store(disk) -> Path:
+def database(disk) -> Path:
     return disk / "ltrr.db"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, store) -> Iterator[Any]:
-    pipelines = SERVING["lexical_pipelines"].__wrapped__(tmp_path_factory)
-    SERVING["always"](pipelines, "bm25")
+def server(tmp_path_factory, database) -> Iterator[Any]:
+    pipelines = without_dense(tmp_path_factory.mktemp("lexical") / "pipelines")
+    always(pipelines, "bm25")
     home = tmp_path_factory.mktemp("home")
-    running = SERVING["Server"](pipelines, home, LTRR_STORE_URL=f"sqlite:///{store}")
+    running = Server(pipelines, home, LTRR_STORE_URL=f"sqlite:///{database}")
     assert running.url, running.log.read_text()
     assert running.post("indexing", {"documents": SONGS}).status_code == 200
     yield running
@@ -76,32 +76,32 @@ def server(tmp_path_factory, store) -> Iterator[Any]:
 
 
 @contextmanager
-def moved_away(store: Path, _server: object) -> Iterator[None]:
-    elsewhere = store.parent / "elsewhere"
+def moved_away(database: Path, _server: object) -> Iterator[None]:
+    elsewhere = database.parent / "elsewhere"
     elsewhere.mkdir(exist_ok=True)
-    for file in store.parent.glob("ltrr.db*"):
+    for file in database.parent.glob("ltrr.db*"):
         file.rename(elsewhere / file.name)
     yield
-    assert list(store.parent.glob("ltrr.db*")) == []
+    assert list(database.parent.glob("ltrr.db*")) == []
     for file in elsewhere.glob("ltrr.db*"):
-        file.rename(store.parent / file.name)
+        file.rename(database.parent / file.name)
 
 
 @contextmanager
-def full(store: Path, server: Any) -> Iterator[None]:
-    if not store.parent.is_mount():
-        with no_file_may_grow(store, server):
+def full(database: Path, server: Any) -> Iterator[None]:
+    if not database.parent.is_mount():
+        with no_file_may_grow(database, server):
             yield
         return
     # An empty log has no room that could be used again.
-    with closing(sqlite3.connect(store)) as other:
+    with closing(sqlite3.connect(database)) as other:
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    filler = store.parent / "filler"
+    filler = database.parent / "filler"
     try:
         with filler.open("wb", buffering=0) as writing, suppress(OSError):
             while writing.write(b"x" * 4096):
                 pass
-        assert shutil.disk_usage(store.parent).free == 0
+        assert shutil.disk_usage(database.parent).free == 0
         yield
     finally:
         filler.unlink()
@@ -119,14 +119,15 @@ def no_file_may_grow(_store: Path, server: Any) -> Iterator[None]:
 
 
 @contextmanager
-def read_only(store: Path, _server: object) -> Iterator[None]:
+def read_only(database: Path, _server: object) -> Iterator[None]:
     """
     The disk goes, and comes back to be read only.
 
     Linux mounts no disk to be read only while a file on it is open for writing, not even for root. So what comes back
     is another disk, with a copy of all that had been committed when the first one went.
     """
-    disk, before, anew = store.parent, store.parent.with_name("before"), store.parent.with_name("anew")
+    disk = database.parent
+    before, anew = disk.with_name("before"), disk.with_name("anew")
     if not disk.is_mount():
         pytest.skip("no disk can be mounted here")
     for folder in (before, anew):
@@ -136,8 +137,8 @@ def read_only(store: Path, _server: object) -> Iterator[None]:
     try:
         unmount(disk)
         with (
-            closing(sqlite3.connect(before / store.name)) as committed,
-            closing(sqlite3.connect(anew / store.name)) as copy,
+            closing(sqlite3.connect(before / database.name)) as committed,
+            closing(sqlite3.connect(anew / database.name)) as copy,
         ):
             committed.backup(copy)
         mount("-o", "remount,ro", anew)
@@ -152,15 +153,15 @@ def read_only(store: Path, _server: object) -> Iterator[None]:
 
 
 @contextmanager
-def locked(store: Path, _server: object) -> Iterator[None]:
-    with closing(sqlite3.connect(store, isolation_level=None)) as other:
+def locked(database: Path, _server: object) -> Iterator[None]:
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
 
 
 @contextmanager
-def without_its_log(store: Path, _server: object) -> Iterator[None]:
-    Path(f"{store}-wal").unlink()
+def without_its_log(database: Path, _server: object) -> Iterator[None]:
+    Path(f"{database}-wal").unlink()
     yield
 
 
@@ -189,9 +190,9 @@ def count(name: str, before: float, fault: float, over: float, load: Any) -> Non
         out.write(json.dumps(figures) + "\n")
 
 
-def held(store: Path) -> tuple[set[str], list[str]]:
+def held(database: Path) -> tuple[set[str], list[str]]:
     """Query ids and event ids, as another process finds them."""
-    with closing(sqlite3.connect(store)) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         searches = {query_id for (query_id,) in connection.execute("SELECT query_id FROM ltrr_decisions")}
         payloads = connection.execute("SELECT payload FROM ltrr_events").fetchall()
     return searches, [json.loads(payload)["event_id"] for (payload,) in payloads]
@@ -208,17 +209,17 @@ def held(store: Path) -> tuple[set[str], list[str]]:
         (read_only, FAULT_SECONDS, True),
     ],
 )
-def test_searches_are_answered_and_nothing_acknowledged_is_lost(server, store, fault, seconds, lasts):
-    with SERVING["Load"](server.url) as load:
+def test_searches_are_answered_and_nothing_acknowledged_is_lost(server, database, fault, seconds, lasts):
+    with Load(server.url) as load:
         before = time.monotonic()
-        assert SERVING["eventually"](lambda: sum(sent["accepted"] for sent in load.feedback) > 20)
-        with fault(store, server):
+        assert eventually(lambda: sum(sent["accepted"] for sent in load.feedback) > 20)
+        with fault(database, server):
             began = time.monotonic()
             time.sleep(seconds)
             over = time.monotonic()
-        assert SERVING["eventually"](lambda: any(search.get("logged") for search in load.since(over)))
+        assert eventually(lambda: any(search.get("logged") for search in load.since(over)))
         mended = time.monotonic()
-        assert SERVING["eventually"](lambda: any(sent["accepted"] for sent in load.sent_since(mended)))
+        assert eventually(lambda: any(sent["accepted"] for sent in load.sent_since(mended)))
     count(fault.__name__, before, began, over, load)
 
     assert load.failures == []
@@ -234,9 +235,9 @@ def test_searches_are_answered_and_nothing_acknowledged_is_lost(server, store, f
     refused = [sent for sent in load.feedback if not sent["accepted"]]
     assert {(sent["status"], sent["headers"].get("retry-after")) for sent in refused} <= {(503, "5")}
     assert refused or not lasts
-    assert not any(str(store.parent) in sent["text"] for sent in refused)
+    assert not any(str(database.parent) in sent["text"] for sent in refused)
 
-    searches, events = held(store)
+    searches, events = held(database)
     assert {search["query_id"] for search in load.searches if search["logged"]} <= searches
     accepted = {sent["event"]["event_id"] for sent in load.feedback if sent["accepted"]}
     assert accepted <= set(events)
@@ -248,6 +249,6 @@ def test_searches_are_answered_and_nothing_acknowledged_is_lost(server, store, f
         kept = {search["query_id"] for search in load.searches if search["logged"]}
         known = [sent for sent in refused if sent["event"]["query_id"] in kept]
         assert again["accepted"] + again["duplicate"] >= len(known)
-        _, events = held(store)
+        _, events = held(database)
         assert {sent["event"]["event_id"] for sent in known} <= set(events)
         assert len(events) == len(set(events))

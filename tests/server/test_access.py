@@ -1,6 +1,5 @@
 import httpx
 import pytest
-from haystack.utils import Secret
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -9,7 +8,6 @@ from starlette.routing import Route
 from ltrr_haystack.server.access import KEY, Access
 from ltrr_haystack.server.api_keys import new_key
 from ltrr_haystack.server.keyring import Keyring
-from ltrr_haystack.store import LTRRStore
 
 SCOPES = {
     "/search/run": "search",
@@ -21,22 +19,25 @@ SCOPES = {
 
 
 @pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
+def guarded(store):
+    """An app that answers with the name of the key it got, behind what decides on access."""
+
+    async def told(request: Request) -> JSONResponse:
+        key = request.scope.get("state", {}).get(KEY)
+        return JSONResponse({"key": key and key.name})
+
+    def make(**settings) -> Access:
+        return Access(Starlette(routes=[Route("/{path:path}", told)]), Keyring(store), SCOPES, **settings)
+
+    return make
 
 
 @pytest.fixture
-def caller(store):
-    """Gives a client from some address, and what it got: `caller(peer=…).get("/search/run")`."""
+def caller(guarded):
+    """Gives a client from some address: `caller(peer=…).get("/search/run")`."""
 
     def make(peer: str = "127.0.0.1", url: str = "http://localhost:1416", **settings) -> httpx.AsyncClient:
-        async def told(request: Request) -> JSONResponse:
-            key = request.scope.get("state", {}).get(KEY)
-            return JSONResponse({"key": key and key.name})
-
-        app = Access(Starlette(routes=[Route("/{path:path}", told)]), Keyring(store), SCOPES, **settings)
+        app = guarded(**settings)
         return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url=url)
 
     return make
@@ -154,12 +155,11 @@ class TestWithoutKeys:
         stranger = caller("192.0.2.7", "http://search.example", everybody=True)
         assert (await stranger.get("/search/run", headers={"Origin": "https://shop.example"})).status_code == 200
 
-    async def test_there_are_no_websockets(self, caller):
+    async def test_there_are_no_websockets(self, guarded):
         sent = []
 
         async def send(message: dict) -> None:
             sent.append(message)
 
-        app = caller()._transport.app
-        await app({"type": "websocket", "path": "/search/run", "headers": []}, None, send)
+        await guarded()({"type": "websocket", "path": "/search/run", "headers": []}, None, send)
         assert sent == [{"type": "websocket.close", "code": 1008}]

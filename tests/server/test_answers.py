@@ -5,23 +5,12 @@ from dataclasses import replace
 import pytest
 from fastapi import HTTPException
 from haystack import Document, Pipeline
-from haystack.utils import Secret
 
 from ltrr_haystack.components.impression_writer import ImpressionWriter
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.server.answers import JSONAnswer, public_reason, search_answer, warnings_of
 from ltrr_haystack.server.failures import http_errors
-from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmReport,
-    Candidate,
-    Decision,
-    Provenance,
-    Ranking,
-    Understanding,
-)
+from ltrr_haystack.types import ActionSet, Arm, ArmReport, Candidate, Decision, Provenance, Ranking, Understanding
 
 ACTIONS = ActionSet((Arm("bm25", "lexical", (0, 10)), Arm("dense", "dense", (0, 10))), 20, {"bm25": 10})
 DECISION = Decision("q1", 1.0, Understanding("love", "love"), ACTIONS, {"bm25": 10, "dense": 0}, 1.0, "live", "any")
@@ -87,13 +76,11 @@ class TestJSONAnswer:
 
 
 @pytest.fixture
-def pipeline(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
+def pipeline(store):
     pipeline = Pipeline()
     pipeline.add_component("understanding", QueryUnderstanding())
     pipeline.add_component("impressions", ImpressionWriter(store))
-    yield pipeline
-    store.close()
+    return pipeline
 
 
 class TestWhoseFaultItIs:

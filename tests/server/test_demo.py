@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from haystack import Document
 
+from factories import search
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.server import demo
 from ltrr_haystack.server.answers import JSONAnswer, search_answer
 from ltrr_haystack.server.serving import serve
 from ltrr_haystack.server.summary import ServerSummary
-from ltrr_haystack.types import ActionSet, Arm, Candidate, Decision, Provenance, Ranking, Understanding
 
 
 def data_set(query: str) -> DataSet:
@@ -45,19 +45,12 @@ class TestInstructions:
         assert paste(self.lines(query)[0]) == {"query": query}
 
     def test_the_second_line_clicks_on_the_first_document(self, paste, tmp_path):
-        actions = ActionSet((Arm("bm25", "lexical", (0, 10)),), 10, {"bm25": 10})
-        decision = Decision("4f2a", 0.0, Understanding("q", "q"), actions, {"bm25": 10}, 1.0, "live", "vw")
         documents = [Document(id=f"song-{number}", meta={"id": "other", "query_id": "other"}) for number in (7, 8)]
-        found = tuple(Candidate(each.id, each, {"bm25": Provenance(1, 1.0, 1.0)}, 1.0) for each in documents)
-        answer = JSONAnswer(search_answer(Ranking(decision, found, ({}, {}))))
+        answer = JSONAnswer(search_answer(search("4f2a", documents)))
         (tmp_path / "answer.json").write_bytes(answer.body)
         assert paste(self.lines("love")[1]) == {
             "events": [
-                {
-                    "action_name": "click",
-                    "query_id": "4f2a",
-                    "event_attributes": {"object": {"object_id": "song-7"}},
-                }
+                {"action_name": "click", "query_id": "4f2a", "event_attributes": {"object": {"object_id": "song-7"}}}
             ]
         }
 

@@ -2,19 +2,10 @@ import asyncio
 from contextlib import suppress
 
 import pytest
-from haystack.utils import Secret
 
 from ltrr_haystack.errors import ConfigurationError, StoreError
 from ltrr_haystack.server.api_keys import new_key
 from ltrr_haystack.server.keyring import Keyring, configured_keyring
-from ltrr_haystack.store import LTRRStore
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import pytest
 from haystack.utils import Secret
 
 from ltrr_haystack import FeedbackWriter, LTRRStore
+from serving import Load, always, eventually
 
 pytest.importorskip("hayhooks")
 
@@ -27,9 +28,9 @@ SONGS = [{"id": f"song-{number}", "content": f"a song about love, number {number
 
 
 @pytest.fixture
-def always_lexical(helpers, lexical_pipelines):
+def always_lexical(lexical_pipelines):
     """Every page shows something that can be clicked."""
-    helpers.always(lexical_pipelines, "bm25")
+    always(lexical_pipelines, "bm25")
     return lexical_pipelines
 
 
@@ -49,7 +50,7 @@ def kept(database):
 
 
 @pytest.mark.parametrize(("processes", "rounds"), [(1, ROUNDS[0]), (2, ROUNDS[1])], ids=["one", "two"])
-def test_nothing_acknowledged_is_lost_or_doubled(start, helpers, always_lexical, tmp_path, processes, rounds):
+def test_nothing_acknowledged_is_lost_or_doubled(start, always_lexical, tmp_path, processes, rounds):
     rng = random.Random(processes)
     home = tmp_path / "home"
     searches, accepted, unsure, kills = set(), [], [], 0
@@ -64,8 +65,8 @@ def test_nothing_acknowledged_is_lost_or_doubled(start, helpers, always_lexical,
         with ThreadPoolExecutor(processes) as starting:
             servers = list(starting.map(serve, range(processes)))
         with ExitStack() as people:
-            loads = [people.enter_context(helpers.Load(server.url)) for server in servers]
-            assert all(helpers.eventually(load.is_under_way) for load in loads)
+            loads = [people.enter_context(Load(server.url)) for server in servers]
+            assert all(eventually(load.is_under_way) for load in loads)
             for server in servers:
                 time.sleep(rng.uniform(0.0, 0.5))
                 server.kill()

@@ -56,10 +56,7 @@ class TestBodyLimit:
     @pytest.mark.parametrize("headers", [{}, {"Content-Length": "5000"}])
     async def test_a_body_that_comes_too_slowly_is_given_up(self, client, headers):
         answer = await client.post("/", content=chunks(50, 0.02), headers=headers)
-        assert (answer.status_code, answer.json()) == (
-            408,
-            {"detail": "the body did not arrive within 0.3 seconds"},
-        )
+        assert (answer.status_code, answer.json()) == (408, {"detail": "the body did not arrive within 0.3 seconds"})
         assert answer.headers["connection"] == "close"
         assert asked == []
 

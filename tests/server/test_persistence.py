@@ -8,7 +8,7 @@ pytest.importorskip("tantivy")
 
 from ltrr_haystack.embedded.indexing import PIPELINE
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.server import serving
+from ltrr_haystack.server.serving import index_catalogue
 
 SONGS = [
     {"id": "rain", "content": "Wet streets and a saxophone", "meta": {"title": "November", "genre": "jazz"}},
@@ -45,12 +45,12 @@ class TestTheCatalogueOfAServer:
 
     def test_takes_the_place_of_the_one_before(self, pipeline):
         store = pipeline.get_component("writer").document_store
-        serving._index({PIPELINE: pipeline}, [Document(id="old", content="x"), Document(id="kept", content="y")])
+        index_catalogue({PIPELINE: pipeline}, [Document(id="old", content="x"), Document(id="kept", content="y")])
         store.write_documents([Document(id="posted", content="z")])
-        serving._index({PIPELINE: pipeline}, [Document(id="kept", content="y"), Document(id="new", content="w")])
+        index_catalogue({PIPELINE: pipeline}, [Document(id="kept", content="y"), Document(id="new", content="w")])
         assert sorted(document.id for document in store.filter_documents()) == ["kept", "new", "posted"]
         store.close()
 
     def test_needs_a_pipeline_that_indexes(self):
         with pytest.raises(ConfigurationError, match="needs a pipeline named 'indexing'"):
-            serving._index({}, [])
+            index_catalogue({}, [])

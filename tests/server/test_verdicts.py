@@ -1,13 +1,14 @@
 import pytest
 from haystack import Pipeline
-from haystack.utils import Secret
 
+from factories import remember
 from ltrr_haystack.components.bandit_router import BanditRouter
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.server.verdicts import Verdicts
-from ltrr_haystack.store import HistoryDelta, LearningUpdate, LTRRStore, Watermark
+from ltrr_haystack.types import Features
 
 SAID = {"remembered": "of known queries", "contextual": "of the model", "leader": "of the leader"}
 
@@ -22,13 +23,6 @@ class Judged(VWPolicy):
         type(self).asked += 1
         parts = {name: {"verdict": f"{told}, n={self.n}"} for name, told in SAID.items()}
         return {**super().card(), "new_queries": self.ahead, **parts}
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
-    yield store
-    store.close()
 
 
 @pytest.fixture
@@ -52,15 +46,8 @@ def search(store, monkeypatch):
     return make
 
 
-def remember(store, query):
-    """Lets a query have been searched before."""
-    store.acquire_lease("test", 60)
-    history = {(query, "bm25"): HistoryDelta(3.0, 1.0, 30.0)}
-    store.commit_learning(LearningUpdate(holder="test", since=Watermark(), learned=0, late=0, history=history))
-
-
 def test_known_and_new_queries_have_verdicts_of_their_own(store, search):
-    remember(store, "love")
+    remember(store, history={("love", "bm25"): (3.0, 1.0, 30.0)})
     of = search(Judged())
     assert of("love") == "of known queries, n=0"
     assert of("rain") == "of the leader, n=0"
@@ -77,7 +64,7 @@ def test_each_version_is_asked_once(store, search):
     assert Judged.asked == 1
     for counts in (7, 8):
         policy = VWPolicy()
-        policy._n = counts
+        policy.fit(parse_actions({"bm25": {"levels": [0, 10]}}, 10, {"bm25": 10}), Features(), {}, counts=counts)
         store.add_snapshot("policy", policy.to_bytes(), {}, activate=True)
         assert {of() for _ in range(5)} == {f"of the leader, n={counts}"}
     assert Judged.asked == 3

@@ -6,28 +6,19 @@ from uuid import uuid4
 
 import pytest
 from haystack import Document
-from haystack.utils import Secret
 from sqlalchemy import create_engine, make_url
 
-from ltrr_haystack.store import EventRecord, LearningUpdate, LTRRStore
+from factories import decision, page, result, unite
+from ltrr_haystack.store import EventRecord, LearningUpdate
 from ltrr_haystack.store.engines import open_engines, parse_url
-from ltrr_haystack.types import (
-    ActionSet,
-    Arm,
-    ArmReport,
-    Candidate,
-    Decision,
-    Features,
-    Provenance,
-    Ranking,
-    Understanding,
-)
+from ltrr_haystack.types import ActionSet, Arm, Features
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["ltrr_haystack.store"])
 POSTGRES_URL = os.environ.get("LTRR_TEST_POSTGRES_URL")
 HURRY = ("SET fsync = off", "SET full_page_writes = off", "SET synchronous_commit = off")
 ARMS = (Arm("bm25", "lexical", (0, 10, 30)), Arm("dense", "dense", (0, 10, 30), cost_per_call=0.01))
+ACTIONS = ActionSet(ARMS, 40, {"bm25": 10, "dense": 10})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -76,18 +67,6 @@ def postgresql_url(postgresql):
 
 
 @pytest.fixture
-def sqlite_url(tmp_path):
-    return f"sqlite:///{tmp_path}/store.db"
-
-
-@pytest.fixture
-def store(url):
-    store = LTRRStore(Secret.from_token(url))
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def engines(url):
     """The two engines of a database without a store around them."""
     opened = open_engines(parse_url(url), "NORMAL")
@@ -101,31 +80,22 @@ def ranking():
     """Makes a search: `ranking("q1", objects=("a", "b"))` shows a at 1 and b at 2."""
 
     def make(query_id="q1", *, at=100.0, key="love songs", objects=("a", "b", "c"), **changes):
-        decision = Decision(
-            query_id=query_id,
+        made = decision(
+            query_id,
+            key,
+            actions=ACTIONS,
             decided_at=at,
-            understanding=Understanding(query=key, normal_form=key, tokens=tuple(key.split())),
-            actions=ActionSet(ARMS, 40, {"bm25": 10, "dense": 10}),
             allocation={"bm25": 30, "dense": 10},
             propensity=0.25,
-            mode="live",
             policy="vw",
             features=Features({"length": 2.0, "language": "en"}),
             marginals={"bm25": (0.1, 0.2, 0.7), "dense": (0.2, 0.5, 0.3)},
             user_id="ann",
         )
-        candidates = tuple(
-            Candidate(name, Document(id=name, content=name), {"bm25": Provenance(rank, 12.5, 0.5)}, 1 / rank)
-            for rank, name in enumerate(objects, start=1)
-        )
-        parts = {
-            "decision": decision,
-            "candidates": candidates,
-            "features": tuple({"bm25_rank": float(rank)} for rank, _ in enumerate(objects, start=1)),
-            "reports": (ArmReport("bm25", 30, 30, 0.012, 12.5), ArmReport("dense", 10, 0, 1.0, error="timeout")),
-            "ranker_version": 4,
-        }
-        return Ranking(**{**parts, **changes})
+        found = [Document(id=each, content=each, score=12.5) for each in objects]
+        union = unite(made, {"bm25": result("bm25", found, 0.012), "dense": result("dense", (), 1.0, "timeout")})
+        features = [{"bm25_rank": float(rank)} for rank, _ in enumerate(objects, start=1)]
+        return page(union, **{"features": features, "ranker_version": 4, **changes})
 
     return make
 

@@ -6,27 +6,36 @@ import shutil
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from haystack.utils import Secret
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLiteDialect
 
 from ltrr_haystack.errors import StoreError, StoreUnavailableError, with_notes
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, engines
+from ltrr_haystack.store.registry import registry
 
 
 @pytest.fixture
-def store(sqlite_url):
-    store = LTRRStore(Secret.from_token(sqlite_url))
+def url(sqlite_url):
+    return sqlite_url
+
+
+@pytest.fixture(autouse=True)
+def _warm(store):
     store.warm_up()
-    yield store
-    store.close()
+
+
+@pytest.fixture
+def database(store, url):
+    """What the store shares with all others of its url."""
+    return registry.acquire(store, url, "NORMAL")
 
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "store.db"
+    return tmp_path / "ltrr.db"
 
 
 @pytest.fixture
@@ -37,7 +46,7 @@ def away(path, tmp_path):
 
     def move():
         here, there = (path.parent, elsewhere) if path.exists() else (elsewhere, path.parent)
-        for file in sorted(here.glob("store.db*")):
+        for file in sorted(here.glob("ltrr.db*")):
             file.rename(there / file.name)
 
     return move
@@ -100,7 +109,7 @@ class TestGone:
         for call in calls * 2:
             with pytest.raises(StoreUnavailableError, match=r"its file is gone\. Try again later"):
                 call()
-        assert list(path.parent.glob("store.db*")) == []
+        assert list(path.parent.glob("ltrr.db*")) == []
 
     def test_put_back_it_goes_on_by_itself(self, store, path, away, ranking, event):
         store.record_search(ranking("q1"))
@@ -115,14 +124,14 @@ class TestGone:
 
     def test_deleted_in_the_middle_of_a_commit_it_is_not_acknowledged(self, store, path, monkeypatch, ranking):
         store.record_search(ranking("q1"))
-        commit, seen = store._opened._engines.writer.dialect.do_commit, []
+        commit, seen = SQLiteDialect.do_commit, []
 
-        def deleting(connection):
-            commit(connection)
+        def deleting(dialect, connection):
+            commit(dialect, connection)
             if not seen:
                 seen.append(path.unlink())
 
-        monkeypatch.setattr(store._opened._engines.writer.dialect, "do_commit", deleting)
+        monkeypatch.setattr(SQLiteDialect, "do_commit", deleting)
         with pytest.raises(StoreUnavailableError, match="its file is gone"):
             store.record_search(ranking("q2"))
 
@@ -143,7 +152,7 @@ class TestGone:
         store.record_search(ranking("q1"))
         backup = path.with_name("backup")
         backup.mkdir()
-        for file in path.parent.glob("store.db*"):
+        for file in path.parent.glob("ltrr.db*"):
             shutil.copy(file, backup)
         store.record_search(ranking("q2"))
         away()
@@ -185,7 +194,7 @@ class TestGone:
         path.with_name("letter").rename(path)
         eventually(lambda: reason in refusal(store))
         assert path.read_bytes() == content
-        assert list(path.parent.glob("store.db*")) == [path]
+        assert list(path.parent.glob("ltrr.db*")) == [path]
 
     def test_what_was_opened_once_is_no_reason_to_fail_a_search_that_warms_up(self, store, away):
         away()
@@ -293,18 +302,19 @@ class TestLocked:
         assert store.record_events([event("e1")]) == ["new"]
         assert recorded(path) == {"q1"}
 
-    def test_who_can_wait_is_served_when_it_is_over(self, store, lock, path, ranking):
+    def test_who_can_wait_is_served_when_it_is_over(self, database, lock):
         with lock():
-            future = store._opened.submit(lambda connection: connection.exec_driver_sql("SELECT 7").scalar())
+            future = database.submit(lambda connection: connection.exec_driver_sql("SELECT 7").scalar())
             time.sleep(0.7)
         assert future.result(10) == 7
 
     def test_when_the_wait_is_over_nobody_waits_any_more_until_it_is_free(
         self, store, lock, ranking, event, monkeypatch
     ):
+        store.close()
+        monkeypatch.setattr(engines, "LOCK_WAIT_SECONDS", 1)
+        store.warm_up()
         store.record_search(ranking("q1"))
-        with store._opened._engines.writer.connect() as connection:
-            connection.exec_driver_sql("PRAGMA busy_timeout = 200")
         with lock():
             with pytest.raises(StoreUnavailableError, match="another process keeps it locked"):
                 store.record_events([event("e1")])
@@ -357,11 +367,11 @@ class TestNoRoom:
 
 
 class TestAMistake:
-    def test_is_no_outage(self, store, ranking):
+    def test_is_no_outage(self, store, database, ranking):
         def mistaken(connection):
             connection.exec_driver_sql("SELECT * FROM no_such_table")
 
-        for ask in (store._opened.read, store._opened.look, store._opened.write):
+        for ask in (database.read, database.look, database.write):
             with pytest.raises(StoreError):
                 ask(mistaken)
         eventually(lambda: works(store))
@@ -414,13 +424,19 @@ class TestCheck:
             store.check()
 
 
-def test_a_full_queue_refuses_at_once(store, lock, ranking, monkeypatch):
+def test_a_full_queue_refuses_at_once(store, database, lock, ranking, monkeypatch):
+    def is_under_way():
+        try:
+            database.require_prompt(0.0)
+        except StoreUnavailableError:
+            return True
+        return False
+
     monkeypatch.setattr("ltrr_haystack.store.writer.LONGEST_QUEUE", 3)
     with lock():
-        database = store._opened
         under_way = database.submit(lambda connection: "under way")
-        eventually(lambda: database._writer._jobs.qsize() == 0)
+        eventually(is_under_way)
         waiting = [database.submit(lambda connection, number=number: number) for number in range(3)]
         with pytest.raises(StoreUnavailableError, match="too many wait to be written"):
-            store.record_search(replace(ranking("q1")))
+            store.record_search(ranking("q1"))
     assert [future.result(10) for future in (under_way, *waiting)] == ["under way", 0, 1, 2]

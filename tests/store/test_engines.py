@@ -89,7 +89,7 @@ class TestSQLite:
 
     def test_a_writer_holds_the_lock_from_its_first_statement(self, sqlite_url, tmp_path):
         engines = open_engines(parse_url(sqlite_url), "NORMAL")
-        other = sqlite3.connect(tmp_path / "store.db", timeout=0)
+        other = sqlite3.connect(tmp_path / "ltrr.db", timeout=0)
         with engines.writer.begin(), pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("BEGIN IMMEDIATE")
         other.execute("BEGIN IMMEDIATE")
@@ -99,7 +99,7 @@ class TestSQLite:
 
     def test_no_connection_makes_a_file(self, sqlite_url, tmp_path):
         engines = open_engines(parse_url(sqlite_url), "NORMAL")
-        (tmp_path / "store.db").unlink()
+        (tmp_path / "ltrr.db").unlink()
         for engine in engines:
             with pytest.raises(OperationalError, match="unable to open database file"):
                 engine.connect()

@@ -28,7 +28,9 @@ class TestRecordSearch:
         assert store.searches(["q1"])["q1"].ordinals == {}
 
     def test_an_object_shown_twice_counts_where_it_was_first(self, store, ranking):
-        store.record_search(ranking("q1", objects=("a", "b", "a")))
+        search = ranking("q1", objects=("a", "b"))
+        twice = (*search.candidates, search.candidates[0])
+        store.record_search(replace(search, candidates=twice, features=(*search.features, {})))
         assert store.searches(["q1"])["q1"].ordinals == {"a": 1, "b": 2}
 
     def test_a_query_id_that_is_taken_is_named(self, store, ranking):

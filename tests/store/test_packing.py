@@ -5,14 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltrr_haystack.store.packing import (
-    pack_ids,
-    pack_numbers,
-    pack_text,
-    unpack_ids,
-    unpack_numbers,
-    unpack_text,
-)
+from ltrr_haystack.store.packing import pack_ids, pack_numbers, pack_text, unpack_ids, unpack_numbers, unpack_text
 
 IDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 

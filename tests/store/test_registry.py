@@ -99,7 +99,7 @@ def read(store, going_on):
         store.counts()
 
 def files_of_the_store():
-    return [link for link in Path("/proc/self/fd").iterdir() if "store.db" in os.path.realpath(link)]
+    return [link for link in Path("/proc/self/fd").iterdir() if "ltrr.db" in os.path.realpath(link)]
 
 store = LTRRStore(Secret.from_token(url))
 record(store, "before", 5)

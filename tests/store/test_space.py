@@ -10,11 +10,11 @@ from ltrr_haystack.store.space import give_back
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "store.db"
+    return tmp_path / "ltrr.db"
 
 
 def size(path):
-    return sum(file.stat().st_size for file in path.parent.glob("store.db*") if not file.name.endswith("-shm"))
+    return sum(file.stat().st_size for file in path.parent.glob("ltrr.db*") if not file.name.endswith("-shm"))
 
 
 @pytest.fixture

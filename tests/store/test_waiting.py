@@ -13,40 +13,36 @@ def future():
     return Future()
 
 
-class TestResultOf:
-    def test_gives_what_comes_in_time(self, future):
-        Timer(0.05, future.set_result, [7]).start()
-        assert result_of(future, 20.0) == 7
+def awaited(future, seconds):
+    return asyncio.run(result_of_async(future, seconds))
 
-    def test_what_comes_too_late_is_cancelled_if_it_has_not_begun(self, future):
+
+@pytest.mark.parametrize("wait", [result_of, awaited])
+class TestEither:
+    def test_gives_what_comes_in_time(self, future, wait):
+        Timer(0.05, future.set_result, [7]).start()
+        assert wait(future, 20.0) == 7
+
+    def test_what_comes_too_late_is_cancelled_if_it_has_not_begun(self, future, wait):
         with pytest.raises(StoreUnavailableError, match="it takes too long to write"):
-            result_of(future, 0.01)
+            wait(future, 0.01)
         assert future.cancelled()
 
-    def test_what_has_begun_goes_on(self, future):
+    def test_what_has_begun_goes_on(self, future, wait):
         future.set_running_or_notify_cancel()
         with pytest.raises(StoreUnavailableError):
-            result_of(future, 0.01)
+            wait(future, 0.01)
         future.set_result(7)
         assert future.result() == 7
 
-    def test_a_time_out_of_the_work_itself_is_its_own(self, future):
+    def test_a_time_out_of_the_work_itself_is_its_own(self, future, wait):
         future.set_exception(TimeoutError("mine"))
         with pytest.raises(TimeoutError, match="mine"):
-            result_of(future, 1.0)
+            wait(future, 1.0)
 
 
 class TestResultOfAsync:
-    async def test_gives_what_comes_in_time(self, future):
-        Timer(0.05, future.set_result, [7]).start()
-        assert await result_of_async(future, 20.0) == 7
-
-    async def test_what_comes_too_late_is_cancelled_if_it_has_not_begun(self, future):
-        with pytest.raises(StoreUnavailableError, match="it takes too long to write"):
-            await result_of_async(future, 0.01)
-        assert future.cancelled()
-
-    async def test_what_has_begun_goes_on(self, future):
+    async def test_a_failure_after_that_disturbs_nobody(self, future):
         future.set_running_or_notify_cancel()
         with pytest.raises(StoreUnavailableError):
             await result_of_async(future, 0.01)
@@ -60,8 +56,3 @@ class TestResultOfAsync:
             await waiting
         await asyncio.sleep(0)
         assert future.cancelled()
-
-    async def test_a_time_out_of_the_work_itself_is_its_own(self, future):
-        future.set_exception(TimeoutError("mine"))
-        with pytest.raises(TimeoutError, match="mine"):
-            await result_of_async(future, 1.0)

@@ -176,19 +176,15 @@ class TestFailures:
     def test_what_cannot_be_committed_is_given_up(self, tmp_path, monkeypatch):
         store = opened(tmp_path / "index")
         store.write_documents([Document(id="before")])
-        taken = SharedIndex._acquire_writer
+        write = SharedIndex.write_batch
 
-        class Full:
-            def __init__(self, writer):
-                self.writer = writer
-
-            def __getattr__(self, name):
-                return getattr(self.writer, name)
-
-            def commit(self):
+        @contextmanager
+        def without_room(shared):
+            with write(shared) as batch:
+                yield batch
                 raise ValueError("An IO error occurred: 'No space left on device'")
 
-        monkeypatch.setattr(SharedIndex, "_acquire_writer", lambda index: Full(taken(index)))
+        monkeypatch.setattr(SharedIndex, "write_batch", without_room)
         with pytest.raises(DocumentStoreError, match=r"cannot write to the index in '.*No space left on device"):
             store.write_documents([Document(id="lost")])
         monkeypatch.undo()

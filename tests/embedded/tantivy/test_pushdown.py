@@ -67,7 +67,7 @@ def valid(filters):
     return True
 
 
-def store(**settings):
+def catalogue(**settings):
     return TantivyDocumentStore(
         index=uuid4().hex,
         **{"keyword_fields": ["meta.keyword", "meta.both"], "number_fields": ["meta.number", "meta.both"], **settings},
@@ -76,7 +76,7 @@ def store(**settings):
 
 @pytest.fixture(scope="module", name="reused")
 def _reused():
-    return store(text_fields={"content": "words"})
+    return catalogue(text_fields={"content": "words"})
 
 
 @settings(max_examples=120, deadline=None)
@@ -118,7 +118,7 @@ class TestExactness:
     """Which filters are the index' alone, so that no document has to be looked at."""
 
     def exact(self, filters, documents=()):
-        declared = store()
+        declared = catalogue()
         declared.write_documents(list(documents))
         return declared.plan_filters(filters, declared.snapshot()).post_filter is None
 
@@ -169,7 +169,7 @@ class TestExactness:
         assert not self.exact(above, [beyond])
 
     def test_a_post_filter_is_applied_to_what_the_rest_of_the_filters_finds(self):
-        declared = store()
+        declared = catalogue()
         declared.write_documents([Document(id=each, meta={"keyword": each, "other": 1}) for each in ("rock", "pop")])
         filters = {
             "operator": "AND",
@@ -185,7 +185,7 @@ class TestExactness:
 
 
 def test_what_is_not_declared_is_told_once(caplog):
-    undeclared = store()
+    undeclared = catalogue()
     undeclared.write_documents([Document(id="a", content="love", meta={"other": 1, "more": 2})])
     for _ in range(3):
         undeclared.filter_documents({"field": "other", "operator": "==", "value": 1})
@@ -197,14 +197,14 @@ def test_what_is_not_declared_is_told_once(caplog):
 
 def test_filters_that_are_not_valid_are_refused_though_the_index_could_do_without_them():
     with pytest.raises(FilterError, match="'value' key missing"):
-        store().filter_documents({"field": "meta.other", "operator": "=="})
+        catalogue().filter_documents({"field": "meta.other", "operator": "=="})
     with pytest.raises(FilterError, match=r"compares numbers, or dates .*got the text '1'"):
-        store().filter_documents({"field": "meta.number", "operator": ">", "value": "1"})
+        catalogue().filter_documents({"field": "meta.number", "operator": ">", "value": "1"})
 
 
 def test_texts_longer_than_a_term_of_the_index_are_told_apart():
     long = ["x" * 70_000, "x" * 70_000 + "y"]
-    declared = store()
+    declared = catalogue()
     declared.write_documents([Document(id=f"{number}", meta={"keyword": each}) for number, each in enumerate(long)])
     for number, each in enumerate(long):
         found = declared.filter_documents({"field": "keyword", "operator": "==", "value": each})

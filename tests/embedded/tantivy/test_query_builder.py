@@ -16,7 +16,7 @@ from ltrr_haystack.embedded.tantivy.query_builder import MatchOptions
 ALL = {"content": ["words", "unstemmed", "trigrams"], "meta.title": ["words", "unstemmed", "trigrams"]}
 
 
-def store(*contents, language=None, **documents):
+def catalogue(*contents, language=None, **documents):
     made = TantivyDocumentStore(text_fields=ALL, language=language)
     made.write_documents([Document(id=f"{number}", content=content) for number, content in enumerate(contents)])
     made.write_documents([Document(id=name, **settings) for name, settings in documents.items()])
@@ -36,7 +36,8 @@ class TestScores:
 
     def test_are_bm25(self):
         scores = [
-            each.score for each in TantivyBM25Retriever(store("rain", "rain sun sun", "sun")).run("rain")["documents"]
+            each.score
+            for each in TantivyBM25Retriever(catalogue("rain", "rain sun sun", "sun")).run("rain")["documents"]
         ]
         rarity = math.log(1 + (3 - 2 + 0.5) / (2 + 0.5))
         short, long = 1.2 * (0.25 + 0.75 * 1 / (5 / 3)), 1.2 * (0.25 + 0.75 * 3 / (5 / 3))
@@ -44,7 +45,9 @@ class TestScores:
         assert scores == pytest.approx([0.562, 0.354], abs=0.001)
 
     def test_of_fields_are_added_by_their_weights(self):
-        filled = store(a={"content": "rain", "meta": {"title": "rain"}}, b={"content": "sun", "meta": {"title": "sun"}})
+        filled = catalogue(
+            a={"content": "rain", "meta": {"title": "rain"}}, b={"content": "sun", "meta": {"title": "sun"}}
+        )
         (content,) = TantivyBM25Retriever(filled, fields={"content": 1.0}).run("rain")["documents"]
         (title,) = TantivyBM25Retriever(filled, fields={"meta.title": 1.0}).run("rain")["documents"]
         (both,) = TantivyBM25Retriever(filled, fields={"content": 1.0, "meta.title": 2.5}).run("rain")["documents"]
@@ -52,12 +55,12 @@ class TestScores:
 
     def test_of_a_word_that_is_only_like_the_typed_one(self):
         """Two of three documents have a word one letter away from a typed one of four."""
-        filled = store("rain", "rain sun sun", "sun")
+        filled = catalogue("rain", "rain sun sun", "sun")
         scores = [each.score for each in TantivyBM25Retriever(filled, fuzziness=1).run("rian")["documents"]]
         assert scores == pytest.approx([math.log(1 + 1.5 / 2.5) * (1 - 1 / 4)] * 2)
 
     def test_of_overwritten_documents_are_gone(self):
-        filled = store("rain")
+        filled = catalogue("rain")
         filled.write_documents([Document(id="0", content="sun")], DuplicatePolicy.OVERWRITE)
         assert found(TantivyBM25Retriever(filled), "rain") == []
         assert found(TantivyBM25Retriever(filled), "sun") == ["0"]
@@ -66,10 +69,10 @@ class TestScores:
 
 class TestOperator:
     def test_or_wants_any_word(self):
-        assert sorted(found(TantivyBM25Retriever(store("rain sun", "rain", "wind")), "rain sun")) == ["0", "1"]
+        assert sorted(found(TantivyBM25Retriever(catalogue("rain sun", "rain", "wind")), "rain sun")) == ["0", "1"]
 
     def test_and_wants_every_word_in_whichever_field(self):
-        filled = store(
+        filled = catalogue(
             both={"content": "rain", "meta": {"title": "sun"}},
             one={"content": "rain rain", "meta": {"title": "rain"}},
             same={"content": "rain in the sun"},
@@ -77,15 +80,15 @@ class TestOperator:
         assert sorted(found(TantivyBM25Retriever(filled, operator="and"), "rain sun")) == ["both", "same"]
 
     def test_and_finds_nothing_if_a_word_is_nowhere(self):
-        assert found(TantivyBM25Retriever(store("rain"), operator="and"), "rain nothing") == []
+        assert found(TantivyBM25Retriever(catalogue("rain"), operator="and"), "rain nothing") == []
 
     def test_and_takes_a_word_for_one_that_it_is_like(self):
-        retriever = TantivyBM25Retriever(store("rain in the sun", "rain"), operator="and", fuzziness=1)
+        retriever = TantivyBM25Retriever(catalogue("rain in the sun", "rain"), operator="and", fuzziness=1)
         assert found(retriever, "rian sun") == ["0"]
 
     def test_and_of_several_analyses_is_satisfied_by_one_of_them(self):
         fields = {"content": 1.0, "content:trigrams": 1.0}
-        retriever = TantivyBM25Retriever(store("saxophone solo", "solo"), fields=fields, operator="and")
+        retriever = TantivyBM25Retriever(catalogue("saxophone solo", "solo"), fields=fields, operator="and")
         assert found(retriever, "saxophone") == ["0"]
         assert found(retriever, "axophon") == []
 
@@ -108,34 +111,34 @@ class TestFuzziness:
 
     @pytest.mark.parametrize("typed", ["saxofone", "saxophone", "saxphone", "saxxophone", "saxopohne", "sxaophoen"])
     def test_finds_what_is_misspelt(self, typed):
-        assert found(TantivyBM25Retriever(store("a saxophone", "a guitar"), fuzziness=2), typed) == ["0"]
+        assert found(TantivyBM25Retriever(catalogue("a saxophone", "a guitar"), fuzziness=2), typed) == ["0"]
 
     def test_of_one_letter_is_not_of_two(self):
-        filled = store("saxophone")
+        filled = catalogue("saxophone")
         assert found(TantivyBM25Retriever(filled, fuzziness=1), "saxofone") == []
         assert found(TantivyBM25Retriever(filled, fuzziness=2), "saxofone") == ["0"]
         assert found(TantivyBM25Retriever(filled), "saxphone") == []
 
     def test_a_word_that_is_known_is_taken_at_its_word(self):
         """However long the text that it is in, and however short the one with a word like it."""
-        filled = store("mouse", f"house {'of the rising sun ' * 20}", *map(str, range(30)))
+        filled = catalogue("mouse", f"house {'of the rising sun ' * 20}", *map(str, range(30)))
         assert found(TantivyBM25Retriever(filled, fuzziness=1), "house", top_k=1) == ["1"]
         assert found(TantivyBM25Retriever(filled, fuzziness=1), "house") == ["1", "0"]
 
     def test_but_where_too_few_have_it_those_follow_that_have_words_like_it(self):
-        filled = store("mouse", "a house in the country", "wind")
+        filled = catalogue("mouse", "a house in the country", "wind")
         results = TantivyBM25Retriever(filled, fuzziness=1).run("house", top_k=5)["documents"]
         assert [each.content for each in results] == ["a house in the country", "mouse"]
         assert results[0].score > results[1].score > 0
 
     def test_a_word_that_nobody_has_is_taken_for_the_nearest_and_others_follow(self):
         """One is a letter away, one two: the second begins half way below the first."""
-        results = TantivyBM25Retriever(store("guittt", "guitar"), fuzziness=2).run("guitxr")["documents"]
+        results = TantivyBM25Retriever(catalogue("guittt", "guitar"), fuzziness=2).run("guitxr")["documents"]
         assert [each.content for each in results] == ["guitar", "guittt"]
         assert results[1].score == pytest.approx(0.5 * results[0].score)
 
     def test_and_the_first_do_not_depend_on_how_many_follow(self):
-        filled = store("mouse", "a house in the country", "a house", "louse", "the mouse and the louse")
+        filled = catalogue("mouse", "a house in the country", "a house", "louse", "the mouse and the louse")
         retriever = TantivyBM25Retriever(filled, fuzziness=1)
         everything = found(retriever, "house")
         assert everything[:2] == ["2", "1"]
@@ -145,23 +148,23 @@ class TestFuzziness:
         ]
 
     def test_words_that_only_deleted_documents_have_are_not_known(self):
-        filled = store("house", "mouse")
+        filled = catalogue("house", "mouse")
         filled.delete_documents(["0"])
         assert found(TantivyBM25Retriever(filled, fuzziness=1), "house") == ["1"]
 
     def test_is_for_words_alone(self):
         fields = {"content:trigrams": 1.0}
-        filled = store("saxophone", "xyz")
+        filled = catalogue("saxophone", "xyz")
         plain = TantivyBM25Retriever(filled, fields=fields).run("saxofone")["documents"]
         assert TantivyBM25Retriever(filled, fields=fields, fuzziness=2).run("saxofone")["documents"] == plain
         assert [each.id for each in plain] == ["0"]
 
     def test_of_a_stem(self):
-        filled = store("running", language="en")
+        filled = catalogue("running", language="en")
         assert found(TantivyBM25Retriever(filled, fields={"content": 1.0}, fuzziness=1), "rnu") == ["0"]
 
     def test_a_long_query_is_looked_up_fuzzily_for_its_first_words_only(self):
-        filled = store("saxophone")
+        filled = catalogue("saxophone")
         retriever = TantivyBM25Retriever(filled, fuzziness=2)
         noise = " ".join(f"zzzzzz{number}" for number in range(40))
         assert found(retriever, f"saxofone {noise}") == ["0"]
@@ -170,7 +173,7 @@ class TestFuzziness:
 
 class TestPrefix:
     def retriever(self, *contents, **settings):
-        return TantivyBM25Retriever(store(*contents), prefix_last=True, **settings)
+        return TantivyBM25Retriever(catalogue(*contents), prefix_last=True, **settings)
 
     def test_the_last_word_may_be_the_beginning_of_one(self):
         retriever = self.retriever("sunflower seeds", "sun", "a flower")
@@ -193,7 +196,7 @@ class TestPrefix:
         assert contents(retriever, "sunfl") == ["sunflower seeds"]
 
     def test_in_a_store_with_a_language_words_are_searched_as_they_are(self):
-        filled = store("running shoes", language="en")
+        filled = catalogue("running shoes", language="en")
         retriever = TantivyBM25Retriever(filled, fields={"content:unstemmed": 1.0}, prefix_last=True)
         assert contents(retriever, "runni") == ["running shoes"]
 
@@ -228,7 +231,7 @@ ANYTHING = st.text(st.one_of(st.characters(), st.characters(categories=["Cs"]), 
 
 @pytest.fixture(scope="module", name="filled")
 def _filled():
-    return store("rain", "sun", "東京", "and or not to", language="en")
+    return catalogue("rain", "sun", "東京", "and or not to", language="en")
 
 
 class TestHostileQueries:

@@ -7,6 +7,8 @@ from haystack import Document, Pipeline
 from haystack.document_stores.types import FilterPolicy
 from haystack.errors import FilterError
 
+from factories import ids
+
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
@@ -21,7 +23,7 @@ POP, ROCK, EIGHTIES = (
 )
 
 
-def store(**settings):
+def catalogue(**settings):
     fields = {"content": ["words", "trigrams"], "meta.title": ["words", "unstemmed"]}
     return TantivyDocumentStore(
         **{"text_fields": fields, "keyword_fields": ["meta.genre"], "number_fields": ["meta.year"], **settings}
@@ -30,7 +32,7 @@ def store(**settings):
 
 @pytest.fixture
 def filled():
-    made = store()
+    made = catalogue()
     made.write_documents(
         [
             Document(id="a", content="rain", meta={"genre": "pop", "year": 1984, "title": "A"}, embedding=[0.5]),
@@ -40,10 +42,6 @@ def filled():
         ]
     )
     return made
-
-
-def ids(result):
-    return [document.id for document in result["documents"]]
 
 
 class TestRun:
@@ -58,7 +56,7 @@ class TestRun:
         assert ids(TantivyBM25Retriever(filled, fields={"meta.title": 1.0}).run("rain")) == ["d"]
 
     def test_a_store_without_words_is_searched_by_what_it_has(self):
-        made = store(text_fields={"content": "trigrams"})
+        made = catalogue(text_fields={"content": "trigrams"})
         made.write_documents([Document(id="a", content="saxophone")])
         assert ids(TantivyBM25Retriever(made).run("saxofone")) == ["a"]
 
@@ -73,7 +71,7 @@ class TestRun:
             TantivyBM25Retriever(filled).run(None)
 
     def test_an_empty_store_has_nothing(self):
-        assert TantivyBM25Retriever(store(), fuzziness=2).run("rain") == {"documents": []}
+        assert TantivyBM25Retriever(catalogue(), fuzziness=2).run("rain") == {"documents": []}
 
     async def test_can_be_awaited_together(self, filled):
         retriever = TantivyBM25Retriever(filled)
@@ -142,26 +140,23 @@ class TestSettings:
             ({"operator": "xor"}, "must be 'or' or 'and', got 'xor'"),
             ({"top_k": 0}, "top_k of TantivyBM25Retriever must be at least 1, got 0"),
             ({"boost": {"field": "meta.year"}}, r"boost .* must be \{'field': …, 'weight': …\}, got \['field'\]"),
-            (
-                {"boost": {"field": "meta.plays", "weight": 1}},
-                "'meta.plays' is not one of the store's number_fields",
-            ),
+            ({"boost": {"field": "meta.plays", "weight": 1}}, "'meta.plays' is not one of the store's number_fields"),
             ({"boost": {"field": "meta.year", "weight": -1}}, "the weight must be a number above 0, got -1"),
         ],
     )
     def test_that_cannot_work_are_named(self, settings, message):
         with pytest.raises(ConfigurationError, match=message):
-            TantivyBM25Retriever(store(), **settings)
+            TantivyBM25Retriever(catalogue(), **settings)
 
     def test_a_prefix_of_a_stem_is_refused_with_the_way_out(self):
         with pytest.raises(ConfigurationError, match=r"'content' is stemmed; add 'unstemmed' .*'content:unstemmed'"):
-            TantivyBM25Retriever(store(language="en"), prefix_last=True)
-        TantivyBM25Retriever(store(language="en"), fields={"meta.title:unstemmed": 1.0}, prefix_last=True)
-        TantivyBM25Retriever(store(), prefix_last=True)
+            TantivyBM25Retriever(catalogue(language="en"), prefix_last=True)
+        TantivyBM25Retriever(catalogue(language="en"), fields={"meta.title:unstemmed": 1.0}, prefix_last=True)
+        TantivyBM25Retriever(catalogue(), prefix_last=True)
 
     def test_survive_yaml(self, tmp_path):
         retriever = TantivyBM25Retriever(
-            store(path=str(tmp_path / "index")),
+            catalogue(path=str(tmp_path / "index")),
             fields={"content:trigrams": 0.5, "meta.title": 2},
             fuzziness=2,
             prefix_last=True,
@@ -180,7 +175,7 @@ class TestSettings:
         assert list(tmp_path.iterdir()) == []
 
     def test_warming_up_opens_the_index(self, tmp_path):
-        retriever = TantivyBM25Retriever(store(path=str(tmp_path / "index")))
+        retriever = TantivyBM25Retriever(catalogue(path=str(tmp_path / "index")))
         retriever.warm_up()
         assert (tmp_path / "index" / "meta.json").exists()
         retriever.close()

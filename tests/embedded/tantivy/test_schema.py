@@ -10,13 +10,7 @@ from ltrr_haystack.embedded.tantivy.schema import LONGEST_TERM, key_of, number_o
 
 ANYTHING = st.text(st.one_of(st.characters(), st.characters(categories=["Cs"]), st.sampled_from("ab\0")))
 VALUES = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(allow_nan=False),
-    st.text(),
-    ANYTHING,
-    st.just("\ud800"),
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), ANYTHING, st.just("\ud800")
 )
 
 

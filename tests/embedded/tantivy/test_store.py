@@ -14,6 +14,8 @@ from haystack.testing.document_store_async import (
     WriteDocumentsAsyncTest,
 )
 
+from factories import ids
+
 pytest.importorskip("tantivy")
 
 from ltrr_haystack.embedded.tantivy import TantivyDocumentStore
@@ -65,84 +67,80 @@ def songs(*names, **settings):
     return [Document(id=name, content=f"song {name}", **settings) for name in names]
 
 
-def ids(documents):
-    return [document.id for document in documents]
-
-
 class TestWriting:
     @pytest.fixture
-    def store(self):
+    def catalogue(self):
         return TantivyDocumentStore(keyword_fields=["meta.genre"], number_fields=["meta.year"])
 
-    def test_documents_keep_the_order_in_which_they_were_written(self, store):
-        store.write_documents(songs("b", "a"))
-        store.write_documents(songs("c"))
-        assert ids(store.filter_documents()) == ["b", "a", "c"]
-        store.write_documents([Document(id="b", content="anew")], DuplicatePolicy.OVERWRITE)
-        assert ids(store.filter_documents()) == ["a", "c", "b"]
+    def test_documents_keep_the_order_in_which_they_were_written(self, catalogue):
+        catalogue.write_documents(songs("b", "a"))
+        catalogue.write_documents(songs("c"))
+        assert ids(catalogue.filter_documents()) == ["b", "a", "c"]
+        catalogue.write_documents([Document(id="b", content="anew")], DuplicatePolicy.OVERWRITE)
+        assert ids(catalogue.filter_documents()) == ["a", "c", "b"]
 
     @pytest.mark.parametrize("policy", [DuplicatePolicy.NONE, DuplicatePolicy.FAIL])
-    def test_a_batch_with_an_id_that_is_there_is_not_written_at_all(self, store, policy):
-        store.write_documents(songs("a"))
+    def test_a_batch_with_an_id_that_is_there_is_not_written_at_all(self, catalogue, policy):
+        catalogue.write_documents(songs("a"))
         with pytest.raises(DuplicateDocumentError, match="a document with the id 'a' exists already"):
-            store.write_documents(songs("b", "a", "c"), policy)
+            catalogue.write_documents(songs("b", "a", "c"), policy)
         with pytest.raises(DuplicateDocumentError, match="a document with the id 'd' exists already"):
-            store.write_documents(songs("d", "d"), policy)
-        assert ids(store.filter_documents()) == ["a"]
+            catalogue.write_documents(songs("d", "d"), policy)
+        assert ids(catalogue.filter_documents()) == ["a"]
 
-    def test_skipping_keeps_the_first(self, store):
-        store.write_documents(songs("a"))
+    def test_skipping_keeps_the_first(self, catalogue):
+        catalogue.write_documents(songs("a"))
         again = [Document(id="a", content="anew"), *songs("b"), Document(id="b", content="anew")]
-        assert store.write_documents(again, DuplicatePolicy.SKIP) == 1
-        assert [document.content for document in store.filter_documents()] == ["song a", "song b"]
+        assert catalogue.write_documents(again, DuplicatePolicy.SKIP) == 1
+        assert [document.content for document in catalogue.filter_documents()] == ["song a", "song b"]
 
-    def test_overwriting_keeps_the_last(self, store):
-        store.write_documents(songs("a"))
+    def test_overwriting_keeps_the_last(self, catalogue):
+        catalogue.write_documents(songs("a"))
         again = [Document(id="a", content="1"), *songs("b"), Document(id="a", content="2")]
-        assert store.write_documents(again, DuplicatePolicy.OVERWRITE) == 3
-        assert {document.id: document.content for document in store.filter_documents()} == {"a": "2", "b": "song b"}
-        assert store.count_documents() == 2
+        assert catalogue.write_documents(again, DuplicatePolicy.OVERWRITE) == 3
+        assert {document.id: document.content for document in catalogue.filter_documents()} == {"a": "2", "b": "song b"}
+        assert catalogue.count_documents() == 2
 
-    def test_what_comes_back_to_what_it_was_within_a_batch_is_left_alone(self, store):
-        store.write_documents(songs("a"))
+    def test_what_comes_back_to_what_it_was_within_a_batch_is_left_alone(self, catalogue):
+        catalogue.write_documents(songs("a"))
         again = [Document(id="a", content="other"), *songs("a")]
-        assert store.write_documents(again, DuplicatePolicy.OVERWRITE) == 2
-        assert store.filter_documents() == songs("a")
+        assert catalogue.write_documents(again, DuplicatePolicy.OVERWRITE) == 2
+        assert catalogue.filter_documents() == songs("a")
 
-    def test_overwriting_with_the_same_commits_nothing(self, store):
-        store.write_documents(songs("a", "b", embedding=[0.1]))
-        before = store.snapshot().commit
-        assert store.write_documents(songs("a", "b", embedding=[0.1]), DuplicatePolicy.OVERWRITE) == 2
-        assert store.snapshot().commit == before
-        store.write_documents(songs("a", embedding=[0.2]), DuplicatePolicy.OVERWRITE)
-        assert store.snapshot().commit > before
+    def test_overwriting_with_the_same_commits_nothing(self, catalogue):
+        catalogue.write_documents(songs("a", "b", embedding=[0.1]))
+        before = catalogue.snapshot().commit
+        assert catalogue.write_documents(songs("a", "b", embedding=[0.1]), DuplicatePolicy.OVERWRITE) == 2
+        assert catalogue.snapshot().commit == before
+        catalogue.write_documents(songs("a", embedding=[0.2]), DuplicatePolicy.OVERWRITE)
+        assert catalogue.snapshot().commit > before
 
-    def test_no_documents_are_no_work(self, store):
-        assert store.write_documents([]) == 0
-        store.delete_documents([])
-        store.delete_documents(["nothing"])
+    def test_no_documents_are_no_work(self, catalogue):
+        assert catalogue.write_documents([]) == 0
+        catalogue.delete_documents([])
+        catalogue.delete_documents(["nothing"])
 
-    def test_the_documents_are_not_changed(self, store):
+    def test_the_documents_are_not_changed(self, catalogue):
         given = songs("a", meta={"genre": "pop", "nested": {"a": [1]}})
         before = [document.to_dict() for document in given]
-        store.write_documents(given)
-        store.update_by_filter({"field": "meta.genre", "operator": "==", "value": "pop"}, {"genre": "rock"})
+        catalogue.write_documents(given)
+        catalogue.update_by_filter({"field": "meta.genre", "operator": "==", "value": "pop"}, {"genre": "rock"})
         assert [document.to_dict() for document in given] == before
 
-    def test_what_was_changed_is_found_by_its_new_metadata_alone(self, store):
-        store.write_documents(songs("a", "b", meta={"genre": "pop", "year": 1984}))
+    def test_what_was_changed_is_found_by_its_new_metadata_alone(self, catalogue):
+        catalogue.write_documents(songs("a", "b", meta={"genre": "pop", "year": 1984}))
         pop, rock = ({"field": "meta.genre", "operator": "==", "value": genre} for genre in ("pop", "rock"))
-        assert store.update_by_filter({"field": "id", "operator": "==", "value": "a"}, {"genre": "rock"}) == 1
-        assert (ids(store.filter_documents(pop)), ids(store.filter_documents(rock))) == (["b"], ["a"])
-        assert store.filter_documents(rock)[0].meta == {"genre": "rock", "year": 1984}
+        assert catalogue.update_by_filter({"field": "id", "operator": "==", "value": "a"}, {"genre": "rock"}) == 1
+        assert (ids(catalogue.filter_documents(pop)), ids(catalogue.filter_documents(rock))) == (["b"], ["a"])
+        assert catalogue.filter_documents(rock)[0].meta == {"genre": "rock", "year": 1984}
 
-    def test_ids_may_be_anything(self, store):
+    def test_ids_may_be_anything(self, catalogue):
         names = ["a", "A", " ", "ä", "\ud800", "a\0b", "\0", "x" * 100_000, "meta.genre:pop", "1", "01"]
-        store.write_documents([Document(id=name) for name in names])
-        assert ids(store.filter_documents()) == names
-        assert ids(store.get_documents_by_id(names[::-1])) == names[::-1]
-        store.delete_documents(names[:5])
-        assert ids(store.filter_documents()) == names[5:]
+        catalogue.write_documents([Document(id=name) for name in names])
+        assert ids(catalogue.filter_documents()) == names
+        assert ids(catalogue.get_documents_by_id(names[::-1])) == names[::-1]
+        catalogue.delete_documents(names[:5])
+        assert ids(catalogue.filter_documents()) == names[5:]
 
 
 class TestReading:

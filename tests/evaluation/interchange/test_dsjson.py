@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vowpalwabbit import pyvw
 
+from factories import record
 from ltrr_haystack.evaluation.interchange import dsjson_events, write_dsjson
 from ltrr_haystack.types import ActionSet, Arm, Features
 
@@ -16,7 +17,6 @@ ARGUMENTS = "--cb_adf --cb_type mtr -b 18 -l 0.03 -q qa -q dh --quiet"
 def test_an_arm_of_a_decision_is_an_event(log):
     """The click on b is bm25's own, as no other arm ran: its credit is 2; its cost is .01, and .01 for ten."""
     first, second = dsjson_events(log.settled(1, rewards={"b": 2.0}))
-
     assert first == {
         "_label_cost": -2.0,
         "_label_probability": pytest.approx(0.47),
@@ -52,7 +52,6 @@ def test_an_arm_without_a_choice_has_no_event(log):
     actions = ActionSet((Arm("bm25", "lexical", (0, 10)), Arm("memory", "memory", (10,))), 20, {"memory": 10})
     marginals = {"bm25": (0.5, 0.5), "memory": (1.0,)}
     settled = log.settled(1, actions=actions, marginals=marginals, allocation={"bm25": 0, "memory": 10})
-
     assert [event["_ltrr"]["arm"] for event in dsjson_events(settled)] == ["bm25"]
 
 
@@ -68,10 +67,8 @@ def test_vowpal_wabbit_learns_from_the_file(log, store, tmp_path):
         )
         shown = ["d"] if any(allocation.values()) else []
         visits.append((log.ranking(decision, shown), {"d": 1.0} if allocation[answers] else {}))
-    log.record(store, visits)
-
+    record(store, visits)
     assert write_dsjson(store, tmp_path / "log.dsjson") == 1200
-
     model = tmp_path / "model"
     pyvw.Workspace(f"--dsjson -d {tmp_path / 'log.dsjson'} {ARGUMENTS} -f {model}").finish()
     workspace = pyvw.Workspace(f"-i {model} {ARGUMENTS}")
@@ -92,17 +89,14 @@ HOSTILE = st.text(max_size=12) | st.sampled_from(["_multi", "_label_cost", "_tex
 def test_no_feature_can_pass_for_anything_else(log, features):
     """Names of VW's own begin with an underscore; white space, `|` and `:` part features."""
     event, _ = dsjson_events(log.settled(1, features=Features(features, features)))
-
     for namespace in (event["c"]["q"], event["c"]["t"]):
         assert all(re.fullmatch(r"[A-Za-z0-9%.~^=-][A-Za-z0-9_%.~^=-]*", name) for name in namespace)
 
 
 def test_lines_are_json_whatever_was_typed(log, store, tmp_path):
     features = Features({"_multi": "x", "_label_cost": "9", "a\nb|c:d": 'e"f\n', "n": 3.0})
-    log.record(store, [(log.ranking(log.decision("q\n1", features=features), ["a"]), {"a": 1.0})])
-
+    record(store, [(log.ranking(log.decision("q\n1", features=features), ["a"]), {"a": 1.0})])
     write_dsjson(store, tmp_path / "log.dsjson")
-
     lines = (tmp_path / "log.dsjson").read_text().splitlines()
     assert len(lines) == 2
     event = json.loads(lines[0])

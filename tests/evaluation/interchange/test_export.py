@@ -1,12 +1,13 @@
 import pytest
 
+from factories import record
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange import export
 
 
 @pytest.fixture
 def logged(log, store):
-    log.record(store, [(log.ranking(log.decision(f"q{n}"), ["a", "b"]), {"a": 1.0}) for n in range(10)])
+    record(store, [(log.ranking(log.decision(f"q{n}"), ["a", "b"]), {"a": 1.0}) for n in range(10)])
     return store
 
 
@@ -21,7 +22,6 @@ def logged(log, store):
 )
 def test_writes_each_format_and_says_what_it_wrote(logged, tmp_path, form, said):
     out = tmp_path / "out"
-
     assert export(logged, form, out) == f"{said}: {out}"
     assert out.stat().st_size > 0
 
@@ -46,9 +46,7 @@ def test_a_folder_that_is_not_there_is_named(store, tmp_path):
 def test_a_file_that_fails_half_way_leaves_the_old_one(logged, tmp_path):
     out = tmp_path / "out"
     out.write_text("old")
-
     with pytest.raises(ConfigurationError):
         export(logged, "qrels", out, estimator="guess")
-
     assert out.read_text() == "old"
     assert list(tmp_path.glob("*.part")) == []

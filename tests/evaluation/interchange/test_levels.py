@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from factories import decision
 from ltrr_haystack.evaluation.interchange import level_probabilities
 from ltrr_haystack.policy.joint import JointDistribution
-from ltrr_haystack.types import ActionSet, Arm, Decision, Understanding
+from ltrr_haystack.types import ActionSet, Arm
 
 
 def test_budget_floor_and_baseline_share_are_in_it(log):
@@ -18,7 +19,6 @@ def test_budget_floor_and_baseline_share_are_in_it(log):
     P(bm25 = 10) = .1 + .9 · (.3 · 1/3 + .7 · .4/.9); P(dense = 10) = .9 · (.3 · 1/3 + .7 · .1/.9).
     """
     likely = level_probabilities(log.decision())
-
     assert likely["bm25"] == pytest.approx({0: 0.53, 10: 0.47})
     assert likely["dense"] == pytest.approx({0: 0.84, 10: 0.16})
 
@@ -31,7 +31,6 @@ def test_the_lower_bound_is_in_it(log):
     """
     decision = log.decision()
     likely = level_probabilities(replace(decision, actions=replace(decision.actions, min_candidates=10)))
-
     assert likely["bm25"] == pytest.approx({0: 0.261, 10: 0.739})
     assert likely["dense"] == pytest.approx({0: 0.739, 10: 0.261})
 
@@ -39,14 +38,12 @@ def test_the_lower_bound_is_in_it(log):
 @pytest.mark.parametrize("mode", ["baseline", "apprentice"])
 def test_the_baseline_is_certain_where_the_policy_does_not_decide(log, mode):
     likely = level_probabilities(log.decision(mode=mode, marginals={}))
-
     assert likely == {"bm25": {0: 0.0, 10: 1.0}, "dense": {0: 1.0, 10: 0.0}}
 
 
 def test_a_baseline_may_rest_an_arm_that_otherwise_always_runs(log):
     actions = ActionSet((Arm("bm25", "lexical", (0, 10)), Arm("memory", "memory", (10,))), 20, {"bm25": 10})
     decision = log.decision(actions=actions, marginals={"bm25": (0.5, 0.5), "memory": (1.0,)}, floor=0.0)
-
     assert level_probabilities(decision)["memory"] == pytest.approx({0: 0.1, 10: 0.9})
 
 
@@ -61,15 +58,9 @@ def decisions(draw):
     weights = {
         arm.name: draw(st.lists(st.floats(0.01, 1), min_size=len(arm.levels), max_size=len(arm.levels))) for arm in arms
     }
-    return Decision(
-        query_id="q",
-        decided_at=0.0,
-        understanding=Understanding("x", "x"),
+    return decision(
         actions=ActionSet(arms, budget, {arm.name: arm.levels[0] for arm in arms}, least_drawn),
         allocation={},
-        propensity=1.0,
-        mode="live",
-        policy="vw",
         marginals={arm: tuple(weight / sum(row) for weight in row) for arm, row in weights.items()},
         baseline_share=draw(st.sampled_from([0.0, 0.05, 0.9, 1.0])),
         floor=draw(st.sampled_from([0.0, 0.005, 1.0])),
@@ -83,9 +74,7 @@ def test_they_are_the_marginals_of_the_logged_distribution(decision):
     for allocation, probability in JointDistribution.of(decision).enumerate():
         for arm, depth in allocation.items():
             expected[arm][depth] += probability
-
     likely = level_probabilities(decision)
-
     for arm in decision.actions.arms:
         assert sum(likely[arm.name].values()) == pytest.approx(1)
         for depth, probability in likely[arm.name].items():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from factories import record
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange import (
     bandit_feedback,
@@ -22,7 +23,6 @@ def test_a_search_is_a_round_and_an_allocation_an_action(log):
             log.settled(3, ["a"], {"a": -1.0, "not shown": 5.0}, allocation=BM25, propensity=0.5),
         ]
     )
-
     assert (feedback["n_rounds"], feedback["n_actions"]) == (3, 2)
     assert feedback["action"].tolist() == [0, 1, 0]
     assert feedback["reward"].tolist() == [3.0, 0.0, -1.0]
@@ -44,17 +44,14 @@ def test_it_answers_what_another_policy_would_have_earned(log):
             log.settled(3, ["a"], {"a": 1.0}, allocation=BM25, propensity=0.5),
         ]
     )
-
     target = np.zeros((feedback["n_rounds"], feedback["n_actions"], 1))
     target[:, 0] = 1.0
     chosen = target[np.arange(3), feedback["action"], feedback["position"]]
-
     assert (chosen / feedback["pscore"] * feedback["reward"]).mean() == pytest.approx(8 / 3)
 
 
 def test_an_empty_log_has_no_rounds():
     feedback = bandit_feedback([])
-
     assert (feedback["n_rounds"], feedback["n_actions"]) == (0, 0)
     assert feedback["context"].shape == (0, 64)
     assert feedback["action_context"].shape == (0, 0)
@@ -64,7 +61,6 @@ def test_features_are_hashed_with_their_signs():
     one = context_vector(Features({"type": "topical"}), 8)
     other = context_vector(Features({}, {}, {"bm25": {"ctr": 0.5}}), 8)
     both = context_vector(Features({"type": "topical"}, {}, {"bm25": {"ctr": 0.5}}), 8)
-
     assert sorted(map(abs, one)) == [0] * 7 + [1]
     assert sorted(map(abs, other)) == [0] * 7 + [0.5]
     assert both == [a + b for a, b in zip(one, other, strict=True)]
@@ -81,10 +77,8 @@ def test_a_number_scales_its_own_feature_and_what_is_no_number_is_left_out():
 
 
 def test_the_file_gives_the_dictionary_back(log, store, tmp_path):
-    log.record(store, [(log.ranking(log.decision(f"q{n}"), ["a"]), {"a": 1.0}) for n in range(3)])
-
+    record(store, [(log.ranking(log.decision(f"q{n}"), ["a"]), {"a": 1.0}) for n in range(3)])
     assert write_bandit_feedback(store, tmp_path / "log.npz", dimensions=16) == 3
-
     feedback = read_bandit_feedback(tmp_path / "log.npz")
     assert feedback["n_rounds"] == 3
     assert type(feedback["n_actions"]) is int

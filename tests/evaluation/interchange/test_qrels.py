@@ -2,6 +2,7 @@ import random
 
 import pytest
 
+from factories import record
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange import click_rates, judgements, write_qrels
 from ltrr_haystack.feedback import ExaminationCurve
@@ -27,14 +28,12 @@ def pages(log):
 
 def test_the_click_rate_is_clicks_over_impressions(pages):
     values = {pair: judgement.value for pair, judgement in judged(pages, "clicks").items()}
-
     assert values == {("x", "a"): 1.0, ("x", "b"): 0.5, ("y", "a"): 0.0, ("y", "b"): 1.0}
 
 
 def test_debiased_a_click_counts_by_how_rarely_its_position_is_looked_at(pages):
     """b for `x`: one click at the second position, examined half as often, in two impressions: (1 / .5) / 2."""
     values = {pair: judgement.value for pair, judgement in judged(pages, "debiased").items()}
-
     assert values == {("x", "a"): 1.0, ("x", "b"): 1.0, ("y", "a"): 0.0, ("y", "b"): 1.0}
 
 
@@ -42,14 +41,12 @@ def test_coec_is_clicks_over_what_the_positions_would_have_brought(pages):
     """Click rates are 3/3 and 1/3; b for `x` has one click where 2 · 1/3 were to be expected."""
     assert click_rates(pages) == {1: 1.0, 2: pytest.approx(1 / 3)}
     values = {pair: judgement.value for pair, judgement in judged(pages, "coec").items()}
-
     assert values == {("x", "a"): 1.0, ("x", "b"): pytest.approx(1.5), ("y", "a"): 0.0, ("y", "b"): 1.0}
 
 
 def test_grades_go_by_thresholds(pages):
     grades = {pair: judgement.grade for pair, judgement in judged(pages, "coec").items()}
     assert grades == {("x", "a"): 2, ("x", "b"): 2, ("y", "a"): 0, ("y", "b"): 2}
-
     grades = {pair: judgement.grade for pair, judgement in judged(pages, "coec", thresholds=[1.2]).items()}
     assert grades == {("x", "a"): 0, ("x", "b"): 1, ("y", "a"): 0, ("y", "b"): 0}
 
@@ -64,14 +61,12 @@ def test_what_was_hardly_looked_at_is_not_judged(pages):
 
 def test_where_nobody_clicks_nothing_is_relevant(log):
     pages = [log.settled(1, ["a"])]
-
     for estimator in ("clicks", "coec", "debiased"):
         assert judged(pages, estimator)["sad songs", "a"].value == 0.0
 
 
 def test_a_document_shown_twice_on_a_page_counts_once(log):
     (only,) = judged([log.settled(1, ["a", "a"], {"a": 1.0})], "debiased").values()
-
     assert (only.impressions, only.clicks, only.examined, only.value) == (1, 1, 1.0, 1.0)
 
 
@@ -92,10 +87,8 @@ def test_wrong_settings_are_refused(settings, message):
 
 
 def test_writes_what_a_run_of_the_same_log_is_judged_by(log, store, tmp_path):
-    log.record(store, [(log.ranking(log.decision(f"q{n}"), ["b", "a b"]), {"b": 1.0}) for n in range(10)])
-
+    record(store, [(log.ranking(log.decision(f"q{n}"), ["b", "a b"]), {"b": 1.0}) for n in range(10)])
     assert write_qrels(store, tmp_path / "qrels", "coec") == 2
-
     assert (tmp_path / "qrels").read_text() == "sad%20songs 0 a%20b 0\nsad%20songs 0 b 2\n"
 
 
@@ -123,7 +116,6 @@ class TestPositionBias:
         biased = judged(searches, "clicks")
         assert biased["sad songs", "shown high"].value == pytest.approx(0.2965)
         assert biased["sad songs", "relevant"].value == pytest.approx(0.12)
-
         debiased = judged(searches, "debiased")
         assert (debiased["sad songs", "shown high"].value, debiased["sad songs", "shown high"].grade) == (0.2965, 1)
         assert (debiased["sad songs", "relevant"].value, debiased["sad songs", "relevant"].grade) == (0.6, 3)
@@ -153,8 +145,6 @@ class TestPositionBias:
                 if draw.random() < ExaminationCurve().at(ordinal) and draw.random() < 0.4
             }
             other.append(log.settled(seq + 1, page, rewards, query="any"))
-
         found = judged([*searches, *other], "coec")
-
         assert found["sad songs", "shown high"].value == pytest.approx(0.8532, abs=5e-5)
         assert found["sad songs", "relevant"].value == pytest.approx(1.1765, abs=5e-5)

@@ -3,20 +3,12 @@ import random
 import pytest
 from haystack import Document
 
+from factories import decision, drawn, in_lists, page, record, settled, unite
 from ltrr_haystack.evaluation.off_policy import DecisionLog
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.policy.joint import JointDistribution
-from ltrr_haystack.store import EventRecord
-from ltrr_haystack.types import (
-    Candidate,
-    Decision,
-    Impression,
-    Provenance,
-    Ranking,
-    SettledDecision,
-    Understanding,
-)
+from ltrr_haystack.types import Candidate, Ranking, Understanding
 
 ACTIONS = parse_actions(
     {
@@ -33,31 +25,17 @@ def distribution(share=0.1, floor=0.0, bm25=(0.5, 0.5), dense=(0.8, 0.2)):
 
 
 def decided(seq, joint, allocation, **changes):
-    parts = {
-        "query_id": f"q{seq}",
-        "decided_at": float(seq),
-        "understanding": Understanding("love", "love", tokens=("love",), language="en"),
-        "actions": joint.actions,
-        "allocation": allocation,
-        "propensity": joint.probability(allocation),
-        "mode": "live",
-        "policy": "any",
-        "features": features_of(Understanding("love", "love", tokens=("love",))),
-        "marginals": joint.marginals,
-        "baseline_share": joint.baseline_share,
-        "floor": joint.floor,
-        "preferred": joint.preferred,
-    }
-    return Decision(**{**parts, **changes})
+    understanding = Understanding("love", "love", tokens=("love",), language="en")
+    parts = {"decided_at": float(seq), "understanding": understanding, "features": features_of(understanding)}
+    changes = {"query_id": f"q{seq}", "policy": "any", **parts, **drawn(joint, allocation), **changes}
+    return decision(actions=joint.actions, **changes)
 
 
 def settled_decision(seq, joint, allocation, shown=(), rewards=None, **changes):
     """`shown`: (object id, {arm: rank}) in the order of the page."""
-    impressions = tuple(
-        Impression(object_id, ordinal, 0.0, {arm: Provenance(rank, None, 0.0) for arm, rank in arms.items()})
-        for ordinal, (object_id, arms) in enumerate(shown, start=1)
-    )
-    return SettledDecision(seq, decided(seq, joint, allocation, **changes), impressions, rewards or {})
+    made = decided(seq, joint, allocation, **changes)
+    union = unite(made, in_lists(dict(shown), allocation))
+    return settled(page(union, [object_id for object_id, _ in shown]), rewards, seq)
 
 
 class World:
@@ -132,18 +110,14 @@ def keep(store):
     """Puts settled decisions into the store, as a pipeline and people would."""
 
     def put(decisions, settle=True):
-        events = []
+        visits = []
         for each in decisions:
             candidates = tuple(
-                Candidate(shown.object_id, Document(id=shown.object_id), shown.arms, 0.0) for shown in each.impressions
+                Candidate(shown.object_id, Document(id=shown.object_id), shown.arms, shown.score, shown.place)
+                for shown in each.impressions
             )
-            store.record_search(Ranking(each.decision, candidates, tuple({} for _ in candidates)))
-            events += [
-                EventRecord(f"{each.decision.query_id}/{name}", each.decision.query_id, name, "click", 0.0, 0.0, reward)
-                for name, reward in each.rewards.items()
-            ]
-        store.record_events(events)
-        if settle:
-            store.settle(before=1e12, limit=100_000)
+            ranking = Ranking(each.decision, candidates, tuple({} for _ in candidates), each.reports)
+            visits.append((ranking, each.rewards))
+        record(store, visits, settle=settle)
 
     return put

@@ -197,12 +197,7 @@ class TestSupport:
 
 class TestInvariants:
     @settings(max_examples=15, deadline=None)
-    @given(
-        seed=st.integers(0, 1000),
-        share=st.floats(0, 0.9),
-        floor=st.floats(0.05, 1.0),
-        odds=st.floats(0.05, 0.95),
-    )
+    @given(seed=st.integers(0, 1000), share=st.floats(0, 0.9), floor=st.floats(0.05, 1.0), odds=st.floats(0.05, 0.95))
     def test_the_logged_policy_is_worth_what_was_logged(self, make_world, make_joint, seed, share, floor, odds):
         joint = make_joint(share=share, floor=floor, bm25=(odds, 1 - odds))
         settled = list(make_world(seed).log(60, joint))

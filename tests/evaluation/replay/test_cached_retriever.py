@@ -3,6 +3,7 @@ import threading
 import pytest
 from haystack import Document, component
 
+from factories import ids
 from ltrr_haystack.evaluation.replay.cached_retriever import CachedRetriever, cache_file
 from ltrr_haystack.evaluation.replay.faults import FailingRetriever
 
@@ -21,10 +22,6 @@ class Counting:
     def run(self, query: str, filters: dict | None = None, top_k: int | None = None):
         self.calls.append((query, filters, top_k))
         return {"documents": [Document(id=d.id, content=d.content, score=0.5) for d in DOCUMENTS[: self.size][:top_k]]}
-
-
-def ids(found):
-    return [document.id for document in found["documents"]]
 
 
 class TestCachedRetriever:

@@ -4,7 +4,6 @@ from ltrr_haystack.evaluation.replay.files import COLUMNS, markdown, result_cell
 def test_the_table_ends_with_the_goals_and_says_which_are_missed(finished):
     """Ours is as good as fusion, and asks for as much: only "not below" is met."""
     lines = markdown(finished.figures()).splitlines()
-
     assert lines[lines.index("## Goals") + 2 :] == [
         "| goal | figure | wanted |  |",
         "|---|--:|--:|--:|",
@@ -20,9 +19,7 @@ def test_the_table_ends_with_the_goals_and_says_which_are_missed(finished):
 def test_a_row_has_a_cell_for_each_column(finished):
     finished.scores = {("ours", "seen"): [0.9, 0.7]}
     row = next(row for row in finished.figures().rows if (row.system, row.split) == ("ours", "seen"))
-
     cells = dict(zip(COLUMNS, result_cells(row), strict=True))
-
     assert cells["nDCG@10"] == "0.800 [0.700, 0.900]"
     assert (cells["candidates"], cells["arm calls"], cells["regret"]) == ("10.0", "2.00", "0.200")
     assert cells["nDCG@10 less rrf_full"] == "+0.300 [+0.200, +0.400]"
@@ -30,25 +27,19 @@ def test_a_row_has_a_cell_for_each_column(finished):
 
 def test_a_name_with_a_bar_stays_in_its_cell(finished):
     finished.arms["a"] = "x|y"
-
     table = markdown(finished.figures())
-
     assert table.count("| arm:x\\|y |") == 3
 
 
 def test_runs_of_an_earlier_longer_benchmark_do_not_stay_beside(finished, tmp_path):
     (tmp_path / "trec").mkdir()
     (tmp_path / "trec" / "ours-seen-7.run").write_text("q Q0 d 1 1.0 ours\n")
-
     write_files(finished.figures(), tmp_path)
-
     assert not (tmp_path / "trec" / "ours-seen-7.run").exists()
     assert list((tmp_path / "trec").glob("ours-*.run"))
 
 
 def test_ids_that_white_space_parts_stay_different_words(finished, tmp_path):
     finished.grades = {"a b": 3, "a_b": 2}
-
     write_files(finished.figures(), tmp_path)
-
     assert (tmp_path / "trec" / "qrels.txt").read_text().splitlines()[:2] == ["q0 0 a%20b 3", "q0 0 a_b 2"]

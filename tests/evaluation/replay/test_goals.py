@@ -19,9 +19,7 @@ def test_goals_that_are_just_reached_are_met(finished):
         ("ours", "heldout"): {"a": [3, 3], "b": [0, 0], "c": [0, 0], "memory": [3, 3]},
         ("rrf_full", "heldout"): {"a": [4, 4], "b": [4, 4], "c": [4, 4]},
     }
-
     seen, held_out, candidates, calls = goals(finished.figures())
-
     assert [goal.met for goal in (seen, held_out, candidates, calls)] == [True] * 4
     assert [goal.split for goal in (seen, held_out, candidates, calls)] == ["seen", *["heldout"] * 3]
     assert (seen.ours, seen.full, seen.figure, seen.threshold) == pytest.approx((0.8, 0.7, 0.1, 0.1))
@@ -47,9 +45,7 @@ def test_goals_that_are_just_not_reached_are_missed(finished):
         ("ours", "heldout"): {"a": [3, 3], "b": [2, 2], "c": [0, 0], "d": [0, 0], "memory": [2, 2]},
         ("rrf_full", "heldout"): {"a": [3, 3], "b": [3, 3], "c": [3, 3], "d": [3, 3]},
     }
-
     seen, held_out, candidates, calls = goals(finished.figures())
-
     assert [goal.verdict for goal in (seen, held_out, candidates, calls)] == ["missed"] * 4
     assert (seen.figure, held_out.figure) == pytest.approx((0.099, -0.001))
     assert (candidates.figure, calls.figure) == pytest.approx((7 / 12, 3 / 4))
@@ -60,9 +56,7 @@ def test_goals_that_are_just_not_reached_are_missed(finished):
 
 def test_goals_are_judged_on_means_whatever_the_interval_allows(finished):
     finished.scores = {("ours", "heldout"): [0.9, 0.0], ("rrf_full", "heldout"): [0.5, 0.5]}
-
     held_out = goals(finished.figures())[1]
-
     assert held_out.figure == pytest.approx(-0.05)
     assert (held_out.interval.low, held_out.interval.high) == pytest.approx((-0.5, 0.4))
     assert not held_out.met
@@ -72,7 +66,6 @@ def test_goals_are_judged_on_means_whatever_the_interval_allows(finished):
 def test_all_seeds_count(finished):
     finished.seeds = (4, 7)
     finished.scores = {("ours", "seen"): [0.7, 0.7]}
-
     assert goals(finished.figures())[0].figure == pytest.approx(0.2)
 
 

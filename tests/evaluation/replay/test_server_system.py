@@ -31,10 +31,7 @@ class TestServerSystem:
         client = server(lambda request: httpx.Response(200, json=PAGE), asked)
         answer = ServerSystem("http://there:1416/", client=client).search(SEARCH)
         assert asked == [
-            (
-                "http://there:1416/search/run",
-                {"query": "love", "user_id": "ann", "session_id": "s1", "top_k": 10},
-            )
+            ("http://there:1416/search/run", {"query": "love", "user_id": "ann", "session_id": "s1", "top_k": 10})
         ]
         assert answer == Answer("id-1", ("d1", "d2"), {"bm25": 10, "dense": 0}, "live", None, ("dense",))
 

@@ -89,10 +89,7 @@ class TestSimulate:
         assert figures["baseline"]["candidates_per_query"] == 100
         assert figures["learning"]["candidates_per_query"] == 30
         assert figures["learning"]["arm_calls_per_query"] == 1
-        assert figures["arm_shares"] == {
-            "ambiguous": {"bm25": 1.0, "dense": 0.0},
-            "mood": {"bm25": 1.0, "dense": 0.0},
-        }
+        assert figures["arm_shares"] == {"ambiguous": {"bm25": 1.0, "dense": 0.0}, "mood": {"bm25": 1.0, "dense": 0.0}}
         assert figures["safe_start_rounds"] == 10
         assert "learning_warm" not in figures
         assert json.loads(json.dumps(figures)) == figures

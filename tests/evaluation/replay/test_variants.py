@@ -1,16 +1,12 @@
 import random
 
 import pytest
-from haystack.utils import Secret
 
-from ltrr_haystack.evaluation.replay.variants import (
-    ForgetfulStore,
-    WithoutExploring,
-)
+from factories import remember
+from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, WithoutExploring
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.store import Evidence, LearningUpdate, LTRRStore
 from ltrr_haystack.types import Features
 
 ACTIONS = parse_actions({"bm25": {"levels": [0, 10]}, "dense": {"levels": [10, 30]}}, 30, {"bm25": 10})
@@ -48,23 +44,8 @@ class TestWithoutExploring:
 
 
 class TestForgetfulStore:
-    def test_remembers_nothing_of_what_is_there(self, tmp_path):
-        url = Secret.from_token(f"sqlite:///{tmp_path}/s.db")
-        store, forgetful = LTRRStore(url), ForgetfulStore(url)
-        assert store.acquire_lease("me", 10.0)
-        store.commit_learning(
-            LearningUpdate(
-                holder="me",
-                since=store.watermark(),
-                learned=0,
-                late=0,
-                memory={("love", "song-7"): Evidence(exposures=1.0, successes=1.0)},
-                history={},
-                snapshot=None,
-                updated_at=1.0,
-            )
-        )
+    def test_remembers_nothing_of_what_is_there(self, open_store):
+        store, forgetful = open_store(), open_store(ForgetfulStore)
+        remember(store, {("love", "song-7"): (1.0, 1.0)})
         assert [entry.object_id for entry in store.memory("love")] == ["song-7"]
         assert forgetful.memory("love") == []
-        store.close()
-        forgetful.close()

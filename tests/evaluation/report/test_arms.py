@@ -10,10 +10,8 @@ def test_arm_shares_by_query_type(log):
         [log.settled(number, allocation=BM25, query_type="question") for number in range(1, 21)]
         + [log.settled(number) for number in range(21, 51)]
     )
-
     section = arms(reading)
     topical, question = section.charts
-
     assert (topical.title, question.title) == ("topical: 30 searches", "question: 20 searches")
     bm25, memory = question.curves
     assert [(point.first, point.last, point.estimate.value) for point in bm25.points] == [(1, 25, 1.0)]
@@ -32,7 +30,6 @@ def test_how_they_fared(log):
             log.settled(4, reports=[ArmReport("bm25", 30, 4, 0.02)]),
         ]
     )
-
     assert arms(reading).grids[1].rows == (
         ("bm25", "4", "25.0% (timeout 1)", "25.0%", "15.0", "2.0", "20.0"),
         ("memory", "0", "0", "–", "–", "–", "–"),

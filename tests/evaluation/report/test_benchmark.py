@@ -60,9 +60,7 @@ class TestGoals:
         """Ours 0.65 and 0.4, fusion 0.5; 5 candidates of 10 and 1 call of 2."""
         finished.scores = {("ours", "seen"): [0.8, 0.5], ("ours", "heldout"): [0.4, 0.4]}
         finished.depths = {("ours", "heldout"): {"a": [5, 5], "b": [0, 0], "memory": [0, 0]}}
-
         page = benchmark_page(finished.figures())
-
         assert [section.key for section in page.sections] == SECTIONS
         assert page.subtitle.endswith("3 of 4 goals are met.")
         assert page.tiles == {
@@ -87,9 +85,7 @@ class TestGoals:
 
     def test_arm_calls_are_told_with_and_without_memory(self, finished, section):
         finished.depths = {("ours", "heldout"): {"a": [5, 5], "b": [0, 0], "memory": [5, 5]}}
-
         calls = section("goals").findings[3]
-
         assert (calls.word, calls.title.rpartition(": ")[2]) == ("Missed", "100.0%")
         assert "ours has 2.00 a search, rrf_full 2.00." in calls.text
         assert calls.text.endswith("Without memory arms it is 50.0%.")
@@ -102,7 +98,6 @@ class TestCharts:
         figures = finished.figures()
         drawn = curves(figures)
         sections = {section.key: section for section in benchmark_page(figures).sections}
-
         quality, gain, regret = sections["quality"].charts
         assert [curve.name for curve in quality.curves] == ["ours", "rrf_full", "rrf_equal", "arm:b", "oracle"]
         assert values_of(quality.curves[0]) == drawn["quality"]["ours"]["nDCG@10"] == [0.5, 0.6, 0.7, 0.4]
@@ -119,7 +114,6 @@ class TestCharts:
 
     def test_a_system_looks_alike_in_all_charts(self, finished):
         page = benchmark_page(finished.figures())
-
         looks = {
             (curve.name, curve.look)
             for key in ("quality", "saved")
@@ -132,26 +126,20 @@ class TestCharts:
 
     def test_arm_shares_are_parted_by_kind_and_leave_out_windows_without_it(self, finished, section):
         finished.depths = {("ours", "stream"): {"a": [5, 5, 5, 5], "b": [0, 0, 5, 5], "memory": [0, 5, 5, 5]}}
-
         everything, topical, broad = section("arms").charts
-
         assert [curve.name for curve in everything.curves] == ["a", "b", "memory"]
         assert (topical.title, broad.title) == ("ours, queries of the kind topical", "ours, queries of the kind broad")
         assert [(point.last, point.estimate.value) for point in broad.curves[1].points] == [(2, 0.0), (4, 1.0)]
 
     def test_of_many_kinds_the_most_frequent_are_shown(self, finished, monkeypatch, section):
         monkeypatch.setattr("ltrr_haystack.evaluation.report.benchmark_curves.MOST_KINDS", 1)
-
         arms = section("arms")
-
         assert [chart.title for chart in arms.charts] == ["ours, all queries", "ours, queries of the kind topical"]
         assert arms.text.endswith("The 1 most frequent of 2 kinds of query.")
 
     def test_held_out_stands_beside_seen_with_intervals(self, finished, section):
         finished.scores = {("ours", "seen"): [0.9, 0.7], ("ours", "heldout"): [0.4, 0.4]}
-
         absolute, difference = section("held-out").charts
-
         assert isinstance(absolute, GroupChart)
         ours = absolute.groups["seen"]["ours"]
         assert (ours.value, ours.low, ours.high) == pytest.approx((0.8, 0.7, 0.9))
@@ -160,9 +148,7 @@ class TestCharts:
 
     def test_reliability_shows_those_that_leave_something_to_chance(self, finished, section):
         finished.forecasts = {"ours": ([0.5] * 4, [True, True, True, False])}
-
         reliability = section("reliability")
-
         (chart,) = reliability.charts
         assert isinstance(chart, ReliabilityChart)
         assert (chart.title, chart.unit, len(chart.bins)) == ("ours", "searches", 1)
@@ -172,7 +158,6 @@ class TestCharts:
 
     def test_further_pipelines_have_their_arms_too(self, finished, section):
         finished.config = ["config:b"]
-
         assert section("arms").charts[-1].title == "config:b, all queries"
         assert "config:b" in [curve.name for curve in section("quality").charts[1].curves]
 
@@ -180,7 +165,6 @@ class TestCharts:
 class TestResults:
     def test_every_system_on_every_split_the_frozen_ones_first(self, section):
         grids = section("results").grids
-
         assert [grid.title for grid in grids] == [
             "Frozen at the end, queries that people had typed",
             "Frozen at the end, held-out queries",
@@ -196,9 +180,7 @@ class TestMethodAndNotes:
     def test_how_it_was_measured(self, finished, section):
         finished.settings = {"drift": True, "noise": 0.02, "click_model": "cascade", "late_documents": 0.1}
         finished.seeds = (4, 7)
-
         told = dict(section("method").grids[0].rows)
-
         assert told["data"] == "shop: 1 documents, 4 queries that something answers, grades up to 3"
         assert told["click model"].startswith("cascade: ")
         assert told["noise"].startswith("2.0% ")
@@ -209,9 +191,7 @@ class TestMethodAndNotes:
 
     def test_trainings_safe_start_versions_and_speed(self, finished, section):
         finished.held_back = {"ours": [True, True, True, False]}
-
         notes = section("notes")
-
         end, latency, trainings = notes.grids
         assert end.rows[0] == ("ours", "0", "let loose", "version 3", "version 1", "2", "0", "50")
         assert latency.rows[0] == ("ours", "10.0", "10.0", "10.0")
@@ -221,9 +201,7 @@ class TestMethodAndNotes:
 
     def test_what_is_not_there_is_left_out(self, finished, small, tmp_path):
         finished.notes = {"impressions_per_s": 20.0, "trainings": []}
-
         page = benchmark_report(finished.figures(), tmp_path / "report.html")
-
         end, _, trainings = page.sections[-1].grids
         assert end.rows[0] == ("ours", "0", "–", "–", "–", "–", "–", "20")
         assert (trainings.rows, page.sections[-1].charts) == ((), ())
@@ -234,9 +212,7 @@ class TestMethodAndNotes:
 class TestFile:
     def test_needs_nothing_from_elsewhere(self, finished, small, tmp_path):
         out = tmp_path / "report.html"
-
         benchmark_report(finished.figures(), out)
-
         html = out.read_text(encoding="utf-8")
         parsed = Parsed(html)
         assert [attributes["id"] for tag, attributes in parsed.elements if tag == "section"] == SECTIONS
@@ -249,7 +225,6 @@ class TestFile:
 
     def test_the_real_program_is_in_it(self, finished, tmp_path):
         benchmark_report(finished.figures(), tmp_path / "report.html")
-
         assert (tmp_path / "report.html").stat().st_size > 1_000_000
 
     def test_hostile_names_stay_text(self, finished, small, tmp_path):
@@ -263,7 +238,6 @@ class TestFile:
         finished.forecasts = {f"config:{HOSTILE}": ([0.5], [True])}
         finished.notes["trainings"][0]["reason"] = HOSTILE
         benchmark_report(finished.figures(), tmp_path / "hostile.html")
-
         plain, hostile = (Parsed((tmp_path / f"{name}.html").read_text()) for name in ("plain", "hostile"))
         assert [tag for tag, _ in hostile.elements] == [tag for tag, _ in plain.elements]
         assert [sorted(attributes) for _, attributes in hostile.elements] == [
@@ -302,9 +276,7 @@ class TestCommand:
 
     def test_writes_the_report_into_the_folder_of_the_results(self, finished, ltrr, small, tmp_path, monkeypatch):
         monkeypatch.setattr("ltrr_haystack.evaluation.replay.benchmark", lambda *_, **__: finished.figures())
-
         told = ltrr(tmp_path)
-
         assert told.exit_code == 0, told.output
         assert "Benchmark: shop" in (tmp_path / "report.html").read_text(encoding="utf-8")
         assert told.output.endswith(f"The report: {tmp_path / 'report.html'}\n")
@@ -316,8 +288,6 @@ class TestCommand:
 
         monkeypatch.setattr(page_module, "import_module", missing)
         monkeypatch.setattr("ltrr_haystack.evaluation.replay.benchmark", lambda *_, **__: pytest.fail("was run"))
-
         told = ltrr(tmp_path)
-
         assert told.exit_code == 1
         assert "ltrr-haystack[evaluation]" in told.output

@@ -20,7 +20,6 @@ def filled(searches, **settings):
 
 def test_blocks_have_the_size_they_are_given():
     blocks = filled(8, most=4, least=2).blocks()
-
     assert spans(blocks) == [(1, 2), (3, 4), (5, 6), (7, 8)]
     assert [block["number"] for block in blocks] == [3, 7, 11, 15]
     assert [block.until for block in blocks] == [2, 4, 6, 8]
@@ -48,7 +47,6 @@ def test_nothing_was_searched():
 @given(st.integers(1, 700), st.integers(2, 9), st.integers(1, 5), st.integers(1, 12))
 def test_every_search_is_in_one_block_and_they_stay_few(searches, most, least, at_most):
     made = filled(searches, most=most, least=least)
-
     for blocks in (made.blocks(), made.blocks(at_most)):
         assert len(blocks) <= most
         assert [block.first for block in blocks] == [1, *(block.last + 1 for block in blocks[:-1])]
@@ -62,9 +60,7 @@ def test_every_search_is_in_one_block_and_they_stay_few(searches, most, least, a
 
 def test_a_curve_has_no_points_where_nothing_is_known():
     blocks = filled(6, most=4, least=2).blocks()
-
     drawn = curve("number", blocks, lambda block: ReportFigure(math.nan if block.first == 3 else block["number"]))
-
     assert [(point.first, point.last, point.until, point.estimate.value) for point in drawn.points] == [
         (1, 2, 2.0, 3.0),
         (5, 6, 6.0, 11.0),

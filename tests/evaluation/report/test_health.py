@@ -35,7 +35,6 @@ def test_a_good_log_has_nothing_to_complain_of(log):
 
 def test_nothing_is_settled(log):
     only = found(log, [], decisions=7)
-
     assert list(only) == ["No settled decisions"]
     assert "7 decisions wait" in only["No settled decisions"].text
 
@@ -46,7 +45,6 @@ def test_no_events(log):
 
 def test_hardly_any_clicks(log):
     searches = [log.settled(number) for number in range(1, 301)]
-
     assert found(log, searches, events=1)["Hardly any clicks"].severity == "bad"
 
 
@@ -61,7 +59,6 @@ def test_late_events(log):
 
 def test_events_on_what_was_not_shown(log):
     searches = [*log_of(log), *(log.settled(number, {"elsewhere": 1.0}) for number in range(401, 451))]
-
     assert "20.0% of the rewarded objects" in found(log, searches)["Events on what was not shown"].text
 
 
@@ -82,27 +79,23 @@ def test_the_safe_start(log):
 
 def test_wrong_propensities(log):
     searches = [*log_of(log), log.settled(401, propensity=0.9)]
-
     assert "In 1 of 401 decisions" in found(log, searches)["Wrong propensities"].text
 
 
 def test_nothing_is_explored(log):
     searches = [log.settled(number, {"a": 1.0}, mode="apprentice") for number in range(1, 301)]
-
     assert "apprentice 300" in found(log, searches)["No exploration"].text
 
 
 def test_propensities_that_are_not_what_happened(log):
     """Said to be even, and always drawn alike."""
     searches = [log.settled(number, {"a": 1.0}, baseline_share=0.0, floor=0.0) for number in range(1, 301)]
-
     assert "probability of 50.00% were drawn in" in found(log, searches)["Propensities are not reliable"].text
 
 
 def test_another_action_set(log):
     other = ActionSet((Arm("bm25", "lexical", (0, 10)),), 10, {"bm25": 10})
     changed = log.settled(401, actions=other, allocation={"bm25": 10}, marginals={"bm25": (0.5, 0.5)})
-
     assert "2 different sets" in found(log, [*log_of(log), changed])["The action set changed"].text
 
 
@@ -113,7 +106,6 @@ def test_an_arm_that_fails(log, failures, severity):
         return [ArmReport("bm25", 10, 0 if error else 5, 0.1, error=error), ArmReport("memory", 10, 5, 0.1)]
 
     searches = [log.settled(number, {"a": 1.0}, reports=report(number)) for number in range(1, 401)]
-
     finding = found(log, searches)["Arm bm25 fails"]
     assert finding.severity == severity
     assert f"timeout {failures}" in finding.text
@@ -122,7 +114,6 @@ def test_an_arm_that_fails(log, failures, severity):
 def test_arms_that_bring_nothing_or_never_ran(log):
     reports = [ArmReport("bm25", 10, 0, 0.1)]
     findings = found(log, [log.settled(number, reports=reports) for number in range(1, 301)])
-
     assert "100.0%" in findings["Arm bm25 is often empty"].text
     assert "Arm memory never ran" in findings
 
@@ -140,9 +131,7 @@ def test_empty_pages(log):
 
 def test_the_worst_comes_first(log):
     reading = Reading.of(log_of(log, 50))
-
     findings = health(reading, Counts(50, 0, 0, 0, 50), Watermark(50, 50), log.start + 1e6)
-
     assert [finding.severity for finding in findings] == sorted(
         (finding.severity for finding in findings), key=["bad", "watch", "good"].index
     )

@@ -13,7 +13,6 @@ def grids(section):
 
 def test_no_models_yet(store):
     section, findings = models(store, {})
-
     assert findings == ()
     assert grids(section)["Policies: none yet"].rows == ()
     assert grids(section)["Rankers: none yet"].rows == ()
@@ -26,9 +25,7 @@ def test_policies_with_the_state_of_the_safe_start(log, store):
         policy.learn(log.settled(number, {"a": 1.0}, preferred={"bm25": 10, "memory": 0}, features=features))
     store.add_snapshot("policy", policy.to_bytes(), {"policy": "vw", "learned": 1, "safe_start": True}, activate=True)
     store.add_snapshot("policy", policy.to_bytes(), {"policy": "vw", "learned": 4, "safe_start": False}, activate=True)
-
     section, findings = models(store, {})
-
     assert findings == ()
     rows = grids(section)["Policies: version 2 is the newest"].rows
     assert [(row[0], row[1], *row[3:]) for row in rows] == [
@@ -60,9 +57,7 @@ def test_for_which_queries_a_policy_is_past_its_safe_start(store, held_back, sai
     card = {"policy": "x", "safe_start": False}
     card |= {name: {"safe_start": held} for name, held in zip(names, held_back, strict=True)}
     store.add_snapshot("policy", b"x", card, activate=True)
-
     section, _ = models(store, {})
-
     assert grids(section)["Policies: version 1 is the newest"].rows[0][5] == said
 
 
@@ -71,9 +66,7 @@ def test_what_the_gates_of_each_version_came_to(store):
     names = ("remembered", "contextual", "leader")
     card = {"policy": "x", "new_queries": "leader", **{name: {"verdict": f"of {name}"} for name in names}}
     store.add_snapshot("policy", b"x", card, activate=True)
-
     section, _ = models(store, {})
-
     assert grids(section)["Policies: version 1 is the newest"].rows[0][6:] == ("of remembered", "of leader")
 
 
@@ -84,9 +77,7 @@ def test_reward_and_cost_are_told_apart(log, store):
         only_memory = {"bm25": 0, "memory": 10}
         policy.learn(log.settled(number, {"a": 1.0}, mode="apprentice", preferred=only_memory, features=known))
     store.add_snapshot("policy", policy.to_bytes(), policy.card(), activate=True)
-
     section, _ = models(store, {})
-
     told = dict(grids(section)["Safe start for queries searched before"].rows)
     assert told["verdict"] == "as good within ±0.086 reward a search (8.6 %), 100 % cheaper"
     assert told["reward gained per search, ± standard error"] == "+0.0000 ± 0.0000"
@@ -99,9 +90,7 @@ def test_a_snapshot_of_an_earlier_version_is_told_in_words(store, monkeypatch):
     monkeypatch.setattr(vw, "_LINES_VERSION", 1)
     store.add_snapshot("policy", VWPolicy().to_bytes(), {"policy": "vw"}, activate=True)
     monkeypatch.undo()
-
     _, (finding,) = models(store, {})
-
     assert "the next pass of a learner begins with an empty policy" in finding.text
 
 
@@ -109,9 +98,7 @@ def test_the_active_version_is_shown_however_old_it_is(store):
     for _ in range(9):
         store.add_snapshot("policy", b"x", {"policy": "uniform"}, activate=False)
     store.activate("policy", 2)
-
     section, findings = models(store, {})
-
     rows = grids(section)["Policies: version 9 is the newest"].rows
     assert [row[0] for row in rows] == ["9", "8", "7", "6", "5", "2"]
     assert findings == ()
@@ -125,9 +112,7 @@ def test_rankers_with_their_gates(store):
     store.add_snapshot("ranker", b"x", {"gate": {"passed": False, "reason": "too few"}}, activate=False)
     store.add_snapshot("ranker", b"x", {"gate": "unheard of"}, activate=False)
     store.add_snapshot("ranker", b"x", {"situations": {"new": "unheard of"}}, activate=False)
-
     section, _ = models(store, {})
-
     rows = grids(section)["Rankers: version 4 is the newest"].rows
     assert [(row[0], row[1], *row[3:]) for row in rows] == [
         ("4", "", "new", "–", "–", "–"),
@@ -140,7 +125,6 @@ def test_rankers_with_their_gates(store):
 
 def test_pages_by_ranker(store):
     section, _ = models(store, {3: RankerRuns(10, 5, 20.0), 0: RankerRuns(4, 0, 0.0)})
-
     rows = section.grids[-1].rows
     assert rows == (
         ("the union's own order", "4", "0.0% (0.0% to 49.0%)", "0.000"),
@@ -150,9 +134,7 @@ def test_pages_by_ranker(store):
 
 def test_a_damaged_policy_is_said_to_be_one(store):
     store.add_snapshot("policy", b"not a policy", {"policy": "vw"}, activate=True)
-
     _, (finding,) = models(store, {})
-
     assert finding.severity == "bad"
     assert finding.title == "The active policy cannot be read"
 
@@ -160,7 +142,5 @@ def test_a_damaged_policy_is_said_to_be_one(store):
 @pytest.mark.parametrize("card", [{}, {"policy": None, "learned": "x", "safe_start": {}}])
 def test_a_card_may_say_anything(store, card):
     store.add_snapshot("policy", b"x", card, activate=True)
-
     section, _ = models(store, {})
-
     assert grids(section)["Policies: version 1 is the newest"].rows[0][5:] == ("–", "–", "–")

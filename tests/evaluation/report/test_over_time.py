@@ -25,7 +25,6 @@ def reading(log):
 def test_the_learning_curve(reading):
     section = learning(reading)
     rate, reward, net, safe = section.charts
-
     (clicked,) = rate.curves
     assert [(point.first, point.last) for point in clicked.points] == [
         (1, 25), (26, 50), (51, 75), (76, 100), (101, 125), (126, 150),
@@ -39,7 +38,6 @@ def test_the_learning_curve(reading):
 
 def test_the_thirds(reading):
     (thirds,) = learning(reading).grids
-
     assert [row[:2] for row in thirds.rows] == [("first third", "50"), ("second third", "50"), ("last third", "50")]
     assert thirds.rows[0][2].startswith("0.0% (0.0% to 7.1%)")
     assert thirds.rows[1][2].startswith("24.0%")
@@ -49,18 +47,13 @@ def test_the_thirds(reading):
 def test_what_was_saved(reading):
     section = savings(reading)
     candidates, calls = section.charts[0].curves
-
     assert [point.estimate.value for point in candidates.points] == [0, 0, 0, 0.5, 0.5, 0.5]
     assert [point.estimate.value for point in calls.points] == [0, 0, 0, 0.5, 0.5, 0.5]
-    assert section.grids[0].rows == (
-        ("candidates", "15.00", "20.00", "25.0%"),
-        ("arm calls", "1.50", "2.00", "25.0%"),
-    )
+    assert section.grids[0].rows == (("candidates", "15.00", "20.00", "25.0%"), ("arm calls", "1.50", "2.00", "25.0%"))
 
 
 def test_memory_coverage(reading):
     remembered, found = memory(reading).charts[0].curves
-
     assert [point.estimate.value for point in remembered.points] == [0, 0, 0, 1, 1, 1]
     assert [point.last for point in found.points] == [25, 50, 75]
     assert {point.estimate.value for point in found.points} == {1.0}
@@ -68,5 +61,4 @@ def test_memory_coverage(reading):
 
 def test_without_a_memory_arm_there_is_one_curve(log):
     reading = Reading.of([log.settled(1, reports=[ArmReport("bm25", 10, 1, 0.1)])])
-
     assert [curve.name for curve in memory(reading).charts[0].curves] == ["query remembered"]

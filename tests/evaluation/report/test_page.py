@@ -79,7 +79,6 @@ def small(monkeypatch):
 
 def test_every_section_and_chart_is_there(small):
     parsed = Parsed(render(a_page()))
-
     assert [attributes["id"] for attributes in parsed.tags("section")] == ["one", "two"]
     plots = [attributes["id"] for attributes in parsed.tags("div") if attributes.get("class") == "plot"]
     figures = json.loads(next(text for attributes, text in parsed.scripts if attributes.get("id") == "figures"))
@@ -92,7 +91,6 @@ def test_every_section_and_chart_is_there(small):
 def test_it_needs_nothing_from_elsewhere(small):
     html = render(a_page())
     parsed = Parsed(html)
-
     assert {tag for tag, _ in parsed.elements} & {"link", "img", "iframe", "object", "embed", "base", "form"} == set()
     assert [attributes for _, attributes in parsed.elements if "src" in attributes] == []
     assert all(attributes["href"].startswith("#") for _, attributes in parsed.elements if "href" in attributes)
@@ -101,7 +99,6 @@ def test_it_needs_nothing_from_elsewhere(small):
 
 def test_the_real_program_is_in_it_whole():
     parsed = Parsed(render(a_page()))
-
     program = parsed.scripts[1][1]
     assert len(program) > 1_000_000
     assert "newPlot" in program
@@ -110,7 +107,6 @@ def test_the_real_program_is_in_it_whole():
 
 def test_no_script_runs_but_its_own_two(small):
     parsed = Parsed(render(a_page(HOSTILE)))
-
     policy = next(a["content"] for a in parsed.tags("meta") if a.get("http-equiv") == "Content-Security-Policy")
     allowed = set(re.findall(r"'sha256-([^']+)'", policy))
     runs = [text for attributes, text in parsed.scripts if "type" not in attributes]
@@ -122,7 +118,6 @@ def test_no_script_runs_but_its_own_two(small):
 
 def test_hostile_text_stays_text(small):
     plain, hostile = Parsed(render(a_page())), Parsed(render(a_page(HOSTILE, HOSTILE)))
-
     assert [tag for tag, _ in hostile.elements] == [tag for tag, _ in plain.elements]
     assert [sorted(attributes) for _, attributes in hostile.elements] == [
         sorted(attributes) for _, attributes in plain.elements
@@ -136,7 +131,6 @@ def test_hostile_text_stays_text(small):
 def test_wide_tables_become_lists_on_a_narrow_screen(small):
     wide = ReportPage("t", "s", {}, (Section("a", "a", "", grids=(Grid("g", ("x",) * 5, (("1",) * 5,)),)),))
     narrow = ReportPage("t", "s", {}, (Section("a", "a", "", grids=(Grid("g", ("x",) * 4, (("1",) * 4,)),)),))
-
     assert "table wide" in {a.get("class") for a in Parsed(render(wide)).tags("div")}
     assert "table wide" not in {a.get("class") for a in Parsed(render(narrow)).tags("div")}
 
@@ -155,9 +149,7 @@ def test_columns_in_which_there_is_nothing_are_left_out(small):
 
 def test_folded_tables_are_closed_and_tables_without_title_have_no_heading(small):
     folded, bare = Grid("folded", ("x",), (("1",),), folded=True), Grid("", ("x",), (("1",),))
-
     parsed = Parsed(render(ReportPage("t", "s", {}, (Section("a", "a", "", grids=(folded, bare)),))))
-
     assert parsed.tags("details") == [{}]
     assert parsed.tags("h3") == []
     assert "folded" in parsed.text
@@ -165,9 +157,7 @@ def test_folded_tables_are_closed_and_tables_without_title_have_no_heading(small
 
 def test_a_finding_may_have_a_word_of_its_own(small):
     found = Finding("bad", "title", "text", "Missed <b>")
-
     page = ReportPage("t", "s", {}, (Section("a", "a", "", findings=(found,)),))
-
     assert "Missed <b>: title" in Parsed(render(page)).text
 
 
@@ -176,6 +166,5 @@ def test_without_plotly_it_says_what_to_install(monkeypatch):
         raise ImportError(name)
 
     monkeypatch.setattr(module, "import_module", missing)
-
     with pytest.raises(MissingExtraError, match=r"ltrr-haystack\[evaluation\]"):
         render(a_page())

@@ -21,7 +21,6 @@ def test_sums_over_the_log(log):
             log.settled(3, reports=[ArmReport("bm25", 10, 2, 0.1), ArmReport("memory", 10, 0, 0.1)]),
         ]
     )
-
     total = reading.blocks.total()
     assert total.searches == 3
     assert total["clicked"] == 1
@@ -45,7 +44,6 @@ def test_how_the_arms_fared(log):
             log.settled(3, reports=[ArmReport("bm25", 10, 0, 0.0, error="ValueError: of no use")]),
         ]
     )
-
     bm25, memory = reading.arms["bm25"], reading.arms["memory"]
     assert (bm25.asked, bm25.depth, bm25.returned, bm25.seconds, bm25.empty) == (3, 30, 4, 1.5, 0)
     assert bm25.failed == {"timeout": 1, "ValueError": 1}
@@ -54,7 +52,6 @@ def test_how_the_arms_fared(log):
 
 def test_pages_by_ranker(log):
     reading = Reading.of([log.settled(1, {"a": 2.0}), log.settled(2, ranker_version=3), log.settled(3)])
-
     assert {version: (runs.searches, runs.clicked, runs.reward) for version, runs in reading.rankers.items()} == {
         0: (2, 1, 2.0),
         3: (1, 0, 0.0),
@@ -72,7 +69,6 @@ def test_faults_are_counted(log):
             ),
         ]
     )
-
     assert (reading.rewarded, reading.not_shown) == (2, 1)
     assert reading.empty_pages == 1
     assert reading.steps_back == 1
@@ -83,7 +79,6 @@ def test_frequent_queries():
     queries = FrequentQueries()
     for key, clicked in [("a", True), ("b", False), ("b", False), ("a", False), ("c", False)]:
         queries.add(key, clicked)
-
     assert queries.top(2) == [("a", 2, 1), ("b", 2, 0)]
     assert queries.top(5, unclicked=True) == [("b", 2, 0), ("c", 1, 0)]
 
@@ -92,5 +87,4 @@ def test_the_rarer_half_of_too_many_queries_is_forgotten():
     queries = FrequentQueries(most=4)
     for key in ["a", "a", "a", "b", "b", "c", "d", "e"]:
         queries.add(key, clicked=False)
-
     assert queries.top(9) == [("a", 3, 0), ("b", 2, 0)]

@@ -16,9 +16,7 @@ def test_levels_fall_into_the_bin_of_their_probability(log):
         for number, allocation in enumerate((both, alone), start=1)
     )
     reliability = reading.reliability
-
     low, high = reliability.bins()
-
     assert (low.count, low.predicted, low.observed.value) == (4, pytest.approx(0.4), 0.25)
     assert (high.count, high.predicted, high.observed.value) == (4, pytest.approx(0.6), 0.75)
     assert high.z == pytest.approx((3 - 2.4) / (4 * 0.24) ** 0.5)
@@ -29,7 +27,6 @@ def test_levels_fall_into_the_bin_of_their_probability(log):
 
 def test_what_was_certain_says_nothing(log):
     reading = Reading.of([log.settled(mode="baseline", marginals={})])
-
     assert reading.reliability.bins() == ()
     assert (reading.reliability.chosen, reading.log.skipped) == (0, {})
 
@@ -45,7 +42,6 @@ def test_a_log_that_was_drawn_as_it_says_is_reliable(log):
         honest.append(log.settled(number, marginals=marginals, allocation=drawn))
         other = {"bm25": drawn["memory"], "memory": drawn["bm25"]}
         swapped.append(log.settled(number, marginals=marginals, allocation=other))
-
     assert max(abs(one.z) for one in Reading.of(honest).reliability.bins()) < 4
     assert max(abs(one.z) for one in Reading.of(swapped).reliability.bins()) > 10
 
@@ -61,5 +57,4 @@ def test_a_log_that_was_drawn_as_it_says_is_reliable(log):
 )
 def test_wrong_propensities_are_counted(log, wrong):
     reading = Reading.of([log.settled(1, **wrong)])
-
     assert (sum(reading.log.skipped.values()), reading.reliability.bins()) == (1, ())

@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from factories import record
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.report import gather, report
 from ltrr_haystack.policy.joint import JointDistribution
@@ -39,7 +40,7 @@ def running(log, store):
         drawn = JointDistribution.of(decision).sample(rng)
         ranking = log.ranking(log.decision(number, query=decision.understanding.query, allocation=drawn))
         visits.append((ranking, {"a": 1.0} if drawn["bm25"] and rng.random() < 0.6 else {}))
-    log.record(store, visits)
+    record(store, visits)
     for settled in store.settled(0, 1000):
         policy.learn(settled)
     store.add_snapshot("policy", policy.to_bytes(), {"policy": "vw", "learned": 300, "safe_start": True}, activate=True)
@@ -48,9 +49,7 @@ def running(log, store):
 
 def test_one_file_with_all_sections_that_needs_nothing_else(log, running, tmp_path):
     out = tmp_path / "report.html"
-
     report(running, out, now=log.start + 1000)
-
     elements = Elements(out.read_text(encoding="utf-8"))
     assert [attributes["id"] for tag, attributes in elements.found if tag == "section"] == SECTIONS
     assert [attributes for _, attributes in elements.found if "src" in attributes] == []
@@ -63,7 +62,6 @@ def test_one_file_with_all_sections_that_needs_nothing_else(log, running, tmp_pa
 
 def test_what_it_says_is_what_is_in_the_log(log, running):
     page = gather(running, log.start + 1000)
-
     clicked = sum(bool(settled.rewards) for settled in running.settled(0, 1000))
     assert page.tiles["settled searches"] == "300"
     assert page.tiles["click rate"] == f"{clicked / 300:.1%}"
@@ -89,14 +87,12 @@ def test_the_log_is_read_once_and_the_policy_asked_once_about_each_decision(log,
     monkeypatch.setattr(running, "settled", reading)
     monkeypatch.setattr(VWPolicy, "distribution", asking)
     gather(running, log.start + 1000)
-
     assert read == [300, *range(1, 301)]
     assert len(asked) == 300
 
 
 def test_an_empty_store_has_a_report_too(store, tmp_path):
     page = report(store, tmp_path / "report.html", now=1.7e9)
-
     assert page.tiles == {"settled searches": "0"}
     assert [finding.title for finding in page.sections[0].findings] == ["No settled decisions"]
     assert [section.key for section in page.sections if section.charts] == []
@@ -104,10 +100,8 @@ def test_an_empty_store_has_a_report_too(store, tmp_path):
 
 
 def test_one_search_is_enough(log, store, tmp_path):
-    log.record(store, [(log.ranking(log.decision(1)), {"a": 1.0})])
-
+    record(store, [(log.ranking(log.decision(1)), {"a": 1.0})])
     page = report(store, tmp_path / "report.html", now=log.start + 10)
-
     assert page.tiles["click rate"] == "100.0%"
 
 

@@ -1,9 +1,11 @@
+"""The real server in a process of its own, those who use it, and pipelines for it."""
+
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,10 +16,9 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
 import yaml
 
-PIPELINES = Path(__file__).parents[2] / "pipelines"
+PIPELINES = Path(__file__).parents[1] / "pipelines"
 SERVE = """
 import json, sys
 from ltrr_haystack.server.serving import serve
@@ -175,18 +176,8 @@ def eventually(what: Callable[[], bool], seconds: float = 30.0) -> bool:
 
 
 def click(answer: dict, object_id: str, **others) -> dict:
-    return {
-        "action_name": "click",
-        "query_id": answer["query_id"],
-        "event_attributes": {"object": {"object_id": object_id}},
-        **others,
-    }
-
-
-@pytest.fixture(scope="session")
-def helpers():
-    """The functions of this file, for tests that cannot import it."""
-    return sys.modules[__name__]
+    attributes = {"object": {"object_id": object_id}}
+    return {"action_name": "click", "query_id": answer["query_id"], "event_attributes": attributes, **others}
 
 
 def without_dense(folder: Path) -> Path:
@@ -213,22 +204,3 @@ def always(pipelines: Path, arm: str) -> None:
     arms = search["components"]["router"]["init_parameters"]["arms"]
     arms[arm]["levels"] = [level for level in arms[arm]["levels"] if level > 0]
     file.write_text(yaml.safe_dump(search, sort_keys=False))
-
-
-@pytest.fixture(scope="module")
-def lexical_pipelines(tmp_path_factory) -> Path:
-    return without_dense(tmp_path_factory.mktemp("lexical") / "pipelines")
-
-
-@pytest.fixture
-def start(tmp_path) -> Iterator[Callable[..., Server]]:
-    """Starts servers that end with the test."""
-    servers: list[Server] = []
-
-    def starting(pipelines: Path, home: Path | None = None, **how) -> Server:
-        servers.append(Server(pipelines, home or tmp_path / "home", **how))
-        return servers[-1]
-
-    yield starting
-    for server in servers:
-        server.kill()

@@ -2,7 +2,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltrr_haystack.evaluation.off_policy import DecisionLog, PolicyTarget, StaticTarget, paged
@@ -93,6 +93,7 @@ class TestDrawing:
         assert list(found.plans) == [("bm25", 10), ("dense", 10)]
         assert found.plans.matrix(list(found.plans)).tolist() == [pytest.approx([0.9, 0.5])]
 
+    @settings(deadline=None)
     @given(share=st.floats(0, 0.9), floor=st.floats(0.01, 1), first=st.floats(0.01, 0.99), second=st.floats(0.01, 0.99))
     def test_weights_average_one_over_what_was_drawn(
         self, columns, make_settled, make_joint, share, floor, first, second
@@ -115,6 +116,7 @@ class TestDrawing:
         truth = sum(target.probability(x) ** 2 / chance for x, chance in logged.enumerate())
         assert sum(expected.squares) / 4000 == pytest.approx(truth, rel=0.05)
 
+    @settings(deadline=None)
     @given(share=st.floats(0, 1), floor=st.floats(0, 1))
     def test_the_logged_policy_itself_has_weights_of_one(self, columns, make_settled, make_joint, share, floor):
         joint = make_joint(share=share, floor=floor)

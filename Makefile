@@ -30,9 +30,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing ltrr-haystack and what the demo needs, with PyTorch about 1.6 GB; this takes some minutes ..."
 	$(PIP) --editable '.[demo]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing ltrr-haystack with all extras and what its tests need; this takes some minutes ..."
 	$(PIP) --editable '.[dev]'
 	touch $@ $(VENV)/.demo

@@ -210,7 +210,8 @@ def train(store: LTRRStore, results: dict[str, list[Document]]) -> None:
     """Train a ranker on 400 searches in which people click what two arms found; live, whether it is better or not."""
     pipeline, feedback = ours(results, store), FeedbackWriter(store)
     for number in range(400):
-        page = pipeline.run(_inputs_own(number))["impressions"]
+        inputs = {**_inputs_own(number), "router": {"user_id": f"person {number % 100}"}}
+        page = pipeline.run(inputs)["impressions"]
         clicked = max(page["ranking"].candidates[number % 5 :], key=lambda candidate: len(candidate.arms))
         event = {
             "action_name": "click",

@@ -60,6 +60,7 @@ def after(store: TantivyDocumentStore, log: LTRRStore) -> Pipeline:
         },
         budget=70,
         baseline={"words": 30, "trigrams": 30},
+        min_candidates=20,  # memory alone would fill no page
         store=log,
         # The learned policy is played at once and always here. Without `policy`, your hybrid is played until the log
         # shows that the policy is worth more, and in one search of twenty afterwards.

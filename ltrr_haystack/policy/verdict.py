@@ -28,7 +28,7 @@ def verdict(estimate: SafeStartEstimate) -> str:
     :returns: Whether the reward is better, as good, worse or not known yet, and by how much it is cheaper or dearer;
         both where the policy prefers something else than the baseline.
     """
-    if not estimate.settled:
+    if not estimate.compared:
         return "not known yet: nothing compared"
     if estimate.agreement >= 1:
         return "it prefers the baseline itself"

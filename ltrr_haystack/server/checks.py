@@ -75,16 +75,25 @@ def check_json(value: object, *, depth: int, values: int, characters: int) -> No
             raise ValueError(f"contains more than {characters:,} characters of text")
 
 
-def check_depth(value: object, depth: int) -> None:
+def check_size(value: object, *, depth: int, values: int) -> None:
     """
-    Refuse JSON that is nested too deeply.
+    Refuse JSON that is too large or nested too deeply, quickly: nothing else is done until it has passed.
 
     :param value: A parsed JSON value.
     :param depth: Maximum nesting of objects and lists.
-    :raises ValueError: If it is nested more deeply.
+    :param values: Maximum number of values, including those within objects and lists.
+    :raises ValueError: If the value exceeds a limit.
     """
-    for _ in _walk(value, depth):
-        pass
+    level, left = [value], values
+    for _ in range(depth + 1):
+        left -= len(level)
+        if left < 0:
+            raise ValueError(f"contains more than {values:,} values")
+        containers = [each for each in level if isinstance(each, dict | list)]
+        if not containers:
+            return
+        level = [inner for each in containers for inner in (each.values() if isinstance(each, dict) else each)]
+    raise ValueError(f"is nested deeper than {depth} levels")
 
 
 def _walk(value: object, depth: int) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -11,12 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator
 
 from ltrr_haystack.feedback import UBIEvent
-from ltrr_haystack.server.checks import check_depth, check_json, check_line, check_visible
+from ltrr_haystack.server.checks import check_json, check_line, check_size, check_visible
 from ltrr_haystack.server.filters import check_filters
 from ltrr_haystack.types import Mode
 
 LONGEST_QUERY = 1_000
 MOST_EVENTS = 1_000
+VALUES_PER_EVENT = 50
+"""Values that the events of one call may have on average, if it has as many events as it may."""
+
 MOST_DOCUMENTS = 1_000
 
 MissingReason = Literal["timeout", "busy", "circuit open", "no result", "failed"]
@@ -109,8 +112,9 @@ def _metadata(value: Any) -> dict[str, Any]:
 def _events(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError("expected a list of UBI events")
-    # The pipeline copies the list recursively, which fails for deeper nesting. All else is validated event by event.
-    check_depth(value, 50)
+    # The pipeline copies the list recursively, which fails for deeper nesting, and takes long for many values. All else
+    # is validated event by event.
+    check_size(value, depth=50, values=VALUES_PER_EVENT * MOST_EVENTS)
     return value
 
 

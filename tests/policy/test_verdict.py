@@ -53,7 +53,7 @@ class TestReward:
         few = said(reward_interval=None, compared=37, rewarded=4)
         assert few == "not known yet: 37 searches compared, 4 of them with a reward, 68 % cheaper"
         nothing = said(reward_interval=None, reward_gain=None, gain=None, compared=0, rewarded=0)
-        assert nothing == "not known yet: 0 searches compared, 0 of them with a reward"
+        assert nothing == "not known yet: nothing compared"
         assert said(settled=0) == "not known yet: nothing compared"
 
     def test_without_a_reward_of_the_baseline_there_is_no_share(self):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltrr_haystack.server.checks import check_depth, check_json, check_line, check_text, check_visible, plain
+from ltrr_haystack.server.checks import check_json, check_line, check_size, check_text, check_visible, plain
 
 BOUNDS = {"depth": 3, "values": 6, "characters": 20}
 
@@ -66,7 +66,7 @@ class TestCheckJson:
         for _ in range(100_000):
             bomb = [bomb]
         with pytest.raises(ValueError, match="nested deeper than 50 levels"):
-            check_depth(bomb, 50)
+            check_size(bomb, depth=50, values=1_000)
 
 
 class TestPlain:
@@ -85,3 +85,19 @@ class TestPlain:
     )
     def test_always_gives_json(self, value):
         assert json.loads(json.dumps(plain(value), allow_nan=False)) == plain(value)
+
+
+class TestCheckSize:
+    @pytest.mark.parametrize("value", [7, [], {"a": [1, 2]}, [[[1]]]])
+    def test_what_is_within_both_limits_passes(self, value):
+        check_size(value, depth=3, values=4)
+
+    @pytest.mark.parametrize("value", [[[[[1]]]], {"a": {"b": {"c": {}}}}])
+    def test_deeper_nesting_is_refused(self, value):
+        with pytest.raises(ValueError, match="nested deeper than 2 levels"):
+            check_size(value, depth=2, values=100)
+
+    @pytest.mark.parametrize("value", [[1, 2, 3, 4], {"a": [1, 2, 3]}])
+    def test_more_values_are_refused(self, value):
+        with pytest.raises(ValueError, match="more than 4 values"):
+            check_size(value, depth=3, values=4)

@@ -18,7 +18,7 @@ Operator = Literal["or", "and"]
 SHORTEST_FUZZY, SHORTEST_TWICE_FUZZY = 3, 6
 """Minimum length of a word for an edit distance of 1 and of 2, as for `AUTO` in Elasticsearch."""
 
-MOST_FUZZY = 32
+MOST_FUZZY = 8
 """Maximum number of words of a query with fuzzy matching; each takes as long as a search."""
 
 SHORTEST_PREFIX = 2

@@ -127,7 +127,8 @@ class Apart:
     def _compared(self, measure: int) -> tuple[str, str, str]:
         policy, baseline = self._residuals(_POLICY, measure), self._residuals(_BASELINE, measure)
         mean, errors, there = (policy[0] - baseline[0], policy[1] - baseline[1], policy[2] | baseline[2])
-        difference = _estimate((mean, errors, there))
+        of_one_query = min(policy[2].sum(), baseline[2].sum()) < 2
+        difference = ReportFigure(mean) if of_one_query else _estimate((mean, errors, there))
         return (
             _text(measure, _estimate(policy)),
             _text(measure, _estimate(baseline)),

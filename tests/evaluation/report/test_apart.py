@@ -60,6 +60,12 @@ class TestAsTheyWerePlayed:
     def test_of_one_query_there_is_no_interval(self, four):
         assert rows(apart(four[:2]))["live, the baseline"][1] == "1.000"
 
+    def test_nor_is_there_one_of_a_difference_from_one_query(self, log, four):
+        other = [log.settled(number, query=f"other {number}", allocation=ONLY_BM25) for number in range(5, 15)]
+        compared = rows(apart([*four[:2], *other]), 1)["reward per search"]
+        assert "(" in compared[0]
+        assert "(" not in compared[1] + compared[2]
+
     def test_modes_stand_for_themselves(self, log):
         section = apart(
             [

@@ -7,6 +7,8 @@ import pytest
 
 pytest.importorskip("hayhooks")
 
+from serving import Server, always, click, eventually
+
 pytestmark = pytest.mark.security
 
 SONGS = [{"id": f"song-{number}", "content": f"a song about love, number {number}"} for number in range(20)]
@@ -17,8 +19,7 @@ OTHERS = 5
 class Attacked:
     """A server and its store; each test has a query of its own, and what is clicked there is found in the memory."""
 
-    def __init__(self, helpers, server, query):
-        self.helpers = helpers
+    def __init__(self, server, query):
         self.server = server
         self.query = query
 
@@ -33,7 +34,7 @@ class Attacked:
         return found
 
     def click(self, found, object_id):
-        return self.server.post("feedback", {"events": [self.helpers.click(found, object_id)]})
+        return self.server.post("feedback", {"events": [click(found, object_id)]})
 
     def others_click(self, object_id):
         for person in range(OTHERS):
@@ -41,14 +42,14 @@ class Attacked:
 
     def eventually_has(self, object_id, successes):
         statement = "SELECT successes FROM ltrr_memory WHERE query_key = ? AND object_id = ?"
-        return self.helpers.eventually(lambda: self.execute(statement, self.query, object_id) == [(successes,)])
+        return eventually(lambda: self.execute(statement, self.query, object_id) == [(successes,)])
 
 
 @pytest.fixture(scope="module")
-def server(helpers, lexical_pipelines, tmp_path_factory):
+def server(lexical_pipelines, tmp_path_factory):
     """There is time to damage a search before it is settled."""
-    helpers.always(lexical_pipelines, "bm25")
-    running = helpers.Server(lexical_pipelines, tmp_path_factory.mktemp("home"), LTRR_REWARD_WAIT="3")
+    always(lexical_pipelines, "bm25")
+    running = Server(lexical_pipelines, tmp_path_factory.mktemp("home"), LTRR_REWARD_WAIT="3")
     assert running.url, running.log.read_text()
     assert running.post("indexing", {"documents": SONGS}).json() == {"written": len(SONGS)}
     yield running
@@ -56,8 +57,8 @@ def server(helpers, lexical_pipelines, tmp_path_factory):
 
 
 class TestClocks:
-    def test_a_search_whose_clock_is_a_day_ahead_delays_itself_alone(self, helpers, server):
-        attacked = Attacked(helpers, server, "love")
+    def test_a_search_whose_clock_is_a_day_ahead_delays_itself_alone(self, server):
+        attacked = Attacked(server, "love")
         ahead = attacked.search("ahead")
         moved = "UPDATE ltrr_decisions SET decided_at = decided_at + ? WHERE query_id = ? AND settled_no IS NULL"
         assert attacked.execute(moved, A_DAY, ahead["query_id"]) == 1
@@ -77,8 +78,8 @@ class TestDamagedRows:
         ("query", "column", "garbage"),
         [("song", "payload", b"\x01garbage"), ("number", "shown", b"\x02"), ("about", "actions", b"garbage")],
     )
-    def test_are_set_aside_and_learning_goes_on(self, helpers, server, query, column, garbage):
-        attacked = Attacked(helpers, server, query)
+    def test_are_set_aside_and_learning_goes_on(self, server, query, column, garbage):
+        attacked = Attacked(server, query)
         damaged = attacked.search("damaged")
         update = f"UPDATE ltrr_decisions SET {column} = ? WHERE query_id = ? AND settled_no IS NULL"  # noqa: S608
         assert attacked.execute(update, garbage, damaged["query_id"]) == 1

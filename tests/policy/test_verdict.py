@@ -54,7 +54,6 @@ class TestReward:
         assert few == "not known yet: 37 searches compared, 4 of them with a reward, 68 % cheaper"
         nothing = said(reward_interval=None, reward_gain=None, gain=None, compared=0, rewarded=0)
         assert nothing == "not known yet: nothing compared"
-        assert said(settled=0) == "not known yet: nothing compared"
 
     def test_without_a_reward_of_the_baseline_there_is_no_share(self):
         told = said(reward_gain=0.04, reward_interval=(0.01, 0.07), baseline_reward=0.0)

@@ -10,6 +10,7 @@ from haystack.core.serialization import default_from_dict, default_to_dict
 
 from factories import TWO_ARMS, decision, page, unite
 from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.learning import Learner
 from ltrr_haystack.store import EventRecord, LTRRStore
 from ltrr_haystack.types import SettledDecision
 
@@ -155,3 +156,8 @@ def damage(database):
 @pytest.fixture(scope="session")
 def log_of():
     return Log
+
+
+@pytest.fixture
+def learner(store, diary):
+    return Learner(store, diary(), reward_wait=10.0)

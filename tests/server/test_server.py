@@ -121,6 +121,7 @@ BAD_EVENTS = {
     "no action": ({"events": [{"query_id": "x"}]}, 422, "action_name: missing"),
     "a wrong type": ({"events": [{"action_name": 3, "query_id": "x"}]}, 422, "action_name: expected text"),
     "10,000 events": ({"events": [{"action_name": "click", "query_id": "x"}] * 10_000}, 413, "1,000"),
+    "an event of 60,000 values": ({"events": [{"a": [[]] * 60_000}]}, 422, "more than 50,000 values"),
     "a deep event": ({"events": [{"a": json.loads("[" * 100 + "]" * 100)}]}, 422, "deeper"),
     "NaN": ({"events": [{"action_name": "click", "query_id": "x", "a": float("nan")}]}, 422, "finite"),
     "NUL and a lone surrogate": ({"events": [{"action_name": "\x00", "query_id": "\ud800"}]}, 422, "rejected"),

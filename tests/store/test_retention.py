@@ -41,6 +41,20 @@ class TestPrune:
         assert store.memory("love songs")[0].successes == 1.0
         assert store.watermark() == mark
 
+    def test_what_counted_of_its_rewards_goes_with_a_decision(self, store, engines, ranking, event):
+        store.record_search(ranking("q1", at=1.0))
+        store.record_events([event("e1", "q1", "a", reward=9.0)])
+        store.settle(before=1e9)
+        store.acquire_lease("learner", 60)
+        counted = {(1, "a"): 3.0}
+        store.commit_learning(
+            LearningUpdate(holder="learner", since=store.watermark(), learned=1, late=0, counted_rewards=counted)
+        )
+        assert store.learned(0, 10)[0].counted_rewards == {"a": 3.0}
+        assert store.prune(before=1e9) == 1
+        with engines.reader.connect() as connection:
+            assert connection.exec_driver_sql("SELECT * FROM ltrr_counted_rewards").all() == []
+
     def test_the_log_goes_on_where_it_was(self, store, ranking, learned):
         learned(3)
         store.prune(before=1e9)

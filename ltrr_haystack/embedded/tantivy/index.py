@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock, RLock
@@ -77,34 +77,36 @@ class SharedIndex:
         """
         with self._write_lock:
             writer = self._acquire_writer()
-            batch = WriteBatch(writer, self.snapshot, self._next_number)
             try:
-                with convert_errors(f"cannot write to {self}"):
-                    yield batch
-                    if batch.changed:
-                        writer.commit()
-                    writer.wait_merging_threads()
+                batch = self._start_batch(writer)
+                try:
+                    with convert_errors(f"cannot write to {self}"):
+                        yield batch
+                        if batch.changed:
+                            writer.commit()
+                finally:
+                    self._next_number = batch.next_number
             except BaseException:
-                _roll_back(writer)
+                _try(writer.rollback)
                 raise
             finally:
-                self._next_number = batch.next_number
+                # Releases the lock. What is committed stays committed, even if merging segments fails.
+                _try(writer.wait_merging_threads)
             if batch.changed:
                 self._refresh()
 
     def __str__(self) -> str:
         return f"the index in '{self.folder}'" if self.folder is not None else "an index in memory"
 
-    def _acquire_writer(self) -> IndexWriter:
-        writer = self._wait_for_writer()
+    def _start_batch(self, writer: IndexWriter) -> WriteBatch:
         # Other processes cannot write from here on, but may have written before.
         self._refresh()
         # Based on the clock, so that the sequence number of a deleted document is never used again.
         highest = _highest_number(self._snapshot)
         self._next_number = max(self._next_number, highest + 1, time.time_ns() // 1_000)
-        return writer
+        return WriteBatch(writer, self._snapshot, self._next_number)
 
-    def _wait_for_writer(self) -> IndexWriter:
+    def _acquire_writer(self) -> IndexWriter:
         deadline = time.monotonic() + LOCK_TIMEOUT
         while True:
             try:
@@ -148,11 +150,9 @@ class SharedIndex:
             return IndexSnapshot(self._index.searcher(), self._schema, commit)
 
 
-def _roll_back(writer: IndexWriter) -> None:
-    """Discard uncommitted changes and release the lock."""
-    for end in (writer.rollback, writer.wait_merging_threads):
-        with suppress(DocumentStoreError), convert_errors("cannot roll back"):
-            end()
+def _try(end: Callable[[], object]) -> None:
+    with suppress(DocumentStoreError), convert_errors("cannot end a write"):
+        end()
 
 
 def _open(fields: Fields, folder: Path | None) -> Index:

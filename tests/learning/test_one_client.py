@@ -1,0 +1,95 @@
+"""What one client can add, through the learner."""
+
+import pytest
+
+from ltrr_haystack.learning import Learner
+
+
+class TestClients:
+    @pytest.fixture
+    def earned(self, store, diary):
+        """A learner whose policy writes down what each search earned."""
+
+        class Bookkeeper(diary):
+            def learn(self, settled):
+                self.entries.append(sum(settled.rewards.values()))
+                return {}
+
+            def restored(self, payload):
+                copy = Bookkeeper(self.title)
+                copy.entries = super().restored(payload).entries
+                return copy
+
+        return Learner(store, Bookkeeper(), reward_wait=60.0)
+
+    def test_no_more_than_three_clicks_of_one_go_to_policy_and_memory(self, earned, log):
+        for query_id in ("q1", "q2"):
+            log.search(query_id, user_id="u")
+            for object_id in ("a", "b"):
+                log.event(f"{object_id} {query_id}", query_id, object_id, reward=5.0)
+        assert earned.run_once(now=100.0).uncounted == 0
+        assert log.diary() == [3.0, 0.0]
+        assert sum(successes for _, successes in log.memory().values()) == 3.0
+
+    def test_pages_beyond_the_third_of_one_are_no_evidence(self, learner, log):
+        for number in range(5):
+            log.search(f"q{number}", user_id="u")
+        assert learner.run_once(now=100.0).uncounted == 2
+        assert log.memory()["a"] == (3.0, 0.0)
+        assert log.history()["bm25"][0] == 3.0
+
+    def test_what_one_added_in_earlier_passes_counts_for_a_week(self, earned, log):
+        week = 7 * 86_400.0
+        for number, at in enumerate((0.0, week - 86_400.0, week)):
+            log.search(f"q{number}", user_id="u", at=at)
+            log.event(f"e{number}", f"q{number}", reward=5.0, at=at)
+            earned.run_once(now=at + 100.0)
+        assert log.diary() == [3.0, 0.0, 3.0]
+
+    def test_three_in_time_and_three_late_and_no_more(self, earned, log):
+        log.search("q1", user_id="u")
+        log.event("in time", "q1", "a", reward=5.0)
+        earned.run_once(now=100.0)
+        for number in range(3):
+            log.event(f"late {number}", "q1", "a", reward=2.0, at=101.0)
+        earned.run_once(now=200.0)
+        assert log.memory()["a"] == (6.0, 6.0)
+
+    @pytest.mark.parametrize("others", [0, 10])
+    def test_who_takes_back_late_what_never_counted_takes_nothing_from_others(self, earned, log, others):
+        for number in range(others):
+            log.search(f"theirs {number}", user_id=f"u{number}")
+            log.event(f"click {number}", f"theirs {number}", "a")
+        for number in range(3):
+            log.search(f"mine {number}", user_id="u")
+            log.event(f"like {number}", f"mine {number}", "a", reward=5.0)
+        earned.run_once(now=100.0)
+        before = log.memory()["a"]
+        assert before[1] == others + 3.0
+        for number in range(1, 3):
+            log.event(f"dislike {number}", f"mine {number}", "a", reward=-5.0, at=101.0)
+        earned.run_once(now=200.0)
+        exposures, successes = log.memory()["a"]
+        assert successes == before[1]
+        assert exposures <= before[0] + 3.0
+
+    def test_what_counts_of_an_impression_is_kept_through_batches_of_late_events(self, store, earned, log):
+        log.search("q1", user_id="u")
+        log.event("in time", "q1", "a", reward=5.0)
+        earned.run_once(now=100.0)
+        for number in range(6):
+            log.event(f"late {number}", "q1", "a", reward=1.0 if number < 4 else -1.0, at=101.0)
+            if number % 2:
+                earned.run_once(now=200.0)
+        (settled,) = store.learned(0, 10)
+        assert settled.rewards == {"a": 7.0}
+        assert settled.counted_rewards == {"a": 6.0}
+
+    @pytest.mark.parametrize(("who", "level"), [({"user_id": "u"}, "INFO"), ({"user_id": None}, "WARNING")])
+    def test_that_most_searches_name_nobody_is_a_warning(self, learner, log, caplog, who, level):
+        caplog.set_level("INFO")
+        for number in range(10):
+            log.search(f"q{number}", f"query {number}", **who)
+        learner.run_once(now=100.0)
+        told = [record for record in caplog.records if "beyond their client's share" in record.getMessage()]
+        assert [record.levelname for record in told] == [level]

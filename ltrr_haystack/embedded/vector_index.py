@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.embedded.tantivy.codec import document_id, embedding_of
 from ltrr_haystack.embedded.tantivy.index import SharedIndex
-from ltrr_haystack.embedded.tantivy.ranking import id_order
 from ltrr_haystack.embedded.tantivy.snapshot import IndexSnapshot
 from ltrr_haystack.errors import InvalidInputError
 
@@ -21,7 +20,7 @@ SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
 
 @dataclass(frozen=True, slots=True)
 class _Vectors:
-    """Immutable embeddings of one dimension, which many threads may search."""
+    """Immutable embeddings of one dimension in the order of writing, which many threads may search."""
 
     numbers: NDArray[np.int64]
     ids: tuple[str, ...]
@@ -34,8 +33,8 @@ class _Vectors:
         if len(possible) > top_k:
             least = np.partition(scores[possible], -top_k)[-top_k]
             possible = possible[scores[possible] >= least]
-        found = [(self.ids[rows[place]], float(scores[place])) for place in possible]
-        return sorted(found, key=lambda each: (-each[1], id_order(each[0])))[:top_k]
+        order = possible[np.argsort(-scores[possible], kind="stable")][:top_k]
+        return [(self.ids[rows[place]], float(scores[place])) for place in order]
 
 
 class VectorIndex:
@@ -90,7 +89,8 @@ class VectorIndex:
         :param embedding: The embedding of a query.
         :param among: Sequence numbers of the documents to consider; all if `None`.
         :param top_k: Maximum number of documents, at least 1.
-        :returns: Their ids and scores, nearest first. Equal scores are ordered by id.
+        :returns: Their ids and scores, nearest first. Of documents with equal scores the one that was
+            written earlier comes first.
         :raises InvalidInputError: If there are embeddings, but none of this dimension.
         """
         by_length = self._vectors

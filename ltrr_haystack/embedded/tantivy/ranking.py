@@ -3,12 +3,14 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import compress, groupby
+from heapq import nsmallest
+from itertools import compress
+from operator import attrgetter
 
 from haystack import Document
 from tantivy import DocAddress, Query, Searcher
 
-from ltrr_haystack.embedded.tantivy.codec import decode, document_id
+from ltrr_haystack.embedded.tantivy.codec import decode
 from ltrr_haystack.embedded.tantivy.post_filter import PostFilter
 from ltrr_haystack.embedded.tantivy.schema import SEQUENCE
 
@@ -65,7 +67,12 @@ class Boost:
 @dataclass(slots=True)
 class _Hit:
     score: float
+    number: int
     address: DocAddress
+
+    @property
+    def order(self) -> tuple[float, int]:
+        return -self.score, self.number
 
 
 def top_documents(
@@ -87,20 +94,20 @@ def top_documents(
     :param top_k: Number of documents, at least 1.
     :param post_filter: The filter to apply to hits, if any.
     :param boost: The boost, if any.
-    :returns: The documents with their scores and without embeddings, best first. Equal scores are ordered by id.
+    :returns: The documents with their scores and without embeddings, best first. Of documents with equal scores the one
+        that was written earlier comes first.
     :raises TimeoutError: If the deadline passes before the post-filter was applied to enough documents.
     """
     highest_factor = 1.0 + boost.weight if boost is not None else 1.0
     chosen: list[_Hit] = []
     for hits, last in _batches(searcher, query, top_k):
+        addresses = [hit.address for hit in hits]
         if boost is not None:
-            for hit, factor in zip(hits, boost.factors(searcher, [hit.address for hit in hits]), strict=True):
+            for hit, factor in zip(hits, boost.factors(searcher, addresses), strict=True):
                 hit.score *= factor
         if post_filter is not None:
-            addresses = [hit.address for hit in hits]
-            numbers = [int(number or 0) for number in searcher.fast_field_values(SEQUENCE, addresses)]
-            hits = list(compress(hits, post_filter.matches(searcher, numbers, addresses)))
-        chosen = _top(searcher, [*chosen, *hits], top_k)
+            hits = list(compress(hits, post_filter.matches(searcher, [hit.number for hit in hits], addresses)))
+        chosen = nsmallest(top_k, [*chosen, *hits], key=attrgetter("order"))
         if len(chosen) == top_k and last * highest_factor < chosen[-1].score:
             break
     return [decode(searcher.doc(hit.address), embedding=False, score=hit.score) for hit in chosen]
@@ -113,33 +120,11 @@ def _batches(searcher: Searcher, query: Query, top_k: int) -> Iterator[tuple[lis
         found = searcher.search(query, min(limit, everything - seen), count=False, offset=seen).hits
         seen += len(found)
         last = found[-1][0] if len(found) == limit and seen < everything else -math.inf
-        yield [_Hit(score, address) for score, address in found], last
+        numbers = searcher.fast_field_values(SEQUENCE, [address for _, address in found])
+        yield (
+            [_Hit(score, int(number or 0), address) for (score, address), number in zip(found, numbers, strict=True)],
+            last,
+        )
         if last == -math.inf:
             return
         limit *= BATCH_GROWTH
-
-
-def _top(searcher: Searcher, hits: list[_Hit], top_k: int) -> list[_Hit]:
-    chosen: list[_Hit] = []
-    for _, tied in groupby(sorted(hits, key=_by_score), key=_by_score):
-        group = list(tied)
-        if len(group) > 1:
-            group.sort(key=lambda hit: id_order(document_id(searcher.doc(hit.address))))
-        chosen += group[: top_k - len(chosen)]
-        if len(chosen) == top_k:
-            break
-    return chosen
-
-
-def _by_score(hit: _Hit) -> float:
-    return -hit.score
-
-
-def id_order(document_id: str) -> tuple[int, str]:
-    """
-    Get the sort key of an id, by which numeric ids are in numeric order: 9 comes before 10.
-
-    :param document_id: An id.
-    :returns: The sort key.
-    """
-    return len(document_id), document_id

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import repeat
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer
@@ -368,6 +369,7 @@ class Candidate(FrozenValue):
     :param arms: Arm → where that arm had it; at least one.
     :param score: Score of the order that the candidate stands in.
     :param place: Its place in the union's own order, from 1; 0 where it is not known.
+    :param model_place: Its place in the order of the ranking model, from 1; 0 where it is not known.
     """
 
     object_id: str
@@ -375,6 +377,7 @@ class Candidate(FrozenValue):
     arms: Mapping[str, Provenance]
     score: float
     place: int = 0
+    model_place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,14 +403,17 @@ class CandidateSet(FrozenValue):
 @dataclass(frozen=True, slots=True)
 class Impression(FrozenValue):
     """
-    A candidate shown, with its position and the ranking features it had.
+    A candidate with its position on the page and the ranking features it had.
 
     :param object_id: What the document is known by.
-    :param ordinal: Position on the page, from 1.
+    :param ordinal: Position on the page, from 1; 0 for a candidate that was not shown.
     :param score: The score that put it there.
     :param arms: Arm → where that arm had it.
     :param features: Ranking feature → value; what has no value is left out.
     :param place: The candidate's place in the union's own order, from 1. A policy refuses to learn from one without it.
+    :param model_place: Its place in the order of the ranking model, from 1; 0 where it is not known.
+    :param propensities: For each place of the page the probability that the document was put there; empty where no
+        place of the page was drawn by chance.
     """
 
     object_id: str
@@ -416,6 +422,8 @@ class Impression(FrozenValue):
     arms: Mapping[str, Provenance]
     features: Mapping[str, float] = field(default_factory=dict, repr=False)
     place: int = 0
+    model_place: int = 0
+    propensities: tuple[float, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,6 +436,11 @@ class Ranking(FrozenValue):
     :param features: For each candidate its ranking features; what has no value is left out.
     :param reports: How each arm that was asked fared.
     :param ranker_version: Version of the ranking model; 0 for the union's own order.
+    :param page_version: Version of the page model; 0 for the default one, and for a page in the union's own order.
+    :param propensities: For each candidate the probability of each place of the page; empty where no place was drawn by
+        chance.
+    :param unshown: Some of the candidates that were ranked and are not shown, for training.
+    :param unshown_features: For each of them its ranking features.
     """
 
     decision: Decision
@@ -435,6 +448,10 @@ class Ranking(FrozenValue):
     features: tuple[Mapping[str, float], ...] = field(repr=False)
     reports: tuple[ArmReport, ...] = ()
     ranker_version: int = 0
+    page_version: int = 0
+    propensities: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
+    unshown: tuple[Candidate, ...] = field(default=(), repr=False)
+    unshown_features: tuple[Mapping[str, float], ...] = field(default=(), repr=False)
 
     def impressions(self) -> tuple[Impression, ...]:
         """
@@ -442,10 +459,17 @@ class Ranking(FrozenValue):
 
         :returns: One impression for each candidate, in order.
         """
-        return tuple(
-            Impression(candidate.object_id, ordinal, candidate.score, candidate.arms, features, candidate.place)
-            for ordinal, (candidate, features) in enumerate(zip(self.candidates, self.features, strict=True), start=1)
-        )
+        chances = self.propensities or ((),) * len(self.candidates)
+        rows = zip(self.candidates, self.features, chances, strict=True)
+        return tuple(_impression(ordinal, *row) for ordinal, row in enumerate(rows, start=1))
+
+    def unshown_impressions(self) -> tuple[Impression, ...]:
+        """
+        Give the candidates that were not shown as they are logged.
+
+        :returns: An impression with the ordinal 0 for each.
+        """
+        return tuple(map(_impression, repeat(0), self.unshown, self.unshown_features))
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,6 +486,8 @@ class SettledDecision(FrozenValue):
     :param counted: Whether it counts for the models that are trained, policy and ranker. Searches of one client beyond
         its share do not.
     :param capped: Object id → what counts of its rewards for learning, where that is not their sum.
+    :param page_version: Version of the page model that ordered the page; 0 for the default one.
+    :param unshown: Some of the candidates that were ranked and not shown.
     """
 
     seq: int
@@ -472,8 +498,25 @@ class SettledDecision(FrozenValue):
     ranker_version: int = 0
     counted: bool = True
     capped: Mapping[str, float] = field(default_factory=dict)
+    page_version: int = 0
+    unshown: tuple[Impression, ...] = field(default=(), repr=False)
 
     @property
     def counted_rewards(self) -> Mapping[str, float]:
         """Object id → what counts of its rewards for learning."""
         return {**self.rewards, **self.capped}
+
+
+def _impression(
+    ordinal: int, candidate: Candidate, features: Mapping[str, float], propensities: tuple[float, ...] = ()
+) -> Impression:
+    return Impression(
+        candidate.object_id,
+        ordinal,
+        candidate.score,
+        candidate.arms,
+        features,
+        candidate.place,
+        candidate.model_place,
+        propensities,
+    )

@@ -141,7 +141,16 @@ def search(query_id: str = "q1", shown: Sequence[str | Document] = (), **changes
 def settled(ranking: Ranking, rewards: Mapping[str, float] | None = None, seq: int = 1) -> SettledDecision:
     """A page after the time in which it is waited for rewards."""
     impressions = ranking.impressions()
-    return SettledDecision(seq, ranking.decision, impressions, rewards or {}, ranking.reports, ranking.ranker_version)
+    return SettledDecision(
+        seq,
+        ranking.decision,
+        impressions,
+        rewards or {},
+        ranking.reports,
+        ranking.ranker_version,
+        page_version=ranking.page_version,
+        unshown=ranking.unshown_impressions(),
+    )
 
 
 def clicks(ranking: Ranking, rewards: Mapping[str, float]) -> list[EventRecord]:

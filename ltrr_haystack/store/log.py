@@ -33,8 +33,10 @@ CHUNK = 500
 
 _ADD_DECISION = insert(decisions).values({name: bindparam(name) for name in DECISION_COLUMNS})
 _ADD_PAGE = insert(pages).from_select(
-    ["decision_seq", "payload"],
-    select(decisions.c.seq, bindparam("page", type_=LargeBinary)).where(decisions.c.query_id == bindparam("query_id")),
+    ["decision_seq", "payload", "ordering"],
+    select(decisions.c.seq, bindparam("page", type_=LargeBinary), bindparam("ordering", type_=LargeBinary)).where(
+        decisions.c.query_id == bindparam("query_id")
+    ),
 )
 _ADD_EVENTS = insert(events).values({name: bindparam(name) for name in EVENT_COLUMNS})
 _SEARCHES = select(decisions.c.query_id, decisions.c.decided_at, decisions.c.shown).where(
@@ -57,7 +59,7 @@ def add_search(connection: Connection, rows: SearchRows) -> None:
     :param rows: What `search_rows` gave.
     :raises StoreError: If a search of that id is there already.
     """
-    page = {"query_id": rows.decision["query_id"], "page": rows.page}
+    page = {"query_id": rows.decision["query_id"], "page": rows.page, "ordering": rows.ordering or None}
     try:
         execute_prepared(connection, _ADD_DECISION, [rows.decision])
         execute_prepared(connection, _ADD_PAGE, [page])

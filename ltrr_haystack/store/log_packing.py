@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, bindparam, text
 
 from ltrr_haystack.errors import InvalidInputError
+from ltrr_haystack.store.orderings import Ordering
 from ltrr_haystack.store.packing import pack_ids
 from ltrr_haystack.store.searches import Row, rows_of
 from ltrr_haystack.types import ArmReport, Decision, Impression
@@ -94,6 +95,7 @@ def _packed(row: Any, shown: Sequence[Any]) -> tuple[Row, Sequence[Any]]:
             [impression.features for impression in impressions],
             _REPORTS.validate_json(row.reports),
             row.ranker_version,
+            Ordering(),
         )
     except (ValidationError, InvalidInputError) as error:
         return {**_as_it_was(row, shown), **kept, "fault": row.fault or _fault(error)}, ()

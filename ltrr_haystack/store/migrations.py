@@ -144,7 +144,11 @@ def _third(connection: Connection) -> None:
     run_ddl(connection, _THIRD_AFTERWARDS)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _second, _third)
+def _fourth(connection: Connection) -> None:
+    run_ddl(connection, ("ALTER TABLE ltrr_pages ADD COLUMN ordering {blob}",))
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _second, _third, _fourth)
 """The first makes version 1 of an empty database, the next version 2 of version 1, and so on."""
 
 _VERSION = select(schema.c.version)

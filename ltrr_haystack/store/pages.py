@@ -217,7 +217,8 @@ def _written(
             known.setdefault(column, kind)
     kinds: list[int] = []
     values: list[float | None] = []
-    for column in zip(*[[*map(each.get, schema.features)] for each in features], strict=True):
+    rows = [[*map(each.get, schema.features)] for each in features]
+    for column in zip(*rows, strict=True) if rows else [()] * len(schema.features):
         kind = known.get(column, _WRITTEN_OUT)
         if kind == _WRITTEN_OUT:
             kind = _CONSTANT if column.count(column[0]) == len(column) else _WRITTEN_OUT

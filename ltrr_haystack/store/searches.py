@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError, from_json
 from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.store.checks import LONGEST_ID, finite, folded, storable
 from ltrr_haystack.store.definitions import Definition
+from ltrr_haystack.store.orderings import Ordering, unpack_ordering
 from ltrr_haystack.store.packing import pack_ids, pack_text, unpack_ids, unpack_text
 from ltrr_haystack.store.pages import PageSchema, Shown, pack_page, unpack_page
 from ltrr_haystack.types import ActionSet, ArmReport, Decision, Impression, Ranking
@@ -37,11 +38,13 @@ class SearchRows(NamedTuple):
 
     :param decision: The decision's row.
     :param page: What was found and shown, packed.
+    :param ordering: How the page got its order, packed; empty if that is not known.
     :param definitions: What the row refers to.
     """
 
     decision: Row
     page: bytes
+    ordering: bytes
     definitions: tuple[Definition, ...]
 
 
@@ -52,11 +55,15 @@ class ReadSearch(NamedTuple):
     :param decision: The decision.
     :param impressions: What was shown, by position.
     :param reports: How the arms fared.
+    :param page_version: Version of the page model.
+    :param unshown: Candidates that were ranked and not shown.
     """
 
     decision: Decision
     impressions: tuple[Impression, ...]
     reports: tuple[ArmReport, ...]
+    page_version: int
+    unshown: tuple[Impression, ...]
 
 
 def search_rows(ranking: Ranking) -> SearchRows:
@@ -67,7 +74,16 @@ def search_rows(ranking: Ranking) -> SearchRows:
     :returns: The rows.
     :raises InvalidInputError: If the store could not hold it, or not give it back.
     """
-    return rows_of(ranking.decision, ranking.candidates, ranking.features, ranking.reports, ranking.ranker_version)
+    ordering = Ordering(
+        ranking.page_version,
+        [candidate.model_place for candidate in ranking.candidates],
+        ranking.propensities,
+        ranking.unshown,
+        ranking.unshown_features,
+    )
+    return rows_of(
+        ranking.decision, ranking.candidates, ranking.features, ranking.reports, ranking.ranker_version, ordering
+    )
 
 
 def rows_of(
@@ -76,6 +92,7 @@ def rows_of(
     features: Sequence[Mapping[str, float]],
     reports: Sequence[ArmReport],
     ranker_version: int,
+    ordering: Ordering,
 ) -> SearchRows:
     """
     Write the parts of a search as rows.
@@ -85,6 +102,7 @@ def rows_of(
     :param features: The ranking features of each.
     :param reports: How the arms fared.
     :param ranker_version: Version of the model that ordered the page.
+    :param ordering: How the page got its order.
     :returns: The rows.
     :raises InvalidInputError: If the store could not hold it, or not give it back.
     """
@@ -92,7 +110,8 @@ def rows_of(
         if value is not None:
             storable(name, value, LONGEST_ID)
     folded(decision.evidence_key)
-    schema = PageSchema.of(decision.actions.names, shown, features)
+    ranked, known = [*shown, *ordering.unshown], [*features, *ordering.unshown_features]
+    schema = PageSchema.of(decision.actions.names, ranked, known)
     actions = Definition.of("actions", decision.actions.to_json())
     shares = [finite(name, getattr(decision, name)) for name in _SHARES]
     settings = _settings_of((decision.mode, decision.policy, bool(decision.safe_start), *shares))
@@ -108,7 +127,8 @@ def rows_of(
         "shown": pack_ids([storable("object_id", each.object_id, LONGEST_ID) for each in shown]),
         "payload": pack_text(_readable_text(decision, reports, actions, settings)),
     }
-    return SearchRows(row, pack_page(schema, shown, features, reports), (actions, settings, page))
+    packed = pack_page(schema, shown, features, reports)
+    return SearchRows(row, packed, ordering.pack(schema), (actions, settings, page))
 
 
 def read_search(row: Any, definitions: Mapping[bytes, str]) -> ReadSearch:
@@ -124,7 +144,9 @@ def read_search(row: Any, definitions: Mapping[bytes, str]) -> ReadSearch:
     schema = _schema(_definition(definitions, row.page_schema))
     if row.page is None:
         raise ValueError("its page is missing")
-    return ReadSearch(decision, *unpack_page(row.page, schema, unpack_ids(row.shown), reports))
+    impressions, reports = unpack_page(row.page, schema, unpack_ids(row.shown), reports)
+    page_version, impressions, unshown = unpack_ordering(row.ordering, schema, impressions)
+    return ReadSearch(decision, impressions, reports, page_version, unshown)
 
 
 def read_decision(row: Any, definitions: Mapping[bytes, str]) -> Decision:

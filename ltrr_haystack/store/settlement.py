@@ -38,7 +38,7 @@ _SETTLE = (
 )
 _MOVE_SETTLED = update(learner).values(settled=learner.c.settled + bindparam("number"))
 _DECISIONS = (
-    select(decisions, pages.c.payload.label("page"))
+    select(decisions, pages.c.payload.label("page"), pages.c.ordering)
     .outerjoin(pages, pages.c.decision_seq == decisions.c.seq)
     .where(decisions.c.settled_no > bindparam("after"))
     .order_by(decisions.c.settled_no)
@@ -242,6 +242,8 @@ def _settled_decision(
             ranker_version=row.ranker_version,
             counted=bool(row.counted & MODELS),
             capped=capped,
+            page_version=search.page_version,
+            unshown=search.unshown,
         )
     except (ValueError, TypeError, LookupError) as error:
         return f"it cannot be read: {' '.join(str(error).split())}"[:LONGEST_FAULT]

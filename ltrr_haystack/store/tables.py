@@ -53,8 +53,9 @@ pages = Table(
     metadata,
     Column("decision_seq", BigInteger, primary_key=True, autoincrement=False),
     Column("payload", LargeBinary, nullable=False),
+    Column("ordering", LargeBinary),
 )
-"""One row for each decision: what was found and shown, as numbers."""
+"""One row for each decision: what was found and shown, and how the page got its order (see `orderings.py`)."""
 
 events = Table(
     "ltrr_events",

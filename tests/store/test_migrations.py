@@ -8,6 +8,7 @@ from sqlalchemy import inspect, text
 from ltrr_haystack.errors import StoreError
 from ltrr_haystack.store import LTRRStore, tables
 from ltrr_haystack.store.migrations import MIGRATIONS, migrate, schema_version
+from ltrr_haystack.types import SettledDecision
 
 
 def add_note(connection):
@@ -151,9 +152,7 @@ class TestALogOfSchema2:
 
     def test_is_read_as_it_was_read_before(self, migrated, old):
         read = old["read"]
-        assert [each.to_dict() for each in migrated.settled(0, 100)] == [
-            {**each, "capped": {}} for each in read["settled"]
-        ]
+        assert list(migrated.settled(0, 100)) == [SettledDecision.from_dict(each) for each in read["settled"]]
         assert [each.rewards for each in migrated.settled(0, 100, include_late=True)] == read["with_late"]
         searches = migrated.searches(read["searches"])
         assert {name: [found.decided_at, dict(found.ordinals)] for name, found in searches.items()} == read["searches"]

@@ -31,7 +31,10 @@ Numbers = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class ExaminationCurve(FrozenValue):
     """
-    The probability that a position is examined, relative to the first one: `1 / position ** eta`.
+    The probability that a position is examined, relative to the first one.
+
+    Where it was learned (see `position_bias.py`), each of the first positions has a probability of its own. Beyond
+    them, and for all positions where nothing was learned, it falls like `1 / position ** eta`.
 
     ### Usage example
 
@@ -40,31 +43,41 @@ class ExaminationCurve(FrozenValue):
 
     assert ExaminationCurve(eta=1.0).at(4) == 0.25
     assert ExaminationCurve(eta=0.5).at(4) == 0.5
+    assert ExaminationCurve(eta=1.0, learned=(1.0, 0.8)).at(2) == 0.8
+    assert ExaminationCurve(eta=1.0, learned=(1.0, 0.8)).at(4) == 0.4
     ```
 
     :param eta: How steep the curve is; 0 means that every position is examined alike.
     :param deviation: The standard deviation of `eta` where it was estimated, or is a prior.
-    :raises ValueError: If `eta` is negative.
+    :param learned: Probabilities of the first positions, that of position 1 being 1; empty where none were learned.
+    :param deviations: The standard deviation of each of them.
+    :raises ValueError: If `eta` is negative, or a learned probability is not above 0.
     """
 
     eta: float = 1.0
     deviation: float = 0.0
+    learned: tuple[float, ...] = ()
+    deviations: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.eta < 0:
             raise ValueError(f"eta must not be negative, got {self.eta}")
+        if not all(0 < probability < math.inf for probability in self.learned):
+            raise ValueError(f"learned must have probabilities above 0, got {self.learned}")
 
     def at(self, position: int) -> float:
         """
         Give the probability of one position.
 
         :param position: Position on the page, from 1.
-        :returns: A probability in (0, 1].
+        :returns: A probability, relative to that of position 1.
         :raises ValueError: If `position` is below 1.
         """
         if position < 1:
             raise ValueError(f"position must be at least 1, since positions count from 1; got {position}")
-        return math.pow(position, -self.eta)
+        if position <= len(self.learned):
+            return self.learned[position - 1]
+        return self._scale * math.pow(position, -self.eta)
 
     def over(self, positions: ArrayLike) -> Numbers:
         """
@@ -73,7 +86,12 @@ class ExaminationCurve(FrozenValue):
         :param positions: Positions, from 1.
         :returns: A probability for each.
         """
-        probabilities: Numbers = np.asarray(positions, dtype=np.float64) ** -self.eta
+        places = np.asarray(positions, dtype=np.float64)
+        probabilities: Numbers = self._scale * places**-self.eta
+        if self.learned:
+            last = len(self.learned)
+            own = np.asarray(self.learned)[np.minimum(places, last).astype(np.intp) - 1]
+            probabilities = np.where(places <= last, own, probabilities)
         return probabilities
 
     def ratio(self, logged: NDArray[np.int_], other: NDArray[np.int_]) -> Numbers:
@@ -82,9 +100,11 @@ class ExaminationCurve(FrozenValue):
 
         :param logged: The positions at which the documents were logged, from 1.
         :param other: The positions to compare with.
-        :returns: `(logged / other) ** eta` for each.
+        :returns: The probability at the other position over that at the logged one, for each.
         """
-        ratios: Numbers = (logged / other) ** self.eta
+        if not self.learned:
+            return np.asarray((logged / other) ** self.eta, dtype=np.float64)
+        ratios: Numbers = self.over(other) / self.over(logged)
         return ratios
 
     def cumulative(self, last: int) -> Numbers:
@@ -95,6 +115,13 @@ class ExaminationCurve(FrozenValue):
         :returns: The sums over the first 0, 1, … `last` positions.
         """
         return np.concatenate([[0.0], np.cumsum(self.over(np.arange(1.0, last + 1)))])
+
+    @property
+    def _scale(self) -> float:
+        """What joins the power law to the last position that was learned."""
+        if not self.learned:
+            return 1.0
+        return self.learned[-1] * math.pow(len(self.learned), self.eta)
 
 
 PAGE = ExaminationCurve(eta=1.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.memory.evidence import added_evidence, evidence_of
 from ltrr_haystack.store import Evidence, HistoryDelta, LateReward
 from ltrr_haystack.types import SettledDecision
@@ -29,15 +30,16 @@ class Amounts:
         self._memory: dict[Pair, tuple[float, float]] = {}
         self._history: dict[Pair, tuple[float, float, float]] = {}
 
-    def add_decision(self, settled: SettledDecision, credit: Mapping[str, float]) -> None:
+    def add_decision(self, settled: SettledDecision, credit: Mapping[str, float], curve: ExaminationCurve) -> None:
         """
         Add what a settled decision says of its documents and of the arms that ran.
 
         :param settled: The decision with its rewards.
         :param credit: Arm → its credit at the drawn depth.
+        :param curve: The examination curve by which the page was ordered.
         """
         key = settled.decision.evidence_key
-        for object_id, evidence in evidence_of(settled).items():
+        for object_id, evidence in evidence_of(settled, curve).items():
             self._add_evidence((key, object_id), evidence)
         returned = {report.arm: report.returned for report in settled.reports}
         for arm, depth in settled.decision.allocation.items():
@@ -54,7 +56,7 @@ class Amounts:
         :param counted: As much of it as counts.
         """
         pair = late.decision.evidence_key, late.object_id
-        self._add_evidence(pair, added_evidence(late.before, counted, late.ordinal))
+        self._add_evidence(pair, added_evidence(late.before, counted))
 
     def _add_evidence(self, pair: Pair, evidence: Evidence) -> None:
         exposures, successes = self._memory.get(pair, (0.0, 0.0))

@@ -15,6 +15,7 @@ from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.learning.active import load_policy
 from ltrr_haystack.learning.amounts import Amounts
 from ltrr_haystack.learning.clients import SECONDS_PER_DAY, ClientCounts, ClientLimits, day_of
+from ltrr_haystack.learning.curves import Curves
 from ltrr_haystack.learning.step import NotLearnableError, learn_step
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.store import POLICY, LearningUpdate, LTRRStore, SettledBatch, SnapshotDraft, Watermark
@@ -117,6 +118,7 @@ class Learner:
         self.lease_seconds = lease_seconds
         self.limits = limits
         self._limits = limits or ClientLimits()
+        self._curves = Curves(store)
         self._id = uuid4().hex
         self._lock = Lock()
         self._own: tuple[Policy, int] | None = None
@@ -259,9 +261,8 @@ class Learner:
     ) -> Progress | None:
         policy, started_from = self._own = self._loaded()
         try:
-            step = learn_step(
-                self.store, self._limits, policy, [each for each in batch.decisions if each.seq not in faults]
-            )
+            readable = [each for each in batch.decisions if each.seq not in faults]
+            step = learn_step(self.store, self._limits, policy, self._curves, readable)
             if self.store.active_version(POLICY) != started_from:
                 # Somebody activated another version meanwhile, and that is the one to go on from.
                 self._own = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ltrr_haystack.learning.amounts import Amounts
 from ltrr_haystack.learning.clients import ANONYMOUS, ClientCounts, ClientLimits, clients_of
+from ltrr_haystack.learning.curves import Curves
 from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.store import LTRRStore
@@ -44,13 +45,16 @@ class Step:
     anonymous: int = 0
 
 
-def learn_step(store: LTRRStore, limits: ClientLimits, policy: Policy, decisions: Sequence[SettledDecision]) -> Step:
+def learn_step(
+    store: LTRRStore, limits: ClientLimits, policy: Policy, curves: Curves, decisions: Sequence[SettledDecision]
+) -> Step:
     """
     Let a policy learn from settled decisions, as far as they count.
 
     :param store: Where the counts of clients are read from.
     :param limits: What one client can add.
     :param policy: What learns.
+    :param curves: The examination curves by which the pages were ordered.
     :param decisions: The decisions, in the order of settlement.
     :returns: What they add besides.
     :raises NotLearnableError: If one of them cannot be learned from.
@@ -65,7 +69,7 @@ def learn_step(store: LTRRStore, limits: ClientLimits, policy: Policy, decisions
             else:
                 credit = at_drawn_depth(leave_one_out(counted.settled), settled.decision.allocation)
             if counted.bits & QUERY:
-                step.amounts.add_decision(counted.settled, credit)
+                step.amounts.add_decision(counted.settled, credit, curves.of(settled.page_version))
         except Exception as error:
             raise NotLearnableError(settled.seq) from error
         for object_id, reward in settled.rewards.items():

@@ -2,30 +2,33 @@
 
 from collections.abc import Mapping
 
-from ltrr_haystack.feedback.examination import PAGE
+from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.store import Evidence
 from ltrr_haystack.types import SettledDecision
 
 
-def evidence_of(settled: SettledDecision) -> Mapping[str, Evidence]:
+def evidence_of(settled: SettledDecision, curve: ExaminationCurve) -> Mapping[str, Evidence]:
     """
     Turn the impressions of a decision into amounts to add to the memory index.
 
-    A document that was not clicked counts as exposed with the examination probability of its position, since it may not
-    have been examined. One that was acted upon was certainly examined. (Weighting non-clicks by
-    examination: Chuklin, Markov and de Rijke, "Click Models for Web Search", 2015, section 3.3, position-based model.)
+    An impression counts as one look with the examination probability of its position, whether it was clicked or not:
+    if a click counted for more than a pass, a document's success rate would depend on where it was shown (Chuklin,
+    Markov and de Rijke, "Click Models for Web Search", 2015, section 3.3, position-based model). A negative reward
+    counts as so many looks without success.
 
     :param settled: The decision with its rewards.
+    :param curve: The examination curve.
     :returns: Object id → exposures and successes, for every impression.
     """
+    looks = curve.over([impression.ordinal for impression in settled.impressions]).tolist()
     return {
-        impression.object_id: _evidence(bounded(settled.rewards.get(impression.object_id, 0.0)), impression.ordinal)
-        for impression in settled.impressions
+        impression.object_id: _evidence(bounded(settled.rewards.get(impression.object_id, 0.0)), look)
+        for impression, look in zip(settled.impressions, looks, strict=True)
     }
 
 
-def added_evidence(before: float, added: float, ordinal: int) -> Evidence:
+def added_evidence(before: float, added: float) -> Evidence:
     """
     Turn a reward that came after its decision was learned from into amounts to add.
 
@@ -33,16 +36,11 @@ def added_evidence(before: float, added: float, ordinal: int) -> Evidence:
 
     :param before: The impression's reward so far.
     :param added: The reward that came late.
-    :param ordinal: The position it was shown at, from 1.
     :returns: Exposures and successes to add.
     """
-    then, now = (_evidence(bounded(reward), ordinal) for reward in (before, before + added))
+    then, now = (_evidence(bounded(reward), 0.0) for reward in (before, before + added))
     return Evidence(exposures=now.exposures - then.exposures, successes=now.successes - then.successes)
 
 
-def _evidence(reward: float, ordinal: int) -> Evidence:
-    if reward == 0.0:
-        return Evidence(exposures=PAGE.at(ordinal), successes=0.0)
-    if reward < 0.0:
-        return Evidence(exposures=1.0 - reward, successes=0.0)
-    return Evidence(exposures=max(reward, 1.0), successes=reward)
+def _evidence(reward: float, looks: float) -> Evidence:
+    return Evidence(exposures=looks + max(-reward, 0.0), successes=max(reward, 0.0))

@@ -34,10 +34,10 @@ class Prior:
         Give the expected success rate.
 
         :param successes: Successes seen.
-        :param exposures: Exposures seen, position-debiased.
+        :param exposures: Exposures seen, position-debiased; as many as successes at least are counted.
         :returns: The posterior mean; the prior's own rate where nothing was seen.
         """
-        return (self.successes + successes) / (self.exposures + exposures)
+        return (self.successes + successes) / (self.exposures + max(exposures, successes))
 
     def weight(self, successes: float, exposures: float) -> float:
         """

@@ -4,4 +4,7 @@ POLICY = "policy"
 """A learned policy."""
 
 RANKER = "ranker"
-"""The ranking models."""
+"""A ranking model."""
+
+PAGE = "page"
+"""A page model: examination, click rates of places, and what a prior is worth."""

@@ -57,14 +57,16 @@ class Log:
 
     store: LTRRStore
 
-    def search(self, query_id, query="love", shown=("a", "b"), allocation=None, returned=None, at=0.0, **who):
+    def search(
+        self, query_id, query="love", shown=("a", "b"), allocation=None, returned=None, at=0.0, page_version=0, **who
+    ):
         allocation = {"bm25": 10, "dense": 0} if allocation is None else allocation
         returned = {arm: depth for arm, depth in allocation.items() if depth} if returned is None else returned
         found = {arm: [f"{arm}-{rank}" for rank in range(1, count + 1)] for arm, count in returned.items()}
         found[next(iter(found))][: len(shown)] = shown
         who = who or {"user_id": f"user of {query_id}"}
         made = decision(query_id, query, actions=TWO_ARMS, allocation=allocation, decided_at=at, **who)
-        self.store.record_search(page(unite(made, found), shown))
+        self.store.record_search(page(unite(made, found), shown, page_version=page_version))
 
     def event(self, event_id, query_id, object_id="a", reward=1.0, at=1.0):
         return self.store.record_events(

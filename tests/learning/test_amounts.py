@@ -7,6 +7,7 @@ import factories
 from factories import action_set, decision, page, unite
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
+from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.learning.amounts import Amounts
 from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out, reward_of
 from ltrr_haystack.policy.leader import Leader
@@ -42,7 +43,7 @@ class TestAPageOfTheFallback:
     def test_is_drawn_into_no_arms_history_but_into_the_memory(self):
         page = settled({"a": 5.0}, bm25=10)
         amounts = Amounts()
-        amounts.add_decision(page, at_drawn_depth(leave_one_out(page), page.decision.allocation))
+        amounts.add_decision(page, at_drawn_depth(leave_one_out(page), page.decision.allocation), ExaminationCurve())
         ((pair, history),) = amounts.history.items()
         assert pair == ("love", "bm25")
         assert (history.draws, history.credit, history.returned) == (1.0, 0.0, 0.0)

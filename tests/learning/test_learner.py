@@ -6,15 +6,23 @@ import pytest
 from haystack.utils import Secret
 
 from ltrr_haystack.errors import SnapshotError, StoreError
+from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.learning import Learner, Progress
+from ltrr_haystack.learning.amounts import in_steps
 from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.store import PAGE, LTRRStore
 from ltrr_haystack.types import Features
 
 # Searches happen at second 0 unless a test says otherwise; the reward wait is over at second 10.
 DUE = 10.0
+
+
+def look(position):
+    """What an impression counts by the default curve, in the steps in which it is added up."""
+    return in_steps(PageModel().curve.at(position))
 
 
 class TestSettling:
@@ -62,12 +70,20 @@ class TestSettling:
 
 
 class TestMemoryAndHistory:
-    def test_a_click_counts_as_seen_and_what_was_passed_over_as_far_as_its_position_is_examined(self, learner, log):
+    def test_a_click_and_a_pass_count_a_look_as_far_as_their_position_is_examined(self, learner, log):
         log.search("q1", shown=("a", "b", "c", "d"))
         log.event("e1", "q1", "b", reward=1.0)
         learner.run_once(now=DUE)
-        third = round(2**24 / 3) / 2**24
-        assert log.memory() == {"a": (1.0, 0.0), "b": (1.0, 1.0), "c": (third, 0.0), "d": (0.25, 0.0)}
+        assert log.memory() == {"a": (1.0, 0.0), "b": (look(2), 1.0), "c": (look(3), 0.0), "d": (look(4), 0.0)}
+
+    def test_by_the_curve_of_the_page_model_that_ordered_the_page(self, store, learner, log):
+        model = PageModel(ExaminationCurve(learned=(1.0, 0.5)))
+        assert store.add_snapshot(PAGE, model.to_bytes(), {}, activate=True) == 1
+        log.search("q1", query="old", shown=("a", "b"))
+        log.search("q2", query="new", shown=("a", "b"), page_version=1)
+        log.search("q3", query="gone", shown=("a", "b"), page_version=7)
+        learner.run_once(now=DUE)
+        assert [log.memory(query)["b"][0] for query in ("old", "new", "gone")] == [look(2), 0.5, look(2)]
 
     def test_searches_of_one_query_add_up(self, learner, log):
         for number in range(3):
@@ -76,7 +92,7 @@ class TestMemoryAndHistory:
         log.event("e2", "q1", "b", reward=1.0)
         log.search("other", query="hate", shown=("b",))
         learner.run_once(now=DUE)
-        assert log.memory("love") == {"a": (3.0, 0.0), "b": (3.0 + 1.0 + 0.5, 4.0)}
+        assert log.memory("love") == {"a": (3.0, 0.0), "b": (3 * look(2), 4.0)}
         assert log.memory("hate") == {"b": (1.0, 0.0)}
 
     def test_an_arm_has_a_draw_its_credit_and_what_it_returned_for_each_search_it_ran_in(self, learner, log):
@@ -98,7 +114,7 @@ class TestLateRewards:
         learner.run_once(now=DUE)
         log.event("e1", "q1", "b", reward=1.0, at=99.0)
         assert learner.run_once(now=DUE) == Progress(settled=1, learned=0, late=1, version=1)
-        assert log.memory() == {"a": (1.0, 0.0), "b": (1.0, 1.0)}
+        assert log.memory() == {"a": (1.0, 0.0), "b": (look(2), 1.0)}
         assert log.history() == {"bm25": (1.0, 0.0, 10.0)}
         assert log.diary() == ["q1"]
 
@@ -117,7 +133,7 @@ class TestLateRewards:
         log.event("e2", "q1", "a", reward=1.5)
         assert learner.run_once(now=DUE) == Progress(settled=1, learned=1, late=1, version=1)
         assert log.history() == {"bm25": (1.0, 1.0, 10.0)}
-        assert log.memory()["a"] == (4.5, 4.5)
+        assert log.memory()["a"] == (1.0, 4.5)
 
     def test_many_are_taken_in_batches(self, store, diary, log):
         learner = Learner(store, diary(), reward_wait=10.0, batch=2)
@@ -127,7 +143,7 @@ class TestLateRewards:
             log.event(f"e{number}", "q1", "a")
         assert learner.run_once(now=DUE).late == 5
         # Five clicks of one person on one page count as three.
-        assert log.memory() == {"a": (3.0, 3.0)}
+        assert log.memory() == {"a": (1.0, 3.0)}
 
 
 class TestSnapshots:

@@ -53,7 +53,7 @@ class TestClients:
         for number in range(3):
             log.event(f"late {number}", "q1", "a", reward=2.0, at=101.0)
         earned.run_once(now=200.0)
-        assert log.memory()["a"] == (6.0, 6.0)
+        assert log.memory()["a"] == (1.0, 6.0)
 
     @pytest.mark.parametrize("others", [0, 10])
     def test_who_takes_back_late_what_never_counted_takes_nothing_from_others(self, earned, log, others):

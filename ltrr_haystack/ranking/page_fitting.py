@@ -1,0 +1,180 @@
+"""Fits the page model to the log: examination curve, click rates of places, and what a prior look is worth."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltrr_haystack.feedback.position_bias import Looks, learn_curve
+from ltrr_haystack.ranking.page_model import DEFAULT_PRIOR_LOOKS, FIRST_RATE, RATE_POWER, Numbers, PageModel
+from ltrr_haystack.store import PAGE, LTRRStore, read_log
+from ltrr_haystack.types import SettledDecision
+
+LAST_POSITION = 20
+"""Positions beyond it follow the power law of the curve."""
+
+LAST_PLACE = 50
+"""Places of the model's order that have a click rate of their own."""
+
+FEWEST_LOOKS = 200.0
+"""Looks at documents of which something was known; with fewer the default number of prior looks stays."""
+
+PRIOR_LOOKS = np.geomspace(1.0, 200.0, 32)
+_log_gamma = np.frompyfunc(math.lgamma, 1, 1)
+
+
+@dataclass
+class _Log:
+    """The impressions of a part of the log, in its order, one entry for each."""
+
+    decisions: int = 0
+    pair: list[int] = field(default_factory=list)
+    ordinal: list[int] = field(default_factory=list)
+    place: list[int] = field(default_factory=list)
+    clicked: list[float] = field(default_factory=list)
+    seen: list[float] = field(default_factory=list)
+    query: list[int] = field(default_factory=list)
+
+
+def fit_page_model(store: LTRRStore, *, max_decisions: int = 20_000, seed: int = 0) -> PageModel:
+    """
+    Fit the page model to the newest part of the log that a learner has been through.
+
+    :param store: The store with the log.
+    :param max_decisions: The most decisions to go back.
+    :param seed: Seed of the curve's bootstrap.
+    :returns: The model; what the log does not tell is as in the default one.
+    """
+    last = store.watermark().learned
+    return _fitted(_read(read_log(store, last, after=max(0, last - max_decisions), learned=True)), seed)
+
+
+def keep_page_model(store: LTRRStore, *, max_decisions: int = 20_000, seed: int = 0) -> int:
+    """
+    Fit the page model and make it the active one.
+
+    :param store: The store with the log.
+    :param max_decisions: The most decisions to go back.
+    :param seed: Seed of the curve's bootstrap.
+    :returns: The version of its snapshot.
+    """
+    model = fit_page_model(store, max_decisions=max_decisions, seed=seed)
+    card = {
+        "examination": [round(probability, 4) for probability in model.curve.learned],
+        "deviations": [round(deviation, 4) for deviation in model.curve.deviations],
+        "eta": round(model.curve.eta, 4),
+        "click_rates": [round(rate, 4) for rate in model.click_rates[:10]],
+        "prior_looks": round(model.prior_looks, 2),
+        "looks": round(model.looks, 1),
+    }
+    return store.add_snapshot(PAGE, model.to_bytes(), card, activate=True)
+
+
+def _read(log: Iterable[SettledDecision]) -> _Log:
+    """Gather the impressions whose rewards count."""
+    read = _Log()
+    pairs: dict[tuple[str, str], int] = {}
+    queries: dict[str, int] = {}
+    for settled in log:
+        if not settled.counted:
+            continue
+        read.decisions += 1
+        key = settled.decision.evidence_key
+        query = queries.setdefault(key, len(queries))
+        rewards = settled.counted_rewards
+        for impression in settled.impressions:
+            read.pair.append(pairs.setdefault((key, impression.object_id), len(pairs)))
+            read.query.append(query)
+            read.ordinal.append(impression.ordinal)
+            read.place.append(impression.model_place or impression.place)
+            read.clicked.append(float(rewards.get(impression.object_id, 0.0) > 0))
+            read.seen.append(impression.features.get("memory.exposures", 0.0))
+    return read
+
+
+def _fitted(read: _Log, seed: int) -> PageModel:
+    if not read.pair:
+        return PageModel()
+    pair, ordinal = np.array(read.pair), np.array(read.ordinal)
+    place, clicked = np.array(read.place), np.array(read.clicked)
+    number = int(pair.max()) + 1
+    _, first = np.unique(pair, return_index=True)
+    positions = int(min(ordinal.max(), LAST_POSITION))
+    near = ordinal <= positions
+    shown, hits = np.zeros((number, positions)), np.zeros((number, positions))
+    np.add.at(shown, (pair[near], ordinal[near] - 1), 1.0)
+    np.add.at(hits, (pair[near], ordinal[near] - 1), clicked[near])
+    begun = np.minimum(ordinal[first], positions).astype(np.intp)
+    curve = learn_curve(Looks(shown, hits, begun, np.array(read.query)[first]), seed)
+    examined = curve.over(ordinal)
+    unknown = (np.array(read.seen) < 1.0) & (place > 0)
+    rates = click_rates(place[unknown], clicked[unknown], examined[unknown])
+    model = PageModel(curve, tuple(rates.tolist()), DEFAULT_PRIOR_LOOKS, float(examined.sum()))
+    successes, exposures = np.bincount(pair, clicked), np.bincount(pair, examined)
+    if float(exposures[exposures > 1.0].sum()) < FEWEST_LOOKS:
+        return model
+    priors = model.priors(np.maximum(place[first], 1))
+    return PageModel(curve, model.click_rates, fitted_prior_looks(priors, successes, exposures), model.looks)
+
+
+def click_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -> Numbers:
+    """
+    Estimate the click rate of an examined document at each place of the model's order.
+
+    The rate is that of a document of which little was seen for the query before: (clicks + prior) / (looks + 1), with
+    looks weighted by examination and a prior of one look, made falling by isotonic regression (pool adjacent
+    violators: Barlow, Bartholomew, Bremner and Brunk, "Statistical inference under order restrictions", 1972).
+
+    :param places: Place of each impression, from 1.
+    :param clicked: Whether it was clicked, 0 or 1.
+    :param examined: How likely its position is examined.
+    :returns: A rate for each of the first `LAST_PLACE` places.
+    """
+    near = places <= LAST_PLACE
+    clicks = np.bincount(places[near] - 1, clicked[near], minlength=LAST_PLACE)
+    looks = np.bincount(places[near] - 1, examined[near], minlength=LAST_PLACE) + 1.0
+    rates: Numbers = (clicks + FIRST_RATE / np.arange(1.0, LAST_PLACE + 1) ** RATE_POWER) / looks
+    return np.clip(_falling(rates, looks), 1e-4, 0.99)
+
+
+def fitted_prior_looks(priors: Numbers, successes: Numbers, exposures: Numbers) -> float:
+    """
+    Fit how many looks a prior is worth, by the marginal likelihood of what pairs earned (empirical Bayes: Efron and
+    Morris, "Data analysis using Stein's estimator and its generalizations", JASA 70, 1975). Looks are weighted by
+    examination, so it is a quasi-likelihood.
+
+    :param priors: For each pair the click rate of its place.
+    :param successes: For each pair its successes.
+    :param exposures: For each pair how often it was looked at.
+    :returns: The number of looks, one of `PRIOR_LOOKS`.
+    """
+    failures = np.maximum(exposures - successes, 0.0)
+    likelihoods = [
+        float(
+            (
+                _log_beta(looks * priors + successes, looks * (1 - priors) + failures)
+                - _log_beta(looks * priors, looks * (1 - priors))
+            ).sum()
+        )
+        for looks in PRIOR_LOOKS
+    ]
+    return float(PRIOR_LOOKS[int(np.argmax(likelihoods))])
+
+
+def _log_beta(alpha: Numbers, beta: Numbers) -> Numbers:
+    value: Numbers = np.asarray(_log_gamma(alpha) + _log_gamma(beta) - _log_gamma(alpha + beta), dtype=np.float64)
+    return value
+
+
+def _falling(values: Numbers, weights: Numbers) -> Numbers:
+    """The falling sequence that is nearest by weighted squares."""
+    blocks: list[tuple[float, float, int]] = []
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        mean, mass, size = value, weight, 1
+        while blocks and blocks[-1][0] < mean:
+            other, more, count = blocks.pop()
+            mean, mass, size = (mean * mass + other * more) / (mass + more), mass + more, size + count
+        blocks.append((mean, mass, size))
+    return np.repeat([mean for mean, _, _ in blocks], [size for _, _, size in blocks])

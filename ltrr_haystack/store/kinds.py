@@ -5,3 +5,6 @@ POLICY = "policy"
 
 RANKER = "ranker"
 """The ranking models."""
+
+CATALOGUE = "catalogue"
+"""The statistics of the documents that are searched."""

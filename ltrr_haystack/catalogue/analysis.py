@@ -118,6 +118,7 @@ def _words(token: str) -> Iterator[str]:
     yield word
 
 
+@lru_cache(maxsize=2**16)
 def _stem(word: str, language: str | None) -> str:
     if language is None or any(map(str.isdigit, word)):
         return word

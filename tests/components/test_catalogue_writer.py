@@ -1,4 +1,7 @@
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from haystack import Document, Pipeline
@@ -118,7 +121,7 @@ def test_documents_that_are_deleted_can_be_forgotten(pipeline, store, document_s
     assert store.active_version(CATALOGUE) == 2
 
 
-def test_of_two_processes_that_index_at_the_same_time_both_count(open_store, document_store):
+def test_of_two_that_index_at_the_same_time_both_count(open_store, document_store):
     documents = [document(f"d{number}", f"word{number} song") for number in range(16)]
     writers = [CatalogueWriter(open_store(), document_store, FIELDS) for _ in range(2)]
     writers[0].run([A])  # both begin with statistics at hand
@@ -150,3 +153,16 @@ def test_refuses_unknown_fields_and_languages(store, document_store):
         CatalogueWriter(store, document_store, ["title"])
     with pytest.raises(ConfigurationError, match="language must be"):
         CatalogueWriter(store, document_store, language="xx")
+
+
+def test_of_two_processes_that_index_at_the_same_time_both_count(store, tmp_path):
+    tantivy = pytest.importorskip("ltrr_haystack.embedded.tantivy")
+    folder = tmp_path / "index"
+    index = indexing(store, tantivy.TantivyDocumentStore(str(folder)), fields=["content"])
+    run(index, A)
+    program = Path(__file__).parents[1] / "catalogue" / "processes.py"
+    arguments = [sys.executable, program, tmp_path / "ltrr.db", folder, "12"]
+    ended = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    written = [Document(content=f"word{number} song") for number in range(12)]
+    assert stored(store) == CollectionStatistics.empty(["content"], "en").changed(added=[A, *written])

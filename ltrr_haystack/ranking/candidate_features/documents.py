@@ -14,7 +14,7 @@ from ltrr_haystack.catalogue.fields import field_text
 MOST_WORDS = 2_000_000
 """Words that are kept of all documents together, some 50 MB: 10,000 documents of 200 words."""
 
-HEAD = 300
+HEAD = 200
 """Characters at the beginning of a field that are compared letter by letter."""
 
 

@@ -55,7 +55,7 @@ class TextFeatures:
       words next to each other;
     - `ordered`: the longest common subsequence of stems, as a share of the query;
     - `fuzzy_words`, `fuzzy_part`, `fuzzy_whole`: RapidFuzz's `token_set_ratio`, `partial_ratio` and `ratio` of the
-      query's words and the field's first 300 characters, from 0 to 1;
+      query's words and the field's first 200 characters, from 0 to 1;
     - `length`: log(1 + words).
 
     A document without the field has a `length` of 0 there and nothing else. As long as there are no statistics for the

@@ -19,6 +19,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,19 @@ from haystack.utils import Secret
 
 from ltrr_haystack import (
     BanditRouter,
+    CombinedFeatures,
     FeedbackWriter,
     ImpressionWriter,
     Learner,
     LTRRanker,
     LTRRStore,
     QueryUnderstanding,
+    TextFeatures,
     UnionJoiner,
     VWPolicy,
     build_search_pipeline,
 )
+from ltrr_haystack.catalogue import StatisticsCollector, build, publish
 from ltrr_haystack.ranking.training import train_ranker
 from ltrr_haystack.store import POLICY, RANKER
 from ltrr_haystack.types import ArmResult, CandidateSet, SettledDecision, Understanding
@@ -206,6 +210,31 @@ def ranks(store: LTRRStore, runs: int) -> list[float]:
     return [milliseconds(partial(ranker.run, candidates)) for _ in range(runs)]
 
 
+def text_features(store: LTRRStore, runs: int) -> list[float]:
+    """
+    Milliseconds of the text features of 50 documents of 200 words with a title, for queries of three and four words.
+
+    All documents have been split into words before, as those of a catalogue are after a while; words are as rare and as
+    frequent as in texts (Zipf).
+    """
+    rng = random.Random(11)
+    words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 10))) for _ in range(20_000)]
+    drawn = partial(rng.choices, words, cum_weights=list(accumulate(1 / rank for rank in range(1, len(words) + 1))))
+    documents = [
+        Document(id=f"d{number}", content=" ".join(drawn(k=200)), meta={"title": " ".join(drawn(k=6))})
+        for number in range(300)
+    ]
+    collector = StatisticsCollector(["content", "meta.title"])
+    build(documents, [collector])
+    publish(store, collector.statistics())
+    features = CombinedFeatures([TextFeatures(store, ["content", "meta.title"])])
+    understanding = QueryUnderstanding()
+    queries = [understanding.run(" ".join(drawn(k=3 + number % 2)))["understanding"] for number in range(50)]
+    features.compute(queries[0], documents)
+    pages = [rng.sample(documents, 50) for _ in range(20)]
+    return [milliseconds(partial(features.compute, queries[n % 50], pages[n % 20])) for n in range(runs)]
+
+
 def train(store: LTRRStore, results: dict[str, list[Document]]) -> None:
     """Train a ranker on 400 searches in which people click what two arms found; live, whether it is better or not."""
     pipeline, feedback = ours(results, store), FeedbackWriter(store)
@@ -246,8 +275,9 @@ def measure(runs: int) -> dict[str, float]:
     """All figures, each with a store of its own."""
     plain, embedded = prepared_documents(0), prepared_documents(384)
     with tempfile.TemporaryDirectory() as folder:
-        stores = [LTRRStore(Secret.from_token(f"sqlite:///{folder}/{name}.db")) for name in "abcdef"]
+        stores = [LTRRStore(Secret.from_token(f"sqlite:///{folder}/{name}.db")) for name in "abcdefg"]
         own = own_components(plain, stores[3], runs * 3)
+        text = text_features(stores[6], runs * 3)
         figures = {
             "ratio_sync": ratio_sync(plain, stores[0], runs),
             "ratio_async": asyncio.run(ratio_async(plain, stores[1], runs)),
@@ -256,6 +286,8 @@ def measure(runs: int) -> dict[str, float]:
             "ours_p99_ms": statistics.quantiles(own, n=100)[98],
             "decision_p50_ms": statistics.median(decisions(stores[4], runs * 3)),
             "rank300_p50_ms": statistics.median(ranks(stores[5], runs)),
+            "rank50_text_p50_ms": statistics.median(text),
+            "rank50_text_p99_ms": statistics.quantiles(text, n=100)[98],
         }
         for store in stores:
             store.close()

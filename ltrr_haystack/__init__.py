@@ -10,6 +10,7 @@ subpackage's `__all__` are internal.
 from ltrr_haystack.__about__ import __version__
 from ltrr_haystack.builder import build_feedback_pipeline, build_search_pipeline
 from ltrr_haystack.components.bandit_router import BanditRouter
+from ltrr_haystack.components.catalogue_writer import CatalogueWriter
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.components.impression_writer import ImpressionWriter
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
@@ -37,6 +38,12 @@ from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.uniform import UniformPolicy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.policy.warm_start import LabelledQuery, warm_start
+from ltrr_haystack.ranking.candidate_features import (
+    CandidateFeatures,
+    CombinedFeatures,
+    MetadataFeatures,
+    TextFeatures,
+)
 from ltrr_haystack.ranking.training import train_ranker
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import (
@@ -66,8 +73,11 @@ __all__ = [
     "BackgroundLearner",
     "BanditRouter",
     "Candidate",
+    "CandidateFeatures",
     "CandidateSet",
+    "CatalogueWriter",
     "ClientLimits",
+    "CombinedFeatures",
     "ConfigurationError",
     "DamagedSnapshotError",
     "Decision",
@@ -85,6 +95,7 @@ __all__ = [
     "LabelledQuery",
     "Learner",
     "MemoryIndexRetriever",
+    "MetadataFeatures",
     "MissingExtraError",
     "OutdatedSnapshotError",
     "Policy",
@@ -99,6 +110,7 @@ __all__ = [
     "StaticPolicy",
     "StoreError",
     "StoreUnavailableError",
+    "TextFeatures",
     "UBIEvent",
     "Understanding",
     "UniformPolicy",

@@ -193,7 +193,8 @@ def without_dense(folder: Path) -> Path:
     (folder / "search" / "search.yml").write_text(yaml.safe_dump(search, sort_keys=False))
     indexing = yaml.safe_load((folder / "indexing" / "indexing.yml").read_text())
     del indexing["components"]["embedder"]
-    (folder / "indexing" / "indexing.yml").write_text(yaml.safe_dump({**indexing, "connections": []}, sort_keys=False))
+    indexing["connections"] = [each for each in indexing["connections"] if "embedder" not in str(each)]
+    (folder / "indexing" / "indexing.yml").write_text(yaml.safe_dump(indexing, sort_keys=False))
     return folder
 
 

@@ -13,6 +13,7 @@ FLOORS = [
     {"__about__", "frozen_value", "types", "errors", "deadline", "filtering", "fusion"},
     {"store"},
     {"feedback", "understanding"},
+    {"catalogue"},
     {"memory", "policy"},
     {"embedded"},
     {"ranking"},

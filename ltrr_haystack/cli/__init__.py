@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ltrr_haystack.__about__ import __version__
-from ltrr_haystack.cli import keys
+from ltrr_haystack.cli import catalogue, keys
 from ltrr_haystack.cli.judging import benchmark, evaluate, export, report, simulate
 from ltrr_haystack.cli.learning import activate, learn, models, prune, train_ranker
 from ltrr_haystack.cli.serving import demo, serve
@@ -37,4 +37,5 @@ def main(
 for command in (demo, serve, simulate, learn, models, activate, prune, evaluate, report, export, benchmark):
     app.command()(command)
 app.command("train-ranker")(train_ranker)
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(keys.app, name="keys")

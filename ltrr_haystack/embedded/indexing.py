@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from haystack import Document, Pipeline
 from haystack.document_stores.types import DocumentStore
@@ -38,7 +39,8 @@ def refresh(pipeline: Pipeline, documents: Sequence[Document], record: Path) -> 
 
     Documents that were not indexed by this function are kept.
 
-    :param pipeline: As for `index`. Documents are deleted from the document stores of its components.
+    :param pipeline: As for `index`. Documents are deleted from the document stores of its components, after each
+        `CatalogueWriter` has forgotten them.
     :param documents: The catalogue.
     :param record: File with the ids of the catalogue's documents, which is read and written.
     :returns: The number of documents deleted.
@@ -51,16 +53,24 @@ def refresh(pipeline: Pipeline, documents: Sequence[Document], record: Path) -> 
     index(pipeline, documents)
     gone = sorted(before - ids)
     if gone:
+        for part in _parts(pipeline):
+            if hasattr(part, "forget"):
+                part.forget(gone)
         for store in _stores(pipeline):
             store.delete_documents(gone)
     _write_ids(record, ids)
     return len(gone)
 
 
+def _parts(pipeline: Pipeline) -> list[Any]:
+    return [pipeline.get_component(name) for name in pipeline.graph.nodes]
+
+
 def _stores(pipeline: Pipeline) -> Iterator[DocumentStore]:
-    for name in pipeline.graph.nodes:
-        store = getattr(pipeline.get_component(name), "document_store", None)
-        if store is not None:
+    """The document stores that are written into; who can forget documents only reads them."""
+    for part in _parts(pipeline):
+        store = getattr(part, "document_store", None)
+        if store is not None and not hasattr(part, "forget"):
             yield store
 
 

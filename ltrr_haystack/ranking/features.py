@@ -14,7 +14,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.errors import ConfigurationError, SnapshotError
 from ltrr_haystack.memory.index import Remembered
 from ltrr_haystack.types import ArmReport, Candidate, Decision, QueryType, Understanding
 
@@ -56,7 +56,20 @@ class FeatureSchema:
         :param arms: The arms' names, in any order.
         :returns: The schema of every pipeline with these arms.
         """
-        return _schema_of(frozenset(arms))
+        return _schema_of(frozenset(arms), ())
+
+    @classmethod
+    def of_pipeline(cls, arms: Iterable[str], extra: Iterable[str] = ()) -> "FeatureSchema":
+        """
+        Give the schema of a pipeline with features of candidates of its own.
+
+        :param arms: The arms' names, in any order.
+        :param extra: The names of the other features, such as `CombinedFeatures.names`, in the order of their columns,
+            which come last.
+        :returns: The schema of every pipeline with these arms and features.
+        :raises ConfigurationError: If a name is taken already.
+        """
+        return _schema_of(frozenset(arms), tuple(extra))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -225,6 +238,8 @@ def _listed(names: Iterable[str], other: Iterable[str]) -> str:
 
 
 @lru_cache(maxsize=64)
-def _schema_of(arms: frozenset[str]) -> FeatureSchema:
-    per_arm = (f"arm.{arm}.{name}" for arm in sorted(arms) for name in _ARM)
-    return FeatureSchema((*per_arm, *_CANDIDATE, *_QUERY))
+def _schema_of(arms: frozenset[str], extra: tuple[str, ...]) -> FeatureSchema:
+    own = (*(f"arm.{arm}.{name}" for arm in sorted(arms) for name in _ARM), *_CANDIDATE, *_QUERY)
+    if taken := sorted(set(own) & set(extra)):
+        raise ConfigurationError(f"the names {', '.join(taken)} are those of features of the arms; choose others")
+    return FeatureSchema((*own, *extra))

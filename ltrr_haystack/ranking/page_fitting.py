@@ -112,7 +112,8 @@ def _fitted(read: _Log, seed: int) -> PageModel:
     unknown = (np.array(read.seen) < 1.0) & (place > 0)
     rates = click_rates(place[unknown], clicked[unknown], examined[unknown])
     model = PageModel(curve, tuple(rates.tolist()), DEFAULT_PRIOR_LOOKS, float(examined.sum()))
-    successes, exposures = np.bincount(pair, clicked), np.bincount(pair, examined)
+    successes = np.bincount(pair, clicked).astype(np.float64)
+    exposures = np.bincount(pair, examined).astype(np.float64)
     if float(exposures[exposures > 1.0].sum()) < FEWEST_LOOKS:
         return model
     priors = model.priors(np.maximum(place[first], 1))
@@ -134,7 +135,7 @@ def click_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -
     """
     near = places <= LAST_PLACE
     clicks = np.bincount(places[near] - 1, clicked[near], minlength=LAST_PLACE)
-    looks = np.bincount(places[near] - 1, examined[near], minlength=LAST_PLACE) + 1.0
+    looks: Numbers = np.bincount(places[near] - 1, examined[near], minlength=LAST_PLACE) + np.ones(LAST_PLACE)
     rates: Numbers = (clicks + FIRST_RATE / np.arange(1.0, LAST_PLACE + 1) ** RATE_POWER) / looks
     return np.clip(_falling(rates, looks), 1e-4, 0.99)
 

@@ -8,3 +8,6 @@ RANKER = "ranker"
 
 PAGE = "page"
 """A page model: examination, click rates of places, and what a prior is worth."""
+
+CATALOGUE = "catalogue"
+"""The statistics of the documents that are searched."""

@@ -66,16 +66,23 @@ def draft_row(draft: SnapshotDraft) -> dict[str, Any]:
     }
 
 
-def add(connection: Connection, row: Mapping[str, Any], *, activate: bool) -> int:
+def add(connection: Connection, row: Mapping[str, Any], *, activate: bool, replaces: int | None = None) -> int:
     """
     Keep a snapshot and forget the oldest ones of its kind.
 
     :param connection: In a write transaction.
     :param row: What `draft_row` gave.
     :param activate: Whether it becomes the active version.
+    :param replaces: The version that has to be active still, 0 for none; `None` asks for nothing.
     :returns: Its version.
+    :raises StoreError: If another version is active than the one that it replaces; nothing is kept then.
     """
     kind = row["kind"]
+    if replaces is not None and (active := active_version(connection, kind)) != replaces:
+        raise StoreError(
+            f"The '{kind}' snapshot was made to replace version {replaces}, but {active} was made active meanwhile; "
+            "start again from that."
+        )
     version: int = connection.execute(_NEWEST, {"of_kind": kind}).scalar_one() + 1
     connection.execute(_ADD, {**row, "version": version})
     if activate:

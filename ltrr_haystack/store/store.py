@@ -327,7 +327,9 @@ class LTRRStore:
         """
         self._database().write(learning.forget_client_counts, before)
 
-    def add_snapshot(self, kind: str, payload: bytes, card: Mapping[str, Any], *, activate: bool) -> int:
+    def add_snapshot(
+        self, kind: str, payload: bytes, card: Mapping[str, Any], *, activate: bool, replaces: int | None = None
+    ) -> int:
         """
         Keep a model snapshot; the last 20 of a kind are kept, and the active one.
 
@@ -335,11 +337,12 @@ class LTRRStore:
         :param payload: The model.
         :param card: What is to be known of the model, in JSON types.
         :param activate: Whether it becomes the active version.
+        :param replaces: The version that it was made from, 0 for none; `None` asks for nothing.
         :returns: Its version: 1, 2, … for each kind.
+        :raises StoreError: If another version is active than the one that it replaces; nothing is kept then.
         """
-        return self._database().write(
-            snapshots.add, snapshots.draft_row(SnapshotDraft(kind, payload, card)), activate=activate
-        )
+        row = snapshots.draft_row(SnapshotDraft(kind, payload, card))
+        return self._database().write(snapshots.add, row, activate=activate, replaces=replaces)
 
     def snapshot(self, kind: str, version: int | None = None) -> Snapshot | None:
         """

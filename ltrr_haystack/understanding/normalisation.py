@@ -97,7 +97,9 @@ _ELIDED = re.compile(
     """,
     re.VERBOSE,
 )
-_LETTER_AND_LETTER = re.compile(r"(?<!\S)([^\W\d]) & ([^\W\d])(?!\S)")
+LETTER_AND_LETTER = re.compile(r"(?<!\S)([^\W\d]) & ([^\W\d])(?!\S)")
+"""Two single letters that make one word, such as `r & b`."""
+
 _ANY_SIGN = re.compile(r"""[.,:/+#&"'%@!]""")
 _SIGN = re.compile(
     r"""
@@ -177,7 +179,7 @@ def _once(text: str) -> str:
     if not _ANY_SIGN.search(folded):
         return " ".join(folded.split())
     unquoted = _QUOTED.sub(r"\2", folded.replace("''", '"'))
-    elided = _LETTER_AND_LETTER.sub(r"\1&\2", _ELIDED.sub("", unquoted))
+    elided = LETTER_AND_LETTER.sub(r"\1&\2", _ELIDED.sub("", unquoted))
     return " ".join(_SIGN.sub(_kept_or_blank, elided).split())
 
 

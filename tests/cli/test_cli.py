@@ -226,7 +226,12 @@ class TestOptions:
     def test_every_command_that_opens_a_store_finds_it_by_the_same_option(self):
         commands = typer.main.get_command(app).commands
         options = {name: {option for each in of.params for option in each.opts} for name, of in commands.items()}
-        assert {name for name, of in options.items() if "--store" not in of} == {"simulate", "benchmark", "keys"}
+        assert {name for name, of in options.items() if "--store" not in of} == {
+            "simulate",
+            "benchmark",
+            "keys",
+            "catalogue",
+        }
         assert not any("--log" in of for of in options.values())
 
     def test_defaults_that_come_from_elsewhere_are_told(self):

@@ -5,9 +5,13 @@ from haystack.document_stores.types import DuplicatePolicy
 
 pytest.importorskip("tantivy")
 
+from ltrr_haystack.catalogue import CollectionStatistics
+from ltrr_haystack.catalogue.codec import from_bytes
+from ltrr_haystack.components.catalogue_writer import CatalogueWriter
 from ltrr_haystack.embedded import indexing
 from ltrr_haystack.embedded.tantivy import TantivyDocumentStore
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.store import CATALOGUE
 
 DOCUMENTS = [Document(id=str(number), content=f"song {number}") for number in range(7)]
 
@@ -68,6 +72,16 @@ class TestRefresh:
         catalogue.write_documents([Document(id="posted")])
         assert indexing.refresh(pipeline, [*DOCUMENTS[:2], Document(id="new")], record) == 5
         assert ids(catalogue) == ["0", "1", "new", "posted"]
+
+    def test_what_goes_is_no_longer_counted(self, catalogue, store, tmp_path):
+        pipeline, record = writing(catalogue), tmp_path / "catalogue.json"
+        pipeline.add_component("catalogue", CatalogueWriter(store, catalogue))
+        pipeline.connect("catalogue.documents", "writer.documents")
+        indexing.refresh(pipeline, DOCUMENTS, record)
+        indexing.refresh(pipeline, DOCUMENTS[:2], record)
+        counted = from_bytes(store.snapshot(CATALOGUE).payload)
+        assert counted == CollectionStatistics.empty(["content"], "en").changed(added=DOCUMENTS[:2])
+        assert ids(catalogue) == ["0", "1"]
 
     def test_an_unchanged_catalogue_is_not_written_again(self, catalogue, tmp_path):
         pipeline, record = writing(catalogue), tmp_path / "catalogue.json"

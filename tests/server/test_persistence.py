@@ -37,7 +37,8 @@ def test_documents_survive_the_kill_of_a_server(lexical_pipelines, start, tmp_pa
 
 class TestTheCatalogueOfAServer:
     @pytest.fixture
-    def pipeline(self, lexical_pipelines, monkeypatch, tmp_path):
+    def pipeline(self, lexical_pipelines, monkeypatch, tmp_path, sqlite_url):
+        monkeypatch.setenv("LTRR_STORE_URL", sqlite_url)
         monkeypatch.setenv("LTRR_HOME", str(tmp_path))
         monkeypatch.setenv("LTRR_INDEX", str(tmp_path / "index"))
         text = (lexical_pipelines / "indexing" / "indexing.yml").read_text()
@@ -50,6 +51,7 @@ class TestTheCatalogueOfAServer:
         index_catalogue({PIPELINE: pipeline}, [Document(id="kept", content="y"), Document(id="new", content="w")])
         assert sorted(document.id for document in store.filter_documents()) == ["kept", "new", "posted"]
         store.close()
+        pipeline.close()
 
     def test_needs_a_pipeline_that_indexes(self):
         with pytest.raises(ConfigurationError, match="needs a pipeline named 'indexing'"):

@@ -111,3 +111,12 @@ class TestSnapshots:
         with pytest.raises(StoreError, match="card of the 'policy' snapshot is not made of JSON types"):
             store.add_snapshot("policy", b"model", {"score": float("nan")}, activate=True)
         assert store.snapshots("policy") == []
+
+
+def test_a_snapshot_that_replaces_another_version_than_the_active_one_is_not_kept(store):
+    store.add_snapshot("catalogue", b"one", {}, activate=True, replaces=0)
+    store.add_snapshot("catalogue", b"two", {}, activate=True, replaces=1)
+    with pytest.raises(StoreError, match="made to replace version 1, but 2 was made active meanwhile"):
+        store.add_snapshot("catalogue", b"three", {}, activate=True, replaces=1)
+    assert store.snapshot("catalogue").payload == b"two"
+    assert len(store.snapshots("catalogue")) == 2

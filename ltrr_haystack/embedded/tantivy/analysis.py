@@ -7,32 +7,11 @@ from functools import cache
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
+from ltrr_haystack.catalogue.analysis import STEMMERS
 from ltrr_haystack.errors import ConfigurationError
 
 WORDS, UNSTEMMED, TRIGRAMS = "words", "unstemmed", "trigrams"
 ANALYSES = (WORDS, UNSTEMMED, TRIGRAMS)
-
-STEMMERS = {
-    "ar": "arabic",
-    "da": "danish",
-    "de": "german",
-    "el": "greek",
-    "en": "english",
-    "es": "spanish",
-    "fi": "finnish",
-    "fr": "french",
-    "hu": "hungarian",
-    "it": "italian",
-    "nl": "dutch",
-    "no": "norwegian",
-    "pt": "portuguese",
-    "ro": "romanian",
-    "ru": "russian",
-    "sv": "swedish",
-    "ta": "tamil",
-    "tr": "turkish",
-}
-"""ISO 639-1 → the Snowball stemmer of tantivy."""
 
 WITHOUT_STOP_WORDS = frozenset(("ar", "el", "ro", "ta", "tr"))
 """Languages for which tantivy has a stemmer but no list of stop words."""

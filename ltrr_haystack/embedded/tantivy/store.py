@@ -1,7 +1,7 @@
 """A document store for Haystack on Tantivy."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from threading import Lock
@@ -218,6 +218,16 @@ class TantivyDocumentStore:
         :raises FilterError: If the filters are invalid.
         """
         return self._matching(self.snapshot(), filters)
+
+    def iterate_documents(self) -> Iterator[Document]:
+        """
+        Get all documents one by one, as they are now, without holding all of them in memory.
+
+        :returns: The documents, in the order in which they were written.
+        """
+        snapshot = self.snapshot()
+        for _, address in self._hits(snapshot, None):
+            yield decode(snapshot.searcher.doc(address))
 
     def count_documents_by_filter(self, filters: dict[str, Any]) -> int:
         """

@@ -2,10 +2,10 @@ import pytest
 
 pytest.importorskip("tantivy")
 
+from ltrr_haystack.catalogue.analysis import STEMMERS
 from ltrr_haystack.embedded.tantivy.analysis import (
     LONGEST_QUERY,
     MOST_TOKENS,
-    STEMMERS,
     WITHOUT_STOP_WORDS,
     Language,
     analyzer,

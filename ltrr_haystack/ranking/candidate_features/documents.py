@@ -1,0 +1,111 @@
+"""Documents split into words, kept for the next search that finds them."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+
+from haystack import Document
+
+from ltrr_haystack.catalogue.analysis import analyse
+from ltrr_haystack.catalogue.fields import field_text
+
+MOST_WORDS = 2_000_000
+"""Words that are kept of all documents together, some 50 MB: 10,000 documents of 200 words."""
+
+HEAD = 200
+"""Characters at the beginning of a field that are compared letter by letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWords:
+    """
+    One field of a document.
+
+    :param text: Its words, unstemmed, with single spaces between them.
+    :param head: The first `HEAD` characters of these.
+    :param stems: Its stems, in order.
+    """
+
+    text: str
+    head: str
+    stems: tuple[str, ...]
+
+
+class AnalysedDocuments:
+    """
+    Splits documents into words, each once: by its id, as long as its texts stay the same.
+
+    :param fields: The fields to split.
+    :param language: The language to stem in.
+    :param most_words: How many words to keep; the documents that were not asked for the longest go first.
+    """
+
+    def __init__(self, fields: Sequence[str], language: str | None, most_words: int = MOST_WORDS) -> None:
+        self._fields = tuple(fields)
+        self._language = language
+        self._most_words = most_words
+        self._lock = Lock()
+        self._kept: OrderedDict[str, tuple[tuple[str, ...], tuple[FieldWords, ...]]] = OrderedDict()
+        self._words = 0
+
+    @property
+    def words(self) -> int:
+        """How many words are kept."""
+        return self._words
+
+    def of(self, documents: Sequence[Document]) -> list[tuple[FieldWords, ...]]:
+        """
+        Split documents into words.
+
+        :param documents: The documents.
+        :returns: For each document its fields, in the order in which they were declared.
+        """
+        fields = self._fields
+        texts = [tuple([field_text(document, field) for field in fields]) for document in documents]
+        found: list[tuple[FieldWords, ...] | None] = []
+        with self._lock:
+            for document, own in zip(documents, texts, strict=True):
+                kept = self._kept.get(document.id)
+                if kept is not None and kept[0] == own:
+                    self._kept.move_to_end(document.id)
+                    found.append(kept[1])
+                else:
+                    found.append(None)
+        return [
+            self._add(document.id, own) if words is None else words
+            for document, own, words in zip(documents, texts, found, strict=True)
+        ]
+
+    def _add(self, document_id: str, texts: tuple[str, ...]) -> tuple[FieldWords, ...]:
+        words = tuple(_field_words(text, self._language) for text in texts)
+        with self._lock:
+            self._words += _size(words) - _size(self._kept.pop(document_id, ((), ()))[1])
+            self._kept[document_id] = (texts, words)
+            while self._words > self._most_words:
+                self._words -= _size(self._kept.popitem(last=False)[1][1])
+        return words
+
+
+@cache
+def shared_documents(fields: tuple[str, ...], language: str | None) -> AnalysedDocuments:
+    """
+    Give the documents that all of a process share.
+
+    :param fields: The fields to split.
+    :param language: The language to stem in.
+    :returns: The same object for the same fields and language.
+    """
+    return AnalysedDocuments(fields, language)
+
+
+def _field_words(text: str, language: str | None) -> FieldWords:
+    words = analyse(text, language)
+    joined = " ".join(words.words)
+    return FieldWords(joined, joined[:HEAD], words.stems)
+
+
+def _size(words: tuple[FieldWords, ...]) -> int:
+    """Documents without words take room as well."""
+    return 1 + sum([len(each.stems) for each in words]) if words else 0

@@ -1,0 +1,69 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltrr_haystack.catalogue.analysis import LONGEST_TEXT, LONGEST_WORD, STEMMERS, analyse, require_language
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.understanding.normalisation import normal_form, tokens_of
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don't STOP the music-now", ("dont", "stop", "the", "music", "now")),
+        ("Café ÜBER straße.", ("cafe", "uber", "strasse")),
+        ("C++, C# and node.js!", ("c++", "c#", "and", "node.js")),
+        ("R & B — 'hits'", ("r&b", "hits")),
+        ("東京 タワー abc東京", ("東", "京", "タ", "ワ", "ー", "abc", "東", "京")),
+        ("ที่", ("ที่",)),
+        ("… — !!!", ()),
+        ("", ()),
+    ],
+)
+def test_words_are_split_and_folded(text, words):
+    assert analyse(text, None).words == words
+
+
+def test_stems_are_those_of_the_language():
+    english = analyse("Singing songs of the singers", "en")
+    assert english.words == ("singing", "songs", "of", "the", "singers")
+    assert english.stems == ("sing", "song", "of", "the", "singer")
+    assert analyse("häuser haus", "de").stems == ("haus", "haus")
+    assert analyse("songs", None).stems == ("songs",)
+
+
+def test_words_with_digits_are_not_stemmed():
+    assert analyse("mp3s 1990s", "en").stems == ("mp3s", "1990s")
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("C", "P", "S", "Z")), max_size=40))
+def test_a_query_and_its_normal_form_have_the_same_words(text):
+    assert analyse(normal_form(text), None) == analyse(text, None)
+
+
+def test_words_of_a_normal_form_are_its_tokens():
+    form = normal_form("The R & B of AC/DC, 17\" 'live'")
+    assert analyse(form, None).words == tokens_of(form)
+
+
+@given(st.text(max_size=60), st.sampled_from([None, *STEMMERS]))
+def test_every_word_has_one_stem_without_white_space(text, language):
+    words = analyse(text, language)
+    assert len(words.words) == len(words.stems)
+    assert all(word and [word] == word.split() for word in (*words.words, *words.stems))
+
+
+def test_of_long_texts_the_beginning_is_read():
+    assert len(analyse("ab " * LONGEST_TEXT, "en")) == LONGEST_TEXT // 3 + 1
+    assert analyse("a" * 1_000_000, "en").words == ("a" * LONGEST_WORD,)
+
+
+@pytest.mark.parametrize("code", STEMMERS)
+def test_each_language_has_a_stemmer(code):
+    assert require_language(code) == code
+    assert len(analyse("songs", code)) == 1
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(ConfigurationError, match=r"language must be None or one of ar, da, .*; got 'xx'"):
+        require_language("xx")

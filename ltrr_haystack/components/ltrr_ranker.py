@@ -1,6 +1,8 @@
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import blake2b
 from threading import Lock
 
 import numpy as np
@@ -9,32 +11,37 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingExtraError, SnapshotError
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
-from ltrr_haystack.ranking.features import FeatureSchema, Matrix, compute
-from ltrr_haystack.ranking.model import lightgbm
-from ltrr_haystack.ranking.models import RankingModels
-from ltrr_haystack.store import RANKER, ActiveModel, LTRRStore, Outage
-from ltrr_haystack.types import Candidate, CandidateSet, Ranking
+from ltrr_haystack.ranking.candidate_features import CandidateFeatures, CombinedFeatures, TextFeatures
+from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix, compute
+from ltrr_haystack.ranking.model import RankingModel, lightgbm, start_scores
+from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.page_order import Exploration, by_expected_attraction
+from ltrr_haystack.store import PAGE, RANKER, ActiveModel, LTRRStore, Outage
+from ltrr_haystack.types import Candidate, CandidateSet, Decision, Ranking
 
 logger = logging.getLogger(__name__)
+
+Rows = NDArray[np.intp]
 
 
 @component
 class LTRRanker:
     """
-    Orders the union of the candidates by a model that was trained on what people did with earlier pages.
+    Puts the union of the candidates into the order in which it is shown.
 
-    Until a trained model is active in the store, whenever none can be used, and for searches in mode `baseline`,
-    candidates keep the union's own order.
+    1. A ranking model, trained on what people did with earlier pages, orders the first `rerank` candidates of the
+       union. It starts from the union's own order, and until a trained model is active in the store that order stays.
+    2. The place in that order says what a document is worth before anything was seen of it for this query; what was
+       seen, clicks and passes alike, moves it up or down by as much as it weighs (see `ranking.page_model`). The page
+       is in the order of these expected click rates, which are the scores of its documents.
+    3. The lower places of the page are drawn by chance, so that what stands low is found out about (see
+       `ranking.page_order.Exploration`). The probabilities are logged.
 
-    Only the first `rerank` of the union, ten by default, are put into another order. The model was trained on pages
-    that were shown, and further down stand candidates of a kind that it has never seen: what it says of them is a guess
-    that undoes the union's work.
+    The page is that of the pipeline as it is without learning, document by document, where the router is in mode
+    `baseline` or `apprentice`, and where the safe start holds it back and it plays the baseline.
 
-    Pages with and without evidence in the memory index are ordered by models of their own (see
-    `ranking.models.Situation`).
-
-    The features of the candidates that will be shown are computed and handed on in either case, so that they can be
-    logged with the impressions and a later model is trained on exactly what it will be asked.
+    The features of what is shown, and of a few candidates that are not, are handed on, so that they can be logged and a
+    later model is trained on exactly what it will be asked.
 
     ### Usage example
 
@@ -50,48 +57,84 @@ class LTRRanker:
     ```
     """
 
-    def __init__(self, store: LTRRStore, top_k: int = 10, poll_interval: float = 1.0, rerank: int = 10) -> None:
+    def __init__(
+        self,
+        store: LTRRStore,
+        top_k: int = 10,
+        poll_interval: float = 1.0,
+        rerank: int = 50,
+        features: CandidateFeatures | None = None,
+        explore: bool = True,
+        explore_from: int = 4,
+        deep_share: float = 0.5,
+        log_unshown: int = 5,
+    ) -> None:
         """
         Create an LTRRanker.
 
-        :param store: Where the ranking models and the memory statistics are kept.
+        :param store: Where the models and the memory statistics are kept.
         :param top_k: How many candidates to show.
-        :param poll_interval: Seconds between two checks for a newer model.
+        :param poll_interval: Seconds between two checks for newer models.
         :param rerank: How many of the union's first candidates the model orders; never fewer than are shown.
-        :raises ConfigurationError: If `top_k` or `rerank` is below 1, or `poll_interval` is negative.
+        :param features: Features of the candidates beside those of the arms; `TextFeatures(store)` if left out,
+            `CombinedFeatures([])` for none.
+        :param explore: Whether lower places of the page are drawn by chance.
+        :param explore_from: The first place that is drawn, from 1.
+        :param deep_share: Share of the searches in which a document from below the page may come onto it, 0 to 1.
+        :param log_unshown: How many of the reranked candidates that are not shown are logged for training.
+        :raises ConfigurationError: If a number is out of its range.
         """
-        if top_k < 1:
-            raise ConfigurationError(f"top_k of LTRRanker must be at least 1, got {top_k}")
-        if poll_interval < 0:
-            raise ConfigurationError(f"poll_interval of LTRRanker must not be negative, got {poll_interval}")
-        if rerank < 1:
-            raise ConfigurationError(f"rerank of LTRRanker must be at least 1, got {rerank}")
+        for name, number in (("top_k", top_k), ("rerank", rerank), ("explore_from", explore_from)):
+            if number < 1:
+                raise ConfigurationError(f"{name} of LTRRanker must be at least 1, got {number}")
+        for name, least in (("poll_interval", poll_interval), ("log_unshown", log_unshown)):
+            if least < 0:
+                raise ConfigurationError(f"{name} of LTRRanker must not be negative, got {least}")
+        if not 0 <= deep_share <= 1:
+            raise ConfigurationError(f"deep_share of LTRRanker must be a share from 0 to 1, got {deep_share}")
         self.store = store
         self.top_k = top_k
         self.rerank = rerank
         self.poll_interval = poll_interval
+        self.features = features
+        self.explore = explore
+        self.explore_from = explore_from
+        self.deep_share = deep_share
+        self.log_unshown = log_unshown
+        self._features = CombinedFeatures([TextFeatures(store, poll_interval=poll_interval)])
+        if features is not None:
+            self._features = features if isinstance(features, CombinedFeatures) else CombinedFeatures([features])
         self._memory = MemoryIndex(store)
-        self._active: ActiveModel[RankingModels | None] = ActiveModel(
+        self._ranker: ActiveModel[RankingModel | None] = ActiveModel(
             store,
             RANKER,
-            load=lambda snapshot: RankingModels.from_bytes(snapshot.payload),
+            load=lambda snapshot: RankingModel.from_bytes(snapshot.payload),
             default=None,
             poll_interval=poll_interval,
         )
-        self._memory_outage = Outage("Ranking goes on without memory features")
+        self._page: ActiveModel[PageModel] = ActiveModel(
+            store,
+            PAGE,
+            load=lambda snapshot: PageModel.from_bytes(snapshot.payload),
+            default=PageModel(),
+            poll_interval=poll_interval,
+        )
+        self._memory_outage = Outage("Pages are ordered without what was seen for their queries")
         self._reported: set[str] = set()
         self._reporting = Lock()
         self._warm = False
         self._warming = Lock()
 
     def warm_up(self) -> None:
-        """Open the store and load the active model; LightGBM is imported now rather than during a search."""
+        """Open the store and load the active models; LightGBM is imported now rather than during a search."""
         self.store.warm_up()
         with self._warming:
             if not self._warm:
                 with suppress(MissingExtraError):
                     lightgbm()
-                self._active.current()
+                self._features.warm_up()
+                self._ranker.current()
+                self._page.current()
                 self._warm = True
 
     async def warm_up_async(self) -> None:
@@ -102,6 +145,7 @@ class LTRRanker:
 
     def close(self) -> None:
         """Release the store."""
+        self._features.close()
         self.store.close()
 
     async def close_async(self) -> None:
@@ -121,46 +165,110 @@ class LTRRanker:
         top_k = self.top_k if top_k is None else top_k
         if top_k < 1:
             raise InvalidInputError(f"top_k of LTRRanker must be at least 1, got {top_k}")
-        decision = candidates.decision
-        schema = FeatureSchema.of_arms(decision.actions.names)
-        remembered = self._remembered(candidates)
-        first = candidates.candidates[: max(self.rerank, top_k)]
-        features = compute(schema, first, candidates.reports, decision, remembered)
-        order, version = np.arange(len(first)), 0
-        ranked = self._scores(candidates, schema, features) if decision.mode != "baseline" and first else None
-        if ranked is not None:
-            scores, version = ranked
-            order = np.argsort(-scores, kind="stable")
-            first = tuple(map(_rescored, first, scores.tolist()))
-        order = order[:top_k]
-        shown = tuple([first[row] for row in order])
-        return {"ranking": Ranking(decision, shown, schema.mappings(features[order]), candidates.reports, version)}
+        rng = np.random.default_rng(_seed(candidates.decision.query_id))
+        if serves_baseline(candidates.decision) or not candidates.candidates:
+            return {"ranking": self._baseline_page(candidates, top_k, rng)}
+        return {"ranking": self._learned_page(candidates, top_k, rng)}
 
-    def _scores(
-        self, candidates: CandidateSet, schema: FeatureSchema, features: Matrix
-    ) -> tuple[NDArray[np.float64], int] | None:
-        """The scores of the model for this situation with its version, if there is one that fits."""
-        models, version = self._active.current()
-        known = schema.has_memory(features)
-        model = None if models is None else models.models.get("with_memory" if known else "without_memory")
+    def _baseline_page(self, candidates: CandidateSet, top_k: int, rng: np.random.Generator) -> Ranking:
+        shown = candidates.candidates[:top_k]
+        below = candidates.candidates[top_k : max(self.rerank, top_k)]
+        unshown = tuple([below[row] for row in _sample(np.arange(len(below)), self.log_unshown, rng)])
+        schema = self._schema(candidates.decision)
+        features = schema.mappings(self._computed(schema, candidates, (*shown, *unshown), self._remembered(candidates)))
+        return Ranking(
+            candidates.decision,
+            tuple([replace(each, model_place=each.place) for each in shown]),
+            features[: len(shown)],
+            candidates.reports,
+            unshown=tuple([replace(each, model_place=each.place) for each in unshown]),
+            unshown_features=features[len(shown) :],
+        )
+
+    def _learned_page(self, candidates: CandidateSet, top_k: int, rng: np.random.Generator) -> Ranking:
+        decision, union = candidates.decision, candidates.candidates
+        remembered = self._remembered(candidates)
+        size = max(self.rerank, top_k)
+        ranked = (*union[:size], *[each for each in union[size:] if each.object_id in remembered])
+        schema = self._schema(decision)
+        features = self._computed(schema, candidates, ranked, remembered)
+        scores, ranker_version = self._scores(decision, schema, features)
+        page_model, page_version = self._page.current()
+        places = np.empty(len(ranked), dtype=np.intp)
+        places[np.argsort(-scores, kind="stable")] = np.arange(1, len(ranked) + 1)
+        known = [remembered.get(each.object_id) for each in ranked]
+        successes = np.array([0.0 if each is None else each.successes for each in known])
+        exposures = np.array([0.0 if each is None else each.exposures for each in known])
+        posteriors = page_model.posteriors(places, successes, exposures)
+        order, means = by_expected_attraction(posteriors, places)
+        shown, propensities = self._drawn(order, posteriors, top_k, rng)
+        quiet = np.setdiff1d(np.flatnonzero(successes[:size] <= 0), shown)
+        unshown = _sample(quiet, self.log_unshown, rng)
+        placed = [
+            replace(each, score=mean, model_place=place)
+            for each, mean, place in zip(ranked, means.tolist(), places.tolist(), strict=True)
+        ]
+        return Ranking(
+            decision,
+            tuple([placed[row] for row in shown]),
+            schema.mappings(features[shown]),
+            candidates.reports,
+            ranker_version,
+            page_version,
+            propensities,
+            tuple([placed[row] for row in unshown]),
+            schema.mappings(features[unshown]),
+        )
+
+    def _drawn(
+        self, order: Rows, posteriors: tuple[Matrix, Matrix], top_k: int, rng: np.random.Generator
+    ) -> tuple[Rows, tuple[tuple[float, ...], ...]]:
+        drawn = None
+        if self.explore:
+            exploration = Exploration(self.explore_from, self.deep_share, self.rerank)
+            drawn = exploration.draw(order, posteriors, top_k, rng)
+        if drawn is None:
+            return order[:top_k], ()
+        return drawn[0], tuple([tuple(row) for row in drawn[1].tolist()])
+
+    def _schema(self, decision: Decision) -> FeatureSchema:
+        return FeatureSchema.of_pipeline(decision.actions.names, self._features.names)
+
+    def _computed(
+        self,
+        schema: FeatureSchema,
+        candidates: CandidateSet,
+        ranked: Sequence[Candidate],
+        remembered: dict[str, Remembered],
+    ) -> Matrix:
+        decision = candidates.decision
+        features = compute(schema, ranked, candidates.reports, decision, remembered, candidates.candidates)
+        if self._features.names:
+            own = self._features.compute(decision.understanding, [each.document for each in ranked])
+            features[:, len(schema.names) - len(self._features.names) :] = own
+        return features
+
+    def _scores(self, decision: Decision, schema: FeatureSchema, features: Matrix) -> tuple[Matrix, int]:
+        """The scores of the active model with its version; those of the union's order without one that fits."""
+        places = features[:, schema.columns[PLACE]]
+        model, version = self._ranker.current()
         if model is None:
-            return None
-        own = schema if known else schema.without_memory(candidates.decision.actions.memory_arms)
+            return start_scores(places), 0
+        own = schema.without_memory(decision.actions.memory_arms)
         try:
             model.schema.require(own)
         except SnapshotError as error:
             self._report_once(
                 f"ranker {version}", f"Version {version} cannot rank, the union's order is served: {error}"
             )
-            return None
-        columns = slice(None) if known else [schema.columns[name] for name in own.names]
-        return model.scores(features[:, columns]), version
+            return start_scores(places), 0
+        return model.scores(features[:, [schema.columns[name] for name in own.names]], places), version
 
     def _remembered(self, candidates: CandidateSet) -> dict[str, Remembered]:
         try:
             decision = candidates.decision
             remembered = dict(self._memory.entries(decision.understanding.normal_form, decision.filters))
-        except Exception as error:  # noqa: BLE001 (without its memory features a search is still a search)
+        except Exception as error:  # noqa: BLE001 (without what was seen a search is still a search)
             self._memory_outage.report(error)
             return {}
         self._memory_outage.mended()
@@ -174,5 +282,23 @@ class LTRRanker:
         logger.warning("{trouble}", trouble=message)
 
 
-def _rescored(candidate: Candidate, score: float) -> Candidate:
-    return replace(candidate, score=score)
+def serves_baseline(decision: Decision) -> bool:
+    """
+    Tell whether a search is answered as by the pipeline as it is without learning.
+
+    :param decision: The search's decision.
+    :returns: Whether the router only watches, or is held back by the safe start and plays the baseline.
+    """
+    if decision.mode != "live":
+        return True
+    baseline = decision.actions.baseline
+    return decision.safe_start and all(depth == baseline.get(arm, 0) for arm, depth in decision.allocation.items())
+
+
+def _seed(query_id: str) -> int:
+    return int.from_bytes(blake2b(query_id.encode(errors="replace"), digest_size=8).digest(), "big")
+
+
+def _sample(rows: Rows, most: int, rng: np.random.Generator) -> Rows:
+    """Some of the rows, in their order."""
+    return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))

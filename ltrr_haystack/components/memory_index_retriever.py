@@ -36,7 +36,7 @@ class MemoryIndexRetriever:
     store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
     retriever = MemoryIndexRetriever(store, InMemoryDocumentStore())
     retriever.run("sad songs")["documents"]
-    # [Document(id=…, meta: {…, 'memory': {'query_key': 'sad songs', 'successes': 30.0, 'exposures': 34.5, …}}, …)]
+    # [Document(id=…, meta: {…, 'memory': {'query_key': 'sad songs', 'successes': 30.0, 'looks': 34.5, …}}, …)]
     ```
     """
 
@@ -173,6 +173,7 @@ def _explanation(entry: Remembered) -> dict[str, Any]:
     return {
         "query_key": entry.query_key,
         "successes": entry.successes,
-        "exposures": entry.exposures,
+        "looks": entry.exposures,
         "score": entry.score,
+        "since": entry.since,
     }

@@ -9,7 +9,7 @@ from ltrr_haystack.components.fallback import Fallback, arms_of
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.memory.fetch import object_id_of
-from ltrr_haystack.types import Allocation, ArmReport, ArmResult, Candidate, CandidateSet, Decision, Provenance
+from ltrr_haystack.types import MEMORY, Allocation, ArmReport, ArmResult, Candidate, CandidateSet, Decision, Provenance
 
 NO_RESULT = "no result"
 RESERVED = ("decision", "self")
@@ -44,7 +44,8 @@ class UnionJoiner:
     without memory it is the order of Haystack's DocumentJoiner over the same results.
 
     What a memory arm brings counts in proportion to its evidence: there a document's weight is the arm's weight times
-    the document's score, which MemoryIndexRetriever sets from 0 to 1.
+    the document's score, which MemoryIndexRetriever sets from 0 to 1. What it says of a document in `meta["memory"]`
+    stays with the document, whichever arm's copy is taken.
 
     Each arm counts down to the depth that the decision gave it, and an arm that was not asked does not count.
     The joiner has one input for each arm, by the arm's name. Connect `decision` too: it tells which arms to wait for.
@@ -200,7 +201,7 @@ class UnionJoiner:
         drawn = {**drawn, **self._drawn(baseline, instead)}
         memories = decision.actions.memory_arms
         scales = {arm: [_share(document.score) for _, document in drawn[arm]] for arm in memories if arm in drawn}
-        candidates = self._united(drawn, scales)
+        candidates = self._united(drawn, scales, memories)
         places = {candidate.object_id: candidate.place for candidate in candidates}
         reports = [
             self._report(arm, depth, results.get(arm), drawn.get(arm, ()), places, scales.get(arm, ()))
@@ -214,9 +215,15 @@ class UnionJoiner:
         return CandidateSet(decision, candidates, tuple(reports))
 
     def _united(
-        self, drawn: Mapping[str, Sequence[_Named]], scales: Mapping[str, Sequence[float]]
+        self, drawn: Mapping[str, Sequence[_Named]], scales: Mapping[str, Sequence[float]], memories: Sequence[str]
     ) -> tuple[Candidate, ...]:
         entries: dict[str, _Entry] = {}
+        evidence = {
+            object_id: document.meta[MEMORY]
+            for arm in memories
+            for object_id, document in drawn.get(arm, ())
+            if MEMORY in document.meta
+        }
         for arm, named in drawn.items():
             weight, scale = self._weight(arm), scales.get(arm)
             scores = [_finite(document.score) for _, document in named]
@@ -234,7 +241,9 @@ class UnionJoiner:
         # Entries stand in the order of the arms, and a stable sort leaves ties as they are.
         ordered = sorted(entries.items(), key=lambda item: -round(item[1].score, EXACT_DIGITS))
         return tuple(
-            Candidate(object_id, entry.document, entry.arms, entry.score, place)
+            Candidate(
+                object_id, _with_evidence(entry.document, evidence.get(object_id)), entry.arms, entry.score, place
+            )
             for place, (object_id, entry) in enumerate(ordered, start=1)
         )
 
@@ -265,6 +274,12 @@ class UnionJoiner:
 
     def _weight(self, arm: str) -> float:
         return 1.0 if self.weights is None else self.weights.get(arm, 1.0)
+
+
+def _with_evidence(document: Document, evidence: Any) -> Document:
+    if evidence is None or document.meta.get(MEMORY) == evidence:
+        return document
+    return replace(document, meta={**document.meta, MEMORY: evidence})
 
 
 def normalised(scores: Sequence[float | None]) -> list[float]:

@@ -21,6 +21,7 @@ class Remembered:
     :param exposures: Position-debiased exposures seen.
     :param score: Posterior mean of the success rate.
     :param weight: How far the score lies above the prior's, 0 to 1.
+    :param since: When the first of it was learned, in seconds since 1970, UTC; `None` if that is not known.
     """
 
     object_id: str
@@ -29,6 +30,7 @@ class Remembered:
     exposures: float
     score: float
     weight: float = 0.0
+    since: float | None = None
 
 
 class MemoryIndex:
@@ -56,10 +58,13 @@ class MemoryIndex:
         :returns: Object id → what is remembered of it, those without success included.
         """
         sums: defaultdict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+        since: dict[str, float] = {}
         for key in _keys(normal_form, filters):
             for entry in self._store.memory(key):
                 successes, exposures = sums[entry.object_id]
                 sums[entry.object_id] = successes + entry.successes, exposures + entry.exposures
+                if entry.since is not None:
+                    since[entry.object_id] = min(entry.since, since.get(entry.object_id, entry.since))
         return {
             object_id: Remembered(
                 object_id=object_id,
@@ -68,6 +73,7 @@ class MemoryIndex:
                 exposures=exposures,
                 score=self._prior.posterior_mean(successes, exposures),
                 weight=self._prior.weight(successes, exposures),
+                since=since.get(object_id),
             )
             for object_id, (successes, exposures) in sums.items()
         }

@@ -17,7 +17,7 @@ from ltrr_haystack.store.settlement import watermark
 
 _MOVE = update_table(t.learner).values(learned=bindparam("to_learned"), late=bindparam("to_late"))
 _MEMORY = (
-    select(t.memory.c.object_id, t.memory.c.exposures, t.memory.c.successes, t.memory.c.updated_at)
+    select(t.memory.c.object_id, t.memory.c.exposures, t.memory.c.successes, t.memory.c.updated_at, t.memory.c.since)
     .where(t.memory.c.query_key == bindparam("query_key"))
     .order_by(t.memory.c.object_id)
 )
@@ -78,6 +78,7 @@ def learning_rows(update: LearningUpdate) -> LearningRows:
             "exposures": finite("exposures", evidence.exposures),
             "successes": finite("successes", evidence.successes),
             "updated_at": updated_at,
+            "since": updated_at,
         }
         for (query_key, object_id), evidence in update.memory.items()
     ]

@@ -145,7 +145,13 @@ def _third(connection: Connection) -> None:
 
 
 def _fourth(connection: Connection) -> None:
-    run_ddl(connection, ("ALTER TABLE ltrr_pages ADD COLUMN ordering {blob}",))
+    run_ddl(
+        connection,
+        (
+            "ALTER TABLE ltrr_pages ADD COLUMN ordering {blob}",
+            "ALTER TABLE ltrr_memory ADD COLUMN since DOUBLE PRECISION",
+        ),
+    )
 
 
 MIGRATIONS: tuple[Migration, ...] = (_first, _second, _third, _fourth)

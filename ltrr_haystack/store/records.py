@@ -210,12 +210,14 @@ class MemoryEntry:
     :param exposures: How often it counts as seen.
     :param successes: How often it was a success.
     :param updated_at: When this last changed, in seconds since 1970, UTC.
+    :param since: When the first of it was learned; `None` if that is not known.
     """
 
     object_id: str
     exposures: float
     successes: float
     updated_at: float
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ memory = Table(
     Column("exposures", Double, nullable=False),
     Column("successes", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
+    Column("since", Double),
 )
 
 history = Table(

@@ -41,8 +41,9 @@ class TestMemoryIndexRetriever:
         assert document.meta["memory"] == {
             "query_key": "sad songs",
             "successes": 30.0,
-            "exposures": 40.0,
+            "looks": 40.0,
             "score": pytest.approx(31 / 60),
+            "since": 100.0,
         }
         assert document.content == "an album"
         assert document.meta["genre"] == "rock"

@@ -41,8 +41,8 @@ class TestCommitLearning:
             updated_at=20.0,
         )
         ready.commit_learning(again)
-        assert ready.memory("love") == [MemoryEntry("a", 1.75, 2.0, 20.0), MemoryEntry("b", 0.5, 0.0, 10.0)]
-        assert ready.memory("peace") == [MemoryEntry("a", 1.0, 0.0, 20.0)]
+        assert ready.memory("love") == [MemoryEntry("a", 1.75, 2.0, 20.0, 10.0), MemoryEntry("b", 0.5, 0.0, 10.0, 10.0)]
+        assert ready.memory("peace") == [MemoryEntry("a", 1.0, 0.0, 20.0, 20.0)]
         assert ready.history("love") == {"bm25": HistoryEntry(2.0, 0.25, 40.0), "dense": HistoryEntry(1.0, 0.0, 0.0)}
         assert ready.watermark() == Watermark(settled=3, learned=3, late=0)
         assert ready.counts().learned == 3

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.ranking.page_order import Exploration, by_expected_attraction
+
+RNG = np.random.default_rng
+
+
+def alike(documents, looks=4.0):
+    return np.full(documents, looks * 0.3), np.full(documents, looks * 0.7)
+
+
+class TestByExpectedAttraction:
+    def test_the_highest_mean_is_first_and_the_model_s_place_decides_between_equal_ones(self):
+        alpha, beta = np.array([1.0, 3.0, 1.0]), np.array([9.0, 7.0, 9.0])
+        order, means = by_expected_attraction((alpha, beta), np.array([3, 2, 1]))
+        assert order.tolist() == [1, 2, 0]
+        assert means.tolist() == pytest.approx([0.1, 0.3, 0.1])
+
+
+class TestDraw:
+    @given(st.integers(1, 40), st.integers(1, 12), st.integers(1, 6), st.integers(0, 1000))
+    def test_a_page_has_each_document_once_and_its_first_places_stay(self, documents, page, first, seed):
+        order = RNG(seed).permutation(documents)
+        drawn = Exploration(first=first).draw(order, alike(documents), page, RNG(seed))
+        if drawn is None:
+            return
+        shown, propensities = drawn
+        assert shown[: first - 1].tolist() == order[: min(first - 1, page)].tolist()
+        assert len(set(shown.tolist())) == len(shown) == min(page, documents)
+        assert set(order[documents if documents <= page else 50 :].tolist()).isdisjoint(shown.tolist())
+        assert (np.diag(propensities) > 0).all()
+        assert (propensities.sum(axis=1) <= 1 + 1e-9).all()
+        assert (propensities.sum(axis=0) <= 1 + 1e-9).all()
+
+    def test_propensities_are_how_often_a_document_comes_to_each_place(self):
+        """Two documents that are alike change places in half of the draws; the third is certain."""
+        posteriors = (np.array([100.0, 2.0, 2.0]), np.array([1.0, 2.0, 2.0]))
+        shown, propensities = Exploration(first=2, draws=4000).draw(np.arange(3), posteriors, 3, RNG(0))
+        assert propensities[0].tolist() == [1.0, 0.0, 0.0]
+        assert propensities[1, 1] == pytest.approx(0.5, abs=0.03)
+        drawn = [Exploration(first=2).draw(np.arange(3), posteriors, 3, RNG(seed))[0][1] for seed in range(600)]
+        assert np.mean(np.array(drawn) == shown[1]) == pytest.approx(propensities[1, 1], abs=0.07)
+
+    def test_what_is_known_to_be_better_comes_first_more_often(self):
+        alpha, beta = np.array([1.0, 1.0, 8.0, 8.0, 4.0]), np.array([1.0, 1.0, 92.0, 92.0, 6.0])
+        shown, propensities = Exploration(first=3, deep_share=0.0).draw(np.arange(5), (alpha, beta), 5, RNG(1))
+        best = shown.tolist().index(4)
+        assert propensities[best, 2] > 0.95
+
+    def test_one_document_from_below_the_page_comes_in_a_share_of_the_searches(self):
+        order, posteriors = np.arange(30), alike(30, looks=10.0)
+        came = [
+            sum(row >= 10 for row in Exploration(deep_share=share).draw(order, posteriors, 10, RNG(seed))[0])
+            for share in (0.0, 0.3, 1.0)
+            for seed in range(300)
+        ]
+        never, sometimes, mostly = came[:300], came[300:600], came[600:]
+        assert (set(never), set(sometimes), set(mostly)) == ({0}, {0, 1}, {0, 1})
+        assert 0.2 < np.mean(sometimes) < 0.35
+        assert np.mean(mostly) > 0.9
+
+    def test_no_document_from_below_the_deepest_rank(self):
+        exploration = Exploration(deep_share=1.0, deepest=12)
+        shown = [exploration.draw(np.arange(30), alike(30), 10, RNG(seed))[0] for seed in range(100)]
+        assert max(map(max, shown)) == 11
+
+    @pytest.mark.parametrize(("documents", "page", "first"), [(0, 10, 4), (3, 10, 4), (4, 10, 4), (20, 3, 4)])
+    def test_a_page_with_nothing_to_draw_stays(self, documents, page, first):
+        assert Exploration(first=first).draw(np.arange(documents), alike(documents), page, RNG(0)) is None
+
+    def test_the_same_seed_draws_the_same_page(self):
+        one, other = (Exploration().draw(np.arange(40), alike(40), 10, RNG(5)) for _ in range(2))
+        assert one[0].tolist() == other[0].tolist()
+        assert one[1].tolist() == other[1].tolist()
+
+
+@pytest.mark.parametrize("wrong", [{"first": 0}, {"deepest": 0}, {"draws": 0}, {"deep_share": 1.1}])
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        Exploration(**wrong)

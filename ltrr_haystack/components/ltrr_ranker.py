@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingExtraError, SnapshotError
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
-from ltrr_haystack.ranking.features import FeatureSchema, Matrix, compute
-from ltrr_haystack.ranking.model import lightgbm
-from ltrr_haystack.ranking.models import RankingModels
+from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix, compute
+from ltrr_haystack.ranking.model import RankingModel, lightgbm
 from ltrr_haystack.store import RANKER, ActiveModel, LTRRStore, Outage
 from ltrr_haystack.types import Candidate, CandidateSet, Ranking
 
@@ -29,9 +28,6 @@ class LTRRanker:
     Only the first `rerank` of the union, ten by default, are put into another order. The model was trained on pages
     that were shown, and further down stand candidates of a kind that it has never seen: what it says of them is a guess
     that undoes the union's work.
-
-    Pages with and without evidence in the memory index are ordered by models of their own (see
-    `ranking.models.Situation`).
 
     The features of the candidates that will be shown are computed and handed on in either case, so that they can be
     logged with the impressions and a later model is trained on exactly what it will be asked.
@@ -71,10 +67,10 @@ class LTRRanker:
         self.rerank = rerank
         self.poll_interval = poll_interval
         self._memory = MemoryIndex(store)
-        self._active: ActiveModel[RankingModels | None] = ActiveModel(
+        self._active: ActiveModel[RankingModel | None] = ActiveModel(
             store,
             RANKER,
-            load=lambda snapshot: RankingModels.from_bytes(snapshot.payload),
+            load=lambda snapshot: RankingModel.from_bytes(snapshot.payload),
             default=None,
             poll_interval=poll_interval,
         )
@@ -125,7 +121,7 @@ class LTRRanker:
         schema = FeatureSchema.of_arms(decision.actions.names)
         remembered = self._remembered(candidates)
         first = candidates.candidates[: max(self.rerank, top_k)]
-        features = compute(schema, first, candidates.reports, decision, remembered)
+        features = compute(schema, first, candidates.reports, decision, remembered, candidates.candidates)
         order, version = np.arange(len(first)), 0
         ranked = self._scores(candidates, schema, features) if decision.mode != "baseline" and first else None
         if ranked is not None:
@@ -139,13 +135,11 @@ class LTRRanker:
     def _scores(
         self, candidates: CandidateSet, schema: FeatureSchema, features: Matrix
     ) -> tuple[NDArray[np.float64], int] | None:
-        """The scores of the model for this situation with its version, if there is one that fits."""
-        models, version = self._active.current()
-        known = schema.has_memory(features)
-        model = None if models is None else models.models.get("with_memory" if known else "without_memory")
+        """The scores of the active model with its version, if there is one that fits."""
+        model, version = self._active.current()
         if model is None:
             return None
-        own = schema if known else schema.without_memory(candidates.decision.actions.memory_arms)
+        own = schema.without_memory(candidates.decision.actions.memory_arms)
         try:
             model.schema.require(own)
         except SnapshotError as error:
@@ -153,8 +147,8 @@ class LTRRanker:
                 f"ranker {version}", f"Version {version} cannot rank, the union's order is served: {error}"
             )
             return None
-        columns = slice(None) if known else [schema.columns[name] for name in own.names]
-        return model.scores(features[:, columns]), version
+        columns = [schema.columns[name] for name in own.names]
+        return model.scores(features[:, columns], features[:, schema.columns[PLACE]]), version
 
     def _remembered(self, candidates: CandidateSet) -> dict[str, Remembered]:
         try:

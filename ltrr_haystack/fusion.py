@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 RRF_K = 60.0
 
-_EXACT_DIGITS = 12
+EXACT_DIGITS = 12
 """Scores that agree to this many decimals are equal: the same numbers, added up in another order."""
 
 
@@ -47,4 +47,4 @@ def fuse(
                 added = (weight if scale is None else weight * scale[rank - 1]) / (rrf_k + rank)
                 scores[object_id] = scores.get(object_id, 0.0) + added
     # The sort is stable: documents with equal scores stay in the order in which the lists introduced them.
-    return dict(sorted(scores.items(), key=lambda item: -round(item[1], _EXACT_DIGITS)))
+    return dict(sorted(scores.items(), key=lambda item: -round(item[1], EXACT_DIGITS)))

@@ -93,7 +93,7 @@ def train_ranker(
         report = run(open_store(store, home), min_decisions=min_decisions, activate_if_passed=activate, seed=seed)
         Console().print(render(report))
         if json_file is not None:
-            write_json(json_file, {**report.to_dict(), **report.card()})
+            write_json(json_file, report.to_dict())
 
 
 def models(store: Store = None, home: Home = None) -> None:

@@ -8,15 +8,12 @@ from haystack import Document, component, default_from_dict, default_to_dict
 from ltrr_haystack.components.fallback import Fallback, arms_of
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.fusion import EXACT_DIGITS
 from ltrr_haystack.memory.fetch import object_id_of
 from ltrr_haystack.types import MEMORY, Allocation, ArmReport, ArmResult, Candidate, CandidateSet, Decision, Provenance
 
 NO_RESULT = "no result"
 RESERVED = ("decision", "self")
-
-EXACT_DIGITS = 12
-"""Scores that agree in so many decimals are equal: the same numbers, added up in another order."""
-
 
 _Named = tuple[str, Document]
 """A document with what it is known by."""

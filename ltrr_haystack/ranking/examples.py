@@ -1,186 +1,121 @@
-"""What a ranker is trained and judged on: the rewarded pages of the log, as arrays."""
+"""What a ranker is trained on: the rewarded pages of the log, as arrays."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema, Matrix
-from ltrr_haystack.store import LTRRStore, newest_decision, read_log
-from ltrr_haystack.types import SettledDecision
+from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix
+from ltrr_haystack.types import Impression, SettledDecision
 
 MAX_REWARD = 5.0
 """Rewards are clipped to this, so that one purchase does not drown out every click."""
 
-_NO_REWARD = "no reward"
-
-_Key = TypeVar("_Key", bound=Hashable)
+NO_REWARD = "no reward"
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """
-    The impressions of one decision that brought a reward.
+    One search that brought a reward, as it would have been without memory.
 
     :param query_key: The key of the query's evidence.
-    :param has_memory: Whether the memory index had evidence about one of the documents shown.
-    :param features: One row per impression, as it was logged.
-    :param rewards: One reward per impression, clipped to 0 … `MAX_REWARD`.
-    :param ordinals: One position per impression, from 1.
-    :param searches: For how many decisions of its query it stands, those without a reward included: a query's decisions
-        are shared out among its examples.
+    :param features: One row per document, as it was logged: those shown, by position, then those not shown. Documents
+        that only a memory arm brought are left out.
+    :param places: The place of each in the order of the union without memory, from 1.
+    :param rewards: The reward of each, clipped to 0 … `MAX_REWARD`; 0 for those not shown.
+    :param shown: Whether each was shown.
     """
 
     query_key: str
-    has_memory: bool
     features: Matrix = field(repr=False)
+    places: NDArray[np.int32]
     rewards: NDArray[np.float64]
-    ordinals: NDArray[np.int32]
-    searches: float = 1.0
+    shown: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class ExampleLog:
+class Stacked:
     """
-    Training examples for the ranker from a part of the log.
+    Examples under each other.
 
-    :param schema: The features of the pipeline that the log comes from.
-    :param searched: Those of them that memory does not contribute to.
-    :param decisions: Settled decisions read.
-    :param examples: Those from which an order can be learned, in the order of the log.
-    :param left_out: Why the others are left out → how many.
+    :param features: One row per document.
+    :param places: The place of each in the order of the union without memory.
+    :param rewards: The reward of each.
+    :param shown: Whether each was shown.
+    :param groups: How many documents each example has.
     """
 
-    schema: FeatureSchema
-    searched: FeatureSchema
-    decisions: int
-    examples: tuple[Example, ...] = field(repr=False)
-    left_out: Mapping[str, int]
+    features: Matrix = field(repr=False)
+    places: NDArray[np.int32]
+    rewards: NDArray[np.float64]
+    shown: NDArray[np.bool_]
+    groups: NDArray[np.int32]
 
 
-def read_examples(store: LTRRStore, max_decisions: int, max_per_query: int) -> ExampleLog:
-    """
-    Read the newest part of the log.
-
-    :param store: The store with the log.
-    :param max_decisions: The most decisions to go back.
-    :param max_per_query: The most examples of one query; the newest are taken.
-    :returns: The examples, rewards that came late included. Features are those of the newest decision's pipeline;
-        what an older one did not log is missing. What no learner has been through is not read.
-    """
-    newest = newest_decision(store)
-    actions = newest.decision.actions if newest else None
-    schema = FeatureSchema.of_arms(actions.names if actions else ())
-    searched = schema.without_memory(actions.memory_arms if actions else ())
-    examples: list[Example] = []
-    left_out: Counter[str] = Counter()
-    searches: Counter[tuple[str, bool]] = Counter()
-    decisions = 0
-    last = store.watermark().learned
-    for settled in read_log(store, last, after=max(0, last - max_decisions), learned=True):
-        decisions += 1
-        if not settled.counted:
-            left_out["beyond their client's share"] += 1
-            continue
-        reason = _reason_to_leave_out(settled)
-        if reason is None:
-            examples.append(example_of(settled, schema))
-        else:
-            left_out[reason] += 1
-        if reason in (None, _NO_REWARD):
-            searches[_query_key(settled), _has_memory(settled)] += 1
-    examples = _shared_out(examples, searches, lambda example: (example.query_key, example.has_memory))
-    kept = _newest_of_each(examples, max_per_query)
-    if len(kept) < len(examples):
-        left_out[f"older than the newest {max_per_query} of its query"] = len(examples) - len(kept)
-    return ExampleLog(schema, searched, decisions, tuple(kept), dict(left_out))
-
-
-def example_of(settled: SettledDecision, schema: FeatureSchema) -> Example:
+def example_of(settled: SettledDecision, schema: FeatureSchema) -> Example | str:
     """
     Turn a settled decision into arrays.
 
     :param settled: The decision with its rewards.
     :param schema: The features wanted.
-    :returns: The example.
+    :returns: The example, or why no order can be learned from this decision.
     """
-    impressions, earned = settled.impressions, settled.counted_rewards
-    rewards = np.array([earned.get(impression.object_id, 0.0) for impression in impressions], dtype=np.float64)
+    shown = searched_ones(settled, settled.impressions)
+    unshown = searched_ones(settled, settled.unshown)
+    earned = settled.counted_rewards
+    rewards = clipped([earned.get(each.object_id, 0.0) for each in shown])
+    if not any(each.features for each in settled.impressions):
+        return "no features logged"
+    if len(shown) + len(unshown) < 2:
+        return "less than two documents without memory"
+    if not rewards.any():
+        return NO_REWARD
+    if not all(PLACE in each.features for each in (*shown, *unshown)):
+        return "logged by an earlier version, without the place in the union"
+    rows = [each.features for each in (*shown, *unshown)]
     return Example(
-        query_key=_query_key(settled),
-        has_memory=_has_memory(settled),
-        features=schema.matrix([impression.features for impression in impressions]),
-        rewards=np.clip(rewards, 0.0, MAX_REWARD),
-        ordinals=np.array([impression.ordinal for impression in impressions], dtype=np.int32),
+        query_key=settled.decision.evidence_key,
+        features=schema.matrix(rows),
+        places=np.array([row[PLACE] for row in rows], dtype=np.int32),
+        rewards=np.concatenate([rewards, np.zeros(len(unshown))]),
+        shown=np.arange(len(rows)) < len(shown),
     )
 
 
-def without_memory(examples: Iterable[Example], schema: FeatureSchema, searched: FeatureSchema) -> list[Example]:
+def searched_ones(settled: SettledDecision, impressions: Iterable[Impression]) -> list[Impression]:
     """
-    Remove from examples all that memory contributed: the page as a query without memory would show it.
+    Leave out what only a memory arm brought: a new query would not have shown it.
 
-    :param examples: The examples.
-    :param schema: Their features.
-    :param searched: The features to keep.
-    :returns: Those from which an order can still be learned, without the impressions that no arm but a memory brought.
-        An impression keeps the position that it was shown at, and of an older log without `fused.searched` nothing is
-        left.
+    :param settled: The decision.
+    :param impressions: Documents of its union.
+    :returns: Those that another arm brought, too.
     """
-    columns = [schema.columns[name] for name in searched.names]
-    column = schema.columns[SEARCHED]
-    searches: defaultdict[str, float] = defaultdict(float)
-    kept = []
-    for example in examples:
-        searches[example.query_key] += example.searches
-        found = example.features[:, column] > 0
-        if found.sum() >= 2 and example.rewards[found].any():
-            kept.append(
-                replace(
-                    example,
-                    has_memory=False,
-                    features=example.features[found][:, columns],
-                    rewards=example.rewards[found],
-                    ordinals=example.ordinals[found],
-                )
-            )
-    return _shared_out(kept, searches, lambda example: example.query_key)
+    memory = frozenset(settled.decision.actions.memory_arms)
+    return [each for each in impressions if not memory.issuperset(each.arms)]
 
 
-def folded(examples: Iterable[Example], folds: int, seed: int) -> list[list[int]]:
+def clipped(rewards: Sequence[float]) -> NDArray[np.float64]:
     """
-    Part the examples by query, so that no query is both learned from and judged on.
+    Bound rewards, so that one of them does not drown out the others.
 
-    :param examples: The examples.
-    :param folds: Into how many parts.
-    :param seed: Another seed parts them otherwise.
-    :returns: For each part the places of its examples.
+    :param rewards: The rewards.
+    :returns: Each within 0 … `MAX_REWARD`.
     """
-    parts: list[list[int]] = [[] for _ in range(folds)]
-    for place, example in enumerate(examples):
-        parts[int(_unit(example.query_key, seed) * folds)].append(place)
-    return parts
+    return np.clip(np.array(rewards, dtype=np.float64), 0.0, MAX_REWARD)
 
 
-def stacked(examples: Sequence[Example]) -> tuple[Matrix, NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
+def newest_of_each(examples: Sequence[Example], most: int) -> list[Example]:
     """
-    Put examples under each other.
+    Bound how much of what is learned comes from one query.
 
-    :param examples: At least one example.
-    :returns: Features, rewards and ordinals of all impressions, and the number of impressions of each example.
+    :param examples: Examples in the order of the log.
+    :param most: The most of one query; the newest are taken.
+    :returns: Those that are left, in the order of the log.
     """
-    return (
-        np.concatenate([example.features for example in examples]),
-        np.concatenate([example.rewards for example in examples]),
-        np.concatenate([example.ordinals for example in examples]),
-        np.array([len(example.rewards) for example in examples], dtype=np.int32),
-    )
-
-
-def _newest_of_each(examples: Sequence[Example], most: int) -> list[Example]:
     met: Counter[str] = Counter()
     kept = []
     for example in reversed(examples):
@@ -190,32 +125,30 @@ def _newest_of_each(examples: Sequence[Example], most: int) -> list[Example]:
     return kept[::-1]
 
 
-def _shared_out(
-    examples: Sequence[Example], searches: Mapping[_Key, float], key: Callable[[Example], _Key]
-) -> list[Example]:
-    """Examples of one key stand for its searches in equal parts."""
-    rewarded = Counter(map(key, examples))
-    return [replace(example, searches=searches[key(example)] / rewarded[key(example)]) for example in examples]
+def fold_of(query_key: str, folds: int, seed: int) -> int:
+    """
+    Part queries, so that none is both learned from and judged on.
+
+    :param query_key: The key of the query's evidence.
+    :param folds: Into how many parts.
+    :param seed: Another seed parts them otherwise.
+    :returns: The part of this query, from 0; it does not depend on the others.
+    """
+    digest = blake2b(f"{seed}:{query_key}".encode(errors="replace"), digest_size=8).digest()
+    return int(int.from_bytes(digest, "big") / 2.0**64 * folds)
 
 
-def _query_key(settled: SettledDecision) -> str:
-    return settled.decision.evidence_key
+def stacked(examples: Sequence[Example]) -> Stacked:
+    """
+    Put examples under each other.
 
-
-def _has_memory(settled: SettledDecision) -> bool:
-    return any("memory.exposures" in impression.features for impression in settled.impressions)
-
-
-def _reason_to_leave_out(settled: SettledDecision) -> str | None:
-    if len(settled.impressions) < 2:
-        return "less than two impressions"
-    if not any(impression.features for impression in settled.impressions):
-        return "no features logged"
-    if not any(settled.counted_rewards.get(impression.object_id, 0.0) > 0 for impression in settled.impressions):
-        return _NO_REWARD
-    return None
-
-
-def _unit(text: str, seed: int) -> float:
-    digest = blake2b(f"{seed}:{text}".encode(errors="replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2.0**64
+    :param examples: At least one example.
+    :returns: All their documents.
+    """
+    return Stacked(
+        np.concatenate([example.features for example in examples]),
+        np.concatenate([example.places for example in examples]),
+        np.concatenate([example.rewards for example in examples]),
+        np.concatenate([example.shown for example in examples]),
+        np.array([len(example.rewards) for example in examples], dtype=np.int32),
+    )

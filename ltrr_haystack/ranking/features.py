@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError, SnapshotError
+from ltrr_haystack.fusion import EXACT_DIGITS
 from ltrr_haystack.memory.index import Remembered
 from ltrr_haystack.types import ArmReport, Candidate, Decision, QueryType, Understanding
 
@@ -26,8 +27,11 @@ FUSED = "fused"
 SEARCHED = "fused.searched"
 """Name of the feature that holds the union's score without what memory arms add to it."""
 
+PLACE = "place.searched"
+"""Name of the feature that holds a candidate's place in the order of that score, from 1; the model starts from it."""
+
 _ARM = ("present", "reciprocal_rank", "normalised", "of_top_score")
-_CANDIDATE = ("arms", FUSED, SEARCHED, "memory.posterior", "memory.successes", "memory.exposures")
+_CANDIDATE = ("arms", FUSED, SEARCHED, PLACE, "memory.posterior", "memory.successes", "memory.exposures")
 _QUERY_TYPES: tuple[str, ...] = get_args(QueryType)
 _QUERY = (
     "query.tokens",
@@ -81,25 +85,17 @@ class FeatureSchema:
         """Feature → column."""
         return {name: column for column, name in enumerate(self.names)}
 
-    def has_memory(self, values: Matrix) -> bool:
-        """
-        Tell whether the memory index has evidence about one of the candidates.
-
-        :param values: One row of features per candidate.
-        :returns: Whether a row has memory features.
-        """
-        return not bool(np.isnan(values[:, self.columns["memory.exposures"]]).all())
-
     def without_memory(self, memory_arms: Iterable[str]) -> "FeatureSchema":
         """
-        Give the features to which memory does not contribute.
+        Give the columns of a ranking model: the features to which memory does not contribute.
 
         :param memory_arms: The arms that bring what people chose before.
-        :returns: The schema without the features that come from them and from the memory index.
+        :returns: The schema without the features that come from them and from the memory index, and without
+            `place.searched`, which the model starts from and so need not look at.
         """
         begins = ("memory.", *(f"arm.{arm}." for arm in memory_arms))
         return FeatureSchema(
-            tuple(name for name in self.names if not name.startswith(begins) and name not in ("arms", FUSED))
+            tuple(name for name in self.names if not name.startswith(begins) and name not in ("arms", FUSED, PLACE))
         )
 
     def require(self, other: "FeatureSchema") -> None:
@@ -152,44 +148,68 @@ def compute(
     reports: Iterable[ArmReport],
     decision: Decision,
     remembered: Mapping[str, Remembered],
+    union: Sequence[Candidate] | None = None,
 ) -> Matrix:
     """
     Compute the features of candidates: for the log and for the model alike.
 
-    No feature of a candidate depends on the other candidates handed in.
+    No feature of a candidate depends on which others are handed in with it; its place is counted in the whole union.
 
     :param schema: The pipeline's schema.
     :param candidates: The candidates, with the union's scores.
     :param reports: How each arm that was asked fared.
     :param decision: The decision behind them.
     :param remembered: Object id → what is remembered of it for this query.
+    :param union: The whole union in its own order; the candidates themselves if left out.
     :returns: One row per candidate, NaN for what is missing.
     """
     values = np.full((len(candidates), len(schema.names)), np.nan)
     columns = schema.columns
+    reports = tuple(reports)
     for report in reports:
         if report.error is None and f"arm.{report.arm}.present" in columns:
             _fill_arm(values, columns, report, candidates)
     values[:, columns["arms"]] = [len(candidate.arms) for candidate in candidates]
     values[:, columns[FUSED]] = [candidate.score for candidate in candidates]
-    memory = decision.actions.memory_arms
-    fusion = {report.arm: (report.weight, report.rrf_k) for report in reports if report.arm not in memory}
-    values[:, columns[SEARCHED]] = [
-        sum(
-            [
-                fusion[arm][0] / (fusion[arm][1] + provenance.rank)
-                for arm, provenance in candidate.arms.items()
-                if arm in fusion
-            ]
-        )
-        for candidate in candidates
-    ]
+    searched = _searched_scores(candidates if union is None else union, reports, decision.actions.memory_arms)
+    places = _searched_places(candidates if union is None else union, searched, decision.actions.memory_arms)
+    values[:, columns[SEARCHED]] = [searched[candidate.object_id] for candidate in candidates]
+    values[:, columns[PLACE]] = [places[candidate.object_id] for candidate in candidates]
     if remembered:
         _fill_memory(values, columns, candidates, remembered)
     for name, value in _query_values(decision.understanding).items():
         values[:, columns[name]] = value
     values[~np.isfinite(values)] = np.nan
     return values
+
+
+def _searched_scores(
+    union: Sequence[Candidate], reports: Iterable[ArmReport], memory_arms: Iterable[str]
+) -> dict[str, float]:
+    """Object id → the union's score without what memory arms add."""
+    memory = frozenset(memory_arms)
+    fusion = {report.arm: (report.weight, report.rrf_k) for report in reports if report.arm not in memory}
+    return {
+        candidate.object_id: sum(
+            [
+                fusion[arm][0] / (fusion[arm][1] + provenance.rank)
+                for arm, provenance in candidate.arms.items()
+                if arm in fusion
+            ]
+        )
+        for candidate in union
+    }
+
+
+def _searched_places(
+    union: Sequence[Candidate], searched: Mapping[str, float], memory_arms: Iterable[str]
+) -> dict[str, int]:
+    """Object id → place in the order of that score; ties are in the union's order, what only memory brought is last."""
+    memory = frozenset(memory_arms)
+    ordered = sorted(
+        union, key=lambda each: (memory.issuperset(each.arms), -round(searched[each.object_id], EXACT_DIGITS))
+    )
+    return {candidate.object_id: place for place, candidate in enumerate(ordered, start=1)}
 
 
 def _fill_arm(values: Matrix, columns: Mapping[str, int], report: ArmReport, candidates: Sequence[Candidate]) -> None:

@@ -13,72 +13,64 @@ from ltrr_haystack.ranking.gate import MeanScore, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Trained(FrozenValue):
-    """
-    What came of one model.
-
-    :param decisions: Rewarded decisions that it was trained and judged on.
-    :param queries: Their different queries.
-    :param impressions: Their impressions.
-    :param gate: Whether the model is better than the union's own order on queries that it has not seen.
-    :param importance: Feature → its share of what all splits gained, the most important first.
-    """
-
-    decisions: int
-    queries: int
-    impressions: int
-    gate: Verdict
-    importance: Mapping[str, float] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class TrainingReport(FrozenValue):
     """
     The result of one training.
 
+    :param until: Place of the newest settled decision in the log; 0 if there is none.
     :param decisions: Settled decisions read.
     :param left_out: Why some are left out → how many.
-    :param situations: Situation → its model.
-    :param features: The pipeline's features.
+    :param rewarded: Rewarded decisions that the model was trained on.
+    :param queries: Their different queries.
+    :param shown: Their documents that were shown.
+    :param unshown: Their documents that were ranked and not shown.
+    :param gate: Whether the model is better than the union's own order on queries that it has not seen.
+    :param looks: How many models of this store were tested by now.
+    :param features: The model's features.
     :param schema: Fingerprint of the feature schema.
     :param settings: How it was trained.
     :param seed: The seed.
     :param lightgbm: LightGBM's version.
+    :param importance: Feature → its share of what all splits gained, the most important first.
     :param version: The snapshot's version; 0 if nothing was trained.
     :param active: Whether the snapshot went live.
     """
 
+    until: int
     decisions: int
     left_out: Mapping[str, int]
-    situations: Mapping[str, Trained]
+    rewarded: int
+    queries: int
+    shown: int
+    unshown: int
+    gate: Verdict
+    looks: int
     features: tuple[str, ...] = field(repr=False)
     schema: str
     settings: Mapping[str, float]
     seed: int
     lightgbm: str
+    importance: Mapping[str, float] = field(default_factory=dict, repr=False)
     version: int = 0
     active: bool = False
 
     @property
     def passed(self) -> bool:
-        """Whether a model passed its gate."""
-        return any(trained.gate.passed for trained in self.situations.values())
+        """Whether the model passed the gate."""
+        return self.gate.passed
 
     @property
     def reason(self) -> str:
-        """The reasons of the gates, in a sentence."""
-        return "; ".join(
-            f"{_pages(situation)}: {trained.gate.reason}" for situation, trained in self.situations.items()
-        )
+        """What the gate says, in a sentence."""
+        return self.gate.reason
 
     def card(self) -> dict[str, Any]:
         """
-        Describe the models for the store.
+        Describe the model for the store.
 
-        :returns: The report without what the snapshot itself says, with `gate`: whether a model passed, and why.
+        :returns: The report without what the snapshot itself says.
         """
-        said = {name: value for name, value in self.to_dict().items() if name not in {"version", "active"}}
-        return {**said, "gate": {"passed": self.passed, "reason": self.reason}}
+        return {name: value for name, value in self.to_dict().items() if name not in {"version", "active"}}
 
 
 def render(report: TrainingReport, features: int = 12) -> RenderableType:
@@ -90,11 +82,10 @@ def render(report: TrainingReport, features: int = 12) -> RenderableType:
     :returns: Something that Rich prints.
     """
     parts: list[RenderableType] = [_log_table(report)]
-    for situation, trained in report.situations.items():
-        if trained.gate.difference is not None:
-            parts.append(_gate_table(situation, trained.gate))
-        if trained.importance:
-            parts.append(_importance_table(situation, trained, features))
+    if report.gate.difference is not None:
+        parts.append(_gate_table(report.gate))
+    if report.importance:
+        parts.append(_importance_table(report.importance, features))
     parts.append(Text(_outcome(report), style="bold green" if report.passed else "bold yellow"))
     return Group(*parts)
 
@@ -106,33 +97,36 @@ def _log_table(report: TrainingReport) -> Table:
     table.add_row("settled decisions", f"{report.decisions:,}")
     for reason, count in report.left_out.items():
         table.add_row(f"  left out: {reason}", f"{count:,}")
-    for situation, trained in report.situations.items():
-        table.add_row(f"decisions on {_pages(situation)}", f"{trained.decisions:,}")
-        table.add_row("  their queries", f"{trained.queries:,}")
-        table.add_row("  their impressions", f"{trained.impressions:,}")
+    table.add_row("rewarded decisions", f"{report.rewarded:,}")
+    table.add_row("  their queries", f"{report.queries:,}")
+    table.add_row("  their documents shown", f"{report.shown:,}")
+    table.add_row("  their documents not shown", f"{report.unshown:,}")
+    table.add_row("decisions with exploration", f"{report.gate.decisions:,}")
+    table.add_row("  rewarded there", f"{report.gate.rewarded:,}")
+    table.add_row("  their queries", f"{report.gate.queries:,}")
     return table
 
 
-def _gate_table(situation: str, gate: Verdict) -> Table:
-    title = f"{_pages(situation).capitalize()}, judged on held-out queries"
-    table = Table("order", "debiased DCG", "95 % interval", title=title, title_justify="left")
-    rows = {"union": gate.fallback, "model": gate.model, "model − union": gate.difference}
+def _gate_table(gate: Verdict) -> Table:
+    title = f"Judged on held-out queries, look {gate.look}"
+    table = Table("order", "debiased DCG", f"bounds at level {gate.level:.2g}", title=title, title_justify="left")
+    rows = {
+        "union": gate.union,
+        "model": gate.model,
+        "model - union": gate.difference,
+        "model - live model": gate.beside_live,
+    }
     for name, estimate in rows.items():
         if estimate is not None:
             table.add_row(name, f"{estimate.mean:.4f}", _interval(estimate))
     return table
 
 
-def _importance_table(situation: str, trained: Trained, features: int) -> Table:
-    title = f"Feature importance on {_pages(situation)}"
-    table = Table("feature", "share of gain", title=title, title_justify="left")
-    for name, share in list(trained.importance.items())[:features]:
+def _importance_table(importance: Mapping[str, float], features: int) -> Table:
+    table = Table("feature", "share of gain", title="Feature importance", title_justify="left")
+    for name, share in list(importance.items())[:features]:
         table.add_row(Text(name), f"{share:.1%}")
     return table
-
-
-def _pages(situation: str) -> str:
-    return f"pages {situation.replace('_', ' ')}"
 
 
 def _interval(estimate: MeanScore) -> str:

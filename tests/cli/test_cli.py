@@ -208,8 +208,8 @@ class TestTrainRanker:
         assert told.exit_code == 0
         report = json.loads((tmp_path / "report.json").read_text())
         assert report["gate"]["passed"] is False
-        assert "pages without memory: 20 rewarded decisions, at least 200 are needed" in report["gate"]["reason"]
-        assert report["situations"]["without_memory"]["decisions"] == 20
+        assert report["gate"]["reason"] == f"{report['rewarded']} rewarded decisions, at least 200 are needed"
+        assert report["decisions"] == 20
         assert (report["version"], report["active"]) == (0, False)
         assert "at least 200 are needed" in told.output
 

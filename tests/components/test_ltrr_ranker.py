@@ -15,8 +15,7 @@ from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.ranking.examples import Example
 from ltrr_haystack.ranking.features import FeatureSchema
-from ltrr_haystack.ranking.models import RankingModels
-from ltrr_haystack.ranking.training import TrainingSettings, fit
+from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.store import RANKER, LTRRStore
 from ltrr_haystack.types import Provenance
 
@@ -36,42 +35,29 @@ def union(documents=20, arms=ARMS):
     return unite(made, {"bm25": bm25, "dense": dense}, UnionJoiner(list(arms), weights={"dense": 0.0}))
 
 
-def trained(feature, schema, most=1.0):
-    """A model that likes one feature, which is never above `most`: the more of it, the better."""
+def likes(feature, *, arms=ARMS, most=1.0):
+    """The bytes of a model that likes one feature, which is never above `most`: the more of it, the better."""
+    schema = FeatureSchema.of_arms(arms).without_memory(("recall",))
     draw = np.random.default_rng(0)
     examples = []
     for number in range(100):
         features = np.full((10, len(schema.names)), np.nan)
         liked = draw.random(10)
         features[:, schema.columns[feature]] = liked * most
-        ordinals = np.arange(1, 11, dtype=np.int32)
-        examples.append(Example(f"query {number}", False, features, np.ceil(liked * 5), ordinals))
-    return fit(examples, schema, TrainingSettings(rounds=20, learning_rate=0.05, min_leaf=20), seed=0)
-
-
-def likes(*, arms=ARMS, most=1.0, **features):
-    """The bytes of models by situation, each of which likes one feature."""
-    schema = FeatureSchema.of_arms(arms)
-    schemas = {"with_memory": schema, "without_memory": schema.without_memory(("recall",))}
-    return RankingModels(
-        {situation: trained(feature, schemas[situation], most) for situation, feature in features.items()}
-    ).to_bytes()
+        places = np.arange(1, 11, dtype=np.int32)
+        examples.append(Example(f"query {number}", features, places, np.ceil(liked * 5), np.ones(10, dtype=bool)))
+    settings = TrainingSettings(rounds=100, learning_rate=0.3, min_leaf=20, feature_fraction=1.0)
+    return fit(examples, schema, settings, seed=0).to_bytes()
 
 
 @pytest.fixture(scope="module")
 def likes_dense():
-    return likes(with_memory="arm.dense.normalised", without_memory="arm.dense.normalised")
+    return likes("arm.dense.normalised")
 
 
 @pytest.fixture(scope="module")
 def likes_bm25():
-    return likes(with_memory="arm.bm25.normalised", without_memory="arm.bm25.normalised")
-
-
-@pytest.fixture(scope="module")
-def both():
-    """With memory dense is believed, without it bm25."""
-    return likes(with_memory="arm.dense.normalised", without_memory="arm.bm25.normalised")
+    return likes("arm.bm25.normalised")
 
 
 def remember_one(store, query="sad songs", object_id="d1"):
@@ -133,12 +119,11 @@ class TestWithModel:
         scores = [candidate.score for candidate in ranking.candidates]
         assert scores == sorted(scores, reverse=True)
 
-    def test_equal_scores_keep_the_unions_order(self, store, likes_dense):
+    def test_scores_fall_from_the_first_to_the_last(self, store, likes_dense):
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
         found = LTRRanker(store, top_k=20).run(union())["ranking"].candidates
         by_score = [(-candidate.score, int(candidate.object_id[1:])) for candidate in found]
         assert by_score == sorted(by_score)
-        assert len({candidate.score for candidate in found}) < len(found)
 
     def test_a_candidate_keeps_its_place_in_the_union_beside_its_new_one(self, store, likes_dense):
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
@@ -215,54 +200,24 @@ class TestRerank:
         assert LTRRanker(store).run(tried)["ranking"].ranker_version == 1
 
 
-class TestSituations:
-    def test_a_query_that_memory_does_not_know_is_ordered_by_the_model_of_new_ones(self, store, both, likes_bm25):
-        remember_one(store, query="happy songs")
-        store.add_snapshot(RANKER, both, {}, activate=True)
-        found = LTRRanker(store).run(union())["ranking"]
-        store.add_snapshot(RANKER, likes_bm25, {}, activate=True)
-        assert LTRRanker(store).run(union())["ranking"].candidates == found.candidates
-        assert found.candidates[0].object_id == "d0"
-        assert found.ranker_version == 1
-
-    def test_a_query_that_memory_knows_is_ordered_by_the_model_of_remembered_ones(self, store, both, likes_dense):
-        remember_one(store)
-        store.add_snapshot(RANKER, both, {}, activate=True)
-        found = LTRRanker(store, rerank=20).run(union())["ranking"]
+class TestMemory:
+    def test_the_model_is_blind_to_what_memory_knows(self, store, likes_dense):
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
-        assert LTRRanker(store, rerank=20).run(union())["ranking"].candidates == found.candidates
-        assert int(found.candidates[0].object_id[1:]) >= 10
-        assert found.ranker_version == 1
-
-    def test_a_query_is_new_where_memory_knows_only_what_will_not_be_shown(self, store, both):
-        remember_one(store, object_id="d15")
-        store.add_snapshot(RANKER, both, {}, activate=True)
-        assert places(LTRRanker(store).run(union()))[0] == 0
-        assert places(LTRRanker(store, rerank=20).run(union()))[0] >= 10
-
-    @pytest.mark.parametrize("situation", ["with_memory", "without_memory"])
-    def test_where_only_one_passed_the_other_situation_keeps_the_unions_order(self, store, situation, caplog):
-        store.add_snapshot(RANKER, likes(**{situation: "arm.dense.normalised"}), {}, activate=True)
-        ranker = LTRRanker(store)
-        found = {"without_memory": ranker.run(union())["ranking"]}
+        before = LTRRanker(store).run(union())["ranking"]
         remember_one(store)
-        found["with_memory"] = ranker.run(union())["ranking"]
-        ranked = found.pop(situation)
-        (as_it_is,) = found.values()
-        assert ranked.ranker_version == 1
-        assert ranked.candidates[0].object_id != "d0"
-        assert as_it_is.candidates == union().candidates[:10]
-        assert as_it_is.ranker_version == 0
-        assert not caplog.records
+        after = LTRRanker(store).run(union())["ranking"]
+        assert after.candidates == before.candidates
+        assert after.features != before.features
 
-    def test_the_model_of_new_queries_is_blind_to_what_a_memory_arm_brought(self, store):
-        """What the memory arm alone found stands first in the union; no feature tells the model of it."""
-        store.add_snapshot(RANKER, likes(without_memory="fused.searched", most=0.04), {}, activate=True)
+    def test_what_a_memory_arm_alone_brought_starts_from_the_last_place(self, store):
+        """It stands first in the union; no feature tells the model of it, and its place is that without memory."""
+        store.add_snapshot(RANKER, likes("fused.searched", most=0.04), {}, activate=True)
         candidates = union()
         first = replace(candidates.candidates[0], arms={"recall": Provenance(1, 0.9, 1.0)})
         brought = replace(candidates, candidates=(first, *candidates.candidates[1:]))
         found = LTRRanker(store).run(brought)["ranking"]
         assert found.candidates[-1].object_id == "d0"
+        assert found.features[-1]["place.searched"] == 20.0
         assert {"arm.recall.present", "fused", "arms"} <= found.features[-1].keys()
 
 
@@ -363,12 +318,12 @@ class TestFailures:
             assert ranker.run(union())["ranking"].ranker_version == 1
         (record,) = caplog.records
         assert record.getMessage().startswith("ranker 1 is used in the place of ranker 2, until another version is")
-        assert "(ltrr activate ranker 1): the ranking models are damaged" in record.getMessage()
+        assert "(ltrr activate ranker 1): the ranking model is damaged" in record.getMessage()
         store.activate(RANKER, 1)
         assert ranker.run(union())["ranking"].ranker_version == 1
 
     def test_a_model_of_other_arms_serves_the_unions_order_and_says_why_once(self, store, caplog):
-        model = likes(arms=("bm25", "recall", "sparse"), without_memory="arm.sparse.normalised")
+        model = likes("arm.sparse.normalised", arms=("bm25", "recall", "sparse"))
         store.add_snapshot(RANKER, model, {}, activate=True)
         ranker = LTRRanker(store, top_k=2)
         with caplog.at_level(logging.WARNING):
@@ -380,14 +335,17 @@ class TestFailures:
         assert "Version 1 cannot rank, the union's order is served" in record.getMessage()
         assert "only the model has arm.sparse.normalised" in record.getMessage()
 
-    def test_a_model_of_the_format_before_leaves_the_unions_order_and_both_formats_are_named(self, store, caplog):
-        header = b'{"format": "ltrr-ranker/1", "features": ["fused"], "checksum": "00"}'
+    def test_a_model_of_the_format_before_leaves_the_unions_order_and_it_says_once_what_to_do(self, store, caplog):
+        header = b'{"format": "ltrr-ranker/2", "models": {}, "checksum": "00"}'
         store.add_snapshot(RANKER, header + b"\ntree", {}, activate=True)
+        ranker = LTRRanker(store, top_k=2, poll_interval=0.0)
         with caplog.at_level(logging.WARNING):
-            result = LTRRanker(store, top_k=2).run(union())
+            for _ in range(3):
+                result = ranker.run(union())
         assert (ids(result), result["ranking"].ranker_version) == (["d0", "d1"], 0)
         (record,) = caplog.records
-        assert "have format 'ltrr-ranker/1', this version reads 'ltrr-ranker/2'" in record.getMessage()
+        assert "has format 'ltrr-ranker/2', this version reads 'ltrr-ranker/3'" in record.getMessage()
+        assert "ltrr train-ranker" in record.getMessage()
 
     def test_without_lightgbm_the_unions_order_is_served_and_it_says_how_to_get_it(
         self, store, likes_dense, caplog, monkeypatch

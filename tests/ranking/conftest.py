@@ -2,14 +2,16 @@
 Logs with planted relevance: people click what is relevant, if they get to look at it.
 
 What the union goes by, the order of bm25, knows nothing of relevance. What dense scores high is likely to be relevant;
-of queries that were searched before, the memory index knows it better still.
+of queries that were searched before, the memory index brings two more documents. Ten documents are shown: the first
+three of the union, and then others in an order that was drawn by chance, with its propensities.
 """
 
 import random
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from haystack import Document
 from haystack.utils import Secret
@@ -20,31 +22,33 @@ from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.memory.index import Remembered
 from ltrr_haystack.policy.static import StaticPolicy
-from ltrr_haystack.ranking.examples import Example, example_of, without_memory
+from ltrr_haystack.ranking.examples import Example, example_of
 from ltrr_haystack.ranking.features import FeatureSchema, compute
+from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.model import RankingModel
-from ltrr_haystack.ranking.training import TrainingSettings, fit
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import CandidateSet, Ranking, SettledDecision, Understanding
 
 ACTIONS = action_set(bm25=(0, 20), dense=(0, 20), recall=(0, 20))
 JOINER = UnionJoiner(list(ACTIONS.names), weights={"dense": 0.0})
+DOCUMENTS, SHOWN, KEPT = 16, 10, 3
+QUICK = TrainingSettings(rounds=40, learning_rate=0.1, min_leaf=20)
 
 
 def union_of(
     query_id: str, relevant: set[int], draw: random.Random, *, query: str = "sad songs", known: bool = False
 ) -> CandidateSet:
     """
-    A union of ten documents in the order of bm25.
+    A union of sixteen documents in the order of bm25.
 
     Where the query is known, the last two of them are found by the memory arm alone, and stand between the first.
     """
-    searched = range(8 if known else 10)
+    searched = range(DOCUMENTS - 2 if known else DOCUMENTS)
     dense = {row: draw.uniform(0.5, 1.0) if row in relevant else draw.uniform(0.0, 0.6) for row in searched}
     found = {
         "bm25": {row: 20.0 - row for row in searched},
         "dense": dict(sorted(dense.items(), key=lambda item: -item[1])),
-        "recall": {8: 0.9, 9: 0.8} if known else {},
+        "recall": {DOCUMENTS - 2: 0.9, DOCUMENTS - 1: 0.8} if known else {},
     }
     results = {
         arm: [Document(id=f"d{row}", content="text", score=scores[row]) for row in scores]
@@ -61,19 +65,37 @@ def union_of(
     return unite(made, results, JOINER)
 
 
-def shown(candidates: CandidateSet, remembered: Mapping[str, Remembered] | None = None) -> Ranking:
-    """The page in the union's own order, with the features that are logged with it."""
+def shown(
+    candidates: CandidateSet, draw: random.Random | None = None, remembered: Mapping[str, Remembered] | None = None
+) -> Ranking:
+    """
+    A page with the features that are logged with it, and with what was not shown.
+
+    :param draw: Draws the places from the fourth on, each of the other candidates as likely as any; the page is in the
+        union's own order if left out.
+    """
     schema = FeatureSchema.of_arms(ACTIONS.names)
-    features = compute(schema, candidates.candidates, candidates.reports, candidates.decision, remembered or {})
-    return page(candidates, features=schema.mappings(features))
-
-
-def memory_of(relevant: set[int], draw: random.Random) -> dict[str, Remembered]:
-    """What is remembered of ten documents that were shown ten times each."""
-    successes = {row: draw.uniform(4, 9) if row in relevant else draw.uniform(0, 5) for row in range(10)}
-    return {
-        f"d{row}": Remembered(f"d{row}", "query", count, 10.0, (1 + count) / 20) for row, count in successes.items()
-    }
+    union = candidates.candidates
+    rows = schema.mappings(compute(schema, union, candidates.reports, candidates.decision, remembered or {}))
+    order = list(range(len(union)))
+    chances = ()
+    if draw is not None:
+        others = order[KEPT:]
+        draw.shuffle(others)
+        order[KEPT:] = others
+        places = range(SHOWN)
+        kept = [tuple(float(place == row) for place in places) for row in range(KEPT)]
+        drawn = tuple(0.0 if place < KEPT else 1.0 / len(others) for place in places)
+        chances = (*kept, *[drawn] * (SHOWN - KEPT))
+    on, off = order[:SHOWN], order[SHOWN:]
+    return page(
+        candidates,
+        [union[row].object_id for row in on],
+        [rows[row] for row in on],
+        propensities=chances,
+        unshown=tuple(union[row] for row in off),
+        unshown_features=tuple(rows[row] for row in off),
+    )
 
 
 @dataclass(frozen=True)
@@ -84,7 +106,7 @@ class Visit:
     relevant: frozenset[str]
     clicked: tuple[str, ...]
 
-    def settled(self, seq: int) -> SettledDecision:
+    def settled(self, seq: int = 1) -> SettledDecision:
         return settled(self.ranking, dict.fromkeys(self.clicked, 1.0), seq)
 
 
@@ -95,33 +117,33 @@ def visits(
     queries: int = 60,
     known: int = 0,
     blind: bool = False,
-    chance_of_relevance: Callable[[int], float] = lambda row: 0.2,
+    explored: bool = True,
     noise: bool = False,
     if_relevant: float = 0.9,
     if_not: float = 0.05,
 ) -> list[Visit]:
     """
-    Position-biased clicks: the look at position n has probability 1/n, and a click needs a look.
+    Position-biased clicks: the look at position n has probability 1/√n, and a click needs a look.
 
     :param queries: How many queries take turns.
     :param known: How many of them the memory index knows.
     :param blind: Whether dense knows nothing of relevance.
-    :param chance_of_relevance: Number of the document → probability that it is relevant.
+    :param explored: Whether places were drawn.
     :param noise: Whether clicks ignore relevance.
     """
     draw = random.Random(seed)
     made = []
     for number in range(count):
         query = number % queries
-        relevant = {row for row in range(10) if draw.random() < chance_of_relevance(row)}
+        relevant = {row for row in range(DOCUMENTS) if draw.random() < 0.2}
         seen = set() if blind else relevant
         union = union_of(f"q{seed}-{number}", seen, draw, query=f"query {query}", known=query < known)
-        ranking = shown(union, memory_of(relevant, draw) if query < known else None)
+        ranking = shown(union, draw if explored else None)
         wanted = frozenset(f"d{row}" for row in relevant)
         clicked = tuple(
             candidate.object_id
             for place, candidate in enumerate(ranking.candidates, start=1)
-            if draw.random() < 1 / place
+            if draw.random() < place**-0.5
             and draw.random() < (0.3 if noise else if_relevant if candidate.object_id in wanted else if_not)
         )
         made.append(Visit(ranking, wanted, clicked))
@@ -132,17 +154,18 @@ def riddles(queries: int, times: int, seed: int) -> list[Visit]:
     """
     Queries that can be known by heart but not understood.
 
-    Each brings the same ten documents with the same scores whenever it is searched, and one of them, any, is wanted.
+    Each brings the same documents with the same scores whenever it is searched, and one of them, any, is wanted.
     """
     draw = random.Random(seed)
     made = []
     for number in range(queries):
-        wanted = draw.randrange(10)
+        wanted = f"d{draw.randrange(KEPT, DOCUMENTS)}"
         state = draw.getrandbits(32)
         for time in range(times):
             union = union_of(f"r{seed}-{number}-{time}", set(), random.Random(state), query=f"riddle {number}")
-            clicked = (f"d{wanted}",) if draw.random() < 1 / (wanted + 1) else ()
-            made.append(Visit(shown(union), frozenset({f"d{wanted}"}), clicked))
+            ranking = shown(union, draw)
+            there = wanted in {each.object_id for each in ranking.candidates}
+            made.append(Visit(ranking, frozenset({wanted}), (wanted,) if there and draw.random() < 0.5 else ()))
     return made
 
 
@@ -156,59 +179,61 @@ def opened(path) -> LTRRStore:
     return LTRRStore(Secret.from_token(f"sqlite:///{path}"))
 
 
-@dataclass(frozen=True)
 class World:
-    visits: Callable[..., list[Visit]] = field(default=visits)
-    riddles: Callable[..., list[Visit]] = field(default=riddles)
-    union_of: Callable[..., CandidateSet] = field(default=union_of)
-    shown: Callable[..., Ranking] = field(default=shown)
-    record: Callable[..., None] = field(default=record)
+    """What the tests make logs of."""
+
+    visits = staticmethod(visits)
+    riddles = staticmethod(riddles)
+    union_of = staticmethod(union_of)
+    shown = staticmethod(shown)
+    record = staticmethod(record)
 
 
 @pytest.fixture(scope="session")
-def world() -> World:
-    return World()
+def world() -> type[World]:
+    return World
+
+
+@pytest.fixture(scope="session")
+def quick() -> TrainingSettings:
+    """Enough trees for what is planted here."""
+    return QUICK
 
 
 @pytest.fixture(scope="session")
 def schema() -> FeatureSchema:
+    """What is logged."""
     return FeatureSchema.of_arms(ACTIONS.names)
 
 
 @pytest.fixture(scope="session")
 def searched(schema) -> FeatureSchema:
+    """What the model looks at."""
     return schema.without_memory(ACTIONS.memory_arms)
 
 
 @pytest.fixture(scope="session")
-def examples(schema) -> Callable[..., list[Example]]:
+def examples(searched) -> Callable[..., list[Example]]:
     """Makes the rewarded pages of some visits."""
 
     def make(count: int, **settings) -> list[Example]:
-        made = enumerate(visits(count, **settings))
-        return [example_of(visit.settled(seq), schema) for seq, visit in made if visit.clicked]
+        return [example_of(visit.settled(), searched) for visit in visits(count, **settings) if visit.clicked]
 
     return make
 
 
 @pytest.fixture(scope="session")
-def model(schema, examples) -> RankingModel:
+def model(searched, examples) -> RankingModel:
     """A model that knows that what dense scores high is relevant."""
-    return fit(examples(1500, seed=1), schema, TrainingSettings(), seed=0)
-
-
-@pytest.fixture(scope="session")
-def of_new(schema, searched, examples) -> RankingModel:
-    """The same for pages without memory: it never saw a memory."""
-    return fit(without_memory(examples(1500, seed=1), schema, searched), searched, TrainingSettings(), seed=0)
+    return fit(examples(600, seed=1), searched, QUICK, seed=0)
 
 
 @pytest.fixture(scope="session")
 def log_file(tmp_path_factory):
-    """A log of 1,200 visits by people who look for what dense scores high; memory knows half of their queries."""
+    """A log of 900 visits by people who look for what dense scores high; memory knows half of their queries."""
     path = tmp_path_factory.mktemp("log") / "ltrr.db"
     store = opened(path)
-    record(store, visits(1200, seed=1, known=30))
+    record(store, visits(900, seed=1, known=30))
     store.close()
     return path
 
@@ -219,3 +244,27 @@ def logged(log_file, tmp_path):
     store = opened(shutil.copy(log_file, tmp_path / "logged.db"))
     yield store
     store.close()
+
+
+DISCOUNTS = 1.0 / np.log2(2.0 + np.arange(DOCUMENTS))
+
+
+def _true_ndcg(model: RankingModel | None, made: Iterable[Visit]) -> float:
+    """nDCG over the whole union against the relevance that was planted, which no model gets to see."""
+    values = []
+    for visit in made:
+        ranking = visit.ranking
+        every = (*ranking.candidates, *ranking.unshown)
+        rows = [*ranking.features, *ranking.unshown_features]
+        relevant = np.array([each.object_id in visit.relevant for each in every], float)
+        places = np.array([row["place.searched"] for row in rows])
+        scores = -places if model is None else model.scores(model.schema.matrix(rows), places)
+        if relevant.any():
+            best = np.sort(relevant)[::-1] @ DISCOUNTS
+            values.append((relevant[np.argsort(-scores, kind="stable")] @ DISCOUNTS) / best)
+    return float(np.mean(values))
+
+
+@pytest.fixture(scope="session")
+def true_ndcg() -> Callable[..., float]:
+    return _true_ndcg

@@ -49,6 +49,7 @@ class TestCompute:
             "arms": 2.0,
             "fused": 0.03,
             "fused.searched": 0.05 + 0.25,  # 0.5 / (6 + 4) + 2 / (7 + 1)
+            "place.searched": 1.0,
             "query.tokens": 3.0,
             "query.characters": 10.0,
             "query.has_digits": 1.0,
@@ -83,6 +84,22 @@ class TestCompute:
     def test_an_arm_without_a_report_adds_nothing_to_the_searched_score(self):
         assert computed(reports=REPORTS[:1])[0]["fused.searched"] == 0.05
 
+    def test_the_place_is_that_in_the_order_without_memory(self):
+        """The union has them in the order a, b, c, d, e: memory put the first two there, and d and e score alike."""
+        memory = {"memory": Provenance(1, 0.9, 1.0)}
+        rank = {name: {"bm25": Provenance(of, 1.0, 1.0)} for name, of in {"b": 5, "c": 1, "d": 3, "e": 3}.items()}
+        arms = {"a": memory, "b": {**rank["b"], **memory}, "c": rank["c"], "d": rank["d"], "e": rank["e"]}
+        union = tuple(Candidate(name, Document(id=name), brought, 0.1) for name, brought in arms.items())
+        reports = (*REPORTS[:1], ArmReport("memory", 10, 2, 0.01, weight=9.0))
+        found = computed(union, reports)
+        assert [row["place.searched"] for row in found] == [5.0, 4.0, 1.0, 2.0, 3.0]
+
+    def test_what_only_an_arm_without_weight_brought_stands_before_what_only_memory_brought(self):
+        memory, dense = {"memory": Provenance(1, 0.9, 1.0)}, {"dense": Provenance(1, 0.9, 1.0)}
+        union = tuple(Candidate(name, Document(id=name), of, 0.1) for name, of in {"a": memory, "b": dense}.items())
+        reports = (ArmReport("dense", 10, 1, 0.01, weight=0.0), ArmReport("memory", 10, 1, 0.01))
+        assert [row["place.searched"] for row in computed(union, reports)] == [2.0, 1.0]
+
     def test_memory_speaks_for_what_it_remembers_only(self):
         remembered = {"b": Remembered("b", "hits of 99", 3.0, 5.0, 4 / 15)}
         first, second = computed(remembered=remembered)
@@ -107,13 +124,13 @@ class TestCompute:
     def test_no_candidates_no_features(self):
         assert computed(()) == ()
 
-    @given(keep=st.sets(st.integers(0, 9), min_size=1))
+    @given(keep=st.sets(st.integers(0, 15), min_size=1))
     def test_a_candidate_has_the_same_features_in_any_company(self, world, keep):
-        union = world.union_of("q", {3}, random.Random(0))
+        union = world.union_of("q", {3}, random.Random(0), known=True)
         schema = FeatureSchema.of_arms(union.decision.actions.names)
 
         def features(candidates):
-            return compute(schema, candidates, union.reports, union.decision, {})
+            return compute(schema, candidates, union.reports, union.decision, {}, union.candidates)
 
         rows = sorted(keep)
         alone = features([union.candidates[row] for row in rows])
@@ -166,6 +183,7 @@ class TestFeatureSchema:
             "memory.exposures",
             "arms",
             "fused",
+            "place.searched",
         }
         assert [name for name in schema.names if name in kept.columns] == list(kept.names)
         assert "fused.searched" in kept.names

@@ -1,19 +1,36 @@
+import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from ltrr_haystack.errors import MissingExtraError, SnapshotError
+from ltrr_haystack.errors import DamagedSnapshotError, MissingExtraError, SnapshotError
 from ltrr_haystack.ranking.features import FeatureSchema
-from ltrr_haystack.ranking.model import RankingModel
+from ltrr_haystack.ranking.model import RankingModel, start_scores
 
 
-class TestRankingModel:
+def scores_of(model, page):
+    return model.scores(page.features, page.places)
+
+
+class TestStartScores:
+    def test_by_hand(self):
+        assert start_scores([1, 3, 7]).tolist() == pytest.approx([-np.log(2), -np.log(4), -np.log(8)])
+
+
+class TestScores:
     def test_trees_and_schema_are_all_there_is_to_it(self, model, examples):
-        features = np.concatenate([example.features for example in examples(50, seed=3)])
+        (page, *_) = examples(50, seed=3)
         again = RankingModel(model.schema, model.trees)
-        np.testing.assert_array_equal(again.scores(features), model.scores(features))
+        np.testing.assert_array_equal(scores_of(again, page), scores_of(model, page))
+
+    def test_what_is_alike_is_in_the_order_of_the_union(self, model, examples):
+        """The trees cannot tell the documents apart: what is left is -log(1 + place)."""
+        (page, *_) = examples(50, seed=3)
+        alike = np.repeat(page.features[:1], 4, axis=0)
+        scores = model.scores(alike, [1, 2, 3, 50])
+        assert (scores - scores[0]).tolist() == pytest.approx((start_scores([1, 2, 3, 50]) + np.log(2)).tolist())
 
     def test_says_what_it_looks_at(self, model):
         assert next(iter(model.importance)).startswith("arm.dense.")
@@ -25,17 +42,65 @@ class TestRankingModel:
         with pytest.raises(SnapshotError, match=r"and its schema \w+ names 2"):
             RankingModel(FeatureSchema(("fused", "arms")), model.trees)
 
-    def test_text_that_is_no_model_is_refused_by_lightgbm(self, schema):
+    def test_text_that_is_no_model_is_refused_by_lightgbm(self, searched):
         with pytest.raises(SnapshotError, match="LightGBM cannot read the ranking model"):
-            RankingModel(schema, "hello")
+            RankingModel(searched, "hello")
 
     def test_many_threads_get_the_scores_of_one(self, model, examples):
-        pages = [example.features for example in examples(200, seed=3)]
-        expected = [model.scores(page).tolist() for page in pages]
+        pages = examples(200, seed=3)
+        expected = [scores_of(model, page).tolist() for page in pages]
         with ThreadPoolExecutor(8) as pool:
-            assert [scores.tolist() for scores in pool.map(model.scores, pages * 5)] == expected * 5
+            found = [scores.tolist() for scores in pool.map(lambda page: scores_of(model, page), pages * 5)]
+        assert found == expected * 5
+
+
+class TestBytes:
+    def test_it_comes_back_to_the_bit(self, model, examples):
+        (page, *_) = examples(50, seed=3)
+        again = RankingModel.from_bytes(model.to_bytes())
+        assert again.schema == model.schema
+        np.testing.assert_array_equal(scores_of(again, page), scores_of(model, page))
+        assert again.to_bytes() == model.to_bytes()
+
+    def test_the_first_line_says_what_it_is(self, model):
+        header = json.loads(model.to_bytes().partition(b"\n")[0])
+        assert header["format"] == "ltrr-ranker/3"
+        assert header["features"] == list(model.schema.names)
+        assert header["start"] == "-log(1 + place)"
+
+    def test_a_changed_byte_anywhere_is_noticed(self, model):
+        payload = model.to_bytes()
+        for place in range(0, len(payload), len(payload) // 97):
+            damaged = bytearray(payload)
+            damaged[place] ^= 1
+            with pytest.raises(SnapshotError):
+                RankingModel.from_bytes(bytes(damaged))
+
+    @pytest.mark.parametrize("change", [{"features": ["other"]}, {"start": "0"}])
+    def test_what_describes_the_model_is_checked_as_the_trees_are(self, model, change):
+        first, _, trees = model.to_bytes().partition(b"\n")
+        with pytest.raises(DamagedSnapshotError, match="the ranking model is damaged"):
+            RankingModel.from_bytes(json.dumps({**json.loads(first), **change}).encode() + b"\n" + trees)
+
+    @pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+    def test_a_part_of_it_is_damaged(self, model, share):
+        payload = model.to_bytes()
+        with pytest.raises(DamagedSnapshotError, match="the ranking model is damaged: its checksum does not fit"):
+            RankingModel.from_bytes(payload[: int(len(payload) * share)])
+
+    @pytest.mark.parametrize("payload", [b"", b"\xff\xfe", b"tree", b"[]\n", b"{}\n", b"null", b'"text"', b"1\n2"])
+    def test_what_is_no_model_is_no_model(self, payload):
+        with pytest.raises(SnapshotError, match=rf"these {len(payload)} bytes are no ranking model"):
+            RankingModel.from_bytes(payload)
+
+    @pytest.mark.parametrize("found", ["ltrr-ranker/1", "ltrr-ranker/2", "ltrr-ranker/4"])
+    def test_another_format_is_named_with_what_to_do(self, model, found):
+        header = {"format": found, "models": {}, "checksum": "0" * 32}
+        with pytest.raises(SnapshotError, match=rf"'{found}', this version reads 'ltrr-ranker/3': train another one"):
+            RankingModel.from_bytes(f"{json.dumps(header)}\n{model.trees}".encode())
 
     def test_without_lightgbm_it_says_how_to_get_it(self, model, monkeypatch):
+        payload = model.to_bytes()
         monkeypatch.setitem(sys.modules, "lightgbm", None)
         with pytest.raises(MissingExtraError, match=r'pip install "ltrr-haystack\[ranking\]"'):
-            RankingModel(model.schema, model.trees)
+            RankingModel.from_bytes(payload)

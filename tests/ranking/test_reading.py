@@ -1,0 +1,118 @@
+from dataclasses import replace
+
+import numpy as np
+
+from ltrr_haystack.feedback.examination import PAGE
+from ltrr_haystack.learning import Learner
+from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.ranking.reading import read_ranker_log
+from ltrr_haystack.store import EventRecord
+
+ALL = 1_000_000
+
+
+def read(store, max_decisions=1000, max_per_query=ALL):
+    return read_ranker_log(store, max_decisions, max_per_query, PAGE)
+
+
+def key_of(visit):
+    return visit.ranking.decision.understanding.normal_form
+
+
+def one_clients(visit):
+    """The same visit, made by a user who makes them all."""
+    ranking = visit.ranking
+    return replace(visit, ranking=replace(ranking, decision=replace(ranking.decision, user_id="u")))
+
+
+class TestExamples:
+    def test_reads_the_rewarded_decisions_and_says_what_it_left_out(self, world, searched, store):
+        visits = world.visits(60, seed=4)
+        world.record(store, visits)
+        log = read(store)
+        clicked = [visit for visit in visits if visit.clicked]
+        assert (log.decisions, log.until) == (60, 60)
+        assert log.left_out == {"no reward": 60 - len(clicked)}
+        for example, visit in zip(log.examples, clicked, strict=True):
+            rows = [*visit.ranking.features, *visit.ranking.unshown_features]
+            np.testing.assert_array_equal(example.features, searched.matrix(rows))
+            assert example.rewards.sum() == len(visit.clicked)
+
+    def test_the_columns_are_those_of_the_newest_decisions_pipeline_without_memory(self, world, searched, store):
+        world.record(store, world.visits(3, seed=4))
+        assert read(store).schema == searched
+
+    def test_an_empty_log_has_no_examples(self, store):
+        log = read(store)
+        assert (log.schema.names, log.until, log.decisions, log.examples, log.explored) == ((), 0, 0, (), ())
+
+    def test_goes_back_no_further_than_told(self, world, store):
+        world.record(store, world.visits(60, seed=4))
+        log = read(store, max_decisions=25)
+        assert (log.decisions, log.until) == (25, 60)
+
+    def test_takes_the_newest_of_a_query(self, world, store):
+        visits = world.visits(200, seed=4, queries=4)
+        world.record(store, visits)
+        log = read(store, max_per_query=5)
+        clicked = [visit for visit in visits if visit.clicked]
+        assert len(log.examples) == 20
+        assert log.left_out["older than the newest 5 of its query"] == len(clicked) - 20
+
+    def test_decisions_that_no_learner_has_been_through_are_not_read(self, world, store):
+        for visit in world.visits(5, seed=4):
+            store.record_search(visit.ranking)
+        assert read(store).decisions == 0
+        store.settle(before=1_800_000_000.0)
+        assert read(store).decisions == 0
+
+    def test_what_is_beyond_a_clients_share_is_neither_learned_from_nor_judged_on(self, world, store):
+        """Of one client five searches count, and three clicks for one query."""
+        visits = [one_clients(visit) for visit in world.visits(30, seed=4, queries=30)]
+        shown = [visit.ranking.candidates[3:8] for visit in visits]
+        clicked = [tuple(each.object_id for each in documents) for documents in shown]
+        world.record(store, [replace(visit, clicked=of) for visit, of in zip(visits, clicked, strict=True)])
+        log = read(store)
+        assert log.left_out == {"beyond their client's share": 25}
+        assert [example.rewards.sum() for example in log.examples] == [3.0] * 5
+        assert sum(log.explored_searches.values()) == len(log.explored) == 5
+        assert [np.count_nonzero(page.attractions) for page in log.explored] == [3] * 5
+
+    def test_of_what_came_late_only_what_counts_is_read(self, world, store):
+        (visit,) = world.visits(1, seed=4, explored=False)
+        world.record(store, [replace(visit, clicked=("d0",))])
+        query_id = visit.ranking.decision.query_id
+        store.record_events(
+            [
+                EventRecord(f"late {number}", query_id, "d1", "purchase", 1_700_000_002.0, 1_800_000_000.0, 2.0)
+                for number in range(3)
+            ]
+        )
+
+        def rewards():
+            (example,) = read(store).examples
+            return sorted(example.rewards[example.rewards > 0])
+
+        assert rewards() == [1.0]
+        Learner(store, StaticPolicy(), reward_wait=0.0).run_once(now=1_900_000_000.0)
+        assert rewards() == [1.0, 3.0]
+
+
+class TestExplored:
+    def test_every_search_with_exploration_counts_and_those_with_a_reward_there_are_kept(self, world, store):
+        visits = world.visits(60, seed=4, queries=7)
+        world.record(store, visits)
+        log = read(store)
+        rewarded = [
+            visit for visit in visits if {each.object_id for each in visit.ranking.candidates[3:]} & set(visit.clicked)
+        ]
+        assert 0 < len(rewarded) < 60
+        assert sum(log.explored_searches.values()) == 60
+        assert log.explored_searches["query 0"] == 9
+        assert [page.query_key for page in log.explored] == [key_of(visit) for visit in rewarded]
+
+    def test_pages_in_a_fixed_order_are_trained_on_and_not_judged_on(self, world, store):
+        world.record(store, world.visits(60, seed=4, explored=False))
+        log = read(store)
+        assert len(log.examples) > 20
+        assert (log.explored, log.explored_searches) == ((), {})

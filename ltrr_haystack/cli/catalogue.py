@@ -14,7 +14,7 @@ from ltrr_haystack.components.catalogue_writer import CatalogueWriter
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.store import LTRRStore
 
-app = typer.Typer(help="Count the words of all documents, for the ranker's text features.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()

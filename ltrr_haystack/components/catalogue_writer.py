@@ -11,7 +11,7 @@ from ltrr_haystack.catalogue.analysis import require_language
 from ltrr_haystack.catalogue.building import StatisticsCollector, build
 from ltrr_haystack.catalogue.fields import field_text, require_fields
 from ltrr_haystack.catalogue.snapshots import renew
-from ltrr_haystack.catalogue.statistics import CollectionStatistics
+from ltrr_haystack.catalogue.statistics import CollectionStatistics, Tally
 from ltrr_haystack.memory.fetch import DocumentFetcher
 from ltrr_haystack.store import LTRRStore
 
@@ -97,7 +97,7 @@ class CatalogueWriter:
         incoming = {document.id: document for document in documents}
         if incoming:
             known = self._fetcher.fetch(list(incoming))
-            renew(self.store, lambda before: self._with(before, incoming, known))
+            self._renew(incoming, known)
         return {"documents": documents}
 
     def forget(self, document_ids: Sequence[str]) -> None:
@@ -109,23 +109,32 @@ class CatalogueWriter:
         """
         known = self._fetcher.fetch(document_ids) if document_ids else {}
         if known:
-            renew(self.store, lambda before: self._with(before, {}, known))
+            self._renew({}, known)
 
-    def _with(
-        self, before: CollectionStatistics | None, incoming: Mapping[str, Document], known: Mapping[str, Document]
-    ) -> CollectionStatistics:
-        """The statistics with what comes in, and without what is in the document store under the ids named."""
-        if before is None or not before.covers(self.fields, self.language):
-            before = self._counted_anew()
+    def _renew(self, incoming: Mapping[str, Document], known: Mapping[str, Document]) -> None:
+        """Count what comes in, and no longer what is in the document store under the ids named; once, however often."""
+        tallies: dict[tuple[str, ...], Tally] = {}
+
+        def change(before: CollectionStatistics | None) -> CollectionStatistics:
+            if before is None or not before.covers(self.fields, self.language):
+                before = self._counted_anew()
+            fields = tuple(before.fields)
+            if fields not in tallies:
+                tallies[fields] = self._tally(fields, incoming, known)
+            return tallies[fields].onto(before)
+
+        renew(self.store, change)
+
+    def _tally(self, fields: Sequence[str], incoming: Mapping[str, Document], known: Mapping[str, Document]) -> Tally:
         same = {
             each
             for each in incoming.keys() & known.keys()
-            if all(field_text(incoming[each], field) == field_text(known[each], field) for field in before.fields)
+            if all(field_text(incoming[each], field) == field_text(known[each], field) for field in fields)
         }
-        return before.changed(
-            added=[document for each, document in incoming.items() if each not in same],
-            removed=[document for each, document in known.items() if each not in same],
-        )
+        tally = Tally(fields, self.language)
+        tally.count(document for each, document in incoming.items() if each not in same)
+        tally.count((document for each, document in known.items() if each not in same), -1)
+        return tally
 
     def _counted_anew(self) -> CollectionStatistics:
         collector = StatisticsCollector(self.fields, self.language)

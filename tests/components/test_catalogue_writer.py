@@ -156,13 +156,10 @@ def test_refuses_unknown_fields_and_languages(store, document_store):
 
 
 def test_of_two_processes_that_index_at_the_same_time_both_count(store, tmp_path):
-    tantivy = pytest.importorskip("ltrr_haystack.embedded.tantivy")
-    folder = tmp_path / "index"
-    index = indexing(store, tantivy.TantivyDocumentStore(str(folder)), fields=["content"])
-    run(index, A)
+    CatalogueWriter(store, InMemoryDocumentStore()).run([A])  # both begin with statistics at hand
     program = Path(__file__).parents[1] / "catalogue" / "processes.py"
-    arguments = [sys.executable, program, tmp_path / "ltrr.db", folder, "12"]
+    arguments = [sys.executable, program, tmp_path / "ltrr.db", "60"]
     ended = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    written = [Document(content=f"word{number} song") for number in range(12)]
+    written = [Document(content=f"word{number} song") for number in range(60)]
     assert stored(store) == CollectionStatistics.empty(["content"], "en").changed(added=[A, *written])

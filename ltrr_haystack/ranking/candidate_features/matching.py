@@ -1,6 +1,7 @@
 """How well the words of a query match the words of a field: the formulas, as functions of counts and texts."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +44,21 @@ def coverage(counts: Array, weights: Array) -> Array:
     total = float(weights.sum())
     if total <= 0.0:
         return np.full(len(counts), np.nan)
-    shares: Array = (counts > 0.0) @ weights / total
-    return shares
+    return weighted_sums(counts > 0.0, weights) / total
+
+
+def weighted_sums(values: NDArray[Any], weights: Array) -> Array:
+    """
+    Add up the columns of each row by weight.
+
+    Row by row: how a matrix product rounds depends on how many rows there are.
+
+    :param values: Documents × stems.
+    :param weights: Weight of each stem.
+    :returns: One sum per document.
+    """
+    sums: Array = (values * weights).sum(axis=1)
+    return sums
 
 
 def ordered(query: Sequence[str], hits: Sequence[str]) -> float:

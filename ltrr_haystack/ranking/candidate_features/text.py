@@ -13,7 +13,14 @@ from ltrr_haystack.catalogue.fields import require_fields
 from ltrr_haystack.catalogue.snapshots import active_statistics
 from ltrr_haystack.catalogue.statistics import CollectionStatistics, FieldStatistics
 from ltrr_haystack.ranking.candidate_features.documents import FieldWords, shared_documents
-from ltrr_haystack.ranking.candidate_features.matching import K1, bm25_gains, coverage, has_phrase, ordered
+from ltrr_haystack.ranking.candidate_features.matching import (
+    K1,
+    bm25_gains,
+    coverage,
+    has_phrase,
+    ordered,
+    weighted_sums,
+)
 from ltrr_haystack.ranking.candidate_features.protocol import name_part
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import Understanding
@@ -189,7 +196,7 @@ def _matches(
         values[name] = process.cdist([text], heads, scorer=scorer, dtype=np.float64)[0] / 100.0
     if statistics is not None and statistics.documents:
         idf = np.array([statistics.idf(stem) for stem in stems])
-        values["bm25"] = bm25_gains(counts, lengths, statistics.mean_words) @ idf
+        values["bm25"] = weighted_sums(bm25_gains(counts, lengths, statistics.mean_words), idf)
         values["bm25_share"] = values["bm25"] / ((K1 + 1.0) * idf.sum())
         values["idf_coverage"] = coverage(counts, idf)
     return values

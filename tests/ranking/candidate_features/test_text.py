@@ -7,6 +7,7 @@ from haystack import Document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from factories import Unreachable
 from ltrr_haystack.catalogue import CollectionStatistics, publish
 from ltrr_haystack.errors import ConfigurationError, SnapshotError
 from ltrr_haystack.ranking.candidate_features import CombinedFeatures, TextFeatures
@@ -75,6 +76,16 @@ class TestWithStatistics:
     def test_statistics_of_other_stems_are_not_used(self, store, features):
         publish(store, CollectionStatistics.empty(["content", "meta.title"], None).changed(added=[SEA]))
         assert math.isnan(row(features, "sea", SEA)["text.content.bm25"])
+
+    def test_while_the_store_cannot_be_reached_the_statistics_at_hand_stay_in_use(self, counted, store):
+        gone = Unreachable(store)
+        features = TextFeatures(gone, ["content", "meta.title"], poll_interval=0.0)
+        before = row(features, "sea", SEA)
+        gone.gone = True
+        assert row(features, "sea", SEA) == before
+        never = TextFeatures(gone, ["content"])
+        assert math.isnan(row(never, "sea", SEA)["text.content.bm25"])
+        assert row(never, "sea", SEA)["text.content.coverage"] == 1.0
 
 
 class TestMatches:

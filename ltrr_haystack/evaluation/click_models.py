@@ -209,7 +209,7 @@ def attraction(grade: int, noise: float, highest_grade: int, *, trust: float = 0
     """
     How likely a document is clicked once it is examined.
 
-    Trust bias, after Agarwal et al. 2019, equation 3: whether an examined document is clicked depends on its position,
+    Trust bias, after Agarwal et al. 2019: whether an examined document is clicked depends on its position,
     too, since people take what stands high for relevant. Here a document that answers nothing is clicked by mistake
     (`noise`, the same everywhere) or, independently of that, out of trust in its position (`trust` / position).
 

@@ -23,7 +23,10 @@ BETTER = 1e-9
 """By less than this one set of weights is not better than another."""
 
 Gains = Mapping[str, Mapping[str, float]]
-"""Query id → document id → what its clicks are worth."""
+"""Query id → each document that was shown for it → what its clicks are worth, 0 without any."""
+
+Lists = Mapping[str, Mapping[str, list[str]]]
+"""Query id → arm → ids of the documents that it found, best first."""
 
 
 def best_arm(people: People, catalogue: Catalogue, settings: Settings) -> tuple[str, dict[str, int]]:
@@ -51,8 +54,9 @@ def tuned_weights(people: People, catalogue: Catalogue, settings: Settings) -> d
     People meet `rrf_full`. A click at place k counts k**eta, the inverse of the probability that an engineer assumes
     for the place to be examined (Joachims, Swaminathan and Schnabel 2017, "Unbiased learning-to-rank with biased
     feedback"); eta is that of `PAGE`, right or wrong, since nobody knows the readers' own. The weights are to maximise
-    the sum, over all clicks, of that count divided by log2(1 + place of the document in the new order), within the
-    first page. What `rrf_full` shows nobody has no clicks, and gains nothing wherever it is put.
+    the sum, over all clicks, of that count divided by log2(1 + place of the document in the new order), where places
+    are counted among the documents that `rrf_full` shows for the query: of the others the clicks say nothing, and taken
+    for bad they would make `rrf_full` the best order of its own clicks.
 
     They are searched one arm after the other among `WEIGHTS`, beginning with 1 for all, until no change of one arm's
     weight is better; with 0 an arm is not asked.
@@ -66,6 +70,8 @@ def tuned_weights(people: People, catalogue: Catalogue, settings: Settings) -> d
     queries: dict[str, Query] = {}
     for query, page, places in _clicked(people, catalogue, settings, RRF_FULL):
         queries[query.id] = query
+        for document in page:
+            gains[query.id][document] += 0.0
         for place in places:
             gains[query.id][page[place - 1]] += 1 / PAGE.at(place)
     depths = catalogue.whole.full_depths
@@ -76,50 +82,47 @@ def tuned_weights(people: People, catalogue: Catalogue, settings: Settings) -> d
         }
         for query in gains
     }
-    return fitted(lists, gains, settings.top_k)
+    return dict.fromkeys(depths, 1.0) | fitted(lists, gains)
 
 
-def fitted(lists: Mapping[str, Mapping[str, list[str]]], gains: Gains, top_k: int) -> dict[str, float]:
+def fitted(lists: Lists, gains: Gains) -> dict[str, float]:
     """
     Fit the weights of reciprocal rank fusion by coordinate search; see `tuned_weights`.
 
-    :param lists: Query id → arm → ids of the documents, best first; all with the same arms, at least one query.
-    :param gains: Query id → document id → what its clicks are worth.
-    :param top_k: How many documents a page has.
+    :param lists: What the arms found, the same arms for each query.
+    :param gains: What clicks are worth.
     :returns: Arm → weight; 1 for every arm if nothing was clicked.
     """
     arms = list(dict.fromkeys(arm for of in lists.values() for arm in of))
     weights = dict.fromkeys(arms, 1.0)
-    best = worth(lists, gains, weights, top_k)
+    best = worth(lists, gains, weights)
     for _ in range(ROUNDS):
         before = best
         for arm in arms:
             for weight in WEIGHTS:
                 tried = weights | {arm: weight}
-                if any(tried.values()) and (reached := worth(lists, gains, tried, top_k)) > best + BETTER:
+                if any(tried.values()) and (reached := worth(lists, gains, tried)) > best + BETTER:
                     weights, best = tried, reached
         if best <= before:
             break
     return weights
 
 
-def worth(
-    lists: Mapping[str, Mapping[str, list[str]]], gains: Gains, weights: Mapping[str, float], top_k: int
-) -> float:
+def worth(lists: Lists, gains: Gains, weights: Mapping[str, float]) -> float:
     """
-    Say what weights are worth: discounted cumulative gain of the clicks on the pages that they give.
+    Say what weights are worth: discounted cumulative gain of the clicks in the order that they give to what was shown.
 
-    :param lists: Query id → arm → ids of the documents, best first.
-    :param gains: Query id → document id → what its clicks are worth.
+    :param lists: What the arms found.
+    :param gains: What clicks are worth.
     :param weights: Arm → weight.
-    :param top_k: How many documents a page has.
-    :returns: Sum over all queries and documents of the gain divided by log2(1 + place).
+    :returns: Sum over all queries and documents of the gain divided by log2(1 + place), places counted among the
+        documents that were shown.
     """
     total = 0.0
     for query, of in gains.items():
         asked = {arm: found for arm, found in lists[query].items() if weights[arm] > 0}
-        page = list(fuse(asked, weights))[:top_k]
-        total += sum(of.get(document, 0.0) / log2(1 + place) for place, document in enumerate(page, start=1))
+        shown = (document for document in fuse(asked, weights) if document in of)
+        total += sum(of[document] / log2(1 + place) for place, document in enumerate(shown, start=1))
     return total
 
 

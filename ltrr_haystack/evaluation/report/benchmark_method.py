@@ -40,7 +40,8 @@ SYSTEMS = {
     RRF_FULL: "reciprocal rank fusion of all arms but the memory at full depth, by Haystack's DocumentJoiner",
     RRF_EQUAL: "the same with as many candidates as ours asked for",
     RRF_TUNED: "the same as rrf_full with a weight for each arm, fitted to the clicks of the stream's people on the "
-    "pages of rrf_full; a click at place k counts k-fold, and on the stream it is judged with hindsight",
+    "pages of rrf_full (a click at place k counts k-fold, and what was not shown does not count); on the stream it is "
+    "judged with hindsight",
     BEST_ARM: "the arm whose pages, with the candidates of all, the stream's people click most; on the stream with "
     "hindsight",
     f"{ARM}<name>": "one arm alone, with the candidates of all",

@@ -43,6 +43,7 @@ def build_search_pipeline(
     log_timeout: float = 1.0,
     fallback: Sequence[str] | None = None,
     fallback_timeout: float = 2.0,
+    ranker: LTRRanker | None = None,
 ) -> Pipeline:
     """
     Put a learning pipeline over the retrievers you have.
@@ -87,6 +88,7 @@ def build_search_pipeline(
     :param fallback: Arms of the baseline that are asked where those that were drawn bring nothing; all of its arms if
         left out.
     :param fallback_timeout: Seconds after the decision within which they must answer.
+    :param ranker: An `LTRRanker` of your own settings, `top_k` and `poll_interval` among them.
     :returns: A pipeline with the inputs `understanding.query`, `router.user_id`, `router.session_id`, `router.context`,
         `router.filters` and `ranker.top_k`, and the output of `impressions`.
     :raises ConfigurationError: If retrievers and arms do not carry the same names, or a name is taken.
@@ -125,7 +127,7 @@ def build_search_pipeline(
             fallback_timeout=fallback_timeout,
         ),
     )
-    pipeline.add_component("ranker", LTRRanker(store, top_k=top_k, poll_interval=poll_interval))
+    pipeline.add_component("ranker", ranker or LTRRanker(store, top_k=top_k, poll_interval=poll_interval))
     pipeline.add_component("impressions", ImpressionWriter(store, timeout=log_timeout))
     pipeline.connect("understanding.understanding", "router.understanding")
     pipeline.connect("router.decision", "joiner.decision")

@@ -89,6 +89,7 @@ class Clicks(Enum):
     CASCADE = "cascade"
     DEPENDENT = "dependent"
     MIXED = "mixed"
+    HARD = "hard"
 
 
 def benchmark(
@@ -103,7 +104,30 @@ def benchmark(
     ] = None,
     impressions: Annotated[int, typer.Option(help="Number of searches for each system and seed.", min=1)] = 20_000,
     seeds: Annotated[int, typer.Option(help="Number of seeds.", min=1)] = 3,
-    clicks: Annotated[Clicks, typer.Option(help="Click model of the simulated users.")] = Clicks.MIXED,
+    clicks: Annotated[
+        Clicks,
+        typer.Option(
+            help="Click model of the simulated users; hard mixes all three, with trust bias, abandonment and habits "
+            "that are drawn for each seed."
+        ),
+    ] = Clicks.MIXED,
+    noise: Annotated[
+        float,
+        typer.Option(
+            help="Probability of a click on an examined document that answers nothing: at least 0, and below 1.",
+            min=0,
+            max=1,
+        ),
+    ] = 0.05,
+    systems: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Learning systems that take part, separated by commas and ours among them, such as ours,ours-memory. "
+            "(default: all)",
+            show_default=False,
+        ),
+    ] = "",
     drift: Annotated[bool, typer.Option("--drift", help="Change which queries are popular half-way.")] = False,
     late_documents: Annotated[
         float, typer.Option(metavar="SHARE", help="Share of the documents that are added half-way.", min=0)
@@ -132,6 +156,7 @@ def benchmark(
             impressions=impressions,
             seeds=tuple(range(seeds)),
             click_model=clicks.value,
+            noise=noise,
             drift=drift,
             late_documents=late_documents,
         )
@@ -143,6 +168,7 @@ def benchmark(
                 home=folder,
                 settings=settings,
                 configs=config or (),
+                systems=[name.strip() for name in systems.split(",") if name.strip()],
                 processes=processes,
                 watch=watch,
             )

@@ -4,7 +4,10 @@ How people look through a page, and what they click on it.
 The models are those of Chuklin, Markov and de Rijke 2015, "Click models for web search": the position-based model
 (section 3.3), the cascade model (section 3.4) and the dependent click model (section 3.5). In all of them a document is
 clicked when it is examined and it attracts; they differ in what is examined. Attraction grows with the grade as in
-Chapelle et al. 2009, "Expected reciprocal rank", with a share of clicks by mistake.
+Chapelle et al. 2009, "Expected reciprocal rank", with a share of clicks by mistake, and one of clicks out of trust in
+the position (Agarwal, Wang, Li, Bendersky and Najork 2019, "Addressing trust bias for unbiased learning-to-rank").
+
+Each model also says what it examines, so that a curve that was learned from clicks can be held against the truth.
 
 A model draws no random numbers of its own. It asks for the common random number of this search and a purpose, such as
 whether a document attracts, so that the same person can meet another page.
@@ -12,14 +15,12 @@ whether a document attracts, so that the same person can meet another page.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 from ltrr_haystack.feedback.examination import PAGE, ExaminationCurve
 
 RandomNumber = Callable[[str, str], float]
 """Purpose, and document or position → a number in [0, 1) that is fixed for the search (a common random number)."""
-
-ClickModelName = Literal["position", "cascade", "dependent", "mixed"]
 
 
 class PageReader(Protocol):
@@ -34,6 +35,15 @@ class PageReader(Protocol):
         :returns: The clicked positions, from 1, ascending.
         """
 
+    def examined(self, page: Sequence[tuple[str, int]]) -> list[float]:
+        """
+        Say how likely each position of a page is examined, before anything is drawn.
+
+        :param page: The documents from the top, each with its grade for this person.
+        :returns: One probability for each position; the first position is always examined, so that it is also the
+            examination relative to that one.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class ClickModel:
@@ -45,17 +55,19 @@ class ClickModel:
     :param eta: How fast attention falls: position k is examined with probability 1/k**eta.
     :param noise: Probability of a click on an examined document that answers nothing.
     :param highest_grade: The grade that always attracts, but for the noise.
+    :param trust: Probability of a click out of trust in the first position; see `attraction`.
     """
 
     eta: float = PAGE.eta
     noise: float = 0.05
     highest_grade: int = 3
+    trust: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.eta < 0 or not 0 <= self.noise < 1 or self.highest_grade < 1:
+        if self.eta < 0 or not 0 <= self.noise < 1 or not 0 <= self.trust < 1 or self.highest_grade < 1:
             raise ValueError(
-                f"a click model needs eta >= 0, noise in [0, 1) and highest_grade >= 1, got eta={self.eta}, "
-                f"noise={self.noise}, highest_grade={self.highest_grade}"
+                f"a click model needs eta >= 0, noise and trust in [0, 1) and highest_grade >= 1, got eta={self.eta}, "
+                f"noise={self.noise}, trust={self.trust}, highest_grade={self.highest_grade}"
             )
 
     def examination(self, position: int) -> float:
@@ -67,14 +79,15 @@ class ClickModel:
         """
         return ExaminationCurve(self.eta).at(position)
 
-    def attraction(self, grade: int) -> float:
+    def attraction(self, grade: int, position: int = 1) -> float:
         """
         How likely a document is clicked once it is examined.
 
         :param grade: How well it answers, 0 to `highest_grade`.
-        :returns: noise + (1 − noise) · (2**grade − 1) / (2**highest_grade − 1).
+        :param position: Where it stands, from 1; of no matter without trust.
+        :returns: A probability; see the function `attraction`.
         """
-        return attraction(grade, self.noise, self.highest_grade)
+        return attraction(grade, self.noise, self.highest_grade, trust=self.trust, position=position)
 
     def clicked(self, page: Sequence[tuple[str, int]], random_number: RandomNumber) -> list[int]:
         """
@@ -88,8 +101,17 @@ class ClickModel:
             position
             for position, (document, grade) in enumerate(page, start=1)
             if random_number("position", str(position)) < self.examination(position)
-            and random_number("document", document) < self.attraction(grade)
+            and random_number("document", document) < self.attraction(grade, position)
         ]
+
+    def examined(self, page: Sequence[tuple[str, int]]) -> list[float]:
+        """
+        Say how likely each position of a page is examined.
+
+        :param page: The documents from the top, each with its grade for this person.
+        :returns: 1/k**eta for position k, whatever stands there.
+        """
+        return [self.examination(position) for position in range(1, len(page) + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +123,12 @@ class CascadeModel:
 
     :param noise: Probability of a click on an examined document that answers nothing.
     :param highest_grade: The grade that always attracts, but for the noise.
+    :param trust: Probability of a click out of trust in the first position; see `attraction`.
     """
 
     noise: float = 0.05
     highest_grade: int = 3
+    trust: float = 0.0
 
     def clicked(self, page: Sequence[tuple[str, int]], random_number: RandomNumber) -> list[int]:
         """
@@ -115,9 +139,19 @@ class CascadeModel:
         :returns: The clicked position, from 1, or nothing.
         """
         for position, (document, grade) in enumerate(page, start=1):
-            if random_number("document", document) < attraction(grade, self.noise, self.highest_grade):
+            attracted = attraction(grade, self.noise, self.highest_grade, trust=self.trust, position=position)
+            if random_number("document", document) < attracted:
                 return [position]
         return []
+
+    def examined(self, page: Sequence[tuple[str, int]]) -> list[float]:
+        """
+        Say how likely each position of a page is examined.
+
+        :param page: The documents from the top, each with its grade for this person.
+        :returns: For each position the probability that nothing above it attracted.
+        """
+        return _reached(page, self.noise, self.highest_grade, self.trust, continuation=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +165,14 @@ class DependentClickModel:
     :param continuation: Probability of reading on after a click; without a click the person always reads on.
     :param noise: Probability of a click on an examined document that answers nothing.
     :param highest_grade: The grade that always attracts, but for the noise.
+    :param trust: Probability of a click out of trust in the first position; see `attraction`.
     :raises ValueError: If `continuation` is no probability.
     """
 
     continuation: float = 0.6
     noise: float = 0.05
     highest_grade: int = 3
+    trust: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.continuation <= 1:
@@ -152,70 +188,51 @@ class DependentClickModel:
         """
         positions = []
         for position, (document, grade) in enumerate(page, start=1):
-            if random_number("document", document) < attraction(grade, self.noise, self.highest_grade):
+            attracted = attraction(grade, self.noise, self.highest_grade, trust=self.trust, position=position)
+            if random_number("document", document) < attracted:
                 positions.append(position)
                 if random_number("continuation", str(position)) >= self.continuation:
                     break
         return positions
 
-
-@dataclass(frozen=True, slots=True)
-class MixedReaders:
-    """
-    People who differ: each search is read by one of several readers, each as often as the others.
-
-    :param readers: The readers.
-    :raises ValueError: If there is none.
-    """
-
-    readers: tuple[PageReader, ...]
-
-    def __post_init__(self) -> None:
-        if not self.readers:
-            raise ValueError("mixed readers need at least one reader")
-
-    def clicked(self, page: Sequence[tuple[str, int]], random_number: RandomNumber) -> list[int]:
+    def examined(self, page: Sequence[tuple[str, int]]) -> list[float]:
         """
-        Say what is clicked on a page.
+        Say how likely each position of a page is examined.
 
         :param page: The documents from the top, each with its grade for this person.
-        :param random_number: The random numbers of this search; one of them selects the reader.
-        :returns: The clicked positions, from 1, ascending.
+        :returns: For each position the probability that no click above it made the person content.
         """
-        reader = self.readers[int(random_number("reader", "") * len(self.readers))]
-        return reader.clicked(page, random_number)
+        return _reached(page, self.noise, self.highest_grade, self.trust, continuation=self.continuation)
 
 
-def attraction(grade: int, noise: float, highest_grade: int) -> float:
+def attraction(grade: int, noise: float, highest_grade: int, *, trust: float = 0.0, position: int = 1) -> float:
     """
     How likely a document is clicked once it is examined.
 
+    Trust bias, after Agarwal et al. 2019: whether an examined document is clicked depends on its position,
+    too, since people take what stands high for relevant. Here a document that answers nothing is clicked by mistake
+    (`noise`, the same everywhere) or, independently of that, out of trust in its position (`trust` / position).
+
     :param grade: How well it answers; above `highest_grade` it counts as that.
-    :param noise: The probability for a document that answers nothing.
+    :param noise: The probability for a document that answers nothing, in [0, 1).
     :param highest_grade: The grade that always attracts.
-    :returns: noise + (1 − noise) · (2**grade − 1) / (2**highest_grade − 1).
+    :param trust: Probability of a click out of trust in the first position, in [0, 1).
+    :param position: Where the document stands, from 1.
+    :returns: wrong + (1 − wrong) · (2**grade − 1) / (2**highest_grade − 1) with
+        wrong = 1 − (1 − noise) · (1 − trust / position).
     """
+    wrong = 1 - (1 - noise) * (1 - trust / position) if trust else noise
     gain = (2 ** min(grade, highest_grade) - 1) / (2**highest_grade - 1)
-    return noise + (1 - noise) * float(gain)
+    return wrong + (1 - wrong) * float(gain)
 
 
-def page_reader(name: ClickModelName, *, noise: float, highest_grade: int) -> PageReader:
-    """
-    Make a reader by name.
-
-    :param name: `position`, `cascade`, `dependent`, or `mixed` for the three in equal parts.
-    :param noise: Probability of a click on an examined document that answers nothing.
-    :param highest_grade: The grade that always attracts, but for the noise.
-    :returns: The reader.
-    :raises ValueError: If there is no such model.
-    """
-    readers: dict[str, PageReader] = {
-        "position": ClickModel(noise=noise, highest_grade=highest_grade),
-        "cascade": CascadeModel(noise=noise, highest_grade=highest_grade),
-        "dependent": DependentClickModel(noise=noise, highest_grade=highest_grade),
-    }
-    if name == "mixed":
-        return MixedReaders(tuple(readers.values()))
-    if name not in readers:
-        raise ValueError(f"click model '{name}' is unknown; choose one of {', '.join(get_args(ClickModelName))}")
-    return readers[name]
+def _reached(
+    page: Sequence[tuple[str, int]], noise: float, highest_grade: int, trust: float, *, continuation: float
+) -> list[float]:
+    """Chance of reaching each position of somebody who reads from the top, and stops after a click or goes on."""
+    reached, chances = 1.0, []
+    for position, (_, grade) in enumerate(page, start=1):
+        chances.append(reached)
+        clicks = attraction(grade, noise, highest_grade, trust=trust, position=position)
+        reached *= 1 - clicks * (1 - continuation)
+    return chances

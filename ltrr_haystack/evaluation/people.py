@@ -132,6 +132,20 @@ class People:
         :param shown: Ids of the documents on the page, from the top.
         :returns: The clicked positions, from 1, ascending.
         """
+        return self.model.clicked(self._graded(search, shown), partial(self.random_number, search.index))
+
+    def examined(self, search: Search, shown: Sequence[str]) -> list[float]:
+        """
+        How likely the person examines each position of a page: the truth that nobody sees who learns from clicks.
+
+        :param search: The search.
+        :param shown: Ids of the documents on the page, from the top.
+        :returns: One probability for each position, relative to the first, which is always examined.
+        """
+        return self.model.examined(self._graded(search, shown))
+
+    def _graded(self, search: Search, shown: Sequence[str]) -> list[tuple[str, int]]:
+        """The page with the grades that its documents have for the person."""
         grades = self.data.qrels[search.query.id]
         taste = self.data.tastes.get(search.user_id) if search.query.kind == "ambiguous" else None
         page = []
@@ -140,7 +154,7 @@ class People:
             if taste is not None and grade > 0:
                 grade += 1 if self._genres.get(document_id) in taste else -1
             page.append((document_id, grade))
-        return self.model.clicked(page, partial(self.random_number, search.index))
+        return page
 
     def random_number(self, index: int, purpose: str, what: str) -> float:
         """

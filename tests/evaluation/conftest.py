@@ -37,10 +37,11 @@ class Finished:
     """
     Finished replays, made by hand: what each system scored, and how deep it asked its arms.
 
-    Four searches of the stream for `q0`, `q1`, `q0`, `q1`; frozen, `q0` and `q1` are seen and `q2` and `q3` held out.
+    Four searches of the stream for `q0`, `q1`, `q0`, `q1`; frozen, `q0` and `q1` are seen, in their own and in other
+    words, and `q2` and `q3` are held out.
     """
 
-    LEARNING = ("ours", "ours-bandit", "ours-memory", "ours-ranker")
+    LEARNING = ("ours", "ours-bandit", "ours-memory", "ours-ranker", "ours-exploration", "ours-text")
 
     def __init__(self):
         self.seeds = (0,)
@@ -53,12 +54,15 @@ class Finished:
             "policy_version": 3,
             "ranker_version": 1,
             "late_events": 2,
+            "examined": [1.0, *[0.5] * 9],
             "impressions_per_s": 50.0,
         }
         self.settings = {}
         self.arms = {"a": "a", "b": "b", "memory": "memory"}
         self.grades = {"d": 3}  # of every query
         self.scores = {}  # (system, split) -> nDCG@10 of each search; 0.5 where nothing is said
+        self.judged = {}  # (system, split) -> the same of the judged documents alone; as `scores` where nothing is said
+        self.chosen = {"best_arm": "a", "rrf_tuned": {"a": 2.0, "b": 0.25}}
         self.depths = {}  # (system, split) -> arm -> depths; 5 for a and b where nothing is said
         self.forecasts = {}  # system -> (forecast, preferred)
         self.held_back = {}  # system -> of each search of the stream
@@ -82,7 +86,7 @@ class Finished:
         )
         learning = [*self.LEARNING, *self.config]
         alone = [f"arm:{name}" for name in precomputed.searching]
-        fixed = ["rrf_full", "rrf_equal", *alone, "oracle"]
+        fixed = ["rrf_full", "rrf_equal", "rrf_tuned", "best_arm", *alone, "oracle"]
         settings = Settings(**{"impressions": 4, "seeds": self.seeds, **self.settings})
         return Figures(
             Replay(
@@ -101,10 +105,12 @@ class Finished:
             for split, queries in {
                 "stream": ["q0", "q1", "q0", "q1"],
                 "seen": ["q0", "q1"],
+                "paraphrased": ["q0", "q1"],
                 "heldout": ["q2", "q3"],
             }.items()
         }
-        return Part("mark", seed, system, splits, self.notes if learns else {})
+        chosen = {"chosen": self.chosen[system]} if system in self.chosen else {}
+        return Part("mark", seed, system, splits, self.notes if learns else chosen)
 
     def _outcomes(self, system, split, queries, *, learns):
         scores = self.scores.get((system, split), [1.0 if system == "oracle" else 0.5] * len(queries))
@@ -113,7 +119,10 @@ class Finished:
         return Outcomes(
             queries=queries,
             kinds=[self.kinds[query] for query in queries],
-            scores={name: list(scores) for name in ("nDCG@10", "RR@10", "candidate_recall")},
+            scores={
+                **{name: list(scores) for name in ("nDCG@10", "RR@10", "candidate_recall")},
+                "judged_nDCG@10": list(self.judged.get((system, split), scores)),
+            },
             depths={self.arms[arm]: of for arm, of in depths.items()},
             seconds=[0.01] * len(queries) if learns else [],
             pages=[] if split == "stream" else [["d"]] * len(queries),

@@ -1,17 +1,8 @@
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ltrr_haystack.evaluation.click_models import (
-    CascadeModel,
-    ClickModel,
-    DependentClickModel,
-    MixedReaders,
-    attraction,
-    page_reader,
-)
+from ltrr_haystack.evaluation.click_models import CascadeModel, ClickModel, DependentClickModel, attraction
 
 PAGE = [("a", 1), ("b", 3), ("c", 2)]
 """Without noise and with a highest grade of 3 they attract with probability 1/7, 1 and 3/7."""
@@ -79,41 +70,42 @@ class TestDependent:
             DependentClickModel(continuation=1.5)
 
 
-class TestMixed:
-    def test_each_reader_takes_its_part(self):
-        one, other = (
-            page_reader("position", noise=0.0, highest_grade=3),
-            page_reader("cascade", noise=0.0, highest_grade=3),
-        )
-        # the means of the two above
-        assert rates(MixedReaders((one, other))) == pytest.approx([1 / 7, 19 / 28, 1 / 14], abs=0.012)
+class TestTrust:
+    def test_a_document_that_answers_nothing_is_clicked_more_often_the_higher_it_stands(self):
+        # 1 - 0.9 · 0.8; 1 - 0.9 · 0.9; 1 - 0.9 · 0.95
+        wrong = [attraction(0, 0.1, 3, trust=0.2, position=position) for position in (1, 2, 4)]
+        assert wrong == pytest.approx([0.28, 0.19, 0.145])
 
-    def test_one_search_is_read_by_one_reader(self):
-        readers = MixedReaders((ClickModel(eta=0.0, noise=0.0), CascadeModel(noise=0.0)))
-        assert readers.clicked(PAGE, fixed(reader=0.0)) == [1, 2, 3]
-        assert readers.clicked(PAGE, fixed(reader=0.9)) == [1]
+    def test_one_that_answers_is_clicked_on_top_of_that(self):
+        # 0.19 + 0.81 · 1/7
+        assert attraction(1, 0.1, 3, trust=0.2, position=2) == pytest.approx(0.305714, abs=1e-6)
+        assert attraction(3, 0.1, 3, trust=0.2, position=2) == 1.0
 
-    def test_needs_a_reader(self):
-        with pytest.raises(ValueError, match="at least one reader"):
-            MixedReaders(())
+    def test_every_model_has_it(self):
+        page = [("x", 0), ("y", 0)]
+        # examined 1 and 1/2
+        assert rates(ClickModel(noise=0.1, trust=0.2), page) == pytest.approx([0.28, 0.095], abs=0.012)
+        # the second is reached by 0.72, and then by 0.72 + 0.28 · 0.5
+        assert rates(CascadeModel(noise=0.1, trust=0.2), page) == pytest.approx([0.28, 0.72 * 0.19], abs=0.012)
+        expected = [0.28, 0.86 * 0.19]
+        assert rates(DependentClickModel(0.5, noise=0.1, trust=0.2), page) == pytest.approx(expected, abs=0.012)
+
+    def test_refuses_what_is_no_probability(self):
+        with pytest.raises(ValueError, match=r"trust in \[0, 1\) .* trust=1\.0"):
+            ClickModel(trust=1.0)
 
 
-class TestPageReader:
-    def test_names_what_there_is(self):
-        with pytest.raises(ValueError, match="click model 'eager' is unknown; choose one of position, cascade"):
-            page_reader("eager", noise=0.0, highest_grade=3)
+class TestExamined:
+    def test_attention_of_a_position_based_reader_falls_whatever_is_shown(self):
+        assert ClickModel(eta=0.5).examined([("x", 0)] * 4) == pytest.approx([1, 2**-0.5, 3**-0.5, 0.5])
 
-    @given(
-        st.sampled_from(["position", "cascade", "dependent", "mixed"]),
-        st.lists(st.integers(0, 3), max_size=12),
-        st.integers(0, 10_000),
-    )
-    def test_whatever_is_clicked_is_on_the_page_in_order_and_once(self, name, grades, seed):
-        rng = Random(seed)
-        drawn = {}
-        page = [(f"d{number}", grade) for number, grade in enumerate(grades)]
-        positions = page_reader(name, noise=0.1, highest_grade=3).clicked(
-            page, lambda purpose, what: drawn.setdefault((purpose, what), rng.random())
-        )
-        assert positions == sorted(set(positions))
-        assert all(1 <= position <= len(page) for position in positions)
+    def test_a_cascade_goes_on_until_something_attracts(self):
+        # a attracts with 1/7, b always
+        assert CascadeModel(noise=0.0).examined(PAGE) == pytest.approx([1, 6 / 7, 0])
+
+    def test_a_dependent_reader_goes_on_after_some_clicks(self):
+        # 1 - 1/7 · 0.4; times 1 - 1 · 0.4
+        assert DependentClickModel(noise=0.0).examined(PAGE) == pytest.approx([1, 0.942857, 0.565714], abs=1e-6)
+
+    def test_an_empty_page_has_nothing_to_examine(self):
+        assert [model().examined([]) for model in (ClickModel, CascadeModel, DependentClickModel)] == [[], [], []]

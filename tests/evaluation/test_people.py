@@ -5,6 +5,7 @@ from haystack import Document
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ltrr_haystack.evaluation.click_models import CascadeModel
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.evaluation.people import ClickModel, People, Search, labelled_sample
 
@@ -55,6 +56,12 @@ class TestClicks:
         search = Search(index, QUERIES[0], "u", "s")
         liked = {f"d{number}" for number in range(10) if people.clicks(search, [f"d{number}"])}
         assert {shown[position - 1] for position in people.clicks(search, shown)} == liked
+
+    def test_what_is_examined_depends_on_what_a_person_likes_of_the_page(self):
+        people = People(DATA, seed=1, model=CascadeModel(noise=0.1))
+        search = Search(0, QUERIES[0], "u", "s")
+        # grades 0, 1 and 3: attraction 0.1 and then 0.1 + 0.9 · 1/7
+        assert people.examined(search, ["d5", "d1", "d0"]) == pytest.approx([1, 0.9, 0.9 * 0.771429], abs=1e-6)
 
     def test_another_system_meets_the_same_person(self):
         first, second = People(DATA, seed=5), People(DATA, seed=5)

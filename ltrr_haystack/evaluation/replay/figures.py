@@ -9,14 +9,14 @@ import numpy as np
 
 from ltrr_haystack.evaluation.replay.fixed import ORACLE, RRF_FULL
 from ltrr_haystack.evaluation.replay.outcomes import SPLITS, Numbers, Outcomes, Split
-from ltrr_haystack.evaluation.replay.relevance import RECALL
+from ltrr_haystack.evaluation.replay.relevance import JUDGED, RECALL
 from ltrr_haystack.evaluation.replay.running import Replay
 from ltrr_haystack.evaluation.replay.statistics import Clusters, Interval, PairedComparison
 from ltrr_haystack.evaluation.replay.variants import OURS
 
 NDCG, RR = "nDCG@10", "RR@10"
 CANDIDATES, ARM_CALLS = "candidates_per_query", "arm_calls_per_query"
-QUALITY = (NDCG, RR, RECALL)
+QUALITY = (NDCG, JUDGED, RR, RECALL)
 COLUMNS = (*QUALITY, CANDIDATES, ARM_CALLS)
 
 
@@ -33,6 +33,7 @@ class Row:
     :param latency: Seconds a search: mean, median and 95th percentile; `None` where nothing was run. Arms answer from
         what they found before, so their own time is not in it.
     :param against_full: Comparison with reciprocal rank fusion at full depth, in nDCG@10.
+    :param judged_against_full: The same in nDCG@10 of the judged documents alone.
     """
 
     system: str
@@ -42,6 +43,7 @@ class Row:
     without_memory: tuple[float, float]
     latency: tuple[float, float, float] | None
     against_full: PairedComparison
+    judged_against_full: PairedComparison
 
 
 class Figures:
@@ -166,6 +168,7 @@ class Figures:
             without_memory=self._without_memory(system, split),
             latency=_latency(seconds) if len(seconds) else None,
             against_full=self.compare(system, RRF_FULL, split, NDCG),
+            judged_against_full=self.compare(system, RRF_FULL, split, JUDGED),
         )
 
     def _without_memory(self, system: str, split: Split) -> tuple[float, float]:

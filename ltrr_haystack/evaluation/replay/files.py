@@ -3,30 +3,48 @@
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ltrr_haystack.evaluation.interchange.trec import trec_id
+from ltrr_haystack.evaluation.readers import HARD, habits_of
 from ltrr_haystack.evaluation.replay.curves import curves
 from ltrr_haystack.evaluation.replay.figures import ARM_CALLS, CANDIDATES, NDCG, QUALITY, Figures, Row
+from ltrr_haystack.evaluation.replay.fixed import BEST_ARM, RRF_TUNED
 from ltrr_haystack.evaluation.replay.goals import Goal, goals, judged_on
-from ltrr_haystack.evaluation.replay.outcomes import SPLITS
+from ltrr_haystack.evaluation.replay.outcomes import FROZEN, SPLITS
 from ltrr_haystack.evaluation.replay.running import Replay
+from ltrr_haystack.evaluation.replay.settings import Settings
+from ltrr_haystack.evaluation.replay.statistics import Interval
 from ltrr_haystack.evaluation.replay.variants import OURS
 
 TITLES = {
     "stream": "While people searched (exploration included)",
     "seen": "Frozen at the end, queries that people had typed",
+    "paraphrased": "Frozen at the end, the same queries in other words",
     "heldout": "Frozen at the end, held-out queries",
 }
 
 NOTE = (
     "In brackets 95 % intervals of a bootstrap over queries and seeds; p of a paired randomisation test against "
     "rrf_full in nDCG@10, not corrected for the number of systems. Candidates are what the arms were asked for, "
-    "and a memory arm counts as an arm call like any other. The time is the median of a search without the retrievers' "
-    "own, whose results were kept."
+    "and a memory arm counts as an arm call like any other. judged_nDCG@10 is that of the page and the candidates "
+    "after it without the documents that nobody judged, until ten are left; what a ranker would put below its page is "
+    "not known, so there the candidates follow in the union's order. The time is the median of a search without the "
+    "retrievers' own, whose results were kept."
 )
-COLUMNS = ("system", *QUALITY, "candidates", "arm calls", "regret", "nDCG@10 less rrf_full", "p", "ms")
+COLUMNS = (
+    "system",
+    *QUALITY,
+    "candidates",
+    "arm calls",
+    "regret",
+    "nDCG@10 less rrf_full",
+    "p",
+    "judged_nDCG@10 less rrf_full",
+    "ms",
+)
 
 
 def write_files(figures: Figures, out: Path) -> None:
@@ -80,9 +98,12 @@ def markdown(figures: Figures) -> str:
         f"queries are held out. {figures.impressions_per_s:.0f} searches a second in one process.",
         "",
     ]
+    if settings.click_model == HARD:
+        lines += [f"Readers: {'; '.join(f'seed {seed}: {habits}' for seed, habits in readers(settings))}.", ""]
     for split in SPLITS:
         lines += [f"## {TITLES[split]}", "", *_table([row for row in figures.rows if row.split == split]), ""]
-    lines += [NOTE, "", "## Goals", "", *_rows(("goal", "figure", "wanted", ""), map(_goal_cells, goals(figures)))]
+    lines += [NOTE, "", *(f"{system}, seed {seed}: {choice}." for system, seed, choice in chosen(figures)), ""]
+    lines += ["## Goals", "", *_rows(("goal", "figure", "wanted", ""), map(_goal_cells, goals(figures)))]
     lines += ["", judged_on(figures)]
     return "\n".join(lines) + "\n"
 
@@ -94,7 +115,7 @@ def result_cells(row: Row) -> tuple[str, ...]:
     :param row: The row.
     :returns: One text for each of `COLUMNS`.
     """
-    difference, ndcg = row.against_full.difference, row.means[NDCG]
+    ndcg = row.means[NDCG]
     return (
         row.system,
         f"{ndcg.mean:.3f} [{ndcg.low:.3f}, {ndcg.high:.3f}]",
@@ -102,10 +123,48 @@ def result_cells(row: Row) -> tuple[str, ...]:
         f"{row.means[CANDIDATES].mean:.1f}",
         f"{row.means[ARM_CALLS].mean:.2f}",
         f"{row.regret:.3f}",
-        f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
+        _signed(row.against_full.difference),
         f"{row.against_full.p:.4f}",
+        _signed(row.judged_against_full.difference),
         "–" if row.latency is None else f"{row.latency[1] * 1000:.1f}",
     )
+
+
+def readers(settings: Settings) -> list[tuple[str, str]]:
+    """
+    Say how the people of each seed read.
+
+    :param settings: What was replayed.
+    :returns: Seed, and the habits with their values.
+    """
+    return [
+        (str(seed), ", ".join(f"{name} {value:g}" for name, value in asdict(habits).items()))
+        for seed in settings.seeds
+        for habits in [habits_of(settings.click_model, seed)]
+    ]
+
+
+def chosen(figures: Figures) -> list[tuple[str, str, str]]:
+    """
+    Say what `best_arm` and `rrf_tuned` came to be.
+
+    :param figures: The replay's figures.
+    :returns: System, seed, and the arm, or arm and weight of each.
+    """
+    return [
+        (system, str(part.seed), choice if isinstance(choice, str) else _weights(choice))
+        for system in (BEST_ARM, RRF_TUNED)
+        for part in figures.replay.parts[system]
+        if (choice := part.notes.get("chosen")) is not None
+    ]
+
+
+def _weights(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{arm} {weight:g}" for arm, weight in weights.items())
+
+
+def _signed(difference: Interval) -> str:
+    return f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
 
 
 def _table(rows: Iterable[Row]) -> list[str]:
@@ -139,6 +198,9 @@ def _flat(row: Row) -> dict[str, Any]:
         "difference_low": row.against_full.difference.low,
         "difference_high": row.against_full.difference.high,
         "p": row.against_full.p,
+        "judged_difference_to_rrf_full": row.judged_against_full.difference.mean,
+        "judged_difference_low": row.judged_against_full.difference.low,
+        "judged_difference_high": row.judged_against_full.difference.high,
     }
 
 
@@ -159,7 +221,7 @@ def _write_trec(replay: Replay, folder: Path) -> None:
             file.writelines(f"{trec_id(query)} 0 {trec_id(document)} {grade}\n" for document, grade in grades.items())
     for system, parts in replay.parts.items():
         for part in parts:
-            for split in ("seen", "heldout"):
+            for split in FROZEN:
                 outcomes = part.splits[split]
                 name = f"{system.replace(':', '_')}-{split}-{part.seed}.run"
                 with (folder / name).open("w", encoding="utf-8") as file:

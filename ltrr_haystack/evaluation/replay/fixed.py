@@ -9,9 +9,11 @@ from haystack.components.joiners import DocumentJoiner
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import Query
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
+from ltrr_haystack.fusion import fuse
 from ltrr_haystack.types import Allocation
 
 RRF_FULL, RRF_EQUAL, ORACLE, ARM = "rrf_full", "rrf_equal", "oracle", "arm:"
+RRF_TUNED, BEST_ARM = "rrf_tuned", "best_arm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Shown:
     What a fixed system answers to a query.
 
     :param page: Ids of the documents on the page, from the top.
-    :param candidates: Ids of all candidates.
+    :param candidates: Ids of all candidates, in the system's order.
     """
 
     page: tuple[str, ...]
@@ -29,7 +31,7 @@ class Shown:
 
 def fixed_names(precomputed: PrecomputedPipeline) -> list[str]:
     """
-    Name the systems that learn nothing, but for `rrf_equal`, which depends on ours.
+    Name the systems that learn nothing, but for those that depend on others: `rrf_equal`, `rrf_tuned`, `best_arm`.
 
     :param precomputed: The pipeline.
     :returns: The names.
@@ -74,7 +76,13 @@ def equal_depths(precomputed: PrecomputedPipeline, used: Mapping[str, float]) ->
 
 
 def answers(
-    precomputed: PrecomputedPipeline, system: str, depths: Allocation, queries: Iterable[Query], top_k: int
+    precomputed: PrecomputedPipeline,
+    system: str,
+    depths: Allocation,
+    queries: Iterable[Query],
+    top_k: int,
+    *,
+    weights: Mapping[str, float] | None = None,
 ) -> dict[str, Shown]:
     """
     Answer queries by a fixed system.
@@ -84,17 +92,22 @@ def answers(
     :param depths: Arm → depth.
     :param queries: The queries.
     :param top_k: How many documents a page has.
+    :param weights: Arm → its weight in the fusion; all alike if left out.
     :returns: Query id → answer.
     """
     joiner = DocumentJoiner(join_mode="reciprocal_rank_fusion")
     shown = {}
     for query in queries:
         text = precomputed.text(query)
-        lists = [list(precomputed.found[arm][text][:depth]) for arm, depth in depths.items() if depth > 0]
-        fused: list[Document] = joiner.run(documents=lists)["documents"] if any(lists) else []
-        candidates = [document.id for document in fused]
-        page = sorted(candidates, key=_by_grade(precomputed, query)) if system == ORACLE else candidates
-        shown[query.id] = Shown(tuple(page[:top_k]), tuple(candidates))
+        lists = {arm: list(precomputed.found[arm][text][:depth]) for arm, depth in depths.items() if depth > 0}
+        if weights is not None:
+            ordered = list(fuse({arm: [document.id for document in of] for arm, of in lists.items()}, weights))
+        else:
+            fused: list[Document] = joiner.run(documents=[*lists.values()])["documents"] if any(lists.values()) else []
+            ordered = [document.id for document in fused]
+        if system == ORACLE:
+            ordered.sort(key=_by_grade(precomputed, query))
+        shown[query.id] = Shown(tuple(ordered[:top_k]), tuple(ordered))
     return shown
 
 

@@ -12,8 +12,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-Split = Literal["stream", "seen", "heldout"]
+Split = Literal["stream", "seen", "paraphrased", "heldout"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+FROZEN = SPLITS[1:]
+"""What the systems are judged on once they are frozen."""
+
 Numbers = NDArray[np.float64]
 
 
@@ -105,8 +108,10 @@ class Part:
     :param fingerprint: Mark of the settings, the data and the code.
     :param seed: The seed.
     :param system: The system's name.
-    :param splits: `stream`, and `seen` and `heldout` for the frozen end state.
-    :param notes: What else is to be known: speed, trainings of the ranker, state of the safe start.
+    :param splits: `stream`, and for the frozen end state `seen` (queries that people had typed), `paraphrased` (the
+        same in other words) and `heldout` (queries that nobody had typed).
+    :param notes: What else is to be known: speed, trainings of the ranker, state of the safe start; how often each
+        place was examined in truth, and the readers' habits; what was chosen on clicks.
     """
 
     fingerprint: str

@@ -1,23 +1,24 @@
 """Replays one system under one seed, and judges what it answered."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ltrr_haystack.evaluation.click_models import page_reader
 from ltrr_haystack.evaluation.datasets import Query
 from ltrr_haystack.evaluation.people import People, Search
+from ltrr_haystack.evaluation.readers import habits_of, page_reader
 from ltrr_haystack.evaluation.replay.answers import PipelineAnswer
 from ltrr_haystack.evaluation.replay.catalogue import Catalogue
-from ltrr_haystack.evaluation.replay.fixed import answers
-from ltrr_haystack.evaluation.replay.outcomes import Outcomes, Part, Split, joined
+from ltrr_haystack.evaluation.replay.fixed import ARM, BEST_ARM, answers, depths_of
+from ltrr_haystack.evaluation.replay.outcomes import FROZEN, SPLITS, Outcomes, Part, Split, joined
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.relevance import ToJudge, judged
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.stream import Stream
 from ltrr_haystack.evaluation.replay.systems import PipelineSystem
+from ltrr_haystack.evaluation.replay.tuning import best_arm, tuned_weights
 from ltrr_haystack.evaluation.replay.variants import Variant
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.types import Allocation
@@ -32,18 +33,24 @@ FORECAST_EVERY = 5
 
 def people_of(
     precomputed: PrecomputedPipeline, settings: Settings, seed: int
-) -> tuple[People, list[Query], list[Query]]:
+) -> tuple[People, dict[Split, list[Query]]]:
     """
-    Give the people of a seed.
+    Give the people of a seed, and what the systems that they met are judged on in the end.
 
     :param precomputed: The pipeline, with the data set.
     :param settings: How they search and click.
     :param seed: The seed.
-    :returns: The people, who type no held-out query; the queries that they will have typed in the end, and the held-out
-        ones.
+    :returns: The people, who type no held-out query; and `seen`, the queries that they will have typed in the end,
+        `paraphrased`, the same in other words, where there are any, and `heldout`.
+    :raises ConfigurationError: If no query that was typed has a paraphrase, or the arms were not asked for it.
     """
     seen, held_out = precomputed.split(seed, settings.held_out)
-    reader = page_reader(settings.click_model, noise=settings.noise, highest_grade=precomputed.data.highest_grade)
+    reader = page_reader(
+        settings.click_model,
+        noise=settings.noise,
+        highest_grade=precomputed.data.highest_grade,
+        habits=habits_of(settings.click_model, seed),
+    )
     people = People(
         replace(precomputed.data, queries=seen),
         seed=seed,
@@ -51,8 +58,9 @@ def people_of(
         exponent=settings.exponent,
         drift_at=settings.half_way if settings.drift else None,
     )
-    typed = {search.query.id for search in people.stream(settings.impressions)}
-    return people, [query for query in seen if query.id in typed], held_out
+    stream = {search.query.id for search in people.stream(settings.impressions)}
+    typed = [query for query in seen if query.id in stream]
+    return people, {"seen": typed, "paraphrased": precomputed.paraphrased(typed, seed), "heldout": held_out}
 
 
 def replay_learning(
@@ -79,7 +87,7 @@ def replay_learning(
     :param tell: Told how far it has come.
     :returns: The part.
     """
-    people, seen, held_out = people_of(precomputed, settings, seed)
+    people, queries = people_of(precomputed, settings, seed)
     catalogue = Catalogue.of(precomputed, settings, seed)
     system = PipelineSystem(precomputed, variant, file, seed=seed, top_k=settings.top_k)
     try:
@@ -87,14 +95,14 @@ def replay_learning(
         stream, notes = _met(people, system, catalogue, settings, tell)
         seconds = time.perf_counter() - started
         frozen = system.frozen()
-        splits = {
+        splits: dict[str, Outcomes] = {
             "stream": joined([_outcomes(there, met) for there, met in catalogue.stretches(stream)]),
-            "seen": _frozen_outcomes(precomputed, frozen, seen, settings.impressions),
-            "heldout": _frozen_outcomes(precomputed, frozen, held_out, settings.impressions),
+            **{split: _frozen_outcomes(precomputed, frozen, queries[split], settings.impressions) for split in FROZEN},
         }
     finally:
         system.close()
-    notes["safe_start"] = all(held_back for split in ("seen", "heldout") for held_back in splits[split].safe_start)
+    notes["safe_start"] = all(held_back for split in FROZEN for held_back in splits[split].safe_start)
+    notes["readers"] = asdict(habits_of(settings.click_model, seed))
     return Part(fingerprint, seed, name, splits, {**notes, "impressions_per_s": settings.impressions / seconds})
 
 
@@ -102,10 +110,12 @@ def replay_fixed(
     precomputed: PrecomputedPipeline,
     settings: Settings,
     name: str,
-    depths: dict[Split, Allocation],
+    depths: Mapping[Split, Allocation],
     seed: int,
     *,
     fingerprint: str,
+    weights: Mapping[str, float] | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> Part:
     """
     Let people meet a system that learns nothing.
@@ -116,20 +126,53 @@ def replay_fixed(
     :param depths: Split → arm → depth.
     :param seed: The seed.
     :param fingerprint: The part's mark.
+    :param weights: Arm → its weight in the fusion; all alike if left out.
+    :param notes: What else is to be known of it.
     :returns: The part.
     """
-    people, seen, held_out = people_of(precomputed, settings, seed)
+    people, queries = people_of(precomputed, settings, seed)
     typed = [search.query for search in people.stream(settings.impressions)]
     stream = [
-        _fixed_outcomes(there, name, depths["stream"], queries, settings.top_k)
-        for there, queries in Catalogue.of(precomputed, settings, seed).stretches(typed)
+        _fixed_outcomes(there, name, depths["stream"], met, settings.top_k, weights)
+        for there, met in Catalogue.of(precomputed, settings, seed).stretches(typed)
     ]
-    splits = {
+    splits: dict[str, Outcomes] = {
         "stream": replace(joined(stream), pages=[]),
-        "seen": _fixed_outcomes(precomputed, name, depths["seen"], seen, settings.top_k),
-        "heldout": _fixed_outcomes(precomputed, name, depths["heldout"], held_out, settings.top_k),
+        **{
+            split: _fixed_outcomes(precomputed, name, depths[split], queries[split], settings.top_k, weights)
+            for split in FROZEN
+        },
     }
-    return Part(fingerprint, seed, name, splits, {})
+    return Part(fingerprint, seed, name, splits, dict(notes or {}))
+
+
+def replay_chosen(
+    precomputed: PrecomputedPipeline, settings: Settings, name: str, seed: int, *, fingerprint: str
+) -> Part:
+    """
+    Choose what an engineer would choose on the stream's clicks, and let people meet it.
+
+    :param precomputed: The pipeline.
+    :param settings: What to replay.
+    :param name: `best_arm` or `rrf_tuned`.
+    :param seed: The seed.
+    :param fingerprint: The part's mark.
+    :returns: The part; its notes say what was chosen.
+    """
+    people, _ = people_of(precomputed, settings, seed)
+    catalogue = Catalogue.of(precomputed, settings, seed)
+    weights: dict[str, float] | None = None
+    if name == BEST_ARM:
+        arm, clicks = best_arm(people, catalogue, settings)
+        depths, notes = depths_of(precomputed, f"{ARM}{arm}"), {"chosen": arm, "clicks": clicks}
+    else:
+        weights = tuned_weights(people, catalogue, settings)
+        depths = {arm: depth if weights[arm] > 0 else 0 for arm, depth in precomputed.full_depths.items()}
+        notes = {"chosen": weights}
+    of_splits: dict[Split, Allocation] = dict.fromkeys(SPLITS, depths)
+    return replay_fixed(
+        precomputed, settings, name, of_splits, seed, fingerprint=fingerprint, weights=weights, notes=notes
+    )
 
 
 def _met(
@@ -148,6 +191,7 @@ def _met(
             tell(done)
     return met, {
         "trainings": stream.trainings,
+        "examined": stream.examined,
         "rejected_events": stream.rejected,
         "policy_version": met[-1][1].decision.policy_version,
         "ranker_version": met[-1][1].ranker_version,
@@ -156,10 +200,15 @@ def _met(
 
 
 def _fixed_outcomes(
-    precomputed: PrecomputedPipeline, name: str, depths: Allocation, queries: Sequence[Query], top_k: int
+    precomputed: PrecomputedPipeline,
+    name: str,
+    depths: Allocation,
+    queries: Sequence[Query],
+    top_k: int,
+    weights: Mapping[str, float] | None,
 ) -> Outcomes:
     distinct = {query.id: query for query in queries}
-    shown = answers(precomputed, name, depths, distinct.values(), top_k)
+    shown = answers(precomputed, name, depths, distinct.values(), top_k, weights=weights)
     scores = judged(
         [ToJudge(query, answer.page, answer.candidates) for query, answer in shown.items()], precomputed.data.qrels
     )

@@ -1,6 +1,6 @@
 """The arms of a pipeline as what they found: asked once, replayed as often as a comparison needs."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from hashlib import blake2b
@@ -18,6 +18,7 @@ from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.evaluation.replay.asking import Asked, ask_in_processes
 from ltrr_haystack.evaluation.replay.environment import SearchEnvironment, memory_settings
+from ltrr_haystack.evaluation.replay.paraphrases import paraphrases
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
@@ -117,7 +118,11 @@ class PrecomputedPipeline:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits that change whenever settings, queries, judgements or results do."""
+        """
+        Sixteen hexadecimal digits that change whenever settings, queries, judgements or what is found for them do.
+
+        What is found for paraphrases is no part of it: they are of one seed each; see `found_for_paraphrases`.
+        """
         digest = blake2b(digest_size=8)
         settings = [
             self.arms,
@@ -131,10 +136,26 @@ class PrecomputedPipeline:
         digest.update(repr([settings, memories, self.data.name, self.data.fingerprint]).encode())
         for query in self.data.queries:
             digest.update(repr([query, sorted(self.data.qrels.get(query.id, {}).items())]).encode())
-        for arm, found in self.found.items():
-            for query_text, documents in found.items():
-                digest.update(repr([arm, query_text, [document.id for document in documents]]).encode())
+        self._digest_found(digest, self.data.queries)
         return digest.hexdigest()
+
+    def found_for_paraphrases(self, seed: int) -> str:
+        """
+        Give sixteen hexadecimal digits that change whenever what was found for the paraphrases of a seed does.
+
+        :param seed: The seed.
+        :returns: The digits.
+        """
+        digest = blake2b(digest_size=8)
+        self._digest_found(digest, paraphrases(self.data.queries, seed).values())
+        return digest.hexdigest()
+
+    def _digest_found(self, digest: "blake2b", queries: Iterable[Query]) -> None:
+        texts = list(dict.fromkeys(self.text(query) for query in queries))
+        for arm, found in self.found.items():
+            for text in texts:
+                if text in found:
+                    digest.update(repr([arm, text, [document.id for document in found[text]]]).encode())
 
     @cached_property
     def documents(self) -> InMemoryDocumentStore:
@@ -218,6 +239,27 @@ class PrecomputedPipeline:
             )
         return seen, unseen
 
+    def paraphrased(self, queries: Sequence[Query], seed: int) -> list[Query]:
+        """
+        Give queries in other words.
+
+        :param queries: The queries.
+        :param seed: Another seed finds other words.
+        :returns: Those that have a paraphrase, with their ids and another text.
+        :raises ConfigurationError: If none of them has one, or the arms were not asked for it.
+        """
+        others = paraphrases(self.data.queries, seed)
+        written = [others[query.id] for query in queries if query.id in others]
+        if not written:
+            raise ConfigurationError(f"none of the {len(queries)} queries of '{self.data.name}' has a paraphrase")
+        for query in written:
+            if missing := [arm for arm, found in self.found.items() if self.text(query) not in found]:
+                raise ConfigurationError(
+                    f"the arms {missing} were not asked for '{query.text}', the paraphrase of query '{query.id}' under "
+                    f"seed {seed}; name the seed in precompute(seeds=...)"
+                )
+        return written
+
 
 def precompute(
     data: DataSet,
@@ -225,6 +267,7 @@ def precompute(
     home: Path,
     *,
     search: Path | None = None,
+    seeds: Iterable[int] = (),
     processes: int = 1,
     watch: Asked | None = None,
 ) -> PrecomputedPipeline:
@@ -238,6 +281,7 @@ def precompute(
     :param pipelines: Folder with `search/search.yml` and `indexing/indexing.yml`.
     :param home: Folder of the caches.
     :param search: A search pipeline in the place of the folder's.
+    :param seeds: The arms are also asked for the paraphrases of these seeds.
     :param processes: How many processes to use where it takes long.
     :param watch: Told how far it has come.
     :returns: The precomputed pipeline.
@@ -247,7 +291,11 @@ def precompute(
     understanding = environment.understanding
     searching = [name for name, own in environment.arms.items() if own.get("kind") != MEMORY]
     depth = sum(max(environment.arms[name]["levels"]) for name in searching)
-    queries = [understanding.run(query.text, 0.0)["understanding"].query for query in data.answerable()]
+    asked = [*data.answerable()]
+    for seed in seeds:
+        others = paraphrases(data.queries, seed)
+        asked += [others[query.id] for query in data.answerable() if query.id in others]
+    queries = [understanding.run(query.text, 0.0)["understanding"].query for query in asked]
     ask_in_processes(environment, queries, depth, make=partial(make, keep=False), processes=processes, watch=watch)
     found: dict[str, dict[str, list[Document]]] = {name: {} for name in searching}
     for query, results in environment.results(queries, depth):

@@ -8,6 +8,8 @@ from types import ModuleType
 from ltrr_haystack.errors import MissingExtraError
 
 RECALL = "candidate_recall"
+JUDGED = "judged_nDCG@10"
+PAGE = 10
 DEEPEST = 1000
 """More candidates than any search has."""
 
@@ -19,7 +21,7 @@ class ToJudge:
 
     :param query_id: The query.
     :param page: Ids of the documents shown, from the top.
-    :param candidates: Ids of all candidates.
+    :param candidates: Ids of all candidates, in the order in which they would follow those on the page.
     """
 
     query_id: str
@@ -44,21 +46,34 @@ def ir_measures() -> ModuleType:
 
 def judged(answers: Sequence[ToJudge], qrels: Mapping[str, Mapping[str, int]]) -> dict[str, list[float]]:
     """
-    Judge answers: nDCG@10 and RR@10 of the page, recall of the candidates.
+    Judge answers: nDCG@10 and RR@10 of the page, nDCG@10 of what is judged alone, recall of the candidates.
 
     nDCG has linear gains and takes what is not judged for irrelevant, as trec_eval has it; for RR and recall a grade
     above 0 is relevant. The same answer to the same query is judged once, however often it was given.
 
+    A system may look good because it shows what was judged, and not because that answers better. So nDCG@10 is also
+    taken of the condensed list (Sakai 2007, "Alternatives to Bpref"): the page and then the other candidates in their
+    order, without the documents of which nobody said how well they answer, until ten are left. Where a system's order
+    beyond its page is not known, as that of one with a ranker is, the candidates follow in the union's order. With
+    judgements that have no grade 0, it only tells how the relevant documents stand among themselves.
+
     :param answers: The answers.
     :param qrels: Query id → document id → grade.
-    :returns: `nDCG@10`, `RR@10` and `candidate_recall` → one value for each answer.
+    :returns: `nDCG@10`, `RR@10`, `judged_nDCG@10` and `candidate_recall` → one value for each answer.
     """
     package = ir_measures()
     pages = [(answer.query_id, answer.page) for answer in answers]
     found = [(answer.query_id, _relevant(answer.candidates, qrels[answer.query_id])) for answer in answers]
     scores = _measured(package, [package.nDCG @ 10, package.RR @ 10], pages, qrels)
     recall = _measured(package, [package.R @ DEEPEST], found, qrels)
-    return {**scores, RECALL: recall[f"R@{DEEPEST}"]}
+    condensed = [(answer.query_id, _condensed(answer, qrels[answer.query_id])) for answer in answers]
+    (of_judged,) = _measured(package, [package.nDCG @ 10], condensed, qrels).values()
+    return {**scores, JUDGED: of_judged, RECALL: recall[f"R@{DEEPEST}"]}
+
+
+def _condensed(answer: ToJudge, grades: Mapping[str, int]) -> tuple[str, ...]:
+    ordered = dict.fromkeys((*answer.page, *answer.candidates))
+    return tuple(document for document in ordered if document in grades)[:PAGE]
 
 
 def _relevant(candidates: tuple[str, ...], grades: Mapping[str, int]) -> tuple[str, ...]:

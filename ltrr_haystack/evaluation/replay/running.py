@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.evaluation.replay.fixed import RRF_EQUAL, depths_of, equal_depths, fixed_names
-from ltrr_haystack.evaluation.replay.outcomes import SPLITS, Part, load_part, part_file
-from ltrr_haystack.evaluation.replay.parts import replay_fixed, replay_learning
+from ltrr_haystack.evaluation.replay.fixed import (
+    BEST_ARM,
+    RRF_EQUAL,
+    RRF_FULL,
+    RRF_TUNED,
+    depths_of,
+    equal_depths,
+    fixed_names,
+)
+from ltrr_haystack.evaluation.replay.outcomes import SPLITS, Part, Split, load_part, part_file
+from ltrr_haystack.evaluation.replay.parts import replay_chosen, replay_fixed, replay_learning
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.variants import OURS, VARIANTS, Variant
+from ltrr_haystack.types import Allocation
 
 Watch = Callable[[str, int, int], None]
 """Told what is done: of what, how much, of how much."""
@@ -43,8 +52,8 @@ class Replay:
 
     @property
     def learning(self) -> list[str]:
-        """The systems that learn."""
-        return [*VARIANTS, *(name for name in self.compared if name != OURS)]
+        """The systems that learn, of those that took part."""
+        return [name for name in self.parts if name in VARIANTS or name in self.compared]
 
 
 def replay(
@@ -52,6 +61,7 @@ def replay(
     settings: Settings,
     out: Path,
     *,
+    systems: Sequence[str] = (),
     processes: int = 1,
     watch: Watch | None = None,
 ) -> Replay:
@@ -64,18 +74,25 @@ def replay(
     :param compared: `ours`, and `config:<name>` for each configuration to compare; all of the same data set.
     :param settings: What to replay.
     :param out: The folder.
+    :param systems: Which of `VARIANTS` take part; all if none is named. Configurations to compare and systems that
+        learn nothing take part in any case.
     :param processes: How many processes to use for the systems that learn.
     :param watch: Told how far each part has come; always from this thread.
     :returns: The replay.
-    :raises ConfigurationError: If `ours` is missing or a configuration is of another data set.
+    :raises ConfigurationError: If `ours` is missing, a configuration is of another data set, or a system is unknown.
     """
     _check(compared, processes)
+    names = [*chosen_variants(systems), *(name for name in compared if name != OURS)]
     tasks = [
         _Task(seed, name, OURS if name in VARIANTS else name, VARIANTS.get(name, Variant()))
         for seed in settings.seeds
-        for name in (*VARIANTS, *(name for name in compared if name != OURS))
+        for name in names
     ]
-    marks = {name: settings.fingerprint(precomputed.fingerprint) for name, precomputed in compared.items()}
+    marks = {
+        (name, seed): settings.fingerprint(precomputed.fingerprint, precomputed.found_for_paraphrases(seed))
+        for name, precomputed in compared.items()
+        for seed in settings.seeds
+    }
     room = _Room(compared, marks, settings, out, watch or _nobody)
     missing = [task for task in tasks if room.done(task.seed, task.system, task.pipeline) is None]
     if processes == 1 or len(missing) < 2:
@@ -83,9 +100,24 @@ def replay(
             room.work(task)
     else:
         _in_processes(room, missing, min(processes, len(missing)))
-    names = [*(task.system for task in tasks if task.seed == settings.seeds[0]), *fixed_names(compared[OURS])]
-    names.insert(names.index(fixed_names(compared[OURS])[0]) + 1, RRF_EQUAL)
+    fixed = fixed_names(compared[OURS])
+    names += [RRF_FULL, RRF_EQUAL, RRF_TUNED, BEST_ARM, *(name for name in fixed if name != RRF_FULL)]
     return Replay(compared, settings, {name: [room.part(seed, name) for seed in settings.seeds] for name in names})
+
+
+def chosen_variants(systems: Sequence[str]) -> list[str]:
+    """
+    Check which learning systems are to take part.
+
+    :param systems: Their names; all if there is none.
+    :returns: The names in the order of `VARIANTS`.
+    :raises ConfigurationError: If one is unknown, or `ours` is missing, which all are compared with.
+    """
+    if unknown := sorted(set(systems) - set(VARIANTS)):
+        raise ConfigurationError(f"the systems {unknown} are unknown; there are {', '.join(VARIANTS)}")
+    if systems and OURS not in systems:
+        raise ConfigurationError(f"'{OURS}' must be among the systems, got {', '.join(systems)}")
+    return [name for name in VARIANTS if not systems or name in systems]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +134,7 @@ class _Room:
     def __init__(
         self,
         compared: Mapping[str, PrecomputedPipeline],
-        marks: Mapping[str, str],
+        marks: Mapping[tuple[str, int], str],
         settings: Settings,
         out: Path,
         watch: Watch,
@@ -114,7 +146,7 @@ class _Room:
         self.watch = watch
 
     def done(self, seed: int, system: str, pipeline: str = OURS) -> Part | None:
-        return load_part(part_file(self.out, seed, system), self.marks[pipeline])
+        return load_part(part_file(self.out, seed, system), self.marks[pipeline, seed])
 
     def work(self, task: _Task) -> None:
         label = f"{task.system}, seed {task.seed}"
@@ -125,7 +157,7 @@ class _Room:
             task.variant,
             task.seed,
             file=self.out / "stores" / f"{task.seed}-{task.system.replace(':', '_')}.db",
-            fingerprint=self.marks[task.pipeline],
+            fingerprint=self.marks[task.pipeline, task.seed],
             tell=lambda done: self.watch(label, done, self.settings.impressions),
         )
         part.save(part_file(self.out, task.seed, task.system))
@@ -136,13 +168,17 @@ class _Room:
         return part if part is not None else self._fixed(seed, system)
 
     def _fixed(self, seed: int, system: str) -> Part:
-        precomputed = self.compared[OURS]
-        if system == RRF_EQUAL:
-            ours = self.part(seed, OURS)
-            depths = {split: equal_depths(precomputed, ours.splits[split].mean_depths()) for split in SPLITS}
+        precomputed, mark = self.compared[OURS], self.marks[OURS, seed]
+        if system in (RRF_TUNED, BEST_ARM):
+            part = replay_chosen(precomputed, self.settings, system, seed, fingerprint=mark)
         else:
-            depths = dict.fromkeys(SPLITS, depths_of(precomputed, system))
-        part = replay_fixed(precomputed, self.settings, system, dict(depths), seed, fingerprint=self.marks[OURS])
+            depths: dict[Split, Allocation] = {}
+            if system == RRF_EQUAL:
+                ours = self.part(seed, OURS).splits
+                depths |= {split: equal_depths(precomputed, ours[split].mean_depths()) for split in SPLITS}
+            else:
+                depths |= dict.fromkeys(SPLITS, depths_of(precomputed, system))
+            part = replay_fixed(precomputed, self.settings, system, depths, seed, fingerprint=mark)
         part.save(part_file(self.out, seed, system))
         return part
 
@@ -151,7 +187,11 @@ _room: _Room | None = None
 
 
 def _enter(
-    compared: Mapping[str, PrecomputedPipeline], marks: Mapping[str, str], settings: Settings, out: Path, queue: Any
+    compared: Mapping[str, PrecomputedPipeline],
+    marks: Mapping[tuple[str, int], str],
+    settings: Settings,
+    out: Path,
+    queue: Any,
 ) -> None:
     global _room
     _room = _Room(compared, marks, settings, out, lambda *step: queue.put(step))

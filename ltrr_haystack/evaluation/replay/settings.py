@@ -3,9 +3,10 @@
 import json
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from typing import get_args
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.evaluation.click_models import ClickModelName
+from ltrr_haystack.evaluation.readers import ClickModelName
 from ltrr_haystack.evaluation.replay.source import source_fingerprint
 
 REPLAYS = "ltrr_haystack.evaluation.replay.parts"
@@ -19,7 +20,8 @@ class Settings:
 
     :param impressions: How many searches each system meets, for each seed.
     :param seeds: Each seed is other people, another draw of the held-out queries, and other choices of the router.
-    :param click_model: How people look through a page: `position`, `cascade`, `dependent`, or `mixed` for all three.
+    :param click_model: How people look through a page: `position`, `cascade`, `dependent`, `mixed` for all three,
+        or `hard` for all three with trust bias, abandonment, and habits drawn for each seed (see `readers`).
     :param noise: Probability of a click on an examined document that answers nothing.
     :param exponent: The Zipf law's of the queries.
     :param held_out: Share of the queries that nobody types before the end.
@@ -55,6 +57,12 @@ class Settings:
             raise ConfigurationError(f"seeds must be different numbers, at least one, got {self.seeds}")
         if not 0 < self.held_out < 1:
             raise ConfigurationError(f"held_out must lie between 0 and 1, got {self.held_out}")
+        if self.click_model not in get_args(ClickModelName):
+            raise ConfigurationError(
+                f"click_model must be one of {', '.join(get_args(ClickModelName))}, got '{self.click_model}'"
+            )
+        if not 0 <= self.noise < 1:
+            raise ConfigurationError(f"noise must be a probability, at least 0 and below 1, got {self.noise}")
         if self.delay < 0 or self.reward_wait < 0:
             raise ConfigurationError(
                 f"delay and reward_wait must not be negative, got {self.delay} and {self.reward_wait}"

@@ -17,7 +17,7 @@ class Stream(Generic[AnswerT]):
     :param system: What they search with.
     :param settings: When clicks arrive, and when the system learns.
     :ivar rejected: How many clicks the system rejected.
-    :ivar trainings: What came of each training of the ranker.
+    :ivar trainings: What came of each training of the ranker: after how many searches, and the gate's verdict.
     """
 
     def __init__(self, people: People, system: SearchSystem[AnswerT], settings: Settings) -> None:
@@ -29,6 +29,17 @@ class Stream(Generic[AnswerT]):
         self._train_at = {max(1, round(share * settings.impressions)) for share in settings.train_at}
         self._under_way: list[tuple[int, int, dict[str, Any]]] = []
         self._sent = 0
+        self._examined = [0.0] * settings.top_k
+        self._pages = [0] * settings.top_k
+
+    @property
+    def examined(self) -> list[float]:
+        """
+        How often each place was examined in truth, place 1 first: the mean probability of the people that came.
+
+        A place counts in the searches whose page had it; 0 for one that no page had.
+        """
+        return [examined / pages if pages else 0.0 for examined, pages in zip(self._examined, self._pages, strict=True)]
 
     def click(self, search: Search, answer: AnswerT) -> bool:
         """
@@ -39,6 +50,9 @@ class Stream(Generic[AnswerT]):
         :returns: Whether the person clicked anything.
         """
         positions = self._people.clicks(search, answer.shown)
+        for place, chance in enumerate(self._people.examined(search, answer.shown[: len(self._pages)])):
+            self._examined[place] += chance
+            self._pages[place] += 1
         for event, position in zip(click_events(search, answer, positions), positions, strict=True):
             number = self._people.random_number(search.index, "delay", answer.shown[position - 1])
             waits = int(-self._settings.delay * math.log(1.0 - number))

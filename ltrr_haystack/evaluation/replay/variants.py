@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Any, Self
 
 from haystack import Pipeline
 from haystack.core.serialization import import_class_by_name
 
 from ltrr_haystack.builder import build_search_pipeline
+from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline, PrecomputedRetriever
@@ -31,11 +33,15 @@ class Variant:
     :param memory: Whether there are memory arms and the ranker's memory features. What the router knows of its arms for
         a query stays in either case.
     :param ranker: Whether a ranker is trained; if not, the union's own order stays.
+    :param exploration: Whether part of a page is left to chance while people search; a frozen system never does that.
+    :param text: Whether the ranker sees features of the candidates' texts.
     """
 
     bandit: bool = True
     memory: bool = True
     ranker: bool = True
+    exploration: bool = True
+    text: bool = True
 
     @property
     def learns(self) -> bool:
@@ -52,6 +58,8 @@ VARIANTS: Mapping[str, Variant] = {
     "ours-bandit": Variant(bandit=False),
     "ours-memory": Variant(memory=False),
     "ours-ranker": Variant(ranker=False),
+    "ours-exploration": Variant(exploration=False),
+    "ours-text": Variant(text=False),
 }
 
 
@@ -168,6 +176,24 @@ def policy_of(precomputed: PrecomputedPipeline, variant: Variant) -> Policy:
     return StaticPolicy(dict(actions.baseline_with_memory)) if actions.memory_arms else StaticPolicy()
 
 
+def ranker_of(variant: Variant, store: LTRRStore, *, top_k: int, frozen: bool) -> LTRRanker:
+    """
+    Make the ranker of a variant.
+
+    :param variant: Which parts learn.
+    :param store: The system's store.
+    :param top_k: How many documents a page has.
+    :param frozen: Whether nothing is left to chance.
+    :returns: A ranker with the settings of the variant, so far as LTRRanker has them: `explore` for the exploration of
+        the page, and `features`, empty for none of the texts.
+    """
+    own: dict[str, Any] = {"explore": variant.exploration and not frozen, "features": None if variant.text else []}
+    known = signature(LTRRanker.__init__).parameters
+    return LTRRanker(
+        store, top_k=top_k, poll_interval=0.0, **{name: value for name, value in own.items() if name in known}
+    )
+
+
 def search_pipeline(
     precomputed: PrecomputedPipeline, variant: Variant, store: LTRRStore, *, seed: int, top_k: int, frozen: bool = False
 ) -> Pipeline:
@@ -198,6 +224,7 @@ def search_pipeline(
         log_timeout=PATIENCE,
         seed=seed,
         understanding=QueryUnderstanding.from_dict(precomputed.understanding.to_dict()),
+        ranker=ranker_of(variant, store, top_k=top_k, frozen=frozen),
     )
     if frozen:
         pipeline.remove_component("impressions")

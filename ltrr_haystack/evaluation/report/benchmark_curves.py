@@ -73,19 +73,20 @@ def quality(figures: Figures, drawn: Curves) -> Section:
 
 def seen_and_held_out(figures: Figures) -> Section:
     """
-    What the systems, frozen at the end, make of queries that they had met and of queries that they had not.
+    What the systems, frozen at the end, make of queries that they had met, of the same in other words, and of others.
 
     :param figures: The benchmark's figures.
     :returns: The section.
     """
-    splits = {"seen": "seen", "held out": "heldout"}
+    splits = {"seen": "seen", "paraphrased": "paraphrased", "held out": "heldout"}
     rows = {name: [row for row in figures.rows if row.split == split] for name, split in splits.items()}
     return Section(
         "held-out",
         "Held-out against seen",
-        "Frozen at the end: queries that people had typed, and queries that nobody had. The two are different queries, "
-        f"some harder than others; so compare systems on the same queries, or each with {RRF_FULL}. Bars are 95 % "
-        "intervals; those of a difference are paired, and narrower.",
+        "Frozen at the end: queries that people had typed, the same queries misspelt, reordered or inflected, and "
+        "queries that nobody had typed. What is held out are different queries, some harder than others; so compare "
+        f"systems on the same queries, or each with {RRF_FULL}. Bars are 95 % intervals; those of a difference are "
+        "paired, and narrower.",
         (
             GroupChart(
                 "nDCG@10",
@@ -95,6 +96,17 @@ def seen_and_held_out(figures: Figures) -> Section:
                 f"nDCG@10 less {RRF_FULL}",
                 {
                     name: {row.system: _estimate(row.against_full.difference) for row in of if row.system != RRF_FULL}
+                    for name, of in rows.items()
+                },
+            ),
+            GroupChart(
+                f"nDCG@10 of the judged documents alone, less {RRF_FULL}",
+                {
+                    name: {
+                        row.system: _estimate(row.judged_against_full.difference)
+                        for row in of
+                        if row.system != RRF_FULL
+                    }
                     for name, of in rows.items()
                 },
             ),

@@ -8,7 +8,8 @@ from typing import Any
 import ltrr_haystack
 from ltrr_haystack.evaluation.people import STAY
 from ltrr_haystack.evaluation.replay.figures import Figures
-from ltrr_haystack.evaluation.replay.fixed import ARM, ORACLE, RRF_EQUAL, RRF_FULL
+from ltrr_haystack.evaluation.replay.files import chosen, readers
+from ltrr_haystack.evaluation.replay.fixed import ARM, BEST_ARM, ORACLE, RRF_EQUAL, RRF_FULL, RRF_TUNED
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.statistics import FLIPS, REPLICATES
@@ -24,6 +25,8 @@ READERS = {
     "click model)",
     "mixed": "each search is read by the position-based, the cascade or the dependent click model, each as often as "
     "the others",
+    "hard": "each search is read by one of the three models; clicks also come out of trust in what stands high, people "
+    "stop before the page ends, and how they read is drawn for each seed (see the readers)",
 }
 
 SYSTEMS = {
@@ -31,9 +34,16 @@ SYSTEMS = {
     "ours-bandit": "plays the baseline's allocation with memory added to it; memory and ranker learn",
     "ours-memory": "without memory arms and memory features",
     "ours-ranker": "in the union's own order; no ranker is trained",
+    "ours-exploration": "with nothing of the page left to chance",
+    "ours-text": "without features of the candidates' texts",
     "config:<name>": "another pipeline that was to be compared",
     RRF_FULL: "reciprocal rank fusion of all arms but the memory at full depth, by Haystack's DocumentJoiner",
     RRF_EQUAL: "the same with as many candidates as ours asked for",
+    RRF_TUNED: "the same as rrf_full with a weight for each arm, fitted to the clicks of the stream's people on the "
+    "pages of rrf_full (a click at place k counts k-fold, and what was not shown does not count); on the stream it is "
+    "judged with hindsight",
+    BEST_ARM: "the arm whose pages, with the candidates of all, the stream's people click most; on the stream with "
+    "hindsight",
     f"{ARM}<name>": "one arm alone, with the candidates of all",
     ORACLE: "the best order there can be of the union at full depth",
 }
@@ -53,6 +63,12 @@ def method(figures: Figures) -> Section:
         "",
         grids=(
             Grid("", ("", ""), tuple(_told(replay.precomputed, replay.settings))),
+            Grid(
+                "Readers",
+                ("seed", "habits"),
+                tuple(readers(replay.settings)),
+                folded=True,
+            ),
             Grid("Systems", ("system", "what it is"), tuple(SYSTEMS.items())),
             Grid(
                 "Arms",
@@ -90,6 +106,17 @@ def notes(figures: Figures, drawn: Curves) -> Section:
                 "At the end of the stream",
                 end,
                 tuple((part.system, str(part.seed), *_state(part.notes)) for part in parts),
+            ),
+            Grid("Chosen on the stream's clicks", ("system", "seed", "choice"), tuple(chosen(figures))),
+            Grid(
+                "How often each place was examined in truth, while people searched",
+                ("system", "seed", *(str(place) for place in range(1, figures.replay.settings.top_k + 1))),
+                tuple(
+                    (part.system, str(part.seed), *(f"{share:.3f}" for share in part.notes["examined"]))
+                    for part in parts
+                    if "examined" in part.notes
+                ),
+                folded=True,
             ),
             Grid(
                 "Time of a search while people searched, in milliseconds",
@@ -147,6 +174,11 @@ def _told(precomputed: PrecomputedPipeline, settings: Settings) -> Iterator[tupl
         f"{settings.held_out:.0%} of the queries are typed by nobody before the end. Queries of one normal form stay "
         "together.",
     )
+    yield (
+        "paraphrased",
+        "The queries that people had typed, each misspelt, reordered or inflected so that it is none of the queries; "
+        "it keeps its judgements, and is left out where that cannot be done.",
+    )
     yield "drift", "Half way other queries become popular." if settings.drift else "What is popular stays so."
     if settings.late_documents:
         yield "documents", f"{settings.late_documents:.0%} of them are not there before half way."
@@ -159,7 +191,9 @@ def _told(precomputed: PrecomputedPipeline, settings: Settings) -> Iterator[tupl
         "metrics",
         f"of pages of {settings.top_k}, by ir-measures: nDCG@10 with linear gains, what is not judged taken for "
         "irrelevant; for RR@10 and the recall of the candidates a grade above 0 is relevant. Regret is the nDCG@10 "
-        "that the oracle has more.",
+        "that the oracle has more. judged_nDCG@10 is that of the page and the candidates after it without what is not "
+        "judged (condensed lists, Sakai 2007), until ten are left; a ranker's order beyond its page is not known, so "
+        "there the candidates follow in the union's order. Without judgements of grade 0 it says little.",
     )
     yield (
         "cost",

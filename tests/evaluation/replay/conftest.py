@@ -9,6 +9,7 @@ from haystack.utils import Secret
 from ltrr_haystack.builder import build_search_pipeline
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.evaluation.datasets import DataSet, Query
+from ltrr_haystack.evaluation.replay.paraphrases import paraphrases
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.store import LTRRStore
@@ -21,13 +22,14 @@ ARMS = {
 
 GOOD = ("x", "a", "y", "b")
 BAD = ("u", "v", "w", "x")
+SEEDS = (0, 1)
 
 
 @pytest.fixture(scope="module")
 def precomputed():
     """
     Twelve queries. For each, `good` finds its four documents with the answers (grades 3 and 1) at ranks 2 and 4, and
-    `bad` finds four others, the last of which `good` has at rank 1.
+    `bad` finds four others, the last at rank 1 of `good`. For the paraphrases of `SEEDS` they find the same.
     """
     queries = [Query(f"q{number}", f"query number {number}", "topical") for number in range(12)]
 
@@ -35,9 +37,10 @@ def precomputed():
         return [f"{query.id}-{name}" for name in sorted({*GOOD, *BAD})]
 
     documents = {name: Document(id=name, content=name) for query in queries for name in named(query)}
+    asked = [*queries, *(query for seed in SEEDS for query in paraphrases(queries, seed).values())]
     found = {
-        "good": {query.text: [documents[f"{query.id}-{name}"] for name in GOOD] for query in queries},
-        "bad": {query.text: [documents[f"{query.id}-{name}"] for name in BAD] for query in queries},
+        "good": {query.text: [documents[f"{query.id}-{name}"] for name in GOOD] for query in asked},
+        "bad": {query.text: [documents[f"{query.id}-{name}"] for name in BAD] for query in asked},
     }
     data = DataSet(
         "tiny",

@@ -28,7 +28,7 @@ class TestBenchmark:
             run([pipelines / "elsewhere.yml"])
         told = str(refused.value)
         assert "the arms odd, words of" in told
-        assert "elsewhere.yml found nothing for any of the 12 queries of 'shop'" in told
+        assert "elsewhere.yml found nothing for any of the 24 queries of 'shop'" in told
         assert "--pipelines names a folder with both" in told
         assert not (tmp_path / "out" / "summary.json").exists()
 
@@ -42,7 +42,8 @@ class TestBenchmark:
         assert "--config" not in str(refused.value)
         assert list((tmp_path / "home" / "arms").glob("words-*.jsonl"))
         indexing.write_text(right)
-        assert all(run().replay.precomputed.found["words"].values())
+        found = run().replay.precomputed.found["words"]
+        assert all(found[f"word{number}"] for number in range(12))
 
 
 class TestRequireFound:
@@ -54,7 +55,7 @@ class TestRequireFound:
 
     def test_all_that_find_nothing_are_named(self, precomputed):
         nothing = {arm: dict.fromkeys(found, ()) for arm, found in precomputed.found.items()}
-        with pytest.raises(ConfigurationError, match=r"the arms good, bad of .* any of the 12 queries of 'tiny'"):
+        with pytest.raises(ConfigurationError, match=r"the arms good, bad of .* any of the 36 queries of 'tiny'"):
             require_found(replace(precomputed, found=nothing), HERE, None)
         with pytest.raises(ConfigurationError, match=r"the arm bad of mine\.yml found nothing"):
             require_found(

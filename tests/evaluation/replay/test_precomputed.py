@@ -51,6 +51,29 @@ class TestBench:
         assert replace(precomputed).fingerprint == precomputed.fingerprint
 
 
+class TestParaphrased:
+    def test_queries_come_in_other_words_with_their_ids(self, precomputed):
+        some = precomputed.data.queries[:3]
+        written = precomputed.paraphrased(some, 0)
+        assert [query.id for query in written] == ["q0", "q1", "q2"]
+        assert not {query.text for query in written} & {query.text for query in precomputed.data.queries}
+        assert written == [precomputed.paraphrased([query], 0)[0] for query in some]
+
+    def test_data_without_any_is_refused(self, precomputed):
+        numbers = [Query(query.id, query.id[1:], "topical") for query in precomputed.data.queries]
+        data = replace(precomputed.data, queries=numbers)
+        with pytest.raises(ConfigurationError, match="none of the 12 queries of 'tiny' has a paraphrase"):
+            replace(precomputed, data=data).paraphrased(numbers, 0)
+
+    def test_what_is_found_for_those_of_a_seed_marks_that_seed_alone(self, precomputed):
+        text = precomputed.text(precomputed.paraphrased(precomputed.data.queries[:1], 1)[0])
+        good = {**precomputed.found["good"], text: []}
+        other = replace(precomputed, found={**precomputed.found, "good": good})
+        assert other.fingerprint == precomputed.fingerprint
+        assert other.found_for_paraphrases(0) == precomputed.found_for_paraphrases(0)
+        assert other.found_for_paraphrases(1) != precomputed.found_for_paraphrases(1)
+
+
 class TestWithout:
     def test_no_arm_finds_what_is_gone_and_the_next_move_up(self, precomputed):
         less = precomputed.without({"q0-a", "q0-x"})

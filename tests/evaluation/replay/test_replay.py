@@ -6,6 +6,7 @@ import json
 import pytest
 
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.evaluation.people import Search
 from ltrr_haystack.evaluation.replay.curves import curves
 from ltrr_haystack.evaluation.replay.figures import Figures
 from ltrr_haystack.evaluation.replay.files import write_files
@@ -20,13 +21,17 @@ SYSTEMS = [
     "ours-bandit",
     "ours-memory",
     "ours-ranker",
+    "ours-exploration",
+    "ours-text",
     "rrf_full",
     "rrf_equal",
+    "rrf_tuned",
+    "best_arm",
     "arm:good",
     "arm:bad",
     "oracle",
 ]
-METRICS = ["nDCG@10", "RR@10", "candidate_recall", "candidates_per_query", "arm_calls_per_query"]
+METRICS = ["nDCG@10", "judged_nDCG@10", "RR@10", "candidate_recall", "candidates_per_query", "arm_calls_per_query"]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +45,7 @@ class TestReplay:
         for parts in replayed.parts.values():
             assert [part.seed for part in parts] == [0, 1]
             for part, ours in zip(parts, replayed.parts["ours"], strict=True):
-                assert list(part.splits) == ["stream", "seen", "heldout"]
+                assert list(part.splits) == ["stream", "seen", "paraphrased", "heldout"]
                 for split, outcomes in part.splits.items():
                     assert outcomes.queries == ours.splits[split].queries
                     assert all(len(column) == len(outcomes.queries) for column in outcomes.scores.values())
@@ -52,6 +57,50 @@ class TestReplay:
             assert stream == seen
             assert not seen & held_out
             assert len(held_out) == 3
+
+    def test_paraphrases_are_those_of_the_queries_that_people_typed_with_their_judgements(self, replayed):
+        for part in replayed.parts["rrf_full"]:
+            seen, paraphrased = (part.splits[split] for split in ("seen", "paraphrased"))
+            # the arms find the same for both
+            assert (paraphrased.queries, paraphrased.pages) == (seen.queries, seen.pages)
+            assert paraphrased.scores == seen.scores
+
+    def test_memory_does_not_know_what_nobody_typed(self, replayed):
+        seen, paraphrased = (
+            Figures(replayed).compare("ours-ranker", "rrf_full", split, "nDCG@10").difference.mean
+            for split in ("seen", "paraphrased")
+        )
+        assert seen > paraphrased + 0.05
+
+    def test_how_often_each_place_was_examined_in_truth_is_known(self, replayed):
+        for part in replayed.parts["ours"]:
+            examined = part.notes["examined"]
+            assert len(examined) == 10
+            assert examined[0] == 1.0
+            # no page has more than seven documents
+            assert examined[7:] == [0.0] * 3
+            assert all(0 < share < 1 for share in examined[1:7])
+            assert part.notes["readers"] == {"eta": 1.0, "continuation": 0.6, "trust": 0.0, "abandonment": 0.0}
+
+    def test_each_training_is_noted_with_the_verdict_of_the_gate(self, replayed):
+        trainings = replayed.parts["ours"][0].notes["trainings"]
+        assert [training["at"] for training in trainings] == [40, 80]
+        assert all(set(training) == {"at", "passed", "active", "reason"} for training in trainings)
+        assert all(training["reason"] for training in trainings)
+
+    def test_what_an_engineer_would_choose_is_chosen_on_clicks_and_judged_everywhere(self, replayed):
+        for number in (0, 1):
+            best, tuned = (replayed.parts[name][number] for name in ("best_arm", "rrf_tuned"))
+            assert best.notes["chosen"] == "good"
+            assert set(tuned.notes["chosen"]) == {"good", "bad"}
+            for split in ("stream", "seen", "paraphrased", "heldout"):
+                alone = replayed.parts["arm:good"][number].splits[split]
+                assert best.splits[split].scores == alone.scores
+                assert best.splits[split].depths == alone.depths
+            assert (
+                tuned.splits["seen"].column("nDCG@10").mean()
+                > replayed.parts["rrf_full"][number].splits["seen"].column("nDCG@10").mean()
+            )
 
     def test_the_parts_that_do_not_learn_do_not(self, replayed):
         bandit, memory, ranker = (replayed.parts[name][0] for name in ("ours-bandit", "ours-memory", "ours-ranker"))
@@ -69,7 +118,7 @@ class TestReplay:
         assert figures.column("ours-bandit", "heldout", "candidate_recall").mean() == 1.0
 
     def test_fusion_with_equal_candidates_asks_for_as_many(self, replayed):
-        for split in ("stream", "seen", "heldout"):
+        for split in ("stream", "seen", "paraphrased", "heldout"):
             ours, equal = (replayed.parts[name][0].splits[split] for name in ("ours", "rrf_equal"))
             assert equal.candidates.mean() == pytest.approx(ours.candidates.mean(), abs=1.0)
 
@@ -120,7 +169,7 @@ class TestResuming:
         ]
         worked = set()
         replay({"ours": precomputed}, short, tmp_path, watch=lambda label, done, total: worked.add(label))
-        assert worked == {"ours-memory, seed 0", "ours-ranker, seed 0"}
+        assert worked == {f"{name}, seed 0" for name in ("ours-memory", *SYSTEMS[3:6])}
         assert not list((tmp_path / "stores").iterdir())
 
     def test_a_part_of_other_settings_or_a_damaged_one_is_none(self, precomputed, tmp_path):
@@ -148,7 +197,7 @@ class TestFiles:
         summary = json.loads((tmp_path / "summary.json").read_text())
         assert set(summary) == {"rows", "impressions_per_s"}
         assert {(row["system"], row["split"]) for row in summary["rows"]} == {
-            (system, split) for system in SYSTEMS for split in ("stream", "seen", "heldout")
+            (system, split) for system in SYSTEMS for split in ("stream", "seen", "paraphrased", "heldout")
         }
         for row in summary["rows"]:
             assert set(row) == {"system", "split", "ci", *METRICS}
@@ -173,7 +222,7 @@ class TestFiles:
     def test_tables_have_each_system_and_comparisons_pair_it(self, replayed, tmp_path):
         write_files(Figures(replayed), tmp_path)
         table = (tmp_path / "table.md").read_text()
-        assert table.count("| rrf_equal |") == table.count("| **ours** |") == 3
+        assert table.count("| rrf_equal |") == table.count("| **ours** |") == 4
         with (tmp_path / "comparisons.csv").open() as file:
             rows = list(csv.DictReader(file))
         pairs = {(row["system"], row["other"]) for row in rows}
@@ -187,14 +236,26 @@ class TestFiles:
         assert drawn["candidates_saved"]["rrf_full"] == [0.0] * 40
         assert drawn["regret"]["oracle"] == [0.0] * 40
         assert drawn["arm_shares"]["ours-bandit"]["topical"]["good"] == [1.0] * 40
-        assert set(drawn["safe_start"]) == set(drawn["reliability"]) == set(SYSTEMS[:4])
+        assert set(drawn["safe_start"]) == set(drawn["reliability"]) == set(SYSTEMS[:6])
         assert drawn == json.loads(json.dumps(drawn)) | {"notes": drawn["notes"]}
 
 
 class TestPeople:
+    def test_hard_readers_differ_from_seed_to_seed(self, precomputed):
+        hard = Settings(**{**_fields(SETTINGS), "click_model": "hard"})
+        search = Search(0, precomputed.data.queries[0], "u", "s")
+        page = [f"{search.query.id}-{name}" for name in "uvwxyab"]
+        examined = [people_of(precomputed, hard, seed)[0].examined(search, page) for seed in (0, 1)]
+        assert examined[0] != examined[1]
+        assert examined[0] == people_of(precomputed, hard, 0)[0].examined(search, page)
+
+    def test_seeds_whose_paraphrases_were_not_asked_for_are_named(self, precomputed):
+        with pytest.raises(ConfigurationError, match=r"paraphrase of query 'q\d+' under seed 7; name the seed in"):
+            people_of(precomputed, SETTINGS, 7)
+
     def test_popularity_drifts_half_way(self, precomputed):
         drifting = Settings(**{**_fields(SETTINGS), "impressions": 2000, "drift": True})
-        people, _, _ = people_of(precomputed, drifting, 0)
+        people, _ = people_of(precomputed, drifting, 0)
         typed = [search.query.id for search in people.stream(2000)]
         halves = [typed[:1000], typed[1000:]]
         favourites = [max(set(half), key=half.count) for half in halves]

@@ -13,6 +13,8 @@ class TestSettings:
             ({"seeds": (1, 1)}, "seeds must be different numbers"),
             ({"held_out": 1.0}, "held_out must lie between 0 and 1"),
             ({"delay": -1.0}, "delay and reward_wait must not be negative"),
+            ({"noise": 1.0}, "noise must be a probability, at least 0 and below 1, got 1.0"),
+            ({"click_model": "eager"}, "click_model must be one of position, cascade, .*, hard, got 'eager'"),
             ({"train_at": (0.0,)}, "train_at must be shares of the stream"),
             ({"late_documents": 1.0}, "late_documents must be a share .*, at least 0 and below 1, got 1.0"),
             ({"late_documents": -0.1}, "late_documents must be a share .*, got -0.1"),

@@ -1,9 +1,11 @@
 import random
+from dataclasses import asdict
 
 import pytest
 
 from factories import remember
-from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, WithoutExploring
+from ltrr_haystack.components.ltrr_ranker import LTRRanker
+from ltrr_haystack.evaluation.replay.variants import VARIANTS, ForgetfulStore, WithoutExploring, ranker_of
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.vw import VWPolicy
@@ -41,6 +43,36 @@ class TestWithoutExploring:
         assert (frozen.name, frozen.to_dict(), frozen.card()) == (policy.name, policy.to_dict(), policy.card())
         assert type(frozen.restored(policy.to_bytes()).policy) is type(policy)
         assert WithoutExploring.from_dict(frozen.to_dict()).policy.to_dict() == policy.to_dict()
+
+
+class TestVariants:
+    def test_each_takes_one_part_out(self):
+        whole = asdict(VARIANTS["ours"])
+        assert set(whole.values()) == {True}
+        for name, variant in VARIANTS.items():
+            if name != "ours":
+                assert asdict(variant) == whole | {name.removeprefix("ours-"): False}
+
+
+class TestRanker:
+    def test_has_the_settings_of_the_variant_that_it_knows(self, open_store, monkeypatch):
+        class Exploring(LTRRanker):
+            def __init__(self, store, top_k=10, poll_interval=1.0, explore=True, features=None):
+                super().__init__(store, top_k, poll_interval)
+                self.explore, self.features = explore, features
+
+        monkeypatch.setattr("ltrr_haystack.evaluation.replay.variants.LTRRanker", Exploring)
+        store = open_store()
+        made = {
+            (name, frozen): ranker_of(variant, store, top_k=7, frozen=frozen)
+            for name, variant in VARIANTS.items()
+            for frozen in (False, True)
+        }
+        assert {ranker.top_k for ranker in made.values()} == {7}
+        live = {name for (name, frozen), ranker in made.items() if ranker.explore and not frozen}
+        assert live == set(VARIANTS) - {"ours-exploration"}
+        assert not any(ranker.explore for (_, frozen), ranker in made.items() if frozen)
+        assert {name for (name, _), ranker in made.items() if ranker.features == []} == {"ours-text"}
 
 
 class TestForgetfulStore:

@@ -57,38 +57,47 @@ def values_of(curve):
 
 class TestGoals:
     def test_stand_first_with_figure_and_verdict(self, finished):
-        """Ours 0.65 and 0.4, fusion 0.5; 5 candidates of 10 and 1 call of 2."""
+        """Ours 0.65 and 0.4, fusion 0.5; 4 candidates of 10 and 1 call of 2."""
         finished.scores = {("ours", "seen"): [0.8, 0.5], ("ours", "heldout"): [0.4, 0.4]}
-        finished.depths = {("ours", "heldout"): {"a": [5, 5], "b": [0, 0], "memory": [0, 0]}}
+        finished.depths = {("ours", "heldout"): {"a": [4, 4], "b": [0, 0], "memory": [0, 0]}}
         page = benchmark_page(finished.figures())
         assert [section.key for section in page.sections] == SECTIONS
-        assert page.subtitle.endswith("3 of 4 goals are met.")
+        assert page.subtitle.endswith("1 of 6 goals are met, 1 undecided.")
         assert page.tiles == {
-            "goals met": "3 of 4",
+            "goals met": "1 of 6",
             "nDCG@10 over rrf_full, seen": "+0.150",
+            "nDCG@10 over rrf_full, paraphrased": "+0.000",
             "nDCG@10 over rrf_full, held out": "-0.100",
-            "candidates against rrf_full, held out": "50%",
+            "candidates against rrf_full, held out": "40%",
             "arm calls against rrf_full, held out": "50%",
             "searches a second": "50",
         }
         found = page.sections[0].findings
         assert [(finding.word, finding.severity) for finding in found] == [
-            ("Met", "good"),
+            ("Undecided", "watch"),
+            ("Missed", "bad"),
             ("Missed", "bad"),
             ("Met", "good"),
-            ("Met", "good"),
+            ("Missed", "bad"),
+            ("Missed", "bad"),
         ]
         assert found[0].title == "Seen queries: nDCG@10 over rrf_full: +0.150"
         assert "interval of the difference +0.000 to +0.300" in found[0].text
-        assert found[0].text.endswith("The interval allows that it was missed, too.")
-        assert found[1].text.endswith("-0.100 to -0.100. The whole interval says so.")
+        assert found[0].text.endswith("The interval allows both.")
+        assert found[1].text.endswith("-0.100 to -0.100.")
+        assert found[4].text.startswith("Wanted: not shown to be worse. ours has 0.400, rrf_tuned 0.500;")
 
-    def test_arm_calls_are_told_with_and_without_memory(self, finished, section):
+    def test_where_all_are_met_it_is_said(self, finished):
+        finished.scores = {("ours", "seen"): [0.8, 0.8], ("ours", "heldout"): [0.6, 0.6]}
+        finished.depths = {("ours", "heldout"): {"a": [4, 4], "b": [0, 0], "memory": [0, 0]}}
+        assert benchmark_page(finished.figures()).subtitle.endswith("All 6 goals are met.")
+
+    def test_candidates_are_told_with_and_without_memory(self, finished, section):
         finished.depths = {("ours", "heldout"): {"a": [5, 5], "b": [0, 0], "memory": [5, 5]}}
-        calls = section("goals").findings[3]
-        assert (calls.word, calls.title.rpartition(": ")[2]) == ("Missed", "100.0%")
-        assert "ours has 2.00 a search, rrf_full 2.00." in calls.text
-        assert calls.text.endswith("Without memory arms it is 50.0%.")
+        candidates = section("goals").findings[3]
+        assert (candidates.word, candidates.title.rpartition(": ")[2]) == ("Missed", "100.0%")
+        assert "ours has 10.00 a search, rrf_full 10.00." in candidates.text
+        assert candidates.text.endswith("Without memory arms it is 50.0%.")
 
 
 class TestCharts:
@@ -139,7 +148,10 @@ class TestCharts:
 
     def test_held_out_stands_beside_seen_with_intervals(self, finished, section):
         finished.scores = {("ours", "seen"): [0.9, 0.7], ("ours", "heldout"): [0.4, 0.4]}
-        absolute, difference = section("held-out").charts
+        finished.judged = {("ours", "seen"): [0.6, 0.6]}
+        absolute, difference, judged = section("held-out").charts
+        assert list(absolute.groups) == ["seen", "paraphrased", "held out"]
+        assert judged.groups["seen"]["ours"].value == pytest.approx(0.1)
         assert isinstance(absolute, GroupChart)
         ours = absolute.groups["seen"]["ours"]
         assert (ours.value, ours.low, ours.high) == pytest.approx((0.8, 0.7, 0.9))
@@ -153,7 +165,9 @@ class TestCharts:
         assert isinstance(chart, ReliabilityChart)
         assert (chart.title, chart.unit, len(chart.bins)) == ("ours", "searches", 1)
         assert (chart.bins[0].predicted, chart.bins[0].observed.value, chart.bins[0].z) == (0.5, 0.75, 1.0)
-        assert reliability.text.endswith("Nothing is left to chance in ours-bandit, ours-memory, ours-ranker.")
+        assert reliability.text.endswith(
+            "Nothing is left to chance in ours-bandit, ours-memory, ours-ranker, ours-exploration, ours-text."
+        )
         assert reliability.grids[0].rows[0][:2] == ("50.0%", "75.0%")
 
     def test_further_pipelines_have_their_arms_too(self, finished, section):
@@ -163,16 +177,17 @@ class TestCharts:
 
 
 class TestResults:
-    def test_every_system_on_every_split_the_frozen_ones_first(self, section):
+    def test_every_system_on_every_split_the_frozen_ones_first(self, finished, section):
         grids = section("results").grids
         assert [grid.title for grid in grids] == [
             "Frozen at the end, queries that people had typed",
+            "Frozen at the end, the same queries in other words",
             "Frozen at the end, held-out queries",
             "While people searched (exploration included)",
         ]
         systems = [row[0] for row in grids[0].rows]
-        assert systems[:4] == ["ours", "ours-bandit", "ours-memory", "ours-ranker"]
-        assert systems[4:] == ["rrf_full", "rrf_equal", "arm:a", "arm:b", "oracle"]
+        assert systems[:6] == list(finished.LEARNING)
+        assert systems[6:] == ["rrf_full", "rrf_equal", "rrf_tuned", "best_arm", "arm:a", "arm:b", "oracle"]
         assert all(len(row) == len(grid.columns) for grid in grids for row in grid.rows)
 
 
@@ -181,6 +196,7 @@ class TestMethodAndNotes:
         finished.settings = {"drift": True, "noise": 0.02, "click_model": "cascade", "late_documents": 0.1}
         finished.seeds = (4, 7)
         told = dict(section("method").grids[0].rows)
+        assert section("method").grids[1].rows[1] == ("7", "eta 1, continuation 0.6, trust 0, abandonment 0")
         assert told["data"] == "shop: 1 documents, 4 queries that something answers, grades up to 3"
         assert told["click model"].startswith("cascade: ")
         assert told["noise"].startswith("2.0% ")
@@ -192,7 +208,10 @@ class TestMethodAndNotes:
     def test_trainings_safe_start_versions_and_speed(self, finished, section):
         finished.held_back = {"ours": [True, True, True, False]}
         notes = section("notes")
-        end, latency, trainings = notes.grids
+        end, chosen, examined, latency, trainings = notes.grids
+        assert chosen.rows == (("best_arm", "0", "a"), ("rrf_tuned", "0", "a 2, b 0.25"))
+        assert examined.columns == ("system", "seed", *map(str, range(1, 11)))
+        assert examined.rows[0] == ("ours", "0", "1.000", *["0.500"] * 9)
         assert end.rows[0] == ("ours", "0", "let loose", "version 3", "version 1", "2", "0", "50")
         assert latency.rows[0] == ("ours", "10.0", "10.0", "10.0")
         assert trainings.rows[0] == ("ours", "0", "4", "passed, active", "better by 0.1")
@@ -202,7 +221,8 @@ class TestMethodAndNotes:
     def test_what_is_not_there_is_left_out(self, finished, small, tmp_path):
         finished.notes = {"impressions_per_s": 20.0, "trainings": []}
         page = benchmark_report(finished.figures(), tmp_path / "report.html")
-        end, _, trainings = page.sections[-1].grids
+        end, _, examined, _, trainings = page.sections[-1].grids
+        assert examined.rows == ()
         assert end.rows[0] == ("ours", "0", "–", "–", "–", "–", "–", "20")
         assert (trainings.rows, page.sections[-1].charts) == ((), ())
         reliability = next(section for section in page.sections if section.key == "reliability")
@@ -268,8 +288,8 @@ class TestCommand:
             monkeypatch.delenv(name)
         data = beir([{"_id": "d", "text": "x"}], [{"_id": "q", "text": "x"}], ["query-id\tcorpus-id\tscore", "q\td\t1"])
 
-        def run(out):
-            arguments = ["benchmark", "--out", str(out), "--data", str(data), "--home", str(tmp_path)]
+        def run(out, *options):
+            arguments = ["benchmark", "--out", str(out), "--data", str(data), "--home", str(tmp_path), *options]
             return CliRunner().invoke(app, arguments)
 
         return run
@@ -281,6 +301,23 @@ class TestCommand:
         assert "Benchmark: shop" in (tmp_path / "report.html").read_text(encoding="utf-8")
         assert told.output.endswith(f"The report: {tmp_path / 'report.html'}\n")
         assert "## Goals" in told.output
+
+    def test_readers_noise_and_systems_are_those_that_were_asked_for(
+        self, finished, ltrr, small, tmp_path, monkeypatch
+    ):
+        asked = {}
+
+        def run(*_, **options):
+            asked.update(options)
+            return finished.figures()
+
+        monkeypatch.setattr("ltrr_haystack.evaluation.replay.benchmark", run)
+        told = ltrr(tmp_path, "--clicks", "hard", "--noise", "0.2", "--systems", "ours, ours-text")
+        assert told.exit_code == 0, told.output
+        assert (asked["settings"].click_model, asked["settings"].noise) == ("hard", 0.2)
+        assert asked["systems"] == ["ours", "ours-text"]
+        ltrr(tmp_path)
+        assert (asked["settings"].click_model, asked["settings"].noise, asked["systems"]) == ("mixed", 0.05, [])
 
     def test_without_plotly_nothing_is_run(self, ltrr, tmp_path, monkeypatch):
         def missing(name):

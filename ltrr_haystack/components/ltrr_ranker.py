@@ -192,7 +192,7 @@ class LTRRanker:
         ranked = (*union[:size], *[each for each in union[size:] if each.object_id in remembered])
         schema = self._schema(decision)
         features = self._computed(schema, candidates, ranked, remembered)
-        scores, ranker_version = self._scores(decision, schema, features)
+        scores, ranker_version = self._scores(schema, features)
         page_model, page_version = self._page.current()
         places = np.empty(len(ranked), dtype=np.intp)
         places[np.argsort(-scores, kind="stable")] = np.arange(1, len(ranked) + 1)
@@ -248,21 +248,20 @@ class LTRRanker:
             features[:, len(schema.names) - len(self._features.names) :] = own
         return features
 
-    def _scores(self, decision: Decision, schema: FeatureSchema, features: Matrix) -> tuple[Matrix, int]:
+    def _scores(self, schema: FeatureSchema, features: Matrix) -> tuple[Matrix, int]:
         """The scores of the active model with its version; those of the union's order without one that fits."""
         places = features[:, schema.columns[PLACE]]
         model, version = self._ranker.current()
         if model is None:
             return start_scores(places), 0
-        own = schema.without_memory(decision.actions.memory_arms)
         try:
-            model.schema.require(own)
+            columns = model.schema.columns_in(schema)
         except SnapshotError as error:
             self._report_once(
                 f"ranker {version}", f"Version {version} cannot rank, the union's order is served: {error}"
             )
             return start_scores(places), 0
-        return model.scores(features[:, [schema.columns[name] for name in own.names]], places), version
+        return model.scores(features[:, columns], places), version
 
     def _remembered(self, candidates: CandidateSet) -> dict[str, Remembered]:
         try:

@@ -98,19 +98,21 @@ class FeatureSchema:
             tuple(name for name in self.names if not name.startswith(begins) and name not in ("arms", FUSED, PLACE))
         )
 
-    def require(self, other: "FeatureSchema") -> None:
+    def columns_in(self, pipeline: "FeatureSchema") -> list[int]:
         """
-        Make sure that a model fits a pipeline.
+        Find the columns of a model among those of a pipeline, which may have more.
 
-        :param other: The pipeline's schema, where this is the model's.
-        :raises SnapshotError: If the features differ; the message names both schemas and the differing features.
+        :param pipeline: The pipeline's schema, where this is the model's.
+        :returns: For each feature of the model its column.
+        :raises SnapshotError: If the pipeline lacks a feature; the message names both schemas and the differing
+            features.
         """
-        if self.names == other.names:
-            return
+        if set(self.names) <= set(pipeline.names):
+            return [pipeline.columns[name] for name in self.names]
         raise SnapshotError(
             f"the ranking model was trained on schema {self.fingerprint} and the pipeline has schema "
-            f"{other.fingerprint}; only the model has {_listed(self.names, other.names)}, only the pipeline has "
-            f"{_listed(other.names, self.names)}. Train a ranker on this pipeline's log or activate another"
+            f"{pipeline.fingerprint}; only the model has {_listed(self.names, pipeline.names)}, only the pipeline has "
+            f"{_listed(pipeline.names, self.names)}. Train a ranker on this pipeline's log or activate another"
         )
 
     def matrix(self, rows: Sequence[Mapping[str, float]]) -> Matrix:

@@ -51,14 +51,14 @@ def fit_page_model(store: LTRRStore, *, max_decisions: int = 20_000, seed: int =
     return _fitted(_read(read_log(store, last, after=max(0, last - max_decisions), learned=True)), seed)
 
 
-def keep_page_model(store: LTRRStore, *, max_decisions: int = 20_000, seed: int = 0) -> int:
+def keep_page_model(store: LTRRStore, *, max_decisions: int = 20_000, seed: int = 0) -> PageModel:
     """
     Fit the page model and make it the active one.
 
     :param store: The store with the log.
     :param max_decisions: The most decisions to go back.
     :param seed: Seed of the curve's bootstrap.
-    :returns: The version of its snapshot.
+    :returns: The model.
     """
     model = fit_page_model(store, max_decisions=max_decisions, seed=seed)
     card = {
@@ -69,7 +69,8 @@ def keep_page_model(store: LTRRStore, *, max_decisions: int = 20_000, seed: int 
         "prior_looks": round(model.prior_looks, 2),
         "looks": round(model.looks, 1),
     }
-    return store.add_snapshot(PAGE, model.to_bytes(), card, activate=True)
+    store.add_snapshot(PAGE, model.to_bytes(), card, activate=True)
+    return model
 
 
 def _read(log: Iterable[SettledDecision]) -> _Log:

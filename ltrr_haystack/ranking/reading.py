@@ -10,13 +10,16 @@ from ltrr_haystack.ranking.exploration import ExploredPage, explored_block, expl
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.store import LTRRStore, newest_decision, read_log
 
+DECISIONS_OF_SCHEMA = 200
+"""The newest decisions, whose features are those of the model."""
+
 
 @dataclass(frozen=True, slots=True)
 class RankerLog:
     """
     The newest part of the log as a ranker needs it.
 
-    :param schema: The columns of the model, for the pipeline that the newest decision comes from.
+    :param schema: The columns of the model: the features that the newest decisions logged.
     :param until: Place of the newest decision in the order of settlement; 0 if there is none.
     :param decisions: Settled decisions read.
     :param examples: What the ranker is trained on, in the order of the log.
@@ -42,14 +45,10 @@ def read_ranker_log(store: LTRRStore, max_decisions: int, max_per_query: int, cu
     :param max_decisions: The most decisions to go back.
     :param max_per_query: The most examples of one query; the newest are taken.
     :param curve: The examination of the page's places.
-    :returns: What is to be learned from, rewards that came late included. Features are those of the newest decision's
-        pipeline; what an older one did not log is missing. What no learner has been through is not read.
+    :returns: What is to be learned from, rewards that came late included. Features are those that the newest decisions
+        logged; what an older one did not log is missing. What no learner has been through is not read.
     """
-    newest = newest_decision(store)
-    schema = FeatureSchema(())
-    if newest is not None:
-        actions = newest.decision.actions
-        schema = FeatureSchema.of_arms(actions.names).without_memory(actions.memory_arms)
+    schema = _schema(store)
     examples: list[Example] = []
     explored: list[ExploredPage] = []
     left_out: Counter[str] = Counter()
@@ -75,3 +74,20 @@ def read_ranker_log(store: LTRRStore, max_decisions: int, max_per_query: int, cu
     if len(kept) < len(examples):
         left_out[f"older than the newest {max_per_query} of its query"] = len(examples) - len(kept)
     return RankerLog(schema, last, decisions, tuple(kept), dict(left_out), tuple(explored), dict(explored_searches))
+
+
+def _schema(store: LTRRStore) -> FeatureSchema:
+    """The features of the arms of the newest decision, and whatever else the newest decisions logged."""
+    newest = newest_decision(store)
+    if newest is None:
+        return FeatureSchema(())
+    actions = newest.decision.actions
+    last = store.watermark().settled
+    logged: set[str] = set()
+    for settled in read_log(store, last, after=max(0, last - DECISIONS_OF_SCHEMA)):
+        if settled.decision.actions.names == actions.names:
+            logged.update(*[each.features for each in (*settled.impressions, *settled.unshown)])
+    own = FeatureSchema.of_arms(actions.names)
+    return FeatureSchema.of_pipeline(actions.names, sorted(logged.difference(own.names))).without_memory(
+        actions.memory_arms
+    )

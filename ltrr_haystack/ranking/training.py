@@ -15,22 +15,12 @@ from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.gate import Scorer, Verdict, by_union, judge
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
+from ltrr_haystack.ranking.page_fitting import keep_page_model
 from ltrr_haystack.ranking.reading import RankerLog, read_ranker_log
 from ltrr_haystack.ranking.report import TrainingReport
 from ltrr_haystack.store import RANKER, LTRRStore
 
 logger = logging.getLogger(__name__)
-
-
-def train_page(store: LTRRStore) -> TrainingReport:
-    """
-    Train all that orders a page, on the log of a store: what the schedule of a server runs.
-
-    :param store: The store with the log.
-    :returns: What came of it.
-    :raises MissingExtraError: If LightGBM is not installed.
-    """
-    return train_ranker(store)
 
 
 def train_ranker(
@@ -118,6 +108,20 @@ def train_ranker(
     return replace(report, version=version, active=active)
 
 
+def train_page(store: LTRRStore, *, max_decisions: int = 50_000, seed: int = 0) -> TrainingReport:
+    """
+    Learn from the log whatever orders a page: the page model first, then a ranker.
+
+    :param store: The store with the log.
+    :param max_decisions: The most decisions to go back in the log.
+    :param seed: Seed of what is drawn in training.
+    :returns: What came of the ranker's training.
+    :raises MissingExtraError: If LightGBM is not installed; the page model is kept all the same.
+    """
+    model = keep_page_model(store, max_decisions=max_decisions, seed=seed)
+    return train_ranker(store, max_decisions=max_decisions, seed=seed, curve=model.curve)
+
+
 def _cross_fitted(log: RankerLog, settings: TrainingSettings, seed: int, monotone: Mapping[str, int] | None) -> Scorer:
     """Scores each page by a model of the other queries; by the union's order where there are no others."""
     explored = {fold_of(page.query_key, settings.folds, seed) for page in log.explored}
@@ -142,11 +146,11 @@ def _live_scorer(store: LTRRStore, schema: FeatureSchema) -> Scorer | None:
         if snapshot is None:
             return None
         model = RankingModel.from_bytes(snapshot.payload)
-        model.schema.require(schema)
+        columns = model.schema.columns_in(schema)
     except SnapshotError as error:
         logger.warning("The live ranker cannot be compared with, since it cannot rank: {error}", error=str(error))
         return None
-    return lambda page: model.scores(page.features, page.places)
+    return lambda page: model.scores(page.features[:, columns], page.places)
 
 
 def _looks(store: LTRRStore) -> int:

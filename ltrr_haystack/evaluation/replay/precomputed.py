@@ -11,6 +11,7 @@ from typing import Any
 from haystack import Document, component
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 
+from ltrr_haystack.catalogue import CollectionStatistics, StatisticsCollector, build
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
@@ -166,6 +167,13 @@ class PrecomputedPipeline:
         }
         store.storage.update(everything)
         return store
+
+    @cached_property
+    def statistics(self) -> CollectionStatistics:
+        """The collection statistics of the data set, in the fields that rankers compare with the query."""
+        collector = StatisticsCollector(["content", "meta.title"])
+        build(self.data.documents, [collector])
+        return collector.statistics()
 
     def text(self, query: Query) -> str:
         """

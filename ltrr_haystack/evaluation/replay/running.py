@@ -82,6 +82,8 @@ def replay(
     :raises ConfigurationError: If `ours` is missing, a configuration is of another data set, or a system is unknown.
     """
     _check(compared, processes)
+    for precomputed in compared.values():
+        precomputed.statistics  # noqa: B018 (counted before processes are forked, each of which would count anew)
     names = [*chosen_variants(systems), *(name for name in compared if name != OURS)]
     tasks = [
         _Task(seed, name, OURS if name in VARIANTS else name, VARIANTS.get(name, Variant()))

@@ -9,6 +9,7 @@ from typing import Any
 from haystack import Pipeline
 from haystack.utils import Secret
 
+from ltrr_haystack.catalogue.snapshots import publish
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.errors import ConfigurationError, MissingExtraError, StoreError
 from ltrr_haystack.evaluation.people import Search
@@ -19,7 +20,7 @@ from ltrr_haystack.evaluation.replay.warm import warm_start_from
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.ranking.report import TrainingReport
-from ltrr_haystack.ranking.training import train_ranker
+from ltrr_haystack.ranking.training import train_page
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import CandidateSet, Ranking
 
@@ -47,6 +48,7 @@ class PipelineSystem:
         self._remove()
         kind = LTRRStore if variant.memory else ForgetfulStore
         self.store = kind(Secret.from_token(f"sqlite:///{file.resolve()}"))
+        publish(self.store, precomputed.statistics)
         self._pipeline = search_pipeline(precomputed, variant, self.store, seed=seed, top_k=top_k)
         self._pipeline.warm_up()
         self._feedback = FeedbackWriter(self.store)
@@ -116,7 +118,7 @@ class PipelineSystem:
         :returns: What came of it; `None` for a variant without a ranker, and where LightGBM is not installed.
         """
         try:
-            return train_ranker(self.store, seed=self._seed) if self._variant.ranker else None
+            return train_page(self.store, seed=self._seed) if self._variant.ranker else None
         except MissingExtraError:
             return None
 

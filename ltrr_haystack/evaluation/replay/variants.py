@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from inspect import signature
 from typing import Any, Self
 
 from haystack import Pipeline
@@ -17,6 +16,7 @@ from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.ranking.candidate_features import CombinedFeatures
 from ltrr_haystack.store import LTRRStore, MemoryEntry
 from ltrr_haystack.types import ActionSet, Features, SettledDecision
 
@@ -184,13 +184,14 @@ def ranker_of(variant: Variant, store: LTRRStore, *, top_k: int, frozen: bool) -
     :param store: The system's store.
     :param top_k: How many documents a page has.
     :param frozen: Whether nothing is left to chance.
-    :returns: A ranker with the settings of the variant, so far as LTRRanker has them: `explore` for the exploration of
-        the page, and `features`, empty for none of the texts.
+    :returns: The ranker.
     """
-    own: dict[str, Any] = {"explore": variant.exploration and not frozen, "features": None if variant.text else []}
-    known = signature(LTRRanker.__init__).parameters
     return LTRRanker(
-        store, top_k=top_k, poll_interval=0.0, **{name: value for name, value in own.items() if name in known}
+        store,
+        top_k=top_k,
+        poll_interval=0.0,
+        features=None if variant.text else CombinedFeatures([]),
+        explore=variant.exploration and not frozen,
     )
 
 

@@ -151,7 +151,7 @@ class PrecomputedPipeline:
         self._digest_found(digest, paraphrases(self.data.queries, seed).values())
         return digest.hexdigest()
 
-    def _digest_found(self, digest: "blake2b", queries: Iterable[Query]) -> None:
+    def _digest_found(self, digest: blake2b, queries: Iterable[Query]) -> None:
         texts = list(dict.fromkeys(self.text(query) for query in queries))
         for arm, found in self.found.items():
             for text in texts:

@@ -11,8 +11,11 @@ from haystack import Document
 from ltrr_haystack.catalogue.analysis import analyse
 from ltrr_haystack.catalogue.fields import field_text
 
-MOST_WORDS = 2_000_000
-"""Words that are kept of all documents together, some 50 MB: 10,000 documents of 200 words."""
+MOST_CHARACTERS = 16_000_000
+"""Characters of all documents together that are kept, some 60 MB in memory: 10,000 documents of 200 words."""
+
+OF_EACH_DOCUMENT = 100
+"""Characters that a document counts for besides those of its texts."""
 
 HEAD = 200
 """Characters at the beginning of a field that are compared letter by letter."""
@@ -39,21 +42,21 @@ class AnalysedDocuments:
 
     :param fields: The fields to split.
     :param language: The language to stem in.
-    :param most_words: How many words to keep; the documents that were not asked for the longest go first.
+    :param most_characters: How many characters to keep; the documents that were not asked for the longest go first.
     """
 
-    def __init__(self, fields: Sequence[str], language: str | None, most_words: int = MOST_WORDS) -> None:
+    def __init__(self, fields: Sequence[str], language: str | None, most_characters: int = MOST_CHARACTERS) -> None:
         self._fields = tuple(fields)
         self._language = language
-        self._most_words = most_words
+        self._most_characters = most_characters
         self._lock = Lock()
         self._kept: OrderedDict[str, tuple[tuple[str, ...], tuple[FieldWords, ...]]] = OrderedDict()
-        self._words = 0
+        self._characters = 0
 
     @property
-    def words(self) -> int:
-        """How many words are kept."""
-        return self._words
+    def characters(self) -> int:
+        """How many characters are kept, with those that each document counts for."""
+        return self._characters
 
     def of(self, documents: Sequence[Document]) -> list[tuple[FieldWords, ...]]:
         """
@@ -81,10 +84,13 @@ class AnalysedDocuments:
     def _add(self, document_id: str, texts: tuple[str, ...]) -> tuple[FieldWords, ...]:
         words = tuple(_field_words(text, self._language) for text in texts)
         with self._lock:
-            self._words += _size(words) - _size(self._kept.pop(document_id, ((), ()))[1])
+            if before := self._kept.pop(document_id, None):
+                self._characters -= _size(before[0])
             self._kept[document_id] = (texts, words)
-            while self._words > self._most_words:
-                self._words -= _size(self._kept.popitem(last=False)[1][1])
+            self._characters += _size(texts)
+            while self._characters > self._most_characters:
+                _, (oldest, _) = self._kept.popitem(last=False)
+                self._characters -= _size(oldest)
         return words
 
 
@@ -106,6 +112,5 @@ def _field_words(text: str, language: str | None) -> FieldWords:
     return FieldWords(joined, joined[:HEAD], words.stems)
 
 
-def _size(words: tuple[FieldWords, ...]) -> int:
-    """Documents without words take room as well."""
-    return 1 + sum([len(each.stems) for each in words]) if words else 0
+def _size(texts: tuple[str, ...]) -> int:
+    return OF_EACH_DOCUMENT + sum(map(len, texts))

@@ -1,5 +1,6 @@
 import threading
 
+import pytest
 from haystack import Document
 
 from ltrr_haystack.ranking.candidate_features import documents as module
@@ -37,16 +38,17 @@ def test_another_content_under_the_same_id_is_seen(monkeypatch):
     assert kept.of([document(content="Rain")])[0][0].stems == ("rain",)
     assert kept.of([document(content="Rain")])[0][0].stems == ("rain",)
     assert split == ["Songs of the SEA", "Rain"]
-    assert kept.words == 2
+    assert kept.characters == 100 + len("Rain")
 
 
 def test_keeps_the_documents_that_were_asked_for_last(monkeypatch):
-    split, kept = counting(monkeypatch), AnalysedDocuments(["content"], "en", most_words=10)
+    split, kept = counting(monkeypatch), AnalysedDocuments(["content"], "en", most_characters=335)
     kept.of([document("a", "one two three"), document("b", "four five")])
     kept.of([document("a", "one two three")])
-    kept.of([document("c", "six seven")])  # 4 + 3 + 3 with one for each document
-    assert kept.words == 10
+    kept.of([document("c", "six seven")])
+    assert kept.characters == 3 * 100 + 13 + 9 + 9
     kept.of([document("d", "eight")])
+    assert kept.characters == 3 * 100 + 13 + 9 + 5
     del split[:]
     kept.of([document("a", "one two three"), document("c", "six seven"), document("d", "eight")])
     assert split == []
@@ -54,20 +56,21 @@ def test_keeps_the_documents_that_were_asked_for_last(monkeypatch):
     assert split == ["four five"]
 
 
-def test_documents_without_words_do_not_pile_up():
-    kept = AnalysedDocuments(["content"], "en", most_words=10)
-    kept.of([document(str(number), None) for number in range(100)])
-    assert kept.words <= 10
+@pytest.mark.parametrize("content", [None, "… " * 100])
+def test_documents_without_words_do_not_pile_up(content):
+    kept = AnalysedDocuments(["content"], "en", most_characters=1_000)
+    kept.of([document(str(number), content) for number in range(100)])
+    assert 600 < kept.characters <= 1_000
 
 
 def test_a_document_larger_than_all_room_is_split_all_the_same():
-    kept = AnalysedDocuments(["content"], "en", most_words=2)
+    kept = AnalysedDocuments(["content"], "en", most_characters=2)
     assert kept.of([document()]) == [(SEA,)]
-    assert kept.words == 0
+    assert kept.characters == 0
 
 
 def test_threads_share_it():
-    kept, wrong = AnalysedDocuments(["content"], "en", most_words=50), []
+    kept, wrong = AnalysedDocuments(["content"], "en", most_characters=800), []
 
     def ask(start):
         for number in range(start, start + 300):
@@ -81,7 +84,7 @@ def test_threads_share_it():
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert kept.words <= 50
+    assert kept.characters <= 800
 
 
 def test_a_process_has_one_for_the_same_fields_and_language():

@@ -60,7 +60,7 @@ def learn(
     """
     from ltrr_haystack.learning import follow as run
     from ltrr_haystack.server.bundled import bundled_folder
-    from ltrr_haystack.server.learners import load_learner
+    from ltrr_haystack.server.learners import load_learner, training_schedule
 
     with report_errors():
         configure_store(store, home)
@@ -71,7 +71,12 @@ def learn(
             require_store(learner.store, "set another one with --store or --home, or create one with --create")
         if follow:
             typer.echo(f"Learning from decisions {learner.reward_wait:g} s after they were made. Press Ctrl-C to stop.")
-            run(learner, interval, Event())
+            training = training_schedule(learner.store)
+            try:
+                run(learner, interval, Event(), None if training is None else lambda _: training.look())
+            finally:
+                if training is not None:
+                    training.stop()
         else:
             typer.echo(_progress_text(learner.run_once()))
 

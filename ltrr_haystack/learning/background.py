@@ -6,6 +6,7 @@ from haystack import logging
 
 from ltrr_haystack.errors import ConfigurationError, StoreUnavailableError
 from ltrr_haystack.learning.learner import Learner, Progress
+from ltrr_haystack.learning.training_schedule import TrainingSchedule
 from ltrr_haystack.store import Outage
 
 logger = logging.getLogger(__name__)
@@ -76,18 +77,20 @@ class BackgroundLearner:
     ```
     """
 
-    def __init__(self, learner: Learner, *, interval: float = 2.0) -> None:
+    def __init__(self, learner: Learner, *, interval: float = 2.0, training: TrainingSchedule | None = None) -> None:
         """
         Create a BackgroundLearner; the thread begins with `start`.
 
         :param learner: What learns.
         :param interval: Seconds between the end of a pass and the next one.
+        :param training: When the ranker is trained; looked at after every pass.
         :raises ConfigurationError: If `interval` is not positive.
         """
         if interval <= 0:
             raise ConfigurationError(f"interval must be positive, got {interval}")
         self.learner = learner
         self.interval = interval
+        self.training = training
         self._lock = Lock()
         self._stop = Event()
         self._thread: Thread | None = None
@@ -105,14 +108,23 @@ class BackgroundLearner:
                 return
             self._stop = Event()
             self._thread = Thread(
-                target=follow, args=(self.learner, self.interval, self._stop), name="ltrr-learner", daemon=True
+                target=follow,
+                args=(self.learner, self.interval, self._stop, self._look_at_training),
+                name="ltrr-learner",
+                daemon=True,
             )
             self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after the batch at hand, and wait until it has ended."""
+        """End the thread after the batch at hand, and wait until it has ended; a training is ended, too."""
         with self._lock:
             self._stop.set()
             if self._thread is not None:
                 self._thread.join()
             self._thread = None
+            if self.training is not None:
+                self.training.stop()
+
+    def _look_at_training(self, _: Progress) -> None:
+        if self.training is not None:
+            self.training.look()

@@ -1,5 +1,6 @@
 """Makes the learner for a folder of pipelines."""
 
+import importlib.util
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from haystack.core.component import Component
 from ltrr_haystack.components.bandit_router import BanditRouter
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.learning import BackgroundLearner, ClientLimits, Learner
+from ltrr_haystack.learning import BackgroundLearner, ClientLimits, Learner, TrainingSchedule
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.routers import load_router
 from ltrr_haystack.store import LTRRStore
@@ -18,6 +19,8 @@ from ltrr_haystack.store import LTRRStore
 REWARD_WAIT_VARIABLE = "LTRR_REWARD_WAIT"
 REWARD_WAIT = 1800.0
 CLIENT_SHARE_VARIABLE = "LTRR_CLIENT_SHARE"
+TRAIN_EVERY_VARIABLE = "LTRR_TRAIN_EVERY"
+TRAIN_EVERY = 2_000
 
 
 def load_learner(folder: str | Path, *, reward_wait: float | None = None, store: LTRRStore | None = None) -> Learner:
@@ -43,8 +46,10 @@ def background_learner(
     :param pipelines: Name → pipeline.
     :param interval: Seconds between two passes.
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
-    :returns: The learner, not started; `None` if no pipeline has a BanditRouter, or a FeedbackWriter learns inline.
-    :raises ConfigurationError: If several pipelines have a BanditRouter, or `LTRR_REWARD_WAIT` is not a number.
+    :returns: The learner, not started, which also has the ranker trained; `None` if no pipeline has a BanditRouter, or
+        a FeedbackWriter learns inline.
+    :raises ConfigurationError: If several pipelines have a BanditRouter, or `LTRR_REWARD_WAIT` or `LTRR_TRAIN_EVERY`
+        is not a number.
     """
     writers = [each for _, each in _components(pipelines) if isinstance(each, FeedbackWriter)]
     if any(writer.learn == "inline" for writer in writers):
@@ -56,7 +61,23 @@ def background_learner(
             "them to separate folders and serve these separately"
         )
     learners = [_learner(router.store, router, reward_wait) for router in routers.values()]
-    return BackgroundLearner(learners[0], interval=interval) if learners else None
+    if not learners:
+        return None
+    return BackgroundLearner(learners[0], interval=interval, training=training_schedule(learners[0].store))
+
+
+def training_schedule(store: LTRRStore) -> TrainingSchedule | None:
+    """
+    Make the schedule by which the ranker is trained.
+
+    :param store: The store with the log.
+    :returns: The schedule; `None` if LightGBM is not installed, or `LTRR_TRAIN_EVERY` is 0.
+    :raises ConfigurationError: If `LTRR_TRAIN_EVERY` is not a whole number.
+    """
+    every = configured_train_every()
+    if every == 0 or importlib.util.find_spec("lightgbm") is None:
+        return None
+    return TrainingSchedule(store, every)
 
 
 def find_routers(pipelines: Mapping[str, Pipeline]) -> list[BanditRouter]:
@@ -86,6 +107,21 @@ def configured_reward_wait() -> float:
     if not 0 <= seconds < float("inf"):
         raise ConfigurationError(f"{REWARD_WAIT_VARIABLE} must be a number of seconds, got {text!r}")
     return seconds
+
+
+def configured_train_every() -> int:
+    """
+    Get after how many settled searches the ranker is trained.
+
+    :returns: The number, from the environment variable `LTRR_TRAIN_EVERY`; 2,000 if it is not set, 0 for never.
+    :raises ConfigurationError: If the variable is not a whole number.
+    """
+    text = os.environ.get(TRAIN_EVERY_VARIABLE)
+    if text is None:
+        return TRAIN_EVERY
+    if not text.isdecimal():
+        raise ConfigurationError(f"{TRAIN_EVERY_VARIABLE} must be a whole number, 0 for never; got {text!r}")
+    return int(text)
 
 
 def configured_limits() -> ClientLimits:

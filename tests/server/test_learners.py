@@ -11,7 +11,13 @@ from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.learning import ClientLimits, Learner
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.server.learners import background_learner, configured_limits, configured_reward_wait, load_learner
+from ltrr_haystack.server.learners import (
+    background_learner,
+    configured_limits,
+    configured_reward_wait,
+    configured_train_every,
+    load_learner,
+)
 from ltrr_haystack.store import LTRRStore
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
@@ -21,6 +27,7 @@ PIPELINES = Path(__file__).parents[2] / "pipelines"
 def _store(monkeypatch, tmp_path):
     monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
     monkeypatch.delenv("LTRR_REWARD_WAIT", raising=False)
+    monkeypatch.delenv("LTRR_TRAIN_EVERY", raising=False)
 
 
 @pytest.fixture
@@ -60,6 +67,18 @@ class TestBackgroundLearner:
         assert (background.interval, background.learner.reward_wait) == (0.5, 1800.0)
         assert not background.running
 
+    def test_has_the_ranker_trained_every_two_thousand_searches(self, monkeypatch):
+        pytest.importorskip("lightgbm")
+        assert background_learner({"search": load("search")}, 0.5).training.every == 2_000
+        monkeypatch.setenv("LTRR_TRAIN_EVERY", "50")
+        assert background_learner({"search": load("search")}, 0.5).training.every == 50
+        monkeypatch.setenv("LTRR_TRAIN_EVERY", "0")
+        assert background_learner({"search": load("search")}, 0.5).training is None
+
+    def test_without_lightgbm_no_ranker_is_trained(self, monkeypatch):
+        monkeypatch.setattr("ltrr_haystack.server.learners.importlib.util.find_spec", lambda name: None)
+        assert background_learner({"search": load("search")}, 0.5).training is None
+
     def test_leaves_it_to_a_writer_that_learns_inline(self):
         store = LTRRStore()
         feedback = Pipeline()
@@ -88,6 +107,14 @@ class TestRewardWait:
         monkeypatch.setenv("LTRR_REWARD_WAIT", text)
         with pytest.raises(ConfigurationError, match="LTRR_REWARD_WAIT must be a number of seconds"):
             configured_reward_wait()
+
+
+class TestTrainEvery:
+    @pytest.mark.parametrize("text", ["", "often", "-1", "1.5"])
+    def test_must_be_a_whole_number(self, text, monkeypatch):
+        monkeypatch.setenv("LTRR_TRAIN_EVERY", text)
+        with pytest.raises(ConfigurationError, match="LTRR_TRAIN_EVERY must be a whole number, 0 for never"):
+            configured_train_every()
 
 
 class TestConfiguredLimits:

@@ -94,6 +94,8 @@ class TestTrainRanker:
             looks.append((report.looks, report.gate.look))
         assert looks == [(1, 1), (2, 2), (3, 3)]
         assert [info.card["looks"] for info in logged.snapshots(RANKER)] == [1, 2, 3]
+        logged.add_snapshot(RANKER, b"put there by hand", {}, activate=False)
+        assert train_ranker(logged, settings=quick).looks == 4
 
     def test_where_there_was_too_little_to_test_no_look_is_spent(self, logged, quick):
         train_ranker(logged, settings=quick)

@@ -44,7 +44,7 @@ class TestTrainRanker:
 
     def test_a_query_is_judged_by_a_model_that_never_saw_it(self, world, store):
         """What is wanted for a query can be known by heart and not be understood."""
-        settings = TrainingSettings(rounds=100, learning_rate=0.2, leaves=31, min_leaf=2, feature_fraction=1.0)
+        settings = TrainingSettings(rounds=40, learning_rate=0.3, leaves=31, min_leaf=2, feature_fraction=1.0)
         world.record(store, world.riddles(40, 25, seed=3))
         report = train_ranker(store, settings=settings)
         assert report.gate.look == 1

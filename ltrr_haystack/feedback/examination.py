@@ -8,7 +8,7 @@ learning-to-rank with biased feedback", WSDM 2017, section 5.1).
 
 | curve | eta | used for | why this eta |
 |---|---|---|---|
-| `PAGE` | 1.0 | memory, the ranker's gate, judgements, simulated clicks | as Joachims et al. measured it |
+| `PAGE` | 1.0 | memory, judgements, simulated clicks | as Joachims et al. measured it |
 | `UNION` | 0.5 | credit, expected rewards, whole allocations | one page says little about how the next is examined |
 | `PRIOR` | 1.0 ± 0.5 | off-policy evaluation | `PAGE`, uncertain until `estimate_curve` has read the log |
 

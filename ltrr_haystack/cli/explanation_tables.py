@@ -41,12 +41,7 @@ def _decision_lines(decision: DecisionExplanation) -> Iterable[str]:
         f"query: {_plain(understanding.query)} (normal form: {_plain(understanding.normal_form)}; language: "
         f"{understanding.language}; type: {understanding.query_type})"
     )
-    order = (
-        "that of the union: no model, memory or chance ordered it"
-        if decision.in_union_order
-        else (f"by expected click rate (ranking model {decision.ranker_version}, page model {decision.page_version})")
-    )
-    yield f"order of the page: {order}"
+    yield f"order of the page: {_order(decision)}"
     held = ", held back by the safe start" if decision.safe_start else ""
     yield (
         f"allocation: {_allocation(decision.allocation)}; chosen with probability {decision.propensity:.3g} (policy "
@@ -54,6 +49,14 @@ def _decision_lines(decision: DecisionExplanation) -> Iterable[str]:
     )
     if decision.preferred:
         yield f"held to be best: {_allocation(decision.preferred)}"
+
+
+def _order(decision: DecisionExplanation) -> str:
+    if decision.in_union_order:
+        return "that of the union; no model, memory or chance ordered it"
+    ranker = f"ranking model {decision.ranker_version}" if decision.ranker_version else "no ranking model"
+    page = f"page model {decision.page_version}" if decision.page_version else "default page model"
+    return f"by expected click rate ({ranker}, {page})"
 
 
 def _problem_lines(answer: SearchAnswer) -> Iterable[str]:
@@ -89,7 +92,7 @@ def _arms(arms: Mapping[str, ArmExplanation]) -> Table:
 def _documents(documents: Iterable[DocumentFound], explained: Mapping[str, DocumentExplanation]) -> Table:
     table = Table(title="Documents", title_justify="left")
     table.add_column("", justify="right")
-    table.add_column("document")
+    table.add_column("document", no_wrap=True, overflow="ellipsis")
     table.add_column("arms")
     for title in ("union", "model", "clicks/looks", "click rate", "chance"):
         table.add_column(title, justify="right")

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ltrr_haystack.cli import app
-from serving import Server
+from serving import Server, always
 
 pytest.importorskip("hayhooks")
 pytest.importorskip("tantivy")
@@ -18,8 +18,14 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(lexical_pipelines, home):
-    running = Server(lexical_pipelines, home, options={"safe_start": False})
+def pipelines(lexical_pipelines):
+    always(lexical_pipelines, "bm25")
+    return lexical_pipelines
+
+
+@pytest.fixture(scope="module")
+def server(pipelines, home):
+    running = Server(pipelines, home, options={"safe_start": False})
     assert running.url, running.log.read_text()
     assert running.post("indexing", {"documents": DOCUMENTS}).json() == {"written": 40}
     yield running
@@ -51,8 +57,8 @@ class TestJSON:
         assert len(answer["explanation"]["documents"]) == 4
         assert answer["logged"] is False
 
-    def test_without_a_server_the_pipeline_is_run_here(self, ltrr, server, lexical_pipelines, home):
-        ended = ltrr("love", "--pipelines", lexical_pipelines, "--home", home, "--json")
+    def test_without_a_server_the_pipeline_is_run_here(self, ltrr, server, pipelines, home):
+        ended = ltrr("love", "--pipelines", pipelines, "--home", home, "--json")
         assert ended.exit_code == 0, ended.output
         answer = json.loads(ended.stdout)
         assert list(answer["explanation"]["documents"]) == [document["id"] for document in answer["documents"]]
@@ -71,14 +77,14 @@ class TestTables:
 
 
 class TestErrors:
-    def test_a_store_that_is_not_there_is_not_made(self, ltrr, lexical_pipelines, tmp_path):
-        ended = ltrr("love", "--pipelines", lexical_pipelines, "--home", tmp_path)
+    def test_a_store_that_is_not_there_is_not_made(self, ltrr, pipelines, tmp_path):
+        ended = ltrr("love", "--pipelines", pipelines, "--home", tmp_path)
         assert ended.exit_code == 1
         assert "there is no store at" in " ".join(ended.output.split())
         assert list(tmp_path.glob("*.db")) == []
 
-    def test_a_query_of_white_space_is_an_error_in_a_line(self, ltrr, server, lexical_pipelines, home):
-        for where in (["--url", server.url], ["--pipelines", lexical_pipelines, "--home", home]):
+    def test_a_query_of_white_space_is_an_error_in_a_line(self, ltrr, server, pipelines, home):
+        for where in (["--url", server.url], ["--pipelines", pipelines, "--home", home]):
             ended = ltrr(" ", *where)
             assert ended.exit_code == 1
             assert "visible character" in " ".join(ended.output.split())

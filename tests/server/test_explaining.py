@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from haystack.utils import Secret
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
@@ -13,7 +14,7 @@ from ltrr_haystack.ranking.model import RankingModel
 from ltrr_haystack.server.environment import prepare_environment
 from ltrr_haystack.server.explaining import explain_in_process, explain_on_server
 from ltrr_haystack.store import RANKER, LTRRStore
-from serving import Server, click, eventually
+from serving import Server, always, click, eventually
 
 pytest.importorskip("hayhooks")
 pytest.importorskip("tantivy")
@@ -38,9 +39,15 @@ def home(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(lexical_pipelines, home):
+def pipelines(lexical_pipelines) -> Path:
+    always(lexical_pipelines, "bm25")
+    return lexical_pipelines
+
+
+@pytest.fixture(scope="module")
+def server(pipelines, home):
     """A server that has learned from three clicks, with a ranking model."""
-    running = Server(lexical_pipelines, home, options={"safe_start": False})
+    running = Server(pipelines, home, options={"safe_start": False})
     assert running.url, running.log.read_text()
     assert running.post("indexing", {"documents": DOCUMENTS}).json() == {"written": 40}
     for number in range(3):
@@ -61,15 +68,13 @@ def asked(server, query="love", **others):
 
 
 @pytest.fixture
-def in_process(server, lexical_pipelines, home, monkeypatch):
+def in_process(server, pipelines, home, monkeypatch):
     """Explains beside the server, with its store and its index."""
     for name in ("LTRR_STORE_URL", "LTRR_HOME"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     prepare_environment(home)
-    return lambda query, top_k=10: explain_in_process(
-        lexical_pipelines, query, top_k=top_k, check_store=lambda store: None
-    )
+    return lambda query, top_k=10: explain_in_process(pipelines, query, top_k=top_k, check_store=lambda store: None)
 
 
 class TestOverHTTP:
@@ -148,11 +153,12 @@ class TestInProcess:
             in_process(" \n")
         assert isinstance(refused.value.__cause__ or refused.value, InvalidInputError)
 
-    def test_a_pipeline_without_a_ranker_of_ours_is_named(self, tmp_path, lexical_pipelines, in_process):
-        search = (lexical_pipelines / "search" / "search.yml").read_text()
-        without = search.replace("ltrr_haystack.components.ltrr_ranker.LTRRanker", "unknown.Ranker")
-        (tmp_path / "search.yml").write_text(without)
-        with pytest.raises(ConfigurationError, match="cannot be loaded"):
+    def test_a_pipeline_without_a_ranker_of_ours_is_refused(self, tmp_path, pipelines, in_process):
+        search = yaml.safe_load((pipelines / "search" / "search.yml").read_text())
+        del search["components"]["ranker"], search["components"]["impressions"]
+        search["connections"] = [each for each in search["connections"] if "ranker" not in str(each)]
+        (tmp_path / "search.yml").write_text(yaml.safe_dump(search))
+        with pytest.raises(ConfigurationError, match="has one LTRRanker; this one has 0"):
             explain_in_process(tmp_path, "love", top_k=3, check_store=lambda store: None)
 
 
@@ -175,8 +181,8 @@ class TestOnServer:
         with pytest.raises(ConfigurationError, match=r"answers with status 40\d"):
             explain_on_server(f"{server.url}/status", "love", top_k=3, api_key=None)
 
-    def test_the_scope_search_is_needed_and_enough(self, start, lexical_pipelines):
-        keyed = start(lexical_pipelines, LTRR_API_KEYS=f"a:search:{KEY} b:feedback:{OTHER}")
+    def test_the_scope_search_is_needed_and_enough(self, start, pipelines):
+        keyed = start(pipelines, LTRR_API_KEYS=f"a:search:{KEY} b:feedback:{OTHER}")
         assert explain_on_server(keyed.url, "love", top_k=3, api_key=KEY)["explanation"]["documents"] == {}
         for key, status in ((None, 401), (OTHER, 403), ("ltrr_\u00e9", "4")):
             with pytest.raises(ConfigurationError, match=rf"answers with status {status}|no server answers"):

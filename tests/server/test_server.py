@@ -270,6 +270,7 @@ class TestApi:
             "missing_arms",
             "warnings",
             "logged",
+            "explanation",
         ]
         events = schema["components"]["schemas"]["feedbackRunRequest"]["properties"]["events"]
         assert events["items"] == {"$ref": "#/components/schemas/UBIEvent"}

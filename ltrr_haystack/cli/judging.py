@@ -193,7 +193,7 @@ def evaluate(
     eta: Annotated[
         float | None,
         typer.Option(
-            help="Examination of a position is 1 / position^eta. (default: estimated from the log)",
+            help="Examination of a position is 1 / position^eta. (default: as the page model learned it, or estimated)",
             show_default=False,
             min=0,
         ),

@@ -35,6 +35,7 @@ class Kind(Enum):
 
     POLICY = kinds.POLICY
     RANKER = kinds.RANKER
+    PAGE = kinds.PAGE
     CATALOGUE = kinds.CATALOGUE
 
 
@@ -102,7 +103,7 @@ def train_ranker(
 
 
 def models(store: Store = None, home: Home = None) -> None:
-    """List the snapshots of policies, rankers and collection statistics with their cards, and which are active."""
+    """List the snapshots of policies, rankers, page models and collection statistics, and which are active."""
     with report_errors():
         opened = open_store(store, home)
         table = Table("kind", "version", "state", "created (UTC)", "card")

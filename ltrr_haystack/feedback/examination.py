@@ -8,12 +8,14 @@ learning-to-rank with biased feedback", WSDM 2017, section 5.1).
 
 | curve | eta | used for | why this eta |
 |---|---|---|---|
-| `PAGE` | 1.0 | memory, judgements, simulated clicks | as Joachims et al. measured it |
+| the page model's | learned | memory, off-policy evaluation, the gate's unit | `position_bias` reads it from the log |
+| `PRIOR` | 0.7 ± 0.35 | the same, until it was learned | logs of web and product search: between 0.5 and 1 |
 | `UNION` | 0.5 | credit, expected rewards, whole allocations | one page says little about how the next is examined |
-| `PRIOR` | 1.0 ± 0.5 | off-policy evaluation | `PAGE`, uncertain until `estimate_curve` has read the log |
+| `PAGE` | 1.0 | simulated readers; judgements and `train_ranker` by themselves | as Joachims et al. measured it |
 
-`UNION` is flatter than `PAGE` because it moves rewards to places at which the documents were not seen: a flatter curve
-moves less, and the estimates have less variance.
+There is one curve of how people look, the page model's. `UNION` is kept apart from it, and flatter, since it moves
+rewards to places at which the documents were not seen: a flatter curve moves less, so credit has less variance. Where
+no curve was learned, `estimate_curve` finds the steepness for off-policy evaluation by replaying allocations.
 """
 
 import math
@@ -126,7 +128,7 @@ class ExaminationCurve(FrozenValue):
 
 PAGE = ExaminationCurve(eta=1.0)
 UNION = ExaminationCurve(eta=0.5)
-PRIOR = ExaminationCurve(eta=1.0, deviation=0.5)
+PRIOR = ExaminationCurve(eta=0.7, deviation=0.35)
 
 _CANDIDATES = np.linspace(0.0, 2.0, 81)
 

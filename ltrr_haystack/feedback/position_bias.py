@@ -26,12 +26,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.feedback.examination import ExaminationCurve
+from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve
 
 Numbers = NDArray[np.float64]
 
-PRIOR_ETA, PRIOR_DEVIATION = 0.7, 0.35
-"""Steepness before anything is known: logs of web and product search have been found between 0.5 and 1."""
+PRIOR_ETA, PRIOR_DEVIATION = PRIOR.eta, PRIOR.deviation
+"""Steepness before anything is known."""
 
 GRID = (np.arange(24) + 0.5) / 24
 """Attractions over which a pair's own is integrated."""

@@ -37,6 +37,16 @@ class Curves:
                 curve = self._curves[page_version] = self._read(page_version)
             return curve
 
+    def learned(self) -> tuple[ExaminationCurve, int] | None:
+        """
+        Give the curve of the active page model.
+
+        :returns: The curve and the model's version; `None` where no model is active, or its curve was not learned.
+        """
+        version = self._store.active_version(PAGE)
+        curve = self.of(version)
+        return (curve, version) if curve.learned else None
+
     def _read(self, version: int) -> ExaminationCurve:
         snapshot = self._store.snapshot(PAGE, version)
         try:

@@ -171,6 +171,14 @@ class TestModels:
         assert ltrr("activate", "ranker", "1").output == "ranker 1 is active\n"
         assert log.active_version("ranker") == 1
 
+    @pytest.mark.parametrize("kind", ["policy", "ranker", "page", "catalogue"])
+    def test_every_kind_is_listed_and_can_be_deactivated(self, log, ltrr, kind):
+        log.add_snapshot(kind, b"model", {"prior_looks": 12.5}, activate=True)
+        (line,) = (line for line in ltrr("models").output.splitlines() if "12.5" in line)
+        assert [cell.strip() for cell in line.split("│")[1:4]] == [kind, "1", "active"]
+        assert ltrr("activate", kind, "0").output == f"no {kind} is active\n"
+        assert log.active_version(kind) == 0
+
     def test_marks_what_is_damaged_and_does_not_activate_it(self, log, ltrr, tmp_path):
         for _ in range(2):
             log.add_snapshot("ranker", b"model", {}, activate=True)

@@ -15,6 +15,7 @@ from ltrr_haystack.evaluation.off_policy.results import Comparison, Evaluation, 
 from ltrr_haystack.evaluation.off_policy.reward_model import RewardRegression
 from ltrr_haystack.evaluation.off_policy.targets import StaticTarget, Target
 from ltrr_haystack.feedback.examination import ExaminationCurve
+from ltrr_haystack.learning.curves import Curves
 from ltrr_haystack.store import LTRRStore, read_log
 
 DRIFT = 3.0
@@ -41,12 +42,13 @@ def evaluate(store: LTRRStore, targets: Sequence[Target], *, after: int = 0, eta
     :param store: The store with the log. Settled decisions are used, with all rewards that came, late or not.
     :param targets: The policies.
     :param after: Only decisions with a higher seq are used: those that a policy was not trained on.
-    :param eta: How steeply people's looks thin out down the page, for the replay; found out from the log if left out.
+    :param eta: How steeply people's looks thin out down the page, for the replay; if left out, that of the active page
+        model, and where it has learned none, what replays of the logged policy itself say.
     :returns: Estimates, what they rest on, and where the log cannot answer.
     :raises InvalidInputError: If two targets have the same name, a static one names an arm that is not in the log, or
         eta is no number of at least 0.
     """
-    return evaluate_decisions(DecisionLog(read_log(store, after=after)), targets, eta=eta)
+    return _evaluated(DecisionLog(read_log(store, after=after)), Gathered(targets, eta=eta, curves=Curves(store)))
 
 
 def evaluate_decisions(log: DecisionLog, targets: Sequence[Target], *, eta: float | None = None) -> Evaluation:
@@ -55,12 +57,15 @@ def evaluate_decisions(log: DecisionLog, targets: Sequence[Target], *, eta: floa
 
     :param log: The decisions; they are read.
     :param targets: The policies.
-    :param eta: As for `evaluate`.
+    :param eta: As for `evaluate`; estimated by replays if left out.
     :returns: The evaluation.
     :raises InvalidInputError: If two targets have the same name, a static one names an arm that is not in the log, or
         eta is no number of at least 0.
     """
-    gathered = Gathered(targets, eta=eta)
+    return _evaluated(log, Gathered(targets, eta=eta))
+
+
+def _evaluated(log: DecisionLog, gathered: "Gathered") -> Evaluation:
     for page in paged(log):
         gathered.add(page)
     return gathered.evaluation(log)
@@ -89,12 +94,13 @@ class Gathered:
     ```
     """
 
-    def __init__(self, targets: Sequence[Target], *, eta: float | None = None) -> None:
+    def __init__(self, targets: Sequence[Target], *, eta: float | None = None, curves: Curves | None = None) -> None:
         """
         Begin without decisions.
 
         :param targets: The policies that are asked about.
         :param eta: As for `evaluate`.
+        :param curves: The curves of the store's page models, if it is to be as one of them learned it.
         :raises InvalidInputError: If two of them have the same name, or eta is no number of at least 0.
         """
         if eta is not None and not 0 <= eta < math.inf:
@@ -105,6 +111,7 @@ class Gathered:
             raise InvalidInputError(f"the policy '{twice}' is named twice; name each once")
         self._targets = targets
         self._eta = eta
+        self._curves = curves
         self._logged = LogColumns()
         self._columns = [TargetColumns() for _ in targets]
         self._known = [0] * len(targets)
@@ -132,12 +139,22 @@ class Gathered:
         _require_known_arms(logged, self._targets)
         rewards = np.array(logged.rewards)
         model = RewardRegression(logged.features, logged.drawn, rewards) if logged.rewards else None
-        slope = logged.replayed.estimated_curve(rewards) if self._eta is None else ExaminationCurve(self._eta)
+        slope, source = self._slope(rewards)
         results = tuple(
             _judged(target.name, logged, column, model, slope, trained)
             for target, column, trained in zip(self._targets, self._columns, self._known, strict=True)
         )
-        return Evaluation(_summary(log, logged), slope, results)
+        return Evaluation(_summary(log, logged), slope, results, source)
+
+    def _slope(self, rewards: Column) -> tuple[ExaminationCurve, str]:
+        """How steeply looks thin out, and who says so; replays move documents by the power law alone."""
+        if self._eta is not None:
+            return ExaminationCurve(self._eta), "as given"
+        learned = None if self._curves is None else self._curves.learned()
+        if learned is not None:
+            curve, version = learned
+            return ExaminationCurve(curve.eta, curve.deviation), f"as page model {version} learned it"
+        return self._logged.replayed.estimated_curve(rewards), "estimated by replays of the logged policy"
 
 
 def _require_known_arms(logged: LogColumns, targets: Sequence[Target]) -> None:

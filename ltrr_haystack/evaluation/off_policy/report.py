@@ -42,7 +42,8 @@ def render(evaluation: Evaluation) -> RenderableType:
     parts.extend(Text(f"{LABELS[name]}: {ASSUMPTIONS[name]}", style="dim") for name in used)
     if "replay" in used:
         slope = evaluation.slope
-        parts.append(Text(f"η of the replay: {slope.eta:.2f} ± {slope.deviation:.2f}", style="dim"))
+        source = f", {evaluation.slope_source}" if evaluation.slope_source else ""
+        parts.append(Text(f"η of the replay: {slope.eta:.2f} ± {slope.deviation:.2f}{source}", style="dim"))
     return Group(*parts)
 
 

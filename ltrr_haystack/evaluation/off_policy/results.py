@@ -184,11 +184,13 @@ class Evaluation(FrozenValue):
     :param log: The log.
     :param slope: How steeply people's looks thin out down the page, as the replay assumes.
     :param targets: What it says of each target.
+    :param slope_source: Where the steepness comes from.
     """
 
     log: LogSummary
     slope: ExaminationCurve
     targets: tuple[TargetResult, ...]
+    slope_source: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """

@@ -57,24 +57,24 @@ def _curves(chart: CurveChart) -> Figure:
     for place, curve in enumerate(chart.curves):
         if len(chart.curves) == 1:
             data += _band(curve.points)
-        data.append(_line(curve, place if curve.look is None else curve.look, percent=chart.percent))
+        data.append(_line(curve, place if curve.look is None else curve.look, chart))
     layout = _layout(len(chart.curves) > 1)
     layout["height"] += LEGEND_ROW * ((len(chart.curves) - 1) // 2)
-    layout["xaxis"] |= {"title": {"text": "searches"}, "rangemode": "tozero"}
+    layout["xaxis"] |= {"title": {"text": escape(chart.over, quote=False)}, "rangemode": "tozero"}
     layout["yaxis"] |= {"tickformat": ".0%" if chart.percent else ""}
     if not any(point.estimate.value < 0 for curve in chart.curves for point in curve.points):
         layout["yaxis"]["rangemode"] = "tozero"
     return {"data": data, "layout": layout}
 
 
-def _line(curve: Curve, look: int, *, percent: bool) -> Figure:
+def _line(curve: Curve, look: int, chart: CurveChart) -> Figure:
     return {
         "type": "scatter",
         "mode": "lines+markers" if len(curve.points) < 60 else "lines",
         "name": escape(curve.name, quote=False),
         "x": [point.last for point in curve.points],
         "y": [point.estimate.value for point in curve.points],
-        "text": [_told(point, percent=percent) for point in curve.points],
+        "text": [_told(point, chart) for point in curve.points],
         "hovertemplate": "%{text}",
         "line": {
             "color": COLOURS[look % len(COLOURS)],
@@ -95,9 +95,10 @@ def _band(points: Sequence[Point]) -> list[Figure]:
     ]
 
 
-def _told(point: Point, *, percent: bool) -> str:
-    text = _with_interval(point.estimate, _percent if percent else decimal)
-    text += f"<br>searches {point.first:,} to {point.last:,}"
+def _told(point: Point, chart: CurveChart) -> str:
+    text = _with_interval(point.estimate, percent if chart.percent else decimal)
+    span = f"{point.first:,}" if point.first == point.last else f"{point.first:,} to {point.last:,}"
+    text += f"<br>{escape(chart.over, quote=False)} {span}"
     return text if point.until is None else f"{text}<br>until {moment(point.until)} UTC"
 
 
@@ -224,6 +225,3 @@ def _layout(legend: bool) -> Figure:
         "xaxis": dict(axis),
         "yaxis": dict(axis),
     }
-
-
-_percent = percent

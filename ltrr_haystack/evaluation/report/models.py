@@ -38,10 +38,11 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
             "A policy goes live past its safe start: when, on the log, what it prefers is shown to be worth more than "
             "the baseline. Worth is reward less cost: pages that are as good for less open it, too, so the verdict "
             "tells the two apart. For new queries its model competes with the best allocation for all of them; of "
-            "those past their safe start the one that gains more is played. A ranker has a model for queries that the "
-            "memory index knows and one for new ones; each goes live when it orders queries that it has not seen "
-            "better than the union's own order, by the whole 95 % interval. The command ltrr activate goes back to an "
-            "earlier version.",
+            "those past their safe start the one that gains more is played. A ranker goes live when, on queries that "
+            "it was not trained on, it orders what chance put into its order better than the union's own order does, "
+            "and not worse than the live ranker. That is tested at each training; the more looks there were, the "
+            "stricter each is, so that all together let a useless model pass with a probability of at most 2.5 %. The "
+            "command ltrr activate goes back to an earlier version.",
             grids=tuple(grids),
         ),
         tuple(findings),
@@ -131,19 +132,31 @@ def _policies(snapshots: Sequence[SnapshotInfo]) -> Grid:
 def _rankers(snapshots: Sequence[SnapshotInfo]) -> Grid:
     return Grid(
         f"Rankers: {_how_many(snapshots)}",
-        ("version", "active", "made", "queries", "learned from", "gate", "what it says"),
+        (
+            "version",
+            "active",
+            "made",
+            "trained on",
+            "gate",
+            "look",
+            "better than the union by",
+            "better than the live one by",
+            "what it says",
+        ),
         tuple(
             (
                 str(info.version),
                 "active" if info.active else "",
                 moment(info.created_at),
-                situation,
-                _text(_inner(said, "decisions")),
+                _text(_inner(said, "rewarded" if "rewarded" in said else "decisions")),
                 _said(_inner(said, "gate", "passed"), "passed", "not passed"),
-                _text(_inner(said, "gate", "reason")),
+                _text(_inner(said, "gate", "look") or None),
+                _difference(_inner(said, "gate", "difference")),
+                _difference(_inner(said, "gate", "beside_live")),
+                f"{queries}{_text(_inner(said, 'gate', 'reason'))}",
             )
             for info in _newest(snapshots)
-            for situation, said in _situations(info.card).items()
+            for queries, said in _models(info.card)
         ),
     )
 
@@ -168,10 +181,22 @@ def _pages(rankers: Mapping[int, RankerRuns]) -> Grid:
     )
 
 
-def _situations(card: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a ranker's card says of each of its models; a card without models speaks for all queries."""
+def _models(card: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """What a ranker's card says of its model; earlier rankers had two, for queries with memory and for new ones."""
     situations = card.get("situations")
-    return situations if isinstance(situations, Mapping) and situations else {"all": card}
+    if not isinstance(situations, Mapping) or not situations:
+        return [("", card)]
+    return [
+        (f"{situation} queries: ", said if isinstance(said, Mapping) else {}) for situation, said in situations.items()
+    ]
+
+
+def _difference(estimate: Any) -> str:
+    """A difference of debiased DCG with the bounds of its look."""
+    mean, low, high = (_inner(estimate, name) for name in ("mean", "low", "high"))
+    if not all(isinstance(value, int | float) for value in (mean, low, high)):
+        return "–"
+    return f"{mean:+.4f} ({low:+.4f} to {high:+.4f})"
 
 
 def _newest(snapshots: Sequence[SnapshotInfo]) -> list[SnapshotInfo]:

@@ -212,7 +212,7 @@ def _figures(chart: Chart) -> Grid:
     """Of a curve chart, without columns in which there is nothing."""
     if not isinstance(chart, CurveChart):
         return Grid(chart.title, (), ())
-    columns = ("searches", "until (UTC)", "", "figure", "95 % interval")
+    columns = (chart.over, "until (UTC)", "", "figure", "95 % interval")
     rows = list(_rows(chart))
     filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
     return Grid(
@@ -228,6 +228,6 @@ def _rows(chart: CurveChart) -> Iterator[tuple[str, ...]]:
         for point in curve.points:
             low, high = point.estimate.low, point.estimate.high
             interval = "" if low is None or high is None else f"{write(low)} to {write(high)}"
-            searches = f"{point.first:,} to {point.last:,}"
+            span = f"{point.first:,}" if point.first == point.last else f"{point.first:,} to {point.last:,}"
             until = "" if point.until is None else moment(point.until)
-            yield searches, until, curve.name, write(point.estimate.value), interval
+            yield span, until, curve.name, write(point.estimate.value), interval

@@ -96,7 +96,7 @@ class Reading:
 
     The blocks sum, for each search: `clicked`, `reward`, `reward²`, `net`, `net²`, `candidates`, `calls`,
     `baseline candidates`, `baseline calls`, `remembered`, `memory asked`, `memory found`, `safe start`, `agreed`,
-    `preferring`, `("type", query type)` and `("ran", query type, arm)`.
+    `preferring`, `drawn`, `from below`, `clicked below`, `("type", query type)` and `("ran", query type, arm)`.
 
     :ivar log: What counted the searches, and those whose propensities cannot be used.
     :ivar blocks: The blocks.
@@ -220,6 +220,8 @@ def _amounts(settled: SettledDecision) -> dict[Hashable, float]:
     names, memories = actions.names, actions.memory_arms
     found = [report.returned > 0 for report in settled.reports if report.arm in memories and not report.fallback]
     wanted = {arm: decision.preferred.get(arm, 0) for arm in names}
+    drawn = [each for each in settled.impressions if each.propensities and each.propensities[each.ordinal - 1] < 1.0]
+    below = [each for each in drawn if each.model_place > len(settled.impressions)]
     amounts: dict[Hashable, float] = {
         "clicked": any(one > 0 for one in settled.rewards.values()),
         "reward": reward,
@@ -235,6 +237,9 @@ def _amounts(settled: SettledDecision) -> dict[Hashable, float]:
         "memory found": any(found),
         "safe start": decision.safe_start,
         "preferring": bool(decision.preferred),
+        "drawn": bool(drawn),
+        "from below": bool(below),
+        "clicked below": any(settled.rewards.get(impression.object_id, 0.0) > 0 for impression in below),
         "agreed": bool(decision.preferred) and wanted == {arm: actions.baseline.get(arm, 0) for arm in names},
         ("type", kind): 1,
     }

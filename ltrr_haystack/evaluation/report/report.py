@@ -7,7 +7,9 @@ from pathlib import Path
 
 from ltrr_haystack.evaluation.interchange.files import replacing
 from ltrr_haystack.evaluation.report.arms import arms
+from ltrr_haystack.evaluation.report.exploration import exploration
 from ltrr_haystack.evaluation.report.health import health, ordered
+from ltrr_haystack.evaluation.report.looks import looks
 from ltrr_haystack.evaluation.report.models import models
 from ltrr_haystack.evaluation.report.over_time import learning, memory, saved, savings
 from ltrr_haystack.evaluation.report.page import plotly_script, render
@@ -74,6 +76,8 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Repor
         savings(reading),
         arms(reading),
         memory(reading),
+        looks(store),
+        exploration(reading),
         reliability(reading),
         estimates,
         versions,

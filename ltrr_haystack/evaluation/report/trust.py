@@ -27,6 +27,7 @@ from ltrr_haystack.evaluation.report.values import (
     decimal,
     percent,
 )
+from ltrr_haystack.learning.curves import Curves
 from ltrr_haystack.store import POLICY, LTRRStore, newest_decision
 
 
@@ -87,7 +88,7 @@ class Alternatives:
         self._findings: list[Finding] = []
         try:
             targets, self._findings = _targets(store, pipelines)
-            self._gathered = Gathered(targets)
+            self._gathered = Gathered(targets, curves=Curves(store))
         except LTRRError as error:
             self._error = error
 

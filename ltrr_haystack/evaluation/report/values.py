@@ -59,16 +59,18 @@ class Curve:
 @dataclass(frozen=True, slots=True)
 class CurveChart:
     """
-    Curves over the searches.
+    Curves over the searches, or over something else that is counted from 1.
 
     :param title: What it shows.
     :param curves: The curves.
     :param percent: Whether figures are shares.
+    :param over: What it is over.
     """
 
     title: str
     curves: tuple[Curve, ...]
     percent: bool = True
+    over: str = "searches"
 
 
 @dataclass(frozen=True, slots=True)

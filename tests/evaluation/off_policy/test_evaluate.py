@@ -20,6 +20,9 @@ from ltrr_haystack.evaluation.off_policy import (
     render,
 )
 from ltrr_haystack.evaluation.off_policy.results import ESTIMATORS
+from ltrr_haystack.feedback.examination import ExaminationCurve
+from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.store import read_log
 
 LEXICAL, BOTH = {"bm25": 10}, {"bm25": 10, "dense": 10}
 
@@ -245,6 +248,60 @@ class TestFromAStore:
     def test_positions_count_as_they_are_told_to(self, make_world, soft, ask):
         evaluation = ask(make_world().log(300, soft), GOOD, eta=0.0)
         assert (evaluation.slope.eta, evaluation.slope.deviation) == (0.0, 0.0)
+        assert evaluation.slope_source == "as given"
+
+
+class TestExamination:
+    """Where the steepness of the curve comes from by which the replay moves rewards up the page."""
+
+    @pytest.fixture
+    def searched(self, make_world, soft, keep, store):
+        keep(make_world().log(200, soft))
+        return store
+
+    def test_the_curve_of_the_active_page_model_is_taken(self, searched):
+        for eta in (0.2, 0.4):
+            curve = ExaminationCurve(eta, 0.1, learned=(1.0, 0.8), deviations=(0.0, 0.1))
+            searched.add_snapshot("page", PageModel(curve).to_bytes(), {}, activate=True)
+        evaluation = evaluate(searched, [GOOD])
+        assert evaluation.slope == ExaminationCurve(0.4, 0.1)
+        assert evaluation.slope_source == "as page model 2 learned it"
+        searched.activate("page", 1)
+        assert evaluate(searched, [GOOD]).slope == ExaminationCurve(0.2, 0.1)
+
+    def test_it_moves_what_the_replay_is_worth(self, make_joint, make_settled, keep, store):
+        """Bm25 alone moves what was clicked from the second place to the first, where e_1 / e_2 = 2 ** eta."""
+        joint = make_joint(share=1.0)
+        shown = [("passed", {"dense": 1}), ("clicked", {"bm25": 1})]
+        keep([make_settled(seq, joint, BOTH, shown, {"clicked": 1.0}) for seq in range(1, 5)])
+        for eta, worth in ((0.0, 1.0), (1.0, 2.0)):
+            page = PageModel(ExaminationCurve(eta, 0.0, (1.0, 2**-eta), (0.0, 0.0)))
+            store.add_snapshot("page", page.to_bytes(), {}, activate=True)
+            (result,) = evaluate(store, [StaticTarget(LEXICAL)]).targets
+            assert result.estimates["replay"].value.mean == pytest.approx(worth - 0.2)
+
+    @pytest.mark.parametrize(
+        "model", [None, PageModel()], ids=["without a page model", "with one that learned no curve"]
+    )
+    def test_without_a_learned_curve_it_is_estimated_by_replays(self, searched, model):
+        if model is not None:
+            searched.add_snapshot("page", model.to_bytes(), {}, activate=True)
+        evaluation = evaluate(searched, [GOOD])
+        assert evaluation.slope_source == "estimated by replays of the logged policy"
+        assert evaluation.slope == evaluate_decisions(DecisionLog(read_log(searched)), [GOOD]).slope
+
+    def test_what_is_given_overrules_both(self, searched):
+        searched.add_snapshot(
+            "page", PageModel(ExaminationCurve(0.4, 0.1, (1.0,), (0.0,))).to_bytes(), {}, activate=True
+        )
+        assert evaluate(searched, [GOOD], eta=0.9).slope == ExaminationCurve(0.9)
+
+    def test_a_person_reads_it_with_its_source(self, searched):
+        page = PageModel(ExaminationCurve(0.4, 0.1, (1.0, 0.8), (0.0, 0.1)))
+        searched.add_snapshot("page", page.to_bytes(), {}, activate=True)
+        console = Console(width=80, record=True, file=io.StringIO())
+        console.print(render(evaluate(searched, [GOOD])))
+        assert "η of the replay: 0.40 ± 0.10, as page model 1 learned it" in console.export_text()
 
 
 class TestShown:

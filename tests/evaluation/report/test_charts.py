@@ -52,6 +52,13 @@ def test_one_curve_has_a_band_around_it():
     assert line["text"][0] == "20.0% (10.0% to 30.0%)<br>searches 1 to 10<br>until 2023-11-14 22:13 UTC"
 
 
+def test_a_curve_may_be_over_something_else_than_searches():
+    points = tuple(Point(k, k, None, ReportFigure(1 / k)) for k in (1, 2))
+    made = figure(CurveChart("looks", (Curve("examined", points),), over="position"))
+    assert made["layout"]["xaxis"]["title"] == {"text": "position"}
+    assert made["data"][-1]["text"] == ["100.0%<br>position 1", "50.0%<br>position 2"]
+
+
 def test_many_curves_have_colours_and_dashes_of_their_own():
     lines = figure(CHARTS[1])["data"]
     looks = {(line["line"]["color"], line["line"]["dash"]) for line in lines}

@@ -147,6 +147,14 @@ def test_columns_in_which_there_is_nothing_are_left_out(small):
     assert columns(bare) == ["searches", "figure"]
 
 
+def test_the_figures_of_a_chart_that_is_not_over_searches_say_what_it_is_over(small):
+    chart = CurveChart("c", (Curve("a", (Point(3, 3, None, ReportFigure(0.5)),)),), over="position")
+    elements = Parsed(render(ReportPage("t", "s", {}, (Section("a", "a", "", charts=(chart,)),))))
+    labels = [attributes["data-label"] for attributes in elements.tags("td") if "data-label" in attributes]
+    assert labels == ["position", "figure"]
+    assert "3" in elements.text
+
+
 def test_folded_tables_are_closed_and_tables_without_title_have_no_heading(small):
     folded, bare = Grid("folded", ("x",), (("1",),), folded=True), Grid("", ("x",), (("1",),))
     parsed = Parsed(render(ReportPage("t", "s", {}, (Section("a", "a", "", grids=(folded, bare)),))))

@@ -51,16 +51,7 @@ def load_router(path: str | Path) -> BanditRouter:
     :returns: The router, with nothing opened yet.
     :raises ConfigurationError: If a file cannot be read, the router in it cannot be made, or there is not just one.
     """
-    found = [(file, node) for file in _files(Path(path)) for node in _routers(_read(file))]
-    if not found:
-        raise ConfigurationError(f"no YAML file of {path} has a BanditRouter; name the search pipeline, or its folder")
-    if len(found) > 1:
-        files = ", ".join(sorted({str(file) for file, _ in found}))
-        raise ConfigurationError(
-            f"there are {len(found)} BanditRouters in {files}, and it takes one to know policy and store: name the "
-            "YAML file of one search pipeline, or keep them in folders of their own"
-        )
-    file, node = found[0]
+    file, node = _found(Path(path))
     try:
         # A pipeline of this one component, so that what may be imported is checked by Haystack, and for this call only.
         alone = Pipeline.from_dict({"components": {"router": node}}, allowed_modules=ALLOWED)
@@ -70,6 +61,32 @@ def load_router(path: str | Path) -> BanditRouter:
     if not isinstance(router, BanditRouter):
         raise ConfigurationError(f"the BanditRouter of {file} became a {type(router).__name__}")
     return router
+
+
+def load_search_pipeline(path: str | Path) -> Pipeline:
+    """
+    Load the search pipeline of a folder: the one with a router.
+
+    :param path: The pipeline's YAML file, or a folder in which one of them has a BanditRouter.
+    :returns: The pipeline, with nothing opened yet.
+    :raises ConfigurationError: If a file cannot be read, a component in it cannot be made, or there is not just one
+        router.
+    """
+    return load_pipeline(_found(Path(path))[0])
+
+
+def _found(path: Path) -> tuple[Path, dict[str, Any]]:
+    """The one router, and the file that has it."""
+    found = [(file, node) for file in _files(path) for node in _routers(_read(file))]
+    if not found:
+        raise ConfigurationError(f"no YAML file of {path} has a BanditRouter; name the search pipeline, or its folder")
+    if len(found) > 1:
+        files = ", ".join(sorted({str(file) for file, _ in found}))
+        raise ConfigurationError(
+            f"there are {len(found)} BanditRouters in {files}, and it takes one to know policy and store: name the "
+            "YAML file of one search pipeline, or keep them in folders of their own"
+        )
+    return found[0]
 
 
 def _files(path: Path) -> list[Path]:

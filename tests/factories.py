@@ -177,12 +177,15 @@ def remember(
     store: LTRRStore,
     memory: Mapping[tuple[str, str], tuple[float, float]] | None = None,
     history: Mapping[tuple[str, str], tuple[float, float, float]] | None = None,
+    *,
+    at: float | None = None,
 ) -> None:
     """
     Commit what a learner would.
 
     :param memory: Query key and object id → exposures and successes.
     :param history: Query key and arm → draws, credit and candidates that were returned.
+    :param at: When it was learned; now if left out.
     """
     store.acquire_lease("test", 30.0)
     store.commit_learning(
@@ -193,6 +196,7 @@ def remember(
             late=0,
             memory={pair: Evidence(*amounts) for pair, amounts in (memory or {}).items()},
             history={pair: HistoryDelta(*amounts) for pair, amounts in (history or {}).items()},
+            updated_at=at,
         )
     )
 

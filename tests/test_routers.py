@@ -8,7 +8,7 @@ from haystack.core.errors import DeserializationError
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.routers import load_pipeline, load_router
+from ltrr_haystack.routers import load_pipeline, load_router, load_search_pipeline
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
 ROUTER = """
@@ -130,3 +130,13 @@ class TestLoadPipeline:
     def test_a_missing_file_is_named(self, tmp_path):
         with pytest.raises(ConfigurationError, match=r"nowhere\.yml"):
             load_pipeline(tmp_path / "nowhere.yml")
+
+
+def test_the_search_pipeline_of_a_folder_is_the_one_with_the_router(monkeypatch, tmp_path):
+    monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
+    pytest.importorskip("tantivy")
+    pytest.importorskip("sentence_transformers")
+    assert {"router", "ranker", "impressions"} <= set(load_search_pipeline(PIPELINES).graph.nodes)
+    (tmp_path / "indexing.yml").write_text("components: {}")
+    with pytest.raises(ConfigurationError, match="has a BanditRouter"):
+        load_search_pipeline(tmp_path)

@@ -6,6 +6,7 @@ import typer
 
 from ltrr_haystack.__about__ import __version__
 from ltrr_haystack.cli import catalogue, keys
+from ltrr_haystack.cli.explaining import explain
 from ltrr_haystack.cli.judging import benchmark, evaluate, export, report, simulate
 from ltrr_haystack.cli.learning import activate, learn, models, prune, train_ranker
 from ltrr_haystack.cli.serving import demo, serve
@@ -34,7 +35,7 @@ def main(
     """Serve, train and evaluate search pipelines that learn to retrieve and to rank from feedback."""
 
 
-for command in (demo, serve, simulate, learn, models, activate, prune, evaluate, report, export, benchmark):
+for command in (demo, serve, explain, simulate, learn, models, activate, prune, evaluate, report, export, benchmark):
     app.command()(command)
 app.command("train-ranker")(train_ranker)
 app.add_typer(catalogue.app, name="catalogue")

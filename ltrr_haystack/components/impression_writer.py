@@ -19,7 +19,8 @@ class ImpressionWriter:
 
     Feedback refers to a search by its `query_id`; whoever has that id, and reads `logged: true` beside it, can rely on
     the search being in the log. While the store cannot be written, the search is answered all the same, and says so:
-    nobody learns from it then, and feedback on it is rejected.
+    nobody learns from it then, and feedback on it is rejected. The same holds for a search of somebody who looks into
+    how the search works, and asks for it not to be logged.
 
     ### Usage example
 
@@ -67,16 +68,19 @@ class ImpressionWriter:
         await asyncio.to_thread(self.close)
 
     @component.output_types(documents=list[Document], query_id=str, ranking=Ranking, logged=bool)
-    def run(self, ranking: Ranking) -> dict[str, Any]:
+    def run(self, ranking: Ranking, log: bool = True) -> dict[str, Any]:
         """
         Log one search.
 
         :param ranking: The candidates in the order in which they will be shown.
+        :param log: Whether to log it; a search that is not logged teaches nothing, and feedback on it is rejected.
         :returns: A dictionary with `documents`, each with the `score` that put it there and otherwise as its arm
             brought it; `query_id`, by which feedback refers to the search; `ranking` as it came; and `logged`, whether
             the search is in the log.
         :raises StoreError: If a search of that id is logged already.
         """
+        if not log:
+            return _answer(ranking, logged=False)
         try:
             self.store.record_search(ranking, self.timeout)
         except StoreUnavailableError as error:
@@ -84,16 +88,19 @@ class ImpressionWriter:
         return self._answer_to(ranking, None)
 
     @component.output_types(documents=list[Document], query_id=str, ranking=Ranking, logged=bool)
-    async def run_async(self, ranking: Ranking) -> dict[str, Any]:
+    async def run_async(self, ranking: Ranking, log: bool = True) -> dict[str, Any]:
         """
         Log one search without blocking the event loop.
 
         :param ranking: The candidates in the order in which they will be shown.
+        :param log: Whether to log it; a search that is not logged teaches nothing, and feedback on it is rejected.
         :returns: A dictionary with `documents`, each with the `score` that put it there and otherwise as its arm
             brought it; `query_id`, by which feedback refers to the search; `ranking` as it came; and `logged`, whether
             the search is in the log.
         :raises StoreError: If a search of that id is logged already.
         """
+        if not log:
+            return _answer(ranking, logged=False)
         try:
             await self.store.record_search_async(ranking, self.timeout)
         except StoreUnavailableError as error:
@@ -105,6 +112,9 @@ class ImpressionWriter:
             self._log_outage.mended()
         else:
             self._log_outage.report(error)
-        documents = [replace(candidate.document, score=candidate.score) for candidate in ranking.candidates]
-        query_id = ranking.decision.query_id
-        return {"documents": documents, "query_id": query_id, "ranking": ranking, "logged": error is None}
+        return _answer(ranking, logged=error is None)
+
+
+def _answer(ranking: Ranking, *, logged: bool) -> dict[str, Any]:
+    documents = [replace(candidate.document, score=candidate.score) for candidate in ranking.candidates]
+    return {"documents": documents, "query_id": ranking.decision.query_id, "ranking": ranking, "logged": logged}

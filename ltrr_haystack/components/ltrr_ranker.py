@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from haystack import component, logging
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingExtraError, SnapshotError
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.ranking.candidate_features import CandidateFeatures, CombinedFeatures, TextFeatures
+from ltrr_haystack.ranking.explanation import Explanation, Grounds, LearnedOrder
+from ltrr_haystack.ranking.explanation import explain as explain_page
 from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix, compute
 from ltrr_haystack.ranking.model import RankingModel, lightgbm, start_scores
 from ltrr_haystack.ranking.page_model import PageModel
@@ -41,7 +44,8 @@ class LTRRanker:
     `baseline` or `apprentice`, and where the safe start holds it back and it plays the baseline.
 
     The features of what is shown, and of a few candidates that are not, are handed on, so that they can be logged and a
-    later model is trained on exactly what it will be asked.
+    later model is trained on exactly what it will be asked. Whoever asks for it is told what each document of a page
+    owes to the arms, the model, memory and chance (see `ranking.explanation`).
 
     ### Usage example
 
@@ -152,31 +156,37 @@ class LTRRanker:
         """Release the store without blocking the event loop."""
         await asyncio.to_thread(self.close)
 
-    @component.output_types(ranking=Ranking)
-    def run(self, candidates: CandidateSet, top_k: int | None = None) -> dict[str, Ranking]:
+    @component.output_types(ranking=Ranking, explanation=Explanation)
+    def run(self, candidates: CandidateSet, top_k: int | None = None, explain: bool = False) -> dict[str, Any]:
         """
         Order candidates.
 
         :param candidates: The union of what the arms brought.
         :param top_k: How many candidates to show; the component's own where it is `None`.
-        :returns: A dictionary with `ranking`: the candidates to show, best first, with their features.
+        :param explain: Whether to say why the page is as it is.
+        :returns: A dictionary with `ranking`: the candidates to show, best first, with their features; and, if it was
+            asked for, `explanation`.
         :raises InvalidInputError: If `top_k` is below 1.
         """
         top_k = self.top_k if top_k is None else top_k
         if top_k < 1:
             raise InvalidInputError(f"top_k of LTRRanker must be at least 1, got {top_k}")
         rng = np.random.default_rng(_seed(candidates.decision.query_id))
-        if serves_baseline(candidates.decision) or not candidates.candidates:
-            return {"ranking": self._baseline_page(candidates, top_k, rng)}
-        return {"ranking": self._learned_page(candidates, top_k, rng)}
+        in_union_order = serves_baseline(candidates.decision) or not candidates.candidates
+        page = self._baseline_page if in_union_order else self._learned_page
+        ranking, grounds = page(candidates, top_k, rng)
+        if explain:
+            return {"ranking": ranking, "explanation": explain_page(ranking, grounds)}
+        return {"ranking": ranking}
 
-    def _baseline_page(self, candidates: CandidateSet, top_k: int, rng: np.random.Generator) -> Ranking:
+    def _baseline_page(self, candidates: CandidateSet, top_k: int, rng: np.random.Generator) -> tuple[Ranking, Grounds]:
+        remembered = self._remembered(candidates)
         shown = candidates.candidates[:top_k]
         below = candidates.candidates[top_k : max(self.rerank, top_k)]
         unshown = tuple([below[row] for row in _sample(np.arange(len(below)), self.log_unshown, rng)])
         schema = self._schema(candidates.decision)
-        features = schema.mappings(self._computed(schema, candidates, (*shown, *unshown), self._remembered(candidates)))
-        return Ranking(
+        features = schema.mappings(self._computed(schema, candidates, (*shown, *unshown), remembered))
+        ranking = Ranking(
             candidates.decision,
             tuple([replace(each, model_place=each.place) for each in shown]),
             features[: len(shown)],
@@ -184,15 +194,16 @@ class LTRRanker:
             unshown=tuple([replace(each, model_place=each.place) for each in unshown]),
             unshown_features=features[len(shown) :],
         )
+        return ranking, Grounds(remembered)
 
-    def _learned_page(self, candidates: CandidateSet, top_k: int, rng: np.random.Generator) -> Ranking:
+    def _learned_page(self, candidates: CandidateSet, top_k: int, rng: np.random.Generator) -> tuple[Ranking, Grounds]:
         decision, union = candidates.decision, candidates.candidates
         remembered = self._remembered(candidates)
         size = max(self.rerank, top_k)
         ranked = (*union[:size], *[each for each in union[size:] if each.object_id in remembered])
         schema = self._schema(decision)
         features = self._computed(schema, candidates, ranked, remembered)
-        scores, ranker_version = self._scores(schema, features)
+        scores, model, ranker_version = self._scores(schema, features)
         page_model, page_version = self._page.current()
         places = np.empty(len(ranked), dtype=np.intp)
         places[np.argsort(-scores, kind="stable")] = np.arange(1, len(ranked) + 1)
@@ -208,7 +219,7 @@ class LTRRanker:
             replace(each, score=mean, model_place=place)
             for each, mean, place in zip(ranked, means.tolist(), places.tolist(), strict=True)
         ]
-        return Ranking(
+        ranking = Ranking(
             decision,
             tuple([placed[row] for row in shown]),
             schema.mappings(features[shown]),
@@ -219,6 +230,7 @@ class LTRRanker:
             tuple([placed[row] for row in unshown]),
             schema.mappings(features[unshown]),
         )
+        return ranking, Grounds(remembered, LearnedOrder(page_model, model, order, shown))
 
     def _drawn(
         self, order: Rows, posteriors: tuple[Matrix, Matrix], top_k: int, rng: np.random.Generator
@@ -248,20 +260,20 @@ class LTRRanker:
             features[:, len(schema.names) - len(self._features.names) :] = own
         return features
 
-    def _scores(self, schema: FeatureSchema, features: Matrix) -> tuple[Matrix, int]:
-        """The scores of the active model with its version; those of the union's order without one that fits."""
+    def _scores(self, schema: FeatureSchema, features: Matrix) -> tuple[Matrix, RankingModel | None, int]:
+        """The scores of the active model, it and its version; those of the union's order without one that fits."""
         places = features[:, schema.columns[PLACE]]
         model, version = self._ranker.current()
         if model is None:
-            return start_scores(places), 0
+            return start_scores(places), None, 0
         try:
             columns = model.schema.columns_in(schema)
         except SnapshotError as error:
             self._report_once(
                 f"ranker {version}", f"Version {version} cannot rank, the union's order is served: {error}"
             )
-            return start_scores(places), 0
-        return model.scores(features[:, columns], places), version
+            return start_scores(places), None, 0
+        return model.scores(features[:, columns], places), model, version
 
     def _remembered(self, candidates: CandidateSet) -> dict[str, Remembered]:
         try:

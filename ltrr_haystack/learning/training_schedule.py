@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from haystack import logging
 
-from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.errors import ConfigurationError, DamagedSnapshotError
 from ltrr_haystack.store import LTRRStore
 
 logger = logging.getLogger(__name__)
@@ -60,9 +60,12 @@ class TrainingRecord:
         Read the record of a store.
 
         :param store: The store.
-        :returns: The record; that of no training at all where there is none.
+        :returns: The record; that of no training at all where there is none that can be read.
         """
-        snapshot = store.snapshot(TRAINING)
+        try:
+            snapshot = store.snapshot(TRAINING)
+        except DamagedSnapshotError:
+            return cls()
         return cls() if snapshot is None else cls(**snapshot.card)
 
     def put(self, store: LTRRStore) -> None:

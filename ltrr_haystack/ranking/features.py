@@ -173,8 +173,9 @@ def compute(
             _fill_arm(values, columns, report, candidates)
     values[:, columns["arms"]] = [len(candidate.arms) for candidate in candidates]
     values[:, columns[FUSED]] = [candidate.score for candidate in candidates]
-    searched = _searched_scores(candidates if union is None else union, reports, decision.actions.memory_arms)
-    places = _searched_places(candidates if union is None else union, searched, decision.actions.memory_arms)
+    union = candidates if union is None else union
+    searched = _searched_scores(union, reports, decision.actions.memory_arms)
+    places = _searched_places(union, searched, decision.actions.memory_arms)
     values[:, columns[SEARCHED]] = [searched[candidate.object_id] for candidate in candidates]
     values[:, columns[PLACE]] = [places[candidate.object_id] for candidate in candidates]
     if remembered:

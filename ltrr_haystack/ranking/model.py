@@ -88,6 +88,20 @@ class RankingModel:
         scores: NDArray[np.float64] = start_scores(places) + self._booster.predict(features, num_threads=1)
         return scores
 
+    def contributions(self, features: Matrix) -> tuple[Matrix, float]:
+        """
+        Tell what each feature adds to the score of each candidate: start + expected + Σ contributions.
+
+        They are LightGBM's own, SHAP values of the trees (Lundberg et al., "Consistent individualized feature
+        attribution for tree ensembles", 2018).
+
+        :param features: One row per candidate, at least one; columns as in the schema.
+        :returns: One row per candidate, columns as in the schema; and what the trees add in the mean over what they
+            were trained on. What the score starts from is `start_scores` of the candidate's place.
+        """
+        parts: Matrix = self._booster.predict(features, pred_contrib=True, num_threads=1)
+        return parts[:, :-1], float(parts[0, -1])
+
     @property
     def importance(self) -> dict[str, float]:
         """Feature → its share of what all splits gained, the most important first; features without use left out."""

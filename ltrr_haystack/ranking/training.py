@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import cache
 
 import numpy as np
 from haystack import logging
@@ -123,17 +124,15 @@ def train_page(store: LTRRStore, *, max_decisions: int = 50_000, seed: int = 0) 
 
 
 def _cross_fitted(log: RankerLog, settings: TrainingSettings, seed: int, monotone: Mapping[str, int] | None) -> Scorer:
-    """Scores each page by a model of the other queries; by the union's order where there are no others."""
-    explored = {fold_of(page.query_key, settings.folds, seed) for page in log.explored}
-    folds = [fold_of(example.query_key, settings.folds, seed) for example in log.examples]
-    models: dict[int, RankingModel] = {}
-    for held_out in sorted(explored):
-        others = [example for example, fold in zip(log.examples, folds, strict=True) if fold != held_out]
-        if others:
-            models[held_out] = fit(others, log.schema, settings, seed, monotone)
+    """Scores each page by a model of the other queries, fitted when first asked for; by the union without others."""
+
+    @cache
+    def without(held_out: int) -> RankingModel | None:
+        others = [each for each in log.examples if fold_of(each.query_key, settings.folds, seed) != held_out]
+        return fit(others, log.schema, settings, seed, monotone) if others else None
 
     def scores(page: ExploredPage) -> NDArray[np.float64]:
-        model = models.get(fold_of(page.query_key, settings.folds, seed))
+        model = without(fold_of(page.query_key, settings.folds, seed))
         return by_union(page) if model is None else model.scores(page.features, page.places)
 
     return scores
@@ -154,8 +153,6 @@ def _live_scorer(store: LTRRStore, schema: FeatureSchema) -> Scorer | None:
 
 
 def _looks(store: LTRRStore) -> int:
-    """How many tests there were, as the newest card says."""
-    for info in reversed(store.snapshots(RANKER)):
-        looks = info.card.get("looks", 0)
-        return looks if isinstance(looks, int) else 0
-    return 0
+    """How many tests there were, as the cards say."""
+    told = [info.card.get("looks") for info in store.snapshots(RANKER)]
+    return max([looks for looks in told if isinstance(looks, int)], default=0)

@@ -7,6 +7,7 @@ from typing import get_args
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from ltrr_haystack.ranking.explanation import Explanation
 from ltrr_haystack.server.checks import plain
 from ltrr_haystack.server.schemas import ArmMissing, ArmPlace, DecisionMade, DocumentFound, MissingReason, SearchAnswer
 from ltrr_haystack.types import Candidate, Ranking
@@ -38,16 +39,20 @@ class JSONAnswer(Response):
         return text.encode(errors="replace")
 
 
-def search_answer(ranking: Ranking, *, logged: bool = True, verdict: str | None = None) -> SearchAnswer:
+def search_answer(
+    ranking: Ranking, *, logged: bool = True, verdict: str | None = None, explanation: Explanation | None = None
+) -> SearchAnswer:
     """
     Make the response to a search.
 
     :param ranking: The output of the ImpressionWriter.
     :param logged: Whether the search is in the log.
     :param verdict: The verdict on the policy that decided (see `Verdicts`).
+    :param explanation: Why the page is as it is, if that was asked for.
     :returns: The response.
     """
     decision = ranking.decision
+    asked_for = {} if explanation is None else {"explanation": explanation}
     return SearchAnswer(
         query_id=decision.query_id,
         logged=logged,
@@ -66,6 +71,7 @@ def search_answer(ranking: Ranking, *, logged: bool = True, verdict: str | None 
             if report.error is not None
         ],
         warnings=warnings_of(ranking),
+        **asked_for,
     )
 
 

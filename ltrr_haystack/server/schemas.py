@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator
 
 from ltrr_haystack.feedback import UBIEvent
+from ltrr_haystack.ranking.explanation import Explanation
 from ltrr_haystack.server.checks import check_json, check_line, check_size, check_visible
 from ltrr_haystack.server.filters import check_filters
 from ltrr_haystack.types import Mode
@@ -127,6 +128,7 @@ QueryText = Annotated[
 ]
 Identifier = Annotated[str, Field(min_length=1, max_length=256, json_schema_extra=_LINE), AfterValidator(check_line)]
 TopK = Annotated[int, Field(ge=1, le=100), BeforeValidator(_number)]
+Flag = Annotated[bool, Field(strict=True)]
 Context = Annotated[dict[str, Any], PlainValidator(_context, json_schema_input_type=dict[str, Any])]
 Filters = Annotated[dict[str, Any], PlainValidator(check_filters, json_schema_input_type=Filter)]
 Events = Annotated[
@@ -231,6 +233,7 @@ class SearchAnswer(BaseModel):
     :param missing_arms: The arms that failed. The documents of the other arms are returned nevertheless.
     :param warnings: Other problems that may affect the page; usually empty.
     :param logged: Whether the search is in the log. If not, feedback on it is rejected.
+    :param explanation: Why the page is as it is; left out unless it was asked for.
     """
 
     query_id: str
@@ -239,6 +242,7 @@ class SearchAnswer(BaseModel):
     missing_arms: list[ArmMissing]
     warnings: list[str]
     logged: bool
+    explanation: Explanation | None = None
 
 
 class EventOutcome(BaseModel):

@@ -7,7 +7,7 @@ from hayhooks import BasePipelineWrapper
 from ltrr_haystack.server.answers import JSONAnswer, search_answer
 from ltrr_haystack.server.client_address import client_address
 from ltrr_haystack.server.failures import http_errors
-from ltrr_haystack.server.schemas import Context, Filters, Identifier, QueryText, SearchAnswer, TopK
+from ltrr_haystack.server.schemas import Context, Filters, Flag, Identifier, QueryText, SearchAnswer, TopK
 from ltrr_haystack.server.verdicts import Verdicts
 from ltrr_haystack.server.warming import warm_pipeline
 from ltrr_haystack.types import Mode
@@ -34,6 +34,8 @@ class PipelineWrapper(BasePipelineWrapper):
         filters: Filters | None = None,
         mode: Mode | None = None,
         client_id: Identifier | None = None,
+        explain: Flag = False,
+        log: Flag = True,
     ) -> JSONAnswer:
         """
         Search, and log the page under the query_id of the response.
@@ -47,6 +49,9 @@ class PipelineWrapper(BasePipelineWrapper):
         :param mode: A more cautious mode than the router's, such as `baseline` for a control group.
         :param client_id: Id of the browser or program. What one user, session or client contributes to learning is
             limited; searches without any of these ids count as one client.
+        :param explain: Whether to say for each document why it stands where it does.
+        :param log: Whether to log the page. Without it nobody learns from the search, and feedback on it is rejected:
+            for those who look into how the search works.
         """
         inputs = {
             "understanding": {"query": query},
@@ -59,12 +64,19 @@ class PipelineWrapper(BasePipelineWrapper):
                 "client_id": client_id,
                 "client_address": client_address(),
             },
-            "ranker": {"top_k": top_k},
+            "ranker": {"top_k": top_k, "explain": explain},
+            "impressions": {"log": log},
         }
         with http_errors():
             # Enough to run all arms at once.
             found = await self.pipeline.run_async(inputs, concurrency_limit=16)
             impressions = found["impressions"]
             ranking = impressions["ranking"]
-            verdict = self.verdicts.of(ranking.decision)
-            return JSONAnswer(search_answer(ranking, logged=impressions["logged"], verdict=verdict))
+            return JSONAnswer(
+                search_answer(
+                    ranking,
+                    logged=impressions["logged"],
+                    verdict=self.verdicts.of(ranking.decision),
+                    explanation=found.get("ranker", {}).get("explanation"),
+                )
+            )

@@ -22,3 +22,4 @@ def program(name):
 
 
 coverage, engine, ingest = program("coverage"), program("engine"), program("ingest")
+one_click = program("one_click")

@@ -41,6 +41,15 @@ class TestImpressionWriter:
         assert ImpressionWriter(store).run(ranking_of("q1"))["documents"] == []
         assert dict(store.searches(["q1"])["q1"].ordinals) == {}
 
+    async def test_a_search_that_is_not_to_be_logged_is_answered_all_the_same(self, store):
+        writer, ranking = ImpressionWriter(store), ranking_of("q1", "d1", "d2")
+        logged = ImpressionWriter(store).run(ranking_of("q2", "d1", "d2"))
+        for answer in (writer.run(ranking, log=False), await writer.run_async(ranking, log=False)):
+            assert answer["logged"] is False
+            assert (answer["query_id"], answer["ranking"]) == ("q1", ranking)
+            assert answer["documents"] == logged["documents"]
+        assert "q1" not in store.searches(["q1"])
+
     async def test_a_search_of_an_id_that_is_logged_already_gets_no_answer(self, store):
         writer = ImpressionWriter(store)
         writer.run(ranking_of("q1", "d1"))

@@ -7,47 +7,15 @@ from threading import Event
 
 import numpy as np
 import pytest
-from haystack import Document, Pipeline
+from haystack import Pipeline, default_from_dict, default_to_dict
 
-from factories import Unreachable, action_set, decision, remember, unite
+from factories import Unreachable
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
-from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
-from ltrr_haystack.ranking.examples import Example
+from ltrr_haystack.ranking.candidate_features import CombinedFeatures, TextFeatures
 from ltrr_haystack.ranking.features import FeatureSchema
-from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.store import RANKER, LTRRStore
-from ltrr_haystack.types import Provenance
-
-ARMS = ("bm25", "dense", "recall")
-
-
-def union(documents=20, arms=ARMS):
-    """
-    The union follows bm25; dense has the documents in the opposite order.
-
-    An arm named recall brings what people chose before, and finds nothing.
-    """
-    words = dict.fromkeys(arms, (0, 100))
-    made = decision(query="sad songs", actions=action_set(**words))
-    bm25 = [Document(id=f"d{row}", content="text", score=float(documents - row)) for row in range(documents)]
-    dense = [replace(each, score=(row + 1.0) / documents) for row, each in enumerate(bm25)][::-1]
-    return unite(made, {"bm25": bm25, "dense": dense}, UnionJoiner(list(arms), weights={"dense": 0.0}))
-
-
-def likes(feature, *, arms=ARMS, most=1.0):
-    """The bytes of a model that likes one feature, which is never above `most`: the more of it, the better."""
-    schema = FeatureSchema.of_arms(arms).without_memory(("recall",))
-    draw = np.random.default_rng(0)
-    examples = []
-    for number in range(100):
-        features = np.full((10, len(schema.names)), np.nan)
-        liked = draw.random(10)
-        features[:, schema.columns[feature]] = liked * most
-        places = np.arange(1, 11, dtype=np.int32)
-        examples.append(Example(f"query {number}", features, places, np.ceil(liked * 5), np.ones(10, dtype=bool)))
-    settings = TrainingSettings(rounds=100, learning_rate=0.3, min_leaf=20, feature_fraction=1.0)
-    return fit(examples, schema, settings, seed=0).to_bytes()
+from ranked import ARMS, by_object, calm, click_rates, ids, likes, places, remember_one, scores, union
 
 
 @pytest.fixture(scope="module")
@@ -60,25 +28,14 @@ def likes_bm25():
     return likes("arm.bm25.normalised")
 
 
-def remember_one(store, query="sad songs", object_id="d1"):
-    """Have the memory index know one document for a query."""
-    remember(store, {(query, object_id): (40.0, 30.0)})
-
-
-def places(result):
-    return [int(candidate.object_id[1:]) for candidate in result["ranking"].candidates]
-
-
-def ids(result):
-    return [candidate.object_id for candidate in result["ranking"].candidates]
-
-
 class TestWithoutModel:
-    def test_keeps_the_unions_order_and_scores(self, store):
+    def test_keeps_the_unions_order_and_expects_of_each_place_what_is_usual_there(self, store):
         candidates = union()
         ranking = LTRRanker(store, top_k=3).run(candidates)["ranking"]
-        assert ranking.candidates == candidates.candidates[:3]
-        assert ranking.ranker_version == 0
+        assert [each.object_id for each in ranking.candidates] == ["d0", "d1", "d2"]
+        assert [each.model_place for each in ranking.candidates] == [1, 2, 3]
+        assert [each.score for each in ranking.candidates] == click_rates(3)
+        assert (ranking.ranker_version, ranking.page_version, ranking.propensities) == (0, 0, ())
         assert ranking.decision is candidates.decision
         assert ranking.reports == candidates.reports
 
@@ -88,11 +45,11 @@ class TestWithoutModel:
         assert ranking.features[1]["arm.bm25.reciprocal_rank"] == 0.5
         assert ranking.impressions()[1].features == ranking.features[1]
 
-    def test_memory_is_among_the_features(self, store):
+    def test_memory_is_among_the_logged_features(self, store):
         remember_one(store)
-        features = LTRRanker(store).run(union())["ranking"].features
-        assert features[1]["memory.posterior"] == pytest.approx(31 / 60)  # (1 + 30) / (20 + 40)
-        assert "memory.posterior" not in features[0]
+        features = by_object(calm(store).run(union())["ranking"])
+        assert features["d1"]["memory.posterior"] == pytest.approx(31 / 60)  # (1 + 30) / (20 + 40)
+        assert "memory.posterior" not in features["d0"]
 
     def test_nothing_found_is_an_empty_ranking(self, store):
         ranking = LTRRanker(store).run(replace(union(), candidates=()))["ranking"]
@@ -113,35 +70,28 @@ class TestWithoutModel:
 class TestWithModel:
     def test_orders_the_first_of_the_union_before_it_cuts(self, store, likes_dense):
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
-        ranking = LTRRanker(store, top_k=5, rerank=20).run(union())["ranking"]
-        assert ranking.ranker_version == 1
-        assert min(int(candidate.object_id[1:]) for candidate in ranking.candidates) >= 10
-        scores = [candidate.score for candidate in ranking.candidates]
-        assert scores == sorted(scores, reverse=True)
+        result = calm(store, top_k=5, rerank=20).run(union())
+        assert result["ranking"].ranker_version == 1
+        assert min(places(result)) >= 10
+        assert [each.model_place for each in result["ranking"].candidates] == [1, 2, 3, 4, 5]
 
-    def test_scores_fall_from_the_first_to_the_last(self, store, likes_dense):
+    def test_scores_are_the_click_rates_of_the_models_places(self, store, likes_dense):
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
-        found = LTRRanker(store, top_k=20).run(union())["ranking"].candidates
-        by_score = [(-candidate.score, int(candidate.object_id[1:])) for candidate in found]
-        assert by_score == sorted(by_score)
+        result = calm(store, top_k=20).run(union())
+        assert scores(result) == click_rates(20)
+        assert places(result) != sorted(places(result))
 
     def test_a_candidate_keeps_its_place_in_the_union_beside_its_new_one(self, store, likes_dense):
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
-        candidates = union()
-        placed = tuple(replace(one, place=place) for place, one in enumerate(candidates.candidates, start=1))
-        ranking = LTRRanker(store).run(replace(candidates, candidates=placed))["ranking"]
-        shown = [int(candidate.object_id[1:]) + 1 for candidate in ranking.candidates]
-        assert [impression.place for impression in ranking.impressions()] == shown
+        result = LTRRanker(store).run(union())
+        shown = [place + 1 for place in places(result)]
+        assert [impression.place for impression in result["ranking"].impressions()] == shown
         assert shown != sorted(shown)
 
     def test_logs_the_features_that_it_would_without_a_model(self, store, likes_dense):
         before = LTRRanker(store, top_k=20).run(union())["ranking"]
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
         after = LTRRanker(store, top_k=20).run(union())["ranking"]
-
-        def by_object(ranking):
-            return {c.object_id: features for c, features in zip(ranking.candidates, ranking.features, strict=True)}
-
         assert by_object(after) == by_object(before)
 
     def test_the_documents_stay_as_they_are(self, store, likes_dense):
@@ -169,10 +119,9 @@ class TestRerank:
     def _live(self, store, likes_dense):
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
 
-    def test_no_more_than_ten_are_put_into_another_order(self, store):
-        result = LTRRanker(store).run(union())
-        assert sorted(places(result)) == list(range(10))
-        assert places(result) != list(range(10))
+    def test_the_first_fifty_are_put_into_another_order(self, store):
+        found = [places(calm(store, **settings).run(union(60))) for settings in ({}, {"rerank": 60})]
+        assert 40 <= max(found[0]) < 50 <= max(found[1])
 
     def test_what_stands_beyond_never_enters_the_page(self, store):
         for rerank in (3, 5, 12):
@@ -180,45 +129,80 @@ class TestRerank:
             assert max(found) < rerank
         assert max(places(LTRRanker(store, top_k=3, rerank=20).run(union()))) >= 12
 
+    def test_unless_people_have_chosen_it(self, store):
+        remember_one(store, object_id="d15")
+        assert places(calm(store, top_k=3, rerank=3).run(union()))[0] == 15
+
     def test_what_is_shown_is_ordered_even_where_it_is_more_than_that(self, store):
-        few = places(LTRRanker(store, top_k=8, rerank=1).run(union()))
+        few = places(calm(store, top_k=8, rerank=1).run(union()))
         assert sorted(few) == list(range(8))
         assert few[0] != 0
-        assert places(LTRRanker(store, rerank=1).run(union(), top_k=8)) == few
-
-    def test_a_search_in_mode_baseline_keeps_the_unions_order_and_logs_its_features(self, store):
-        candidates = union()
-        as_it_is = replace(candidates, decision=replace(candidates.decision, mode="baseline"))
-        ranking = LTRRanker(store, top_k=5).run(as_it_is)["ranking"]
-        assert ranking.candidates == candidates.candidates[:5]
-        assert ranking.ranker_version == 0
-        assert ranking.features[1]["arm.bm25.reciprocal_rank"] == 0.5
-
-    def test_a_search_in_mode_apprentice_is_ranked(self, store):
-        candidates = union()
-        tried = replace(candidates, decision=replace(candidates.decision, mode="apprentice"))
-        assert LTRRanker(store).run(tried)["ranking"].ranker_version == 1
+        assert places(calm(store, rerank=1).run(union(), top_k=8)) == few
 
 
-class TestMemory:
-    def test_the_model_is_blind_to_what_memory_knows(self, store, likes_dense):
-        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
-        before = LTRRanker(store).run(union())["ranking"]
-        remember_one(store)
-        after = LTRRanker(store).run(union())["ranking"]
-        assert after.candidates == before.candidates
-        assert after.features != before.features
+class ByNumber:
+    """A feature of the user's own: the number in a document's id, or whatever `fails` says."""
 
-    def test_what_a_memory_arm_alone_brought_starts_from_the_last_place(self, store):
-        """It stands first in the union; no feature tells the model of it, and its place is that without memory."""
-        store.add_snapshot(RANKER, likes("fused.searched", most=0.04), {}, activate=True)
-        candidates = union()
-        first = replace(candidates.candidates[0], arms={"recall": Provenance(1, 0.9, 1.0)})
-        brought = replace(candidates, candidates=(first, *candidates.candidates[1:]))
-        found = LTRRanker(store).run(brought)["ranking"]
-        assert found.candidates[-1].object_id == "d0"
-        assert found.features[-1]["place.searched"] == 20.0
-        assert {"arm.recall.present", "fused", "arms"} <= found.features[-1].keys()
+    names = ("mine.number",)
+
+    def __init__(self, fails: bool = False) -> None:
+        self.fails = fails
+
+    def compute(self, understanding, documents):
+        if self.fails:
+            raise RuntimeError("no numbers today")
+        return np.array([[float(document.id[1:])] for document in documents])
+
+    def to_dict(self):
+        return default_to_dict(self, fails=self.fails)
+
+    @classmethod
+    def from_dict(cls, data):
+        return default_from_dict(cls, data)
+
+
+class TestFeatures:
+    def test_texts_are_compared_if_nothing_else_is_said(self, store):
+        features = LTRRanker(store).run(union())["ranking"].features
+        assert any(name.startswith("text.content.") for name in features[0])
+
+    def test_may_be_ones_own(self, store):
+        ranking = calm(store, features=ByNumber()).run(union())["ranking"]
+        assert [row["mine.number"] for row in ranking.features] == list(range(10))
+        assert [row["mine.number"] + 1 for row in ranking.unshown_features] == [each.place for each in ranking.unshown]
+        assert not any(name.startswith("text.") for name in ranking.features[0])
+
+    def test_may_be_none_at_all(self, store):
+        ranking = LTRRanker(store, features=CombinedFeatures([])).run(union())["ranking"]
+        names = {name for row in ranking.features for name in row}
+        assert names <= set(FeatureSchema.of_arms(ARMS).names)
+
+    def test_a_model_ranks_by_them(self, store):
+        schema = FeatureSchema.of_pipeline(ARMS, ByNumber.names)
+        store.add_snapshot(RANKER, likes("mine.number", schema=schema, most=20.0), {}, activate=True)
+        found = calm(store, top_k=5, features=ByNumber()).run(union())
+        assert found["ranking"].ranker_version == 1
+        assert min(places(found)) >= 10
+
+    def test_of_a_model_that_the_pipeline_has_no_more_leave_the_unions_order(self, store, caplog):
+        schema = FeatureSchema.of_pipeline(ARMS, ByNumber.names)
+        store.add_snapshot(RANKER, likes("mine.number", schema=schema, most=20.0), {}, activate=True)
+        with caplog.at_level(logging.WARNING):
+            found = calm(store, top_k=2).run(union())
+        assert (ids(found), found["ranking"].ranker_version) == (["d0", "d1"], 0)
+        assert "only the model has mine.number" in caplog.text
+
+    def test_that_fail_are_missing_and_reported_once(self, store, caplog):
+        ranker = calm(store, features=ByNumber(fails=True))
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                ranking = ranker.run(union())["ranking"]
+        assert [each.object_id for each in ranking.candidates] == [f"d{number}" for number in range(10)]
+        assert "mine.number" not in ranking.features[0]
+        assert ranking.features[0]["arm.bm25.present"] == 1.0
+        (record,) = caplog.records
+        assert "without ByNumber" in record.getMessage()
+        assert "no numbers today" in record.getMessage()
 
 
 class TestSwapping:
@@ -254,6 +238,8 @@ class TestSwapping:
         looking, may_go_on = Event(), Event()
 
         def slow(kind):
+            if kind != RANKER:
+                return 0
             looking.set()
             assert may_go_on.wait(10)
             return 1
@@ -289,9 +275,13 @@ class TestFailures:
         assert ids(result) == before
         assert result["ranking"].ranker_version == 1
         messages = [record.getMessage() for record in caplog.records]
-        assert len(messages) == 2
-        assert any("version 1 stays in use: StoreUnavailableError: it cannot be reached" in text for text in messages)
-        assert any("without memory features, until this is mended: StoreUnavailableError" in text for text in messages)
+        for begin in (
+            "No newer ranker could be taken up, version 1 stays",
+            "No newer page could be taken up, version 0",
+        ):
+            assert sum(text.startswith(begin) for text in messages) == 1
+        assert sum("without what was seen for their queries, until this is mended" in text for text in messages) == 1
+        assert len(set(messages)) == len(messages)
 
     def test_when_the_store_is_back_that_is_said_and_the_next_outage_is_reported_anew(self, store, caplog):
         unreachable = Unreachable(store)
@@ -300,7 +290,7 @@ class TestFailures:
             for gone in (True, False, True):
                 unreachable.gone = gone
                 ranker.run(union())
-        told = [each.getMessage() for each in caplog.records if "without memory features" in each.getMessage()]
+        told = [each.getMessage() for each in caplog.records if "without what was seen" in each.getMessage()]
         assert ["until this is mended" in message for message in told] == [True, False, True]
 
     def test_a_store_that_was_never_there_does_not_keep_a_search_from_its_order(self, store):
@@ -367,6 +357,9 @@ class TestLifecycle:
             ({"top_k": 0}, "top_k of LTRRanker must be at least 1, got 0"),
             ({"rerank": 0}, "rerank of LTRRanker must be at least 1, got 0"),
             ({"poll_interval": -1.0}, "poll_interval of LTRRanker must not be negative, got -1.0"),
+            ({"explore_from": 0}, "explore_from of LTRRanker must be at least 1, got 0"),
+            ({"deep_share": 1.5}, "deep_share of LTRRanker must be a share from 0 to 1, got 1.5"),
+            ({"log_unshown": -1}, "log_unshown of LTRRanker must not be negative, got -1"),
         ],
     )
     def test_refuses_settings_that_cannot_work(self, store, settings, message):
@@ -382,13 +375,22 @@ class TestLifecycle:
         await asyncio.gather(ranker.warm_up_async(), ranker.warm_up_async())
         assert len(ids(ranker.run(union()))) == 10
 
-    def test_goes_through_yaml_with_its_store(self, tmp_path, monkeypatch):
+    @pytest.mark.parametrize("own", [True, False])
+    def test_goes_through_yaml_with_its_store_and_features(self, tmp_path, monkeypatch, own):
         monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
+        monkeypatch.setenv("HAYSTACK_DESERIALIZATION_ALLOWLIST", f"ltrr_haystack,{__name__}")
+        text = TextFeatures(LTRRStore(), ["content", "meta.title"], language="en")
+        features = ByNumber() if own else CombinedFeatures([text, ByNumber()])
+        settings = {"top_k": 5, "poll_interval": 0.5, "rerank": 7, "explore": False, "explore_from": 2}
+        settings |= {"deep_share": 0.1, "log_unshown": 3}
         pipeline = Pipeline()
-        pipeline.add_component("ranker", LTRRanker(LTRRStore(), top_k=5, poll_interval=0.5, rerank=7))
+        pipeline.add_component("ranker", LTRRanker(LTRRStore(), features=features, **settings))
         loaded = Pipeline.loads(pipeline.dumps()).get_component("ranker")
-        assert (loaded.top_k, loaded.poll_interval, loaded.rerank) == (5, 0.5, 7)
-        assert len(ids(loaded.run(union()))) == 5
+        assert {name: getattr(loaded, name) for name in settings} == settings
+        assert (type(loaded.features), loaded.features.names) == (type(features), features.names)
+        ranking = loaded.run(union())["ranking"]
+        assert ranking.features[3]["mine.number"] == 3.0
+        assert own != any(name.startswith("text.content.") for name in ranking.features[0])
         loaded.close()
 
     def test_a_constructor_opens_nothing(self, tmp_path, monkeypatch):

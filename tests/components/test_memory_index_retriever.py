@@ -24,9 +24,9 @@ def documents():
     return documents
 
 
-def recall(store, evidence):
+def recall(store, evidence, **others):
     """Object id → (exposures, successes) for the query key "sad songs"."""
-    remember(store, {("sad songs", object_id): amounts for object_id, amounts in evidence.items()})
+    remember(store, {("sad songs", object_id): amounts for object_id, amounts in evidence.items()}, **others)
 
 
 class TestMemoryIndexRetriever:
@@ -34,8 +34,9 @@ class TestMemoryIndexRetriever:
         recall(store, {"song": (1.0, 1.0), "album": (40.0, 30.0), "podcast": (5.0, 0.0)})
         assert ids(MemoryIndexRetriever(store, documents).run("sad songs")) == ["album", "song"]
 
-    def test_a_document_says_what_spoke_for_it(self, store, documents):
-        recall(store, {"album": (40.0, 30.0)})
+    def test_a_document_says_what_spoke_for_it_and_since_when(self, store, documents):
+        recall(store, {"album": (30.0, 30.0)}, at=100.0)
+        recall(store, {"album": (10.0, 0.0)}, at=200.0)
         (document,) = MemoryIndexRetriever(store, documents).run("sad songs")["documents"]
         assert document.score == pytest.approx((31 / 60 - 0.05) / 0.95)  # (30 + 1) / (40 + 20) above 1 / 20
         assert document.meta["memory"] == {

@@ -228,6 +228,21 @@ class TestDuplicates:
         joiner = UnionJoiner(["x"], key="meta.product.sku")
         assert ids(unite(joiner, {"x": 5}, result("x", document("a", product="A7")))) == ["a"]
 
+    @pytest.mark.parametrize("recalled", [1, 2, 3])
+    def test_what_memory_says_of_a_document_stays_with_it_whichever_copy_wins(self, recalled):
+        """The memory arm has its copy before, beside or behind the other arm's, with another text."""
+        evidence = {"query_key": "love", "successes": 3.0, "looks": 4.0, "score": 0.17, "since": 100.0}
+        mine = [document(f"m{rank}", 0.5) for rank in range(1, recalled)]
+        remembered = Document(id="a", content="as it was", score=0.5, meta={"memory": evidence})
+        found = [document("w1"), Document(id="a", content="as it is", score=9.0, meta={"genre": "pop"})]
+        made = decision(actions=action_set(words=(0, 10), recall=(0, 10)))
+        united = factories.unite(made, {"words": found, "recall": [*mine, remembered]})
+        (kept,) = [each.document for each in united.candidates if each.object_id == "a"]
+        assert kept.content == ("as it was" if recalled == 1 else "as it is")
+        assert kept.meta == {"memory": evidence, **({} if recalled == 1 else {"genre": "pop"})}
+        assert found[1].meta == {"genre": "pop"}
+        assert all("memory" not in each.document.meta for each in united.candidates if each.object_id != "a")
+
     def test_nothing_is_mutated(self):
         documents = [document("a", 2.0, sku="A7"), document("b", 1.0, sku="A7")]
         before = [found.to_dict() for found in documents]

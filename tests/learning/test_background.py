@@ -144,6 +144,24 @@ class TestBackgroundLearner:
         background.stop()
         assert not background.running
 
+    def test_looks_after_every_pass_whether_the_ranker_is_to_be_trained_and_ends_that_with_itself(self):
+        class Training:
+            looks, stopped = 0, False
+
+            def look(self):
+                self.looks += 1
+
+            def stop(self):
+                self.stopped = True
+
+        passes, training = Passes(enough=3), Training()
+        background = BackgroundLearner(passes, interval=0.001, training=training)
+        background.start()
+        assert passes.reached.wait(PATIENCE)
+        background.stop()
+        assert training.looks == passes.count
+        assert training.stopped
+
     def test_does_not_keep_a_process_alive(self):
         background = BackgroundLearner(Passes(enough=1), interval=3600.0)
         background.start()

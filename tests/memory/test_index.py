@@ -8,10 +8,18 @@ from ltrr_haystack.types import evidence_key
 
 class TestMemoryIndex:
     def test_scores_what_the_store_remembers_for_the_query(self, store):
-        remember(store, {("love", "d1"): (40.0, 30.0), ("hate", "d2"): (1.0, 1.0)})
+        remember(store, {("love", "d1"): (40.0, 30.0), ("hate", "d2"): (1.0, 1.0)}, at=100.0)
+        score, weight = pytest.approx(31 / 60), pytest.approx((31 / 60 - 0.05) / 0.95)
         assert MemoryIndex(store).entries("love") == {
-            "d1": Remembered("d1", "love", 30.0, 40.0, pytest.approx(31 / 60), pytest.approx((31 / 60 - 0.05) / 0.95))
+            "d1": Remembered("d1", "love", 30.0, 40.0, score, weight, since=100.0)
         }
+
+    def test_a_filtered_search_remembers_since_when_either_of_both_is_known(self, store):
+        pop = {"field": "meta.genre", "operator": "==", "value": "pop"}
+        remember(store, {(evidence_key("love", pop), "d1"): (1.0, 1.0)}, at=100.0)
+        remember(store, {("love", "d1"): (1.0, 1.0)}, at=200.0)
+        index = MemoryIndex(store)
+        assert (index.entries("love")["d1"].since, index.entries("love", pop)["d1"].since) == (200.0, 100.0)
 
     def test_an_unknown_query_is_not_remembered(self, store):
         assert MemoryIndex(store).entries("love") == {}

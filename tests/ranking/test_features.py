@@ -160,15 +160,18 @@ class TestFeatureSchema:
         model = FeatureSchema.of_arms(("bm25", "sparse"))
         pipeline = FeatureSchema.of_arms(("bm25", "dense"))
         with pytest.raises(SnapshotError) as raised:
-            model.require(pipeline)
+            model.columns_in(pipeline)
         message = str(raised.value)
         assert model.fingerprint in message
         assert pipeline.fingerprint in message
         assert "only the model has arm.sparse.normalised, arm.sparse.of_top_score" in message
         assert "only the pipeline has arm.dense.normalised, arm.dense.of_top_score" in message
 
-    def test_equal_schemas_fit(self):
-        SCHEMA.require(replace(SCHEMA))
+    def test_a_model_finds_its_columns_in_a_pipeline_that_has_more_features(self):
+        assert SCHEMA.columns_in(replace(SCHEMA)) == list(range(len(SCHEMA.names)))
+        pipeline = FeatureSchema.of_pipeline(("bm25", "dense", "memory", "sparse"), ("mine",))
+        columns = SCHEMA.columns_in(pipeline)
+        assert [pipeline.names[column] for column in columns] == list(SCHEMA.names)
 
     def test_without_memory_nothing_is_left_that_tells_whether_a_query_was_searched_before(self):
         schema = FeatureSchema.of_arms(("bm25", "memory", "memory2"))

@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ltrr_haystack.errors import DamagedSnapshotError, MissingExtraError, SnapshotError
 from ltrr_haystack.ranking.features import FeatureSchema
@@ -52,6 +54,34 @@ class TestScores:
         with ThreadPoolExecutor(8) as pool:
             found = [scores.tolist() for scores in pool.map(lambda page: scores_of(model, page), pages * 5)]
         assert found == expected * 5
+
+
+class TestContributions:
+    def test_by_hand(self):
+        """A tree of two leaves, 0 and 1, that each got half of the rows: 0.5 in the mean, and half more or less."""
+        lightgbm = pytest.importorskip("lightgbm")
+        features = np.array([[0.0, 7.0], [1.0, 7.0]] * 50)
+        data = lightgbm.Dataset(features, label=features[:, 0])
+        how = {"num_leaves": 2, "learning_rate": 1.0, "boost_from_average": False, "verbosity": -1}
+        trees = lightgbm.train({"objective": "regression", **how}, data, num_boost_round=1).model_to_string()
+        model = RankingModel(FeatureSchema(("arm.dense.normalised", "query.tokens")), trees)
+        contributions, expected = model.contributions(np.array([[1.0, 7.0], [0.0, 7.0]]))
+        assert expected == pytest.approx(0.5)
+        assert contributions.tolist() == [pytest.approx([0.5, 0.0]), pytest.approx([-0.5, 0.0])]
+        scores = model.scores(np.array([[1.0, 7.0], [0.0, 7.0]]), [3, 1])
+        assert scores.tolist() == pytest.approx([-np.log(4) + 0.5 + 0.5, -np.log(2) + 0.5 - 0.5])
+
+    @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data())
+    def test_with_the_start_and_the_mean_they_add_up_to_the_score(self, model, data):
+        numbers = st.floats(-1e9, 1e9) | st.just(np.nan)
+        row = st.lists(numbers, min_size=len(model.schema.names), max_size=len(model.schema.names))
+        rows = np.array(data.draw(st.lists(row, min_size=1, max_size=5)))
+        places = data.draw(st.lists(st.integers(1, 500), min_size=len(rows), max_size=len(rows)))
+        contributions, expected = model.contributions(rows)
+        assert contributions.shape == rows.shape
+        found = start_scores(places) + expected + contributions.sum(axis=1)
+        assert found.tolist() == pytest.approx(model.scores(rows, places).tolist(), abs=1e-9)
 
 
 class TestBytes:

@@ -44,7 +44,7 @@ class TestTrainRanker:
 
     def test_a_query_is_judged_by_a_model_that_never_saw_it(self, world, store):
         """What is wanted for a query can be known by heart and not be understood."""
-        settings = TrainingSettings(rounds=100, learning_rate=0.2, leaves=31, min_leaf=2, feature_fraction=1.0)
+        settings = TrainingSettings(rounds=40, learning_rate=0.3, leaves=31, min_leaf=2, feature_fraction=1.0)
         world.record(store, world.riddles(40, 25, seed=3))
         report = train_ranker(store, settings=settings)
         assert report.gate.look == 1
@@ -94,6 +94,8 @@ class TestTrainRanker:
             looks.append((report.looks, report.gate.look))
         assert looks == [(1, 1), (2, 2), (3, 3)]
         assert [info.card["looks"] for info in logged.snapshots(RANKER)] == [1, 2, 3]
+        logged.add_snapshot(RANKER, b"put there by hand", {}, activate=False)
+        assert train_ranker(logged, settings=quick).looks == 4
 
     def test_where_there_was_too_little_to_test_no_look_is_spent(self, logged, quick):
         train_ranker(logged, settings=quick)

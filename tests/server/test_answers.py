@@ -8,6 +8,7 @@ from haystack import Document, Pipeline
 
 from ltrr_haystack.components.impression_writer import ImpressionWriter
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.ranking.explanation import Explanation, Grounds, explain
 from ltrr_haystack.server.answers import JSONAnswer, public_reason, search_answer, warnings_of
 from ltrr_haystack.server.failures import http_errors
 from ltrr_haystack.types import ActionSet, Arm, ArmReport, Candidate, Decision, Provenance, Ranking, Understanding
@@ -64,6 +65,22 @@ class TestWarnings:
         reports = [ArmReport("bm25", 10, 0, 0.1), ArmReport("dense", 10, 0, 0.1, error="boom", fallback=True)]
         assert warnings_of(page(*reports, object_ids=()))[-1] == "no arm found a document (dense failed)"
         assert warnings_of(page(reports[0], object_ids=())) == ["no arm found a document (none failed)"]
+
+
+class TestExplanation:
+    def test_is_there_if_it_was_asked_for_and_comes_back_from_json(self):
+        made = page(ArmReport("bm25", 10, 1, 0.1))
+        explanation = explain(made, Grounds({}))
+        answer = json.loads(JSONAnswer(search_answer(made, explanation=explanation)).body)
+        assert Explanation.from_dict(answer["explanation"]) == explanation
+        assert list(answer["explanation"]) == ["documents", "decision"]
+        assert "explanation" not in json.loads(JSONAnswer(search_answer(made)).body)
+
+    def test_says_no_more_of_a_failure_than_the_rest_of_the_answer(self):
+        made = page(ArmReport("bm25", 10, 0, 0.1, error="ConnectionError: https://admin:secret@10.0.0.7:9200 refused"))
+        body = JSONAnswer(search_answer(made, explanation=explain(made, Grounds({})))).body
+        assert b"secret" not in body
+        assert json.loads(body)["explanation"]["decision"]["arms"]["bm25"]["failed"] is True
 
 
 class TestJSONAnswer:

@@ -106,6 +106,9 @@ BAD_SEARCHES = {
     "a deep context": ({"query": "a", "context": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}, "context"),
     "a wide context": ({"query": "a", "context": {str(each): each for each in range(300)}}, "context"),
     "a long context": ({"query": "a", "context": {"a": "x" * 20_000}}, "context"),
+    "explain as a number": ({"query": "a", "explain": 1}, "explain"),
+    "explain as text": ({"query": "a", "explain": "yes"}, "explain"),
+    "log as nothing": ({"query": "a", "log": None}, "log"),
     "filters that are text": ({"query": "a", "filters": "genre:rock"}, "filters"),
     "an unknown operator": ({"query": "a", "filters": {"field": "x", "operator": "~", "value": 1}}, "filters"),
     "a comparison with text": ({"query": "a", "filters": {"field": "x", "operator": ">", "value": "y"}}, "filters"),
@@ -267,6 +270,7 @@ class TestApi:
             "missing_arms",
             "warnings",
             "logged",
+            "explanation",
         ]
         events = schema["components"]["schemas"]["feedbackRunRequest"]["properties"]["events"]
         assert events["items"] == {"$ref": "#/components/schemas/UBIEvent"}

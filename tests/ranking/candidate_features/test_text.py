@@ -225,7 +225,7 @@ class TestSchema:
         with pytest.raises(
             SnapshotError, match=r"only the model has text\.meta\.title\.bm25.* only the pipeline has .*"
         ):
-            model.require(pipeline)
+            model.columns_in(pipeline)
 
     def test_names_of_the_arms_cannot_be_taken(self):
         with pytest.raises(

@@ -1,0 +1,145 @@
+"""A page with its explanation as tables for people."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ltrr_haystack.ranking.explanation import ArmExplanation, DecisionExplanation, DocumentExplanation, Explanation
+from ltrr_haystack.server.schemas import DocumentFound, SearchAnswer
+
+DOCUMENTS_WITH_FEATURES = 3
+FEATURES = 6
+LONGEST_TEXT = 48
+
+
+def explanation_tables(answer: SearchAnswer) -> RenderableType:
+    """
+    Show why a page is as it is.
+
+    :param answer: The answer to a search, with its explanation.
+    :returns: What Rich can print: the decision, its arms, the documents, and for the first of them the features with
+        the largest effect.
+    :raises ValueError: If the answer has no explanation.
+    """
+    explanation = answer.explanation
+    if explanation is None:
+        raise ValueError("this answer has no explanation; ask for one with explain=true")
+    lines = [*_decision_lines(explanation.decision), *_problem_lines(answer)]
+    shown: list[RenderableType] = [Text("\n".join(lines)), _arms(explanation.decision.arms)]
+    if answer.documents:
+        shown.append(_documents(answer.documents, explanation.documents))
+    if any(each.ranker is not None for each in explanation.documents.values()):
+        shown.append(_features(explanation))
+    return Group(*shown)
+
+
+def _decision_lines(decision: DecisionExplanation) -> Iterable[str]:
+    understanding = decision.understanding
+    yield (
+        f"query: {_plain(understanding.query)} (normal form: {_plain(understanding.normal_form)}; language: "
+        f"{understanding.language}; type: {understanding.query_type})"
+    )
+    yield f"order of the page: {_order(decision)}"
+    held = ", held back by the safe start" if decision.safe_start else ""
+    yield (
+        f"allocation: {_allocation(decision.allocation)}; chosen with probability {decision.propensity:.3g} (policy "
+        f"{decision.policy} {decision.policy_version}, mode {decision.mode}{held})"
+    )
+    if decision.preferred:
+        yield f"held to be best: {_allocation(decision.preferred)}"
+
+
+def _order(decision: DecisionExplanation) -> str:
+    if decision.in_union_order:
+        return "that of the union; no model, memory or chance ordered it"
+    ranker = f"ranking model {decision.ranker_version}" if decision.ranker_version else "no ranking model"
+    page = f"page model {decision.page_version}" if decision.page_version else "default page model"
+    return f"by expected click rate ({ranker}, {page})"
+
+
+def _problem_lines(answer: SearchAnswer) -> Iterable[str]:
+    if answer.decision.verdict is not None:
+        yield f"verdict on the policy: {_plain(answer.decision.verdict, 1000)}"
+    for missing in answer.missing_arms:
+        yield f"missing: {_plain(missing.arm)} ({missing.reason})"
+    for warning in answer.warnings:
+        yield f"warning: {_plain(warning, 1000)}"
+
+
+def _arms(arms: Mapping[str, ArmExplanation]) -> Table:
+    table = Table(title="Arms", title_justify="left")
+    table.add_column("arm")
+    for title in ("depth", "baseline", "probability of each level", "brought", "ms"):
+        table.add_column(title, justify="right")
+    for name, arm in arms.items():
+        levels = [
+            f"{level}: {probability:.0%}" for level, probability in zip(arm.levels, arm.probabilities, strict=False)
+        ]
+        brought = "–" if arm.returned is None else "failed" if arm.failed else str(arm.returned)
+        table.add_row(
+            Text(_plain(name)),
+            f"{arm.depth} (instead)" if arm.fallback else str(arm.depth),
+            str(arm.baseline_depth),
+            "  ".join(levels) or "–",
+            brought,
+            "–" if arm.seconds is None else f"{1000 * arm.seconds:.1f}",
+        )
+    return table
+
+
+def _documents(documents: Iterable[DocumentFound], explained: Mapping[str, DocumentExplanation]) -> Table:
+    table = Table(title="Documents", title_justify="left")
+    table.add_column("", justify="right")
+    table.add_column("document", no_wrap=True, overflow="ellipsis")
+    table.add_column("arms")
+    for title in ("union", "model", "clicks/looks", "click rate", "chance"):
+        table.add_column(title, justify="right")
+    for document in documents:
+        why = explained[document.id]
+        memory = why.memory
+        rate = "–" if memory.mean is None or memory.prior is None else f"{memory.prior:.3f} → {memory.mean:.3f}"
+        moved = f"from {why.expected_place}, " if why.explored else ""
+        table.add_row(
+            str(why.place),
+            Text(f"{_plain(document.id)}\n{_plain(document.content or '')}".strip()),
+            Text("\n".join([f"{_plain(arm)} {place.rank}" for arm, place in why.arms.items()])),
+            str(why.fused.place),
+            str(why.model_place),
+            f"{memory.successes:.3g}/{memory.looks:.3g}" if memory.looks or memory.successes else "–",
+            rate,
+            "–" if why.propensity == 1.0 and not moved else f"{moved}p {why.propensity:.2f}",
+        )
+    return table
+
+
+def _features(explanation: Explanation) -> Table:
+    table = Table(title="What the ranking model's scores are made of", title_justify="left")
+    table.add_column("", justify="right")
+    table.add_column("score", justify="right")
+    table.add_column("largest effects")
+    for why in list(explanation.documents.values())[:DOCUMENTS_WITH_FEATURES]:
+        if (part := why.ranker) is None:
+            continue
+        effects = list(part.contributions.items())
+        others = sum(value for _, value in effects[FEATURES:])
+        rows = [
+            ("start: place in the union", part.start),
+            ("mean of the trees", part.expected),
+            *effects[:FEATURES],
+            *([(f"{len(effects) - FEATURES} others", others)] if len(effects) > FEATURES else []),
+        ]
+        text = Text("\n".join([f"{value:+.3f}  {_plain(name)}" for name, value in rows]))
+        table.add_row(str(why.place), f"{part.score:.3f}", text)
+    return table
+
+
+def _allocation(allocation: Mapping[str, int]) -> str:
+    return ", ".join([f"{_plain(arm)} {depth}" for arm, depth in allocation.items()])
+
+
+def _plain(text: str, longest: int = LONGEST_TEXT) -> str:
+    """One line without what a terminal would take for a command."""
+    line = " ".join("".join([each if each.isprintable() else " " for each in text[: 4 * longest]]).split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

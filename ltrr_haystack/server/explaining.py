@@ -1,0 +1,137 @@
+"""Asks a search pipeline for a page with its explanation, without leaving a trace in the log."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from haystack import Pipeline
+from pydantic import ValidationError
+
+from ltrr_haystack.components.bandit_router import BanditRouter
+from ltrr_haystack.components.impression_writer import ImpressionWriter
+from ltrr_haystack.components.ltrr_ranker import LTRRanker
+from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError
+from ltrr_haystack.ranking.explanation import Explanation
+from ltrr_haystack.routers import load_search_pipeline
+from ltrr_haystack.server.schemas import SearchAnswer
+from ltrr_haystack.server.serving import require_hayhooks
+from ltrr_haystack.server.verdicts import Verdicts
+from ltrr_haystack.server.warming import warm_arms
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import Ranking
+
+SECONDS = 30.0
+"""How long a server may take for its answer."""
+
+T = TypeVar("T")
+
+
+def explain_in_process(
+    pipelines: Path, query: str, *, top_k: int, check_store: Callable[[LTRRStore], None]
+) -> dict[str, Any]:
+    """
+    Search with a pipeline in this process.
+
+    :param pipelines: The YAML file of a search pipeline, or a folder with one.
+    :param query: The query text.
+    :param top_k: How many documents to show.
+    :param check_store: Called with the router's store before it is opened.
+    :returns: The answer that a server would give, with its explanation; it is not logged.
+    :raises ConfigurationError: If the pipeline cannot be loaded, or lacks a component.
+    :raises InvalidInputError: If nobody could search for the query.
+    """
+    require_hayhooks()
+    pipeline = load_search_pipeline(pipelines)
+    understanding, _ = _only(pipeline, QueryUnderstanding)
+    _, router = _only(pipeline, BanditRouter)
+    ranker, _ = _only(pipeline, LTRRanker)
+    writer, _ = _only(pipeline, ImpressionWriter)
+    check_store(router.store)
+    inputs = {
+        understanding: {"query": query},
+        ranker: {"top_k": top_k, "explain": True},
+        writer: {"log": False},
+    }
+    try:
+        pipeline.warm_up()
+        warm_arms([pipeline])
+        found = asyncio.run(pipeline.run_async(inputs, concurrency_limit=16))
+        return _answer(pipeline, found[writer]["ranking"], found[ranker]["explanation"])
+    finally:
+        pipeline.close()
+
+
+def explain_on_server(url: str, query: str, *, top_k: int, api_key: str | None) -> dict[str, Any]:
+    """
+    Search with a running server.
+
+    :param url: The server's address.
+    :param query: The query text.
+    :param top_k: How many documents to show.
+    :param api_key: An API key with the scope `search`, if the server needs one.
+    :returns: Its answer, with its explanation; it is not logged.
+    :raises ConfigurationError: If there is no such server, it needs another API key, or does not explain.
+    :raises InvalidInputError: If it refuses the query.
+    """
+    request = {"query": query, "top_k": top_k, "explain": True, "log": False}
+    headers = {} if api_key is None else {"X-API-Key": api_key}
+    try:
+        answer = httpx.post(f"{url.rstrip('/')}/search/run", json=request, headers=headers, timeout=SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        raise ConfigurationError(
+            f"no server answers at '{url}' ({type(error).__name__}); start one, or correct --url"
+        ) from error
+    if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+        raise InvalidInputError(f"the server refuses the search: {_detail(answer)}")
+    if answer.status_code != httpx.codes.OK:
+        raise ConfigurationError(f"'{url}' answers with status {answer.status_code}: {_detail(answer)}")
+    found = _json(answer)
+    try:
+        explained = SearchAnswer.model_validate(found).explanation
+    except ValidationError:
+        explained = None
+    if explained is None:
+        raise ConfigurationError(
+            f"what answers at '{url}' does not explain its pages as this version does; correct --url, or update it"
+        )
+    return dict(found)
+
+
+def _answer(pipeline: Pipeline, ranking: Ranking, explanation: Explanation) -> dict[str, Any]:
+    # Not above: starlette comes with hayhooks.
+    from ltrr_haystack.server.answers import JSONAnswer, search_answer
+
+    verdict = Verdicts(pipeline).of(ranking.decision)
+    answer = search_answer(ranking, logged=False, verdict=verdict, explanation=explanation)
+    as_sent: dict[str, Any] = json.loads(bytes(JSONAnswer(answer).body))
+    return as_sent
+
+
+def _only(pipeline: Pipeline, kind: type[T]) -> tuple[str, T]:
+    """The one component of a kind, after its name."""
+    parts = [(name, pipeline.get_component(name)) for name in pipeline.graph.nodes]
+    found = [(name, part) for name, part in parts if isinstance(part, kind)]
+    if len(found) != 1:
+        raise ConfigurationError(
+            f"a search can be explained if its pipeline has one {kind.__name__}; this one has {len(found)}"
+        )
+    return found[0]
+
+
+def _json(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _detail(answer: httpx.Response) -> str:
+    body = _json(answer)
+    detail = body.get("detail") if isinstance(body, dict) else None
+    if isinstance(detail, list):
+        return "; ".join(f"{'.'.join(map(str, each.get('loc', [])))}: {each.get('msg')}" for each in detail)
+    return str(detail or answer.reason_phrase)

@@ -1,0 +1,191 @@
+import random
+
+import numpy as np
+import pytest
+from haystack.utils import Secret
+from hypothesis import given
+from hypothesis import strategies as st
+
+import factories
+from factories import action_set, decision, unite
+from ltrr_haystack.components.ltrr_ranker import LTRRanker
+from ltrr_haystack.learning import Learner
+from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.ranking.page_fitting import (
+    FEWEST_LOOKS,
+    LAST_PLACE,
+    PRIOR_LOOKS,
+    click_rates,
+    fit_page_model,
+    fitted_prior_looks,
+    keep_page_model,
+)
+from ltrr_haystack.ranking.page_model import DEFAULT_PRIOR_LOOKS, PageModel
+from ltrr_haystack.store import PAGE, LTRRStore
+
+NOW = 1_700_000_000.0
+WORDS = action_set(words=(0, 20))
+DOCUMENTS = [f"d{number}" for number in range(20)]
+
+
+def rates(places, clicked, examined):
+    return click_rates(np.array(places), np.array(clicked, float), np.array(examined, float)).tolist()
+
+
+class TestClickRates:
+    def test_by_hand(self):
+        """
+        Two clicks in three looks at place 1 and a prior of .5 in one look: 2.5 of 4. At place 2, with .5 / 2 ** .7 =
+        .308: 1.308 of 2.5. Nothing was seen of the others.
+        """
+        found = rates([1, 1, 1, 2, 2, 2], [1, 1, 0, 1, 0, 0], [1.0, 1.0, 1.0, 0.5, 0.5, 0.5])
+        assert found[:2] == pytest.approx([0.625, 1.30779 / 2.5], abs=1e-5)
+        assert found[2:] == pytest.approx(PageModel().priors(np.arange(3, LAST_PLACE + 1)).tolist())
+
+    def test_a_place_that_does_better_than_the_one_before_shares_its_rate_with_it(self):
+        """Place 1 alone is .5 of 4 looks, place 2 3.308 of 4: together 3.808 of 8, and above place 3 at .232."""
+        found = rates([1, 1, 1, 2, 2, 2], [0, 0, 0, 1, 1, 1], [1.0] * 6)
+        assert found[:2] == pytest.approx([0.475974, 0.475974], abs=1e-5)
+        assert found[2] == pytest.approx(0.5 / 3**0.7)
+
+    def test_the_one_with_more_looks_weighs_more(self):
+        """Three clicks in nine looks at place 1 are 3.5 of 10, one in one at place 2 is 1.308 of 2: 4.808 of 12."""
+        found = rates([1] * 9 + [2], [1] * 3 + [0] * 6 + [1], [1.0] * 10)
+        assert found[:2] == pytest.approx([4.80779 / 12] * 2, abs=1e-5)
+
+    def test_places_beyond_the_last_are_left_out(self):
+        assert rates([LAST_PLACE + 1], [1], [1.0]) == pytest.approx(PageModel().priors(np.arange(1, 51)).tolist())
+
+    @given(st.lists(st.tuples(st.integers(1, 60), st.booleans(), st.floats(0.01, 1.0)), max_size=200))
+    def test_are_probabilities_that_never_rise(self, impressions):
+        places, clicked, examined = zip(*impressions, strict=True) if impressions else ((), (), ())
+        found = click_rates(np.array(places, int), np.array(clicked, float), np.array(examined, float))
+        assert len(found) == LAST_PLACE
+        assert ((found > 0) & (found < 1)).all()
+        assert (np.diff(found) <= 1e-12).all()
+
+
+class TestPriorLooks:
+    @pytest.mark.parametrize("worth", [2.0, 10.0, 60.0])
+    def test_are_found_again_in_pairs_that_were_drawn_with_them(self, worth):
+        rng = np.random.default_rng(0)
+        priors = rng.uniform(0.05, 0.5, 4000)
+        looks = rng.integers(2, 60, 4000)
+        clicks = rng.binomial(looks, rng.beta(worth * priors, worth * (1 - priors)))
+        found = fitted_prior_looks(priors, clicks.astype(float), looks.astype(float))
+        assert found == pytest.approx(worth, rel=0.25)
+
+    def test_are_the_most_where_all_documents_of_a_place_are_alike(self):
+        """What is clicked by chance alone says nothing of the document."""
+        rng = np.random.default_rng(0)
+        priors = rng.uniform(0.05, 0.5, 4000)
+        looks = rng.integers(2, 60, 4000)
+        found = fitted_prior_looks(priors, rng.binomial(looks, priors).astype(float), looks.astype(float))
+        assert found == pytest.approx(PRIOR_LOOKS[-1])
+
+    def test_are_the_fewest_where_each_document_is_always_clicked_or_never(self):
+        rng = np.random.default_rng(0)
+        looks = np.full(2000, 20.0)
+        wanted = rng.random(2000) < 0.2
+        assert fitted_prior_looks(np.full(2000, 0.2), wanted * looks, looks) == PRIOR_LOOKS[0]
+
+    def test_more_successes_than_looks_do_no_harm(self):
+        assert np.isfinite(fitted_prior_looks(np.array([0.2]), np.array([3.0]), np.array([1.0])))
+
+
+class Service:
+    """People search and click; twenty documents are found in one order for each of some queries."""
+
+    def __init__(self, store, noise=0.02, queries=8):
+        self.store = store
+        self.noise = noise
+        self.rng = random.Random(0)
+        self.ranker = LTRRanker(store, poll_interval=0.0)
+        self.learner = Learner(store, StaticPolicy(), reward_wait=0.0)
+        self.wanted = {f"query {n}": set(self.rng.sample(DOCUMENTS[:12], 3)) for n in range(queries)}
+        self.searches = 0
+
+    def search(self, query, **who):
+        self.searches += 1
+        made = decision(f"q{self.searches}", query, actions=WORDS, decided_at=NOW, **who)
+        return self.ranker.run(unite(made, {"words": DOCUMENTS}))["ranking"]
+
+    def people(self, number):
+        """Each of them looks at place k with probability k ** -.7, and clicks what is wanted, or by mistake."""
+        visits = []
+        for _ in range(number):
+            query = self.rng.choice(list(self.wanted))
+            ranking = self.search(query, user_id=f"person {self.searches}")
+            looked = [each.object_id for each in ranking.impressions() if self.rng.random() < each.ordinal**-0.7]
+            chance = {each: 0.8 if each in self.wanted[query] else self.noise for each in looked}
+            visits.append((ranking, {each: 1.0 for each in looked if self.rng.random() < chance[each]}))
+        self.record(visits)
+
+    def record(self, visits):
+        factories.record(self.store, visits, settle=False)
+        self.learner.run_once(now=NOW + 10)
+
+
+class TestFromTheLog:
+    def test_an_empty_log_leaves_the_default(self, store):
+        assert fit_page_model(store) == PageModel()
+        assert keep_page_model(store) == PageModel()
+
+    def test_so_does_one_that_nobody_has_learned_from(self, store):
+        service = Service(store)
+        factories.record(store, [(service.search("query 0"), {"d0": 1.0})])
+        assert fit_page_model(store) == PageModel()
+
+    def test_few_searches_leave_the_worth_of_a_look(self, store):
+        service = Service(store)
+        service.people(10)
+        model = fit_page_model(store)
+        assert 0 < model.looks < FEWEST_LOOKS
+        assert model.prior_looks == DEFAULT_PRIOR_LOOKS
+        assert model != PageModel()
+
+    def test_the_ranker_takes_up_what_was_kept(self, store):
+        service = Service(store)
+        service.people(300)
+        before = service.search("never searched")
+        model = keep_page_model(store)
+        after = service.search("never searched")
+        assert (before.page_version, after.page_version) == (0, 1)
+        assert PageModel.from_bytes(store.snapshot(PAGE, 1).payload) == model
+        assert {each.model_place: each.score for each in after.candidates} == {
+            each.model_place: pytest.approx(model.priors([each.model_place])[0]) for each in after.candidates
+        }
+        assert after.candidates[0].score != before.candidates[0].score
+        assert len(model.click_rates) == LAST_PLACE
+        (card,) = [each.card for each in store.snapshots(PAGE)]
+        assert card["prior_looks"] == round(model.prior_looks, 2)
+        assert card["looks"] > 0
+
+    def test_a_prior_is_worth_more_looks_where_more_is_clicked_by_mistake(self, tmp_path):
+        found = []
+        for noise in (0.02, 0.5):
+            store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/{noise}.db"))
+            Service(store, noise).people(300)
+            found.append(fit_page_model(store).prior_looks)
+            store.close()
+        clear, noisy = found
+        assert clear < DEFAULT_PRIOR_LOOKS / 2
+        assert noisy > 2 * clear
+
+    def test_the_same_log_gives_the_same_bytes(self, store):
+        Service(store).people(60)
+        assert fit_page_model(store).to_bytes() == fit_page_model(store).to_bytes()
+
+    def test_searches_of_one_client_beyond_its_share_do_not_move_it(self, store):
+        """A client clicks the tenth document of every page it gets; after its share is used up that is for nothing."""
+        service = Service(store)
+        service.people(60)
+
+        def attack(number):
+            found = [service.search("query 0", user_id="mallory") for _ in range(number)]
+            service.record([(each, {each.candidates[-1].object_id: 1.0}) for each in found])
+
+        attack(20)
+        before = fit_page_model(store)
+        attack(100)
+        assert fit_page_model(store) == before

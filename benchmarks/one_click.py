@@ -65,12 +65,13 @@ def table(model: PageModel | None = None) -> str:
     :returns: A table in Markdown.
     """
     model = model or PageModel()
-    rows = [
+    rows: list[list[object]] = [
         [earlier, *[place_after(model, evidence(model, earlier, clicked)) for clicked in (True, False)]]
         for earlier in EARLIER
     ]
     head = ["searches without a click on it", "its place if others were clicked as usual", "if nothing was clicked"]
-    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * 3, *rows)).replace(" --- ", "---")
+    lines = ["| " + " | ".join(head) + " |", "|---|---|---|"]
+    return "\n".join([*lines, *["| " + " | ".join(map(str, row)) + " |" for row in rows]])
 
 
 if __name__ == "__main__":

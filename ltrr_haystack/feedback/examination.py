@@ -118,6 +118,21 @@ class ExaminationCurve(FrozenValue):
         """
         return np.concatenate([[0.0], np.cumsum(self.over(np.arange(1.0, last + 1)))])
 
+    def flatter(self, deviations: float) -> "ExaminationCurve":
+        """
+        Give a curve by which low positions are examined more, as far as the uncertainty allows.
+
+        :param deviations: By how many standard deviations.
+        :returns: The curve; its probabilities are at most 1.
+        """
+        spread = self.deviations or (0.0,) * len(self.learned)
+        return ExaminationCurve(
+            max(0.0, self.eta - deviations * self.deviation),
+            self.deviation,
+            tuple([min(1.0, one + deviations * sd) for one, sd in zip(self.learned, spread, strict=True)]),
+            self.deviations,
+        )
+
     @property
     def _scale(self) -> float:
         """What joins the power law to the last position that was learned."""

@@ -36,12 +36,14 @@ PRIOR_ETA, PRIOR_DEVIATION = PRIOR.eta, PRIOR.deviation
 GRID = (np.arange(24) + 0.5) / 24
 """Attractions over which a pair's own is integrated."""
 
-ROUNDS = 180
+ROUNDS = 150
+"""Evaluations of the step; with fewer a steep curve is not reached."""
+
 LONGEST_STEP = 16.0
 LEAST = float(np.log(1e-3))
 """Logarithm of the least probability that a curve may have."""
 
-REPLICATES = 8
+REPLICATES = 6
 FEWEST_MOVED = 50
 """Pairs that were shown at more than one position; with fewer the prior stays."""
 
@@ -82,19 +84,41 @@ def learn_curve(looks: Looks, seed: int = 0) -> ExaminationCurve:
     if looks.moved < FEWEST_MOVED:
         return ExaminationCurve(PRIOR_ETA, PRIOR_DEVIATION)
     looks = _most_looked_at(looks)
+    patterns = _Patterns.of(looks)
     positions = np.arange(1, looks.shown.shape[1] + 1)
     rng = np.random.default_rng(seed)
-    everything = np.ones(len(looks.first))
-    curve = _maximise(looks, everything, positions**-PRIOR_ETA)
+    curve = _maximise(patterns, patterns.weights(np.ones(len(looks.first))), positions**-PRIOR_ETA)
     queries = int(looks.query.max()) + 1
     replicates = []
     for _ in range(REPLICATES):
         weights = np.bincount(rng.integers(queries, size=queries), minlength=queries)[looks.query].astype(np.float64)
         eta = max(0.0, rng.normal(PRIOR_ETA, PRIOR_DEVIATION))
-        replicates.append(_maximise(looks, weights, positions**-eta))
+        replicates.append(_maximise(patterns, patterns.weights(weights), positions**-eta))
     deviations = np.std(np.log(replicates), axis=0, ddof=1) * curve
     eta, deviation = _steepness(curve, np.log(replicates), positions)
     return ExaminationCurve(eta, deviation, tuple(curve.tolist()), tuple(deviations.tolist()))
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """Pairs that were shown and clicked alike, once: most pairs were looked at a few times only."""
+
+    shown: Numbers
+    clicked: Numbers
+    first: NDArray[np.intp]
+    of_pair: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, looks: Looks) -> "_Patterns":
+        rows = np.column_stack([looks.first, looks.shown, looks.clicked])
+        alike, of_pair = np.unique(rows, axis=0, return_inverse=True)
+        positions = looks.shown.shape[1]
+        shown, clicked = alike[:, 1 : positions + 1], alike[:, positions + 1 :]
+        return cls(shown, clicked, alike[:, 0].astype(np.intp), of_pair.ravel())
+
+    def weights(self, of_pairs: Numbers) -> Numbers:
+        weights: Numbers = np.bincount(self.of_pair, of_pairs, minlength=len(self.first)).astype(np.float64)
+        return weights
 
 
 def _most_looked_at(looks: Looks) -> Looks:
@@ -104,7 +128,7 @@ def _most_looked_at(looks: Looks) -> Looks:
     return Looks(looks.shown[kept], looks.clicked[kept], looks.first[kept], looks.query[kept])
 
 
-def _maximise(looks: Looks, weights: Numbers, start: Numbers) -> Numbers:
+def _maximise(patterns: "_Patterns", weights: Numbers, start: Numbers) -> Numbers:
     """
     Expectation-maximisation from a curve; position 1 stays at 1, to which all others are relative.
 
@@ -112,9 +136,9 @@ def _maximise(looks: Looks, weights: Numbers, start: Numbers) -> Numbers:
     convergent methods for accelerating the convergence of any EM algorithm", Scandinavian Journal of Statistics 35,
     2008).
     """
-    mixture = np.full((int(looks.first.max()), len(GRID)), 1.0 / len(GRID))
+    mixture = np.full((int(patterns.first.max()), len(GRID)), 1.0 / len(GRID))
     at = np.concatenate([np.log(start), np.log(mixture).ravel()])
-    step = _Step(looks, weights, start)
+    step = _Step(patterns, weights, start)
     for _ in range(ROUNDS // 3):
         first = step(at)
         second = step(first)
@@ -129,13 +153,13 @@ def _maximise(looks: Looks, weights: Numbers, start: Numbers) -> Numbers:
 class _Step:
     """One step of expectation and maximisation, over logarithms of the curve and of the mixtures."""
 
-    def __init__(self, looks: Looks, weights: Numbers, start: Numbers) -> None:
+    def __init__(self, patterns: "_Patterns", weights: Numbers, start: Numbers) -> None:
         self._weights = weights
-        self._passed = looks.shown - looks.clicked
-        self._clicks = looks.clicked.sum(axis=1)[:, None] * np.log(GRID)
-        self._groups = looks.first - 1
-        self._total = weights @ looks.shown
-        self._clicked = weights @ looks.clicked
+        self._passed = patterns.shown - patterns.clicked
+        self._clicks = patterns.clicked.sum(axis=1)[:, None] * np.log(GRID)
+        self._groups = patterns.first - 1
+        self._total = weights @ patterns.shown
+        self._clicked = weights @ patterns.clicked
         self._start = start
 
     def __call__(self, at: Numbers) -> Numbers:
@@ -143,13 +167,14 @@ class _Step:
         examined = np.exp(np.clip(at[:positions], LEAST, 0.0))
         mixture = np.exp(np.clip(at[positions:], -50.0, 5.0)).reshape(-1, len(GRID))
         miss = 1.0 - np.outer(examined, GRID)
-        log_likelihood = self._clicks + self._passed @ np.log(miss)
+        log_likelihood = self._clicks + np.einsum("pk,kg->pg", self._passed, np.log(miss))
         # Below the bound numbers would be subnormal, which is slow.
         ahead = np.maximum(log_likelihood - log_likelihood.max(axis=1, keepdims=True), -60.0)
         posterior = mixture[self._groups] * np.exp(ahead)
         posterior *= (self._weights / posterior.sum(axis=1))[:, None]
         # Examined and passed by: for a look without a click at k, e_k (1 − a) / (1 − e_k a).
-        passed_by = (self._passed.T @ posterior * (1.0 - GRID) / miss).sum(axis=1) * examined
+        passed = np.einsum("pk,pg->kg", self._passed, posterior)
+        passed_by = (passed * (1.0 - GRID) / miss).sum(axis=1) * examined
         rare = self._total < 1.0
         examined = np.where(rare, self._start, (self._clicked + passed_by) / np.maximum(self._total, 1e-9))
         examined[0] = 1.0

@@ -29,7 +29,7 @@ class TrainingSettings:
     :raises ConfigurationError: If a setting is out of its range.
     """
 
-    rounds: int = 300
+    rounds: int = 100
     learning_rate: float = 0.05
     leaves: int = 8
     min_leaf: int = 50

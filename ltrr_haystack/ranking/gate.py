@@ -1,43 +1,46 @@
 """
-The gate: a ranking model goes live only if chance says that it orders pages of unseen queries better.
+The gate: a ranking model goes live only if it is not worse than what is live, on queries that it has not seen.
 
-It is judged where the order of a page was explored, and there by the exploration's own randomness alone (see
-`exploration`). Two orders of the same documents are compared by the difference of their DCG, Σ attraction ·
-discount(rank among these documents), which is paired by page. The discounts of both orders add up to the same, so
-whatever all documents of a page have in common, such as a mean reward, cancels.
+Two orders of the documents of a query are compared by the expected value of their first ten places, Σ attraction ·
+discount(rank) with the discount of DCG, 1 / log2(1 + rank) (Järvelin and Kekäläinen, "Cumulated gain-based evaluation
+of IR techniques", ACM TOIS 20, 2002). What the log says of the documents' attractions is told in `judged_queries`; it
+speaks for the order that is served, so a model that is as good may well seem a little worse.
 
-Every query counts once, by the mean over all its searches with exploration, those without a reward included; queries
-are independent of each other, searches of one query are not. The bound of the mean over queries is Student's.
+Every query counts once, however often it was typed: queries are independent of each other, searches of one query are
+not. The bound of the mean over queries is Student's. A model passes if the bound is above -margin, a share of the value
+of the order that it is compared with (a test of non-inferiority: Piaggio, Elbourne, Pocock, Evans and Altman,
+"Reporting of noninferiority and equivalence randomized trials", JAMA 308, 2012). It is compared with the union's own
+order each time, too, so that a series of models, each a little worse than the one before, does not pass.
 
-The test is repeated at each training, and a model no better than the union must not pass at any of them. So look i is
-at level α_i = α · 6 / (π² i²), which add up to α over all looks (a union bound; Howard, Ramdas, McAuliffe and Sekhon,
-"Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49, 2021, section 3.1 spend a
-level over epochs in this way).
+The test is repeated at each training, and a model that is worse by more than the margin must not pass at any of them.
+So look i is at level α_i = α · 6 / (π² i²), which add up to α over all looks (a union bound; Howard, Ramdas, McAuliffe
+and Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49, 2021, section
+3.1 spend a level over epochs in this way).
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.frozen_value import FrozenValue
-from ltrr_haystack.ranking.exploration import ExploredPage
+from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.model import start_scores
 
-ALPHA = 0.025
-"""Probability that one no better than the union passes at any look: that of one side of a 95 % interval."""
+ALPHA = 0.05
+"""Probability that a model that is worse by the margin passes at any look."""
 
-MARGIN_SHARE = 0.1
-"""How much of the live model's advantage over the union another model may lack."""
+MARGIN = 0.05
+"""How much less than the order it is compared with a model may be worth, as a share."""
 
-LEAST_MARGIN = 0.005
-"""How much debiased DCG per search it may lack in any case."""
+PLACES = 10
+"""Places whose value is compared."""
 
 Scores = NDArray[np.float64]
-Scorer = Callable[[ExploredPage], Scores]
-"""Gives each document of a page its score; higher is better."""
+Scorer = Callable[[JudgedQuery], Scores]
+"""Gives each document of a query its score; higher is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +59,55 @@ class MeanScore(FrozenValue):
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison(FrozenValue):
+    """
+    A model beside another order.
+
+    :param name: The other order: `union`, or `live model`.
+    :param other: Expected value of the other order's first places.
+    :param difference: The model's less the other's, paired by query.
+    :param margin: How much less the model may be worth.
+    """
+
+    name: str
+    other: MeanScore
+    difference: MeanScore
+    margin: float
+
+    @property
+    def not_worse(self) -> bool:
+        """Whether the model is shown not to be worse by more than the margin."""
+        return self.difference.low > -self.margin
+
+    @property
+    def told(self) -> str:
+        """The comparison in words."""
+        held = "not worse than" if self.not_worse else "not shown not to be worse than"
+        interval = f"{self.difference.mean:+.3f} (from {self.difference.low:+.3f} to {self.difference.high:+.3f})"
+        return f"{held} the {self.name}: {interval} of {self.other.mean:.3f}, of which -{self.margin:.3f} is allowed"
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict(FrozenValue):
     """
     What the gate says of a model.
 
     :param passed: Whether the model may go live.
     :param reason: Why, in a sentence.
-    :param decisions: Searches whose order was explored.
-    :param rewarded: Those of them in which what was explored brought a reward.
-    :param queries: The different queries of the rewarded ones.
+    :param queries: The different queries that it was judged on.
     :param look: How many tests there were by now, this one included; 0 where there was too little to test.
     :param level: The level of this look; 0.0 where there was none.
-    :param union: Debiased DCG of the union's own order per search; `None` where there was too little to test.
-    :param model: Debiased DCG of the model's order per search.
-    :param difference: Model less union, paired by query.
-    :param beside_live: Model less the live model, paired by query; `None` where none is live.
-    :param margin: How much less than the live model it may have been worth.
+    :param model: Expected value of the model's first places; `None` where there was too little to test.
+    :param comparisons: The model beside the union's own order, and beside the live model if there is one.
     """
 
     passed: bool
     reason: str
-    decisions: int = 0
-    rewarded: int = 0
     queries: int = 0
     look: int = 0
     level: float = 0.0
-    union: MeanScore | None = None
     model: MeanScore | None = None
-    difference: MeanScore | None = None
-    beside_live: MeanScore | None = None
-    margin: float = 0.0
+    comparisons: tuple[Comparison, ...] = ()
 
 
 def level_of(look: int, alpha: float = ALPHA) -> float:
@@ -99,32 +121,30 @@ def level_of(look: int, alpha: float = ALPHA) -> float:
     return alpha * 6.0 / (math.pi * look) ** 2
 
 
-def by_union(page: ExploredPage) -> Scores:
+def by_union(query: JudgedQuery) -> Scores:
     """
     Score documents by the order of the union without memory.
 
-    :param page: The documents.
+    :param query: The query.
     :returns: The score that a model starts from.
     """
-    return start_scores(page.places)
+    return start_scores(query.places)
 
 
-def debiased_dcg(scores: Scores, page: ExploredPage) -> float:
+def expected_value(scores: Scores, query: JudgedQuery) -> float:
     """
-    Estimate the DCG of an order of the explored documents of a page.
+    Give the expected value of the first places of an order.
 
-    :param scores: Score of each document in the order to judge; where they are equal, the union's place decides.
-    :param page: The documents with the estimates of their attractions.
-    :returns: The sum of attraction / log2(1 + rank).
+    :param scores: Score of each document; where they are equal, the union's place decides.
+    :param query: The documents with their expected attractions.
+    :returns: The sum of attraction / log2(1 + rank) over the first ten.
     """
-    ranks = np.empty(len(scores))
-    ranks[np.lexsort((page.places, -scores))] = np.arange(1, len(scores) + 1)
-    return float((page.attractions / np.log2(1.0 + ranks)).sum())
+    first = np.lexsort((query.places, -scores))[:PLACES]
+    return float((query.attractions[first] / np.log2(np.arange(2, len(first) + 2))).sum())
 
 
 def judge(
-    pages: Sequence[ExploredPage],
-    searches: Mapping[str, int],
+    queries: Sequence[JudgedQuery],
     learned: Scorer,
     live: Scorer | None = None,
     *,
@@ -134,79 +154,40 @@ def judge(
     """
     Judge a model on queries that it was not trained on.
 
-    It passes if it is better than the union's own order, and not worse than the live model by more than a margin: a
-    tenth of what that one is better than the union. The live model may have been trained on these queries, which is in
-    its favour.
+    The live model may have been trained on these queries, which is in its favour.
 
-    :param pages: Explored pages that brought a reward.
-    :param searches: Query key → its searches with exploration, those without a reward included.
-    :param learned: Scores by the model, or by one like it that was not trained on the page's query.
+    :param queries: The queries with what is known of their documents.
+    :param learned: Scores by the model, or by one like it that was not trained on the query.
     :param live: Scores by the live model, if there is one.
-    :param min_queries: With fewer different queries among the pages there is no test.
+    :param min_queries: With fewer queries there is no test.
     :param look: Number of the test, from 1.
     :returns: The verdict.
     """
-    rewarded = {page.query_key for page in pages}
-    decisions = sum(searches.values())
-    if len(rewarded) < max(min_queries, 2):
-        reason = _too_little(decisions, len(pages), len(rewarded), max(min_queries, 2))
-        return Verdict(False, reason, decisions, len(pages), len(rewarded))
-    means = _means_of_queries(pages, searches, [by_union, learned] if live is None else [by_union, learned, live])
+    if len(queries) < max(min_queries, 2):
+        reason = f"too few queries brought a reward: {len(queries)}, at least {max(min_queries, 2)} are needed"
+        return Verdict(False, reason, len(queries))
+    others = {"union's own order": by_union, **({} if live is None else {"live model": live})}
     level = level_of(look)
-    union, model = _bounded(means[:, 0], level), _bounded(means[:, 1], level)
-    difference = _bounded(means[:, 1] - means[:, 0], level)
-    better = difference.low > 0.0
-    beside, margin = None, 0.0
-    if live is not None:
-        beside = _bounded(means[:, 1] - means[:, 2], level)
-        margin = max(LEAST_MARGIN, MARGIN_SHARE * float((means[:, 2] - means[:, 0]).mean()))
-    not_worse = beside is None or beside.low > -margin
-    held = "better than" if better else "not shown to be better than"
-    parts = [
-        f"{held} the union's own order on {len(means)} queries that it had not seen: "
-        f"debiased DCG {_interval(difference)}"
-    ]
-    if beside is not None:
-        held = "not worse than the live model" if not_worse else "it may be worse than the live model"
-        parts.append(f"{held}: {_interval(beside)}, of which -{margin:.4f} is allowed")
+    own = _values(queries, learned)
+    comparisons = tuple([_compared(name, own, _values(queries, other), level) for name, other in others.items()])
+    told = "; ".join([each.told for each in comparisons])
     return Verdict(
-        better and not_worse,
-        f"{'; '.join(parts)} (look {look}, level {level:.2g})",
-        decisions=decisions,
-        rewarded=len(pages),
-        queries=len(rewarded),
+        all(each.not_worse for each in comparisons),
+        f"on {len(queries)} queries that it had not seen {told} (look {look}, level {level:.2g})",
+        queries=len(queries),
         look=look,
         level=level,
-        union=union,
-        model=model,
-        difference=difference,
-        beside_live=beside,
-        margin=margin,
+        model=_bounded(own, level),
+        comparisons=comparisons,
     )
 
 
-def _too_little(decisions: int, rewarded: int, queries: int, needed: int) -> str:
-    if not decisions:
-        return (
-            "there is no search whose order was explored by chance, so there is nothing to compare orders by: let "
-            "LTRRanker explore"
-        )
-    return (
-        f"too few searches with exploration brought a reward: {rewarded} of {decisions}, by {queries} different "
-        f"queries; at least {needed} queries are needed"
-    )
+def _values(queries: Sequence[JudgedQuery], scorer: Scorer) -> NDArray[np.float64]:
+    return np.array([expected_value(scorer(query), query) for query in queries])
 
 
-def _means_of_queries(
-    pages: Sequence[ExploredPage], searches: Mapping[str, int], scorers: Sequence[Scorer]
-) -> NDArray[np.float64]:
-    """One row per query, one column per order: the mean over all its searches."""
-    rows = {key: row for row, key in enumerate(sorted(searches))}
-    sums = np.zeros((len(rows), len(scorers)))
-    for page in pages:
-        sums[rows[page.query_key]] += [debiased_dcg(score(page), page) for score in scorers]
-    means: NDArray[np.float64] = sums / np.array([searches[key] for key in rows], dtype=np.float64)[:, None]
-    return means
+def _compared(name: str, own: NDArray[np.float64], other: NDArray[np.float64], level: float) -> Comparison:
+    return Comparison(name, _bounded(other, level), _bounded(own - other, level), MARGIN * float(other.mean()))
 
 
 def _bounded(values: NDArray[np.float64], level: float) -> MeanScore:
@@ -215,7 +196,3 @@ def _bounded(values: NDArray[np.float64], level: float) -> MeanScore:
     mean, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
     reach = float(stdtrit(len(values) - 1, 1.0 - level)) * error
     return MeanScore(mean, mean - reach, mean + reach)
-
-
-def _interval(difference: MeanScore) -> str:
-    return f"{difference.mean:+.4f} (from {difference.low:+.4f} to {difference.high:+.4f})"

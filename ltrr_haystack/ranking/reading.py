@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.ranking.examples import Example, example_of, newest_of_each
-from ltrr_haystack.ranking.exploration import ExploredPage, explored_block, explored_page
 from ltrr_haystack.ranking.features import FeatureSchema
+from ltrr_haystack.ranking.judged_queries import EvidenceCollector, JudgedQuery
+from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.store import LTRRStore, newest_decision, read_log
 
 DECISIONS_OF_SCHEMA = 200
@@ -24,8 +24,7 @@ class RankerLog:
     :param decisions: Settled decisions read.
     :param examples: What the ranker is trained on, in the order of the log.
     :param left_out: Why other decisions are no examples → how many.
-    :param explored: What the ranker is judged on: the rewarded ones among the pages whose order was explored.
-    :param explored_searches: Query key → its searches whose order was explored, those without a reward included.
+    :param judged: What the ranker is judged on: the queries with what is known of their documents.
     """
 
     schema: FeatureSchema
@@ -33,26 +32,24 @@ class RankerLog:
     decisions: int
     examples: tuple[Example, ...] = field(repr=False)
     left_out: Mapping[str, int]
-    explored: tuple[ExploredPage, ...] = field(repr=False)
-    explored_searches: Mapping[str, int] = field(repr=False)
+    judged: tuple[JudgedQuery, ...] = field(repr=False)
 
 
-def read_ranker_log(store: LTRRStore, max_decisions: int, max_per_query: int, curve: ExaminationCurve) -> RankerLog:
+def read_ranker_log(store: LTRRStore, max_decisions: int, max_per_query: int, page_model: PageModel) -> RankerLog:
     """
     Read the newest part of the log.
 
     :param store: The store with the log.
     :param max_decisions: The most decisions to go back.
     :param max_per_query: The most examples of one query; the newest are taken.
-    :param curve: The examination of the page's places.
+    :param page_model: What is known of pages in general.
     :returns: What is to be learned from, rewards that came late included. Features are those that the newest decisions
         logged; what an older one did not log is missing. What no learner has been through is not read.
     """
     schema = _schema(store)
     examples: list[Example] = []
-    explored: list[ExploredPage] = []
+    evidence = EvidenceCollector(schema, page_model)
     left_out: Counter[str] = Counter()
-    explored_searches: Counter[str] = Counter()
     decisions = 0
     last = store.watermark().learned
     for settled in read_log(store, last, after=max(0, last - max_decisions), learned=True):
@@ -65,15 +62,11 @@ def read_ranker_log(store: LTRRStore, max_decisions: int, max_per_query: int, cu
             examples.append(example)
         else:
             left_out[example] += 1
-        if block := explored_block(settled):
-            explored_searches[settled.decision.evidence_key] += 1
-            page = explored_page(settled, block, schema, curve)
-            if page.attractions.any():
-                explored.append(page)
+        evidence.add(settled)
     kept = newest_of_each(examples, max_per_query)
     if len(kept) < len(examples):
         left_out[f"older than the newest {max_per_query} of its query"] = len(examples) - len(kept)
-    return RankerLog(schema, last, decisions, tuple(kept), dict(left_out), tuple(explored), dict(explored_searches))
+    return RankerLog(schema, last, decisions, tuple(kept), dict(left_out), evidence.queries())
 
 
 def _schema(store: LTRRStore) -> FeatureSchema:

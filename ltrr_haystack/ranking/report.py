@@ -24,7 +24,7 @@ class TrainingReport(FrozenValue):
     :param queries: Their different queries.
     :param shown: Their documents that were shown.
     :param unshown: Their documents that were ranked and not shown.
-    :param gate: Whether the model is better than the union's own order on queries that it has not seen.
+    :param gate: Whether the model is not worse than what is live on queries that it has not seen.
     :param looks: How many models of this store were tested by now.
     :param features: The model's features.
     :param schema: Fingerprint of the feature schema.
@@ -82,7 +82,7 @@ def render(report: TrainingReport, features: int = 12) -> RenderableType:
     :returns: Something that Rich prints.
     """
     parts: list[RenderableType] = [_log_table(report)]
-    if report.gate.difference is not None:
+    if report.gate.model is not None:
         parts.append(_gate_table(report.gate))
     if report.importance:
         parts.append(_importance_table(report.importance, features))
@@ -101,21 +101,16 @@ def _log_table(report: TrainingReport) -> Table:
     table.add_row("  their queries", f"{report.queries:,}")
     table.add_row("  their documents shown", f"{report.shown:,}")
     table.add_row("  their documents not shown", f"{report.unshown:,}")
-    table.add_row("decisions with exploration", f"{report.gate.decisions:,}")
-    table.add_row("  rewarded there", f"{report.gate.rewarded:,}")
-    table.add_row("  their queries", f"{report.gate.queries:,}")
+    table.add_row("queries that it is judged on", f"{report.gate.queries:,}")
     return table
 
 
 def _gate_table(gate: Verdict) -> Table:
     title = f"Judged on held-out queries, look {gate.look}"
-    table = Table("order", "debiased DCG", f"bounds at level {gate.level:.2g}", title=title, title_justify="left")
-    rows = {
-        "union": gate.union,
-        "model": gate.model,
-        "model - union": gate.difference,
-        "model - live model": gate.beside_live,
-    }
+    table = Table("order", "expected value", f"bounds at level {gate.level:.2g}", title=title, title_justify="left")
+    rows = {"model": gate.model}
+    for each in gate.comparisons:
+        rows |= {each.name: each.other, f"model - {each.name}": each.difference}
     for name, estimate in rows.items():
         if estimate is not None:
             table.add_row(name, f"{estimate.mean:.4f}", _interval(estimate))

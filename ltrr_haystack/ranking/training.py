@@ -9,14 +9,14 @@ from haystack import logging
 from numpy.typing import NDArray
 
 from ltrr_haystack.errors import InvalidInputError, SnapshotError
-from ltrr_haystack.feedback.examination import PAGE, ExaminationCurve
 from ltrr_haystack.ranking.examples import fold_of
-from ltrr_haystack.ranking.exploration import ExploredPage
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.gate import Scorer, Verdict, by_union, judge
+from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
 from ltrr_haystack.ranking.page_fitting import keep_page_model
+from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.reading import RankerLog, read_ranker_log
 from ltrr_haystack.ranking.report import TrainingReport
 from ltrr_haystack.store import RANKER, LTRRStore
@@ -33,7 +33,7 @@ def train_ranker(
     activate_if_passed: bool = True,
     seed: int = 0,
     settings: TrainingSettings | None = None,
-    curve: ExaminationCurve = PAGE,
+    page_model: PageModel | None = None,
     monotone: Mapping[str, int] | None = None,
 ) -> TrainingReport:
     """
@@ -56,13 +56,13 @@ def train_ranker(
 
     :param store: The store with the log.
     :param min_decisions: With fewer rewarded decisions nothing is trained.
-    :param min_queries: With fewer different queries among the explored pages that brought a reward there is no test,
+    :param min_queries: With fewer different queries that brought a reward there is no test,
         and no model passes.
     :param max_decisions: The most decisions to go back in the log.
     :param activate_if_passed: Whether a model that passes the gate goes live at once.
     :param seed: Parts the queries, and seeds training.
     :param settings: How to train.
-    :param curve: The examination of a page's places; it sets the unit of what the gate reports, and decides nothing.
+    :param page_model: What is known of pages in general; the default one if left out.
     :param monotone: Feature → 1 where the score must not fall as the feature rises, -1 where it must not rise.
     :returns: What was learned from, the gate's verdict, and the snapshot's version.
     :raises InvalidInputError: If a minimum or maximum is below 1.
@@ -74,7 +74,7 @@ def train_ranker(
             raise InvalidInputError(f"{name} of train_ranker must be at least 1, got {value}")
     package = lightgbm()
     settings = settings or TrainingSettings()
-    log = read_ranker_log(store, max_decisions, settings.max_per_query, curve)
+    log = read_ranker_log(store, max_decisions, settings.max_per_query, page_model or PageModel())
     report = TrainingReport(
         until=log.until,
         decisions=log.decisions,
@@ -86,9 +86,7 @@ def train_ranker(
         gate=Verdict(
             False,
             f"{len(log.examples)} rewarded decisions, at least {min_decisions} are needed",
-            decisions=sum(log.explored_searches.values()),
-            rewarded=len(log.explored),
-            queries=len({page.query_key for page in log.explored}),
+            queries=len(log.judged),
         ),
         looks=_looks(store),
         features=log.schema.names,
@@ -101,7 +99,7 @@ def train_ranker(
         return report
     learned = _cross_fitted(log, settings, seed, monotone)
     live = _live_scorer(store, log.schema)
-    verdict = judge(log.explored, log.explored_searches, learned, live, min_queries=min_queries, look=report.looks + 1)
+    verdict = judge(log.judged, learned, live, min_queries=min_queries, look=report.looks + 1)
     model = fit(log.examples, log.schema, settings, seed, monotone)
     report = replace(report, gate=verdict, looks=report.looks + (verdict.look > 0), importance=model.importance)
     active = activate_if_passed and verdict.passed
@@ -120,20 +118,20 @@ def train_page(store: LTRRStore, *, max_decisions: int = 50_000, seed: int = 0) 
     :raises MissingExtraError: If LightGBM is not installed; the page model is kept all the same.
     """
     model = keep_page_model(store, max_decisions=max_decisions, seed=seed)
-    return train_ranker(store, max_decisions=max_decisions, seed=seed, curve=model.curve)
+    return train_ranker(store, max_decisions=max_decisions, seed=seed, page_model=model)
 
 
 def _cross_fitted(log: RankerLog, settings: TrainingSettings, seed: int, monotone: Mapping[str, int] | None) -> Scorer:
-    """Scores each page by a model of the other queries, fitted when first asked for; by the union without others."""
+    """Scores each query by a model of the other queries, fitted when first asked for; by the union without others."""
 
     @cache
     def without(held_out: int) -> RankingModel | None:
         others = [each for each in log.examples if fold_of(each.query_key, settings.folds, seed) != held_out]
         return fit(others, log.schema, settings, seed, monotone) if others else None
 
-    def scores(page: ExploredPage) -> NDArray[np.float64]:
-        model = without(fold_of(page.query_key, settings.folds, seed))
-        return by_union(page) if model is None else model.scores(page.features, page.places)
+    def scores(query: JudgedQuery) -> NDArray[np.float64]:
+        model = without(fold_of(query.query_key, settings.folds, seed))
+        return by_union(query) if model is None else model.scores(query.features, query.places)
 
     return scores
 
@@ -149,7 +147,7 @@ def _live_scorer(store: LTRRStore, schema: FeatureSchema) -> Scorer | None:
     except SnapshotError as error:
         logger.warning("The live ranker cannot be compared with, since it cannot rank: {error}", error=str(error))
         return None
-    return lambda page: model.scores(page.features[:, columns], page.places)
+    return lambda query: model.scores(query.features[:, columns], query.places)
 
 
 def _looks(store: LTRRStore) -> int:

@@ -1,0 +1,114 @@
+"""
+What the log says of the documents of each query: what a ranking model is judged on.
+
+For each query, every document that was shown for it, or ranked and logged without being shown, has an expected
+attraction: what was seen of it, drawn towards the click rate of its place in the union by as much as the page model
+says. So a document that was never looked at is worth what documents of its place are worth on average.
+
+A wrong examination curve must not make another order seem better. If it is too steep, whatever stands low is held to be
+better than it is, and a page turned upside down seems an improvement. So looks are counted by a curve that is flatter
+than the learned one by twice its standard deviation: an error then speaks for the order that is served.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltrr_haystack.ranking.examples import searched_ones
+from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix
+from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.types import SettledDecision
+
+MOST_DOCUMENTS = 200
+"""Most documents of one query, the first that were logged."""
+
+DEVIATIONS = 2.0
+"""By how many standard deviations the curve is flattened."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedQuery:
+    """
+    The documents of a query, as if it had never been searched before.
+
+    :param query_key: The key of the query's evidence.
+    :param features: One row per document, as it was first logged.
+    :param places: The place of each in the order of the union without memory, from 1; the best that was logged.
+    :param attractions: The expected attraction of each, 0 to 1.
+    """
+
+    query_key: str
+    features: Matrix = field(repr=False)
+    places: NDArray[np.int32]
+    attractions: NDArray[np.float64]
+
+
+class EvidenceCollector:
+    """
+    Gathers what is seen of documents, decision by decision.
+
+    :param schema: The features wanted.
+    :param model: The page model.
+    """
+
+    def __init__(self, schema: FeatureSchema, model: PageModel) -> None:
+        self._schema = schema
+        self._model = model
+        self._curve = model.curve.flatter(DEVIATIONS)
+        self._documents: defaultdict[str, dict[str, _Seen]] = defaultdict(dict)
+
+    def add(self, settled: SettledDecision) -> None:
+        """
+        Take a decision in; documents that only a memory arm brought are left out.
+
+        :param settled: The decision with its rewards.
+        """
+        documents = self._documents[settled.decision.evidence_key]
+        earned = settled.counted_rewards
+        for each in searched_ones(settled, (*settled.impressions, *settled.unshown)):
+            place = each.features.get(PLACE)
+            if place is None:
+                continue
+            seen = documents.get(each.object_id)
+            if seen is None:
+                if len(documents) >= MOST_DOCUMENTS:
+                    continue
+                row = self._schema.matrix([each.features])[0].astype(np.float32)
+                seen = documents[each.object_id] = _Seen(row, int(place))
+            seen.place = min(seen.place, int(place))
+            if each.ordinal:
+                seen.looks += self._curve.at(each.ordinal)
+                seen.clicks += float(earned.get(each.object_id, 0.0) > 0)
+
+    def queries(self) -> tuple[JudgedQuery, ...]:
+        """
+        Give what was gathered.
+
+        :returns: The queries with at least two documents, of which one was clicked.
+        """
+        gathered = ((key, list(documents.values())) for key, documents in self._documents.items())
+        return tuple(
+            self._judged(key, documents)
+            for key, documents in gathered
+            if len(documents) > 1 and any(each.clicks for each in documents)
+        )
+
+    def _judged(self, key: str, documents: Iterable["_Seen"]) -> JudgedQuery:
+        seen = list(documents)
+        places = np.array([each.place for each in seen], dtype=np.int32)
+        alpha, beta = self._model.posteriors(
+            places, np.array([each.clicks for each in seen]), np.array([each.looks for each in seen])
+        )
+        features = np.array([each.features for each in seen], dtype=np.float64)
+        return JudgedQuery(key, features, places, alpha / (alpha + beta))
+
+
+@dataclass(slots=True)
+class _Seen:
+    features: NDArray[np.float32]
+    place: int
+    looks: float = 0.0
+    clicks: float = 0.0

@@ -6,7 +6,7 @@ there to see what they change.
 
 - `debiased`: each click counts 1 / examination(position) and each impression 1. Inverse propensity weighting by the
   position-based model (Joachims, Swaminathan and Schnabel, "Unbiased Learning-to-Rank with Biased Feedback", WSDM 2017,
-  section 4; the curve is `feedback.examination`): if the curve is right, the mean is the probability that the document
+  section 4; the curve is the page model's): if the curve is right, the mean is the probability that the document
   is clicked once it is examined, relative to the first position. It may exceed 1 by chance.
 - `coec`, clicks over expected clicks (Zhang and Jones, "Comparing Click Logs and Editorial Labels for Training Query
   Rewriting", WWW 2007 Workshop on Query Log Analysis): clicks of a document for a query over the clicks that the
@@ -29,8 +29,9 @@ from typing import Literal, get_args
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange.files import replacing
 from ltrr_haystack.evaluation.interchange.trec import trec_id
-from ltrr_haystack.feedback import ExaminationCurve
-from ltrr_haystack.store import LTRRStore, read_log
+from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve
+from ltrr_haystack.learning.curves import Curves
+from ltrr_haystack.store import PAGE, LTRRStore, read_log
 from ltrr_haystack.types import Impression, SettledDecision
 
 Estimator = Literal["debiased", "coec", "clicks"]
@@ -75,7 +76,7 @@ def judgements(
     *,
     thresholds: Sequence[float] | None = None,
     least_examined: float = LEAST_EXAMINED,
-    eta: float = 1.0,
+    curve: ExaminationCurve = PRIOR,
 ) -> Iterator[Judgement]:
     """
     Judge every pair of query and document that was shown often enough.
@@ -97,7 +98,7 @@ def judgements(
     :param estimator: `debiased`, `coec` or `clicks`.
     :param thresholds: Least value of grade 1, 2, …, ascending; those of `THRESHOLDS` if left out.
     :param least_examined: Least sum of the examination of a pair's impressions.
-    :param eta: Steepness of the examination curve.
+    :param curve: How likely each position is examined.
     :returns: The judgements, by query key and then object id.
     :raises ConfigurationError: If the estimator is unknown, or the thresholds do not ascend from above 0.
     """
@@ -106,11 +107,10 @@ def judgements(
     grades = tuple(THRESHOLDS[estimator] if thresholds is None else thresholds)
     if not grades or grades[0] <= 0 or any(low >= high for low, high in pairwise(grades)):
         raise ConfigurationError(f"thresholds of grades must ascend and be above 0, got {list(grades)}")
-    if not least_examined > 0 or eta < 0:
-        raise ConfigurationError(f"least_examined must be above 0 and eta not below it, got {least_examined} and {eta}")
+    if not least_examined > 0:
+        raise ConfigurationError(f"least_examined must be above 0, got {least_examined}")
     rates = click_rates(read()) if estimator == "coec" else {}
     pairs: dict[tuple[str, str], _Pair] = {}
-    curve = ExaminationCurve(eta)
     for key, impression, clicked in _looks(read()):
         pair = pairs.setdefault((key, impression.object_id), _Pair())
         look = curve.at(impression.ordinal)
@@ -152,7 +152,8 @@ def write_qrels(
     """
     Write judgements from a store as TREC qrels: `topic 0 document grade`.
 
-    Topics and documents have the ids that `write_run` gives them, so that the two files fit.
+    Topics and documents have the ids that `write_run` gives them, so that the two files fit. The examination curve is
+    that of the active page model.
 
     :param store: The store with the log.
     :param out: The file.
@@ -163,7 +164,13 @@ def write_qrels(
     :raises ConfigurationError: If the file cannot be written, or a setting is wrong.
     """
     until = store.watermark().settled
-    made = judgements(lambda: read_log(store, until), estimator, thresholds=thresholds, least_examined=least_examined)
+    made = judgements(
+        lambda: read_log(store, until),
+        estimator,
+        thresholds=thresholds,
+        least_examined=least_examined,
+        curve=Curves(store).of(store.active_version(PAGE)),
+    )
     lines = 0
     with replacing(out) as file:
         for judged in made:

@@ -28,7 +28,7 @@ def test_writes_each_format_and_says_what_it_wrote(logged, tmp_path, form, said)
 
 def test_hands_on_its_settings(logged, tmp_path):
     assert export(logged, "trec-run", tmp_path / "run", per="search").startswith("20 lines")
-    assert export(logged, "qrels", tmp_path / "qrels", estimator="coec", least_examined=6).startswith(
+    assert export(logged, "qrels", tmp_path / "qrels", estimator="coec", least_examined=7).startswith(
         "1 judgements (coec)"
     )
 

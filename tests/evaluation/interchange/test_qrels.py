@@ -7,12 +7,14 @@ from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange import click_rates, judgements, write_qrels
 from ltrr_haystack.feedback import ExaminationCurve
 from ltrr_haystack.memory.evidence import evidence_of
+from ltrr_haystack.ranking.page_model import PageModel
 
 
 def judged(log, estimator, least_examined=0.1, **settings):
+    settings = {"curve": ExaminationCurve(eta=1.0), "least_examined": least_examined, **settings}
     return {
         (judgement.query_key, judgement.object_id): judgement
-        for judgement in judgements(lambda: log, estimator, least_examined=least_examined, **settings)
+        for judgement in judgements(lambda: log, estimator, **settings)
     }
 
 
@@ -78,7 +80,6 @@ def test_a_document_shown_twice_on_a_page_counts_once(log):
         ({"thresholds": [0.0, 1.0]}, "above 0"),
         ({"thresholds": [0.5, 0.5]}, "must ascend"),
         ({"least_examined": 0.0}, "above 0"),
-        ({"eta": -1.0}, "not below it"),
     ],
 )
 def test_wrong_settings_are_refused(settings, message):
@@ -90,6 +91,18 @@ def test_writes_what_a_run_of_the_same_log_is_judged_by(log, store, tmp_path):
     record(store, [(log.ranking(log.decision(f"q{n}"), ["b", "a b"]), {"b": 1.0}) for n in range(10)])
     assert write_qrels(store, tmp_path / "qrels", "coec") == 2
     assert (tmp_path / "qrels").read_text() == "sad%20songs 0 a%20b 0\nsad%20songs 0 b 2\n"
+
+
+def test_positions_are_looked_at_as_the_page_model_learned_it(log, store, tmp_path):
+    """Ten searches, b clicked once at position 2: looked at like position 1 its value is .1, and .4 with a quarter."""
+    record(store, [(log.ranking(log.decision(f"q{n}"), ["a", "b"]), {"b": 1.0} if n == 0 else {}) for n in range(10)])
+    grades = []
+    for looked_at in (1.0, 0.25):
+        page = PageModel(ExaminationCurve(0.5, 0.1, (1.0, looked_at), (0.0, 0.1)))
+        store.add_snapshot("page", page.to_bytes(), {}, activate=True)
+        assert write_qrels(store, tmp_path / "qrels", least_examined=0.5) == 2
+        grades.append((tmp_path / "qrels").read_text().splitlines()[1])
+    assert grades == ["sad%20songs 0 b 1", "sad%20songs 0 b 2"]
 
 
 def position_biased(log, searches, seed):

@@ -1,40 +1,36 @@
-from dataclasses import replace
-
 import pytest
 
+from factories import settled
 from ltrr_haystack.evaluation.report.exploration import exploration
 from ltrr_haystack.evaluation.report.reading import Reading
 
 FIXED = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-DRAWN = ((1.0, 0.0, 0.0), (0.0, 0.75, 0.25), (0.0, 0.125, 0.25))
+DRAWN = ((1.0, 0.0, 0.0), (0.0, 0.75, 0.25), (0.0, 0.25, 0.5))
+BELOW = ((1.0, 0.0, 0.0), (0.0, 0.75, 0.25), (0.0, 0.125, 0.25))
+"""Of these pages the third document was to be shown with the probability 3/8."""
 
 
 @pytest.fixture
 def searched(log):
-    """A search that shows a, b and c; the ranking model had them at the places given."""
+    """A search that shows a, b and c."""
 
-    def of(number, propensities=(), places=(1, 2, 3), rewards=None):
-        made = log.settled(number, rewards, shown=("a", "b", "c"))
-        impressions = [
-            replace(each, model_place=place, propensities=propensities[row] if propensities else ())
-            for row, (each, place) in enumerate(zip(made.impressions, places, strict=True))
-        ]
-        return replace(made, impressions=tuple(impressions))
+    def of(number, propensities=(), rewards=None):
+        return settled(log.ranking(log.decision(number), ("a", "b", "c"), propensities=propensities), rewards, number)
 
     return of
 
 
-def rows_of(*settled):
-    return {row[0].strip(): row[1:] for row in exploration(Reading.of(settled)).grids[0].rows}
+def rows_of(*searches):
+    return {row[0].strip(): row[1:] for row in exploration(Reading.of(searches)).grids[0].rows}
 
 
 def test_what_chance_put_on_the_pages(searched):
     rows = rows_of(
         searched(1),
-        searched(2, FIXED, places=(1, 2, 9)),
-        searched(3, DRAWN),
-        searched(4, DRAWN, places=(1, 2, 9)),
-        searched(5, DRAWN, places=(1, 2, 9), rewards={"c": 1.0}),
+        searched(2, FIXED),
+        searched(3, DRAWN, {"c": 1.0}),
+        searched(4, BELOW),
+        searched(5, BELOW, {"c": 1.0}),
     )
     assert rows == {
         "searches whose lower places were drawn by chance": ("3", "60.0%"),
@@ -43,13 +39,8 @@ def test_what_chance_put_on_the_pages(searched):
     }
 
 
-def test_what_memory_brought_to_a_fixed_place_was_not_drawn(searched):
-    rows = rows_of(searched(1, DRAWN, places=(9, 1, 2)))
-    assert rows["with a document from below the page at one of them"] == ("0", "0.0%")
-
-
 def test_a_click_elsewhere_on_the_page_is_none_on_what_came_from_below(searched):
-    rows = rows_of(searched(1, DRAWN, places=(1, 2, 9), rewards={"a": 1.0, "c": -1.0}))
+    rows = rows_of(searched(1, BELOW, {"a": 1.0, "c": -1.0}))
     assert rows["which was clicked"] == ("0", "0.0%")
 
 

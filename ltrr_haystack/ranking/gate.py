@@ -7,10 +7,11 @@ of IR techniques", ACM TOIS 20, 2002). What the log says of the documents' attra
 speaks for the order that is served, so a model that is as good may well seem a little worse.
 
 Every query counts once, however often it was typed: queries are independent of each other, searches of one query are
-not. The bound of the mean over queries is Student's. A model passes if the bound is above -margin, a share of the value
-of the order that it is compared with (a test of non-inferiority: Piaggio, Elbourne, Pocock, Evans and Altman,
-"Reporting of noninferiority and equivalence randomized trials", JAMA 308, 2012). It is compared with the union's own
-order each time, too, so that a series of models, each a little worse than the one before, does not pass.
+not. The bounds of the mean over queries are Student's. A model passes if the lower bound is above -margin, a share of
+the value of the order that it is compared with (a test of non-inferiority: Piaggio, Elbourne, Pocock, Evans and Altman,
+"Reporting of noninferiority and equivalence randomized trials", JAMA 308, 2012), and the upper bound is not below 0: it
+is not shown to be worse either. It is compared with the union's own order each time, too, so that a series of models,
+each a little worse than the one before, does not pass.
 
 The test is repeated at each training, and a model that is worse by more than the margin must not pass at any of them.
 So look i is at level α_i = α · 6 / (π² i²), which add up to α over all looks (a union bound; Howard, Ramdas, McAuliffe
@@ -76,8 +77,8 @@ class Comparison(FrozenValue):
 
     @property
     def not_worse(self) -> bool:
-        """Whether the model is shown not to be worse by more than the margin."""
-        return self.difference.low > -self.margin
+        """Whether the model is shown not to be worse by more than the margin, and not shown to be worse."""
+        return self.difference.low > -self.margin and self.difference.high >= 0.0
 
     @property
     def told(self) -> str:

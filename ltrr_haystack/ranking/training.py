@@ -15,7 +15,7 @@ from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.gate import Scorer, Verdict, by_union, judge
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
-from ltrr_haystack.ranking.page_fitting import keep_page_model
+from ltrr_haystack.ranking.page_fitting import fit_page_model, keep_page_model
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.reading import RankerLog, read_ranker_log
 from ltrr_haystack.ranking.report import TrainingReport
@@ -62,7 +62,7 @@ def train_ranker(
     :param activate_if_passed: Whether a model that passes the gate goes live at once.
     :param seed: Parts the queries, and seeds training.
     :param settings: How to train.
-    :param page_model: What is known of pages in general; the default one if left out.
+    :param page_model: What is known of pages in general; fitted to the same log if left out.
     :param monotone: Feature → 1 where the score must not fall as the feature rises, -1 where it must not rise.
     :returns: What was learned from, the gate's verdict, and the snapshot's version.
     :raises InvalidInputError: If a minimum or maximum is below 1.
@@ -74,7 +74,7 @@ def train_ranker(
             raise InvalidInputError(f"{name} of train_ranker must be at least 1, got {value}")
     package = lightgbm()
     settings = settings or TrainingSettings()
-    log = read_ranker_log(store, max_decisions, settings.max_per_query, page_model or PageModel())
+    log = read_ranker_log(store, max_decisions, settings.max_per_query, page_model or fit_page_model(store, max_decisions=max_decisions, seed=seed))
     report = TrainingReport(
         until=log.until,
         decisions=log.decisions,

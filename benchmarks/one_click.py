@@ -65,13 +65,12 @@ def table(model: PageModel | None = None) -> str:
     :returns: A table in Markdown.
     """
     model = model or PageModel()
-    rows: list[list[object]] = [
-        [earlier, *[place_after(model, evidence(model, earlier, clicked)) for clicked in (True, False)]]
-        for earlier in EARLIER
-    ]
-    head = ["searches without a click on it", "its place if others were clicked as usual", "if nothing was clicked"]
-    lines = ["| " + " | ".join(head) + " |", "|---|---|---|"]
-    return "\n".join([*lines, *["| " + " | ".join(map(str, row)) + " |" for row in rows]])
+    lines = [["searches without a click on it", "its place if others were clicked as usual", "if nothing was clicked"]]
+    for earlier in EARLIER:
+        after = [place_after(model, evidence(model, earlier, clicked)) for clicked in (True, False)]
+        lines.append([str(number) for number in (earlier, *after)])
+    head, *rows = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([head, "|---|---|---|", *rows])
 
 
 if __name__ == "__main__":

@@ -139,8 +139,8 @@ def _rankers(snapshots: Sequence[SnapshotInfo]) -> Grid:
             "trained on",
             "gate",
             "look",
-            "less the union's order",
-            "less the live model",
+            "gain over the union's order",
+            "gain over the live model",
             "what it says",
         ),
         tuple(

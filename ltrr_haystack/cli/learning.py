@@ -90,7 +90,7 @@ def train_ranker(
     seed: Annotated[int, typer.Option(help="Seed of the split into training and test queries.")] = 0,
     json_file: JsonFile = None,
 ) -> None:
-    """Train a ranker on the log, test it on held-out queries, and activate it if it is better."""
+    """Train a ranker on the log, test it on held-out queries, and activate it if it is not worse than what is live."""
     from ltrr_haystack.ranking.report import render
     from ltrr_haystack.ranking.training import train_ranker as run
 

@@ -99,7 +99,7 @@ def _no_curve(curve: ExaminationCurve) -> Finding:
 def _certainty(curve: ExaminationCurve) -> Finding:
     last = len(curve.learned)
     doubtful = [k for k in range(2, last + 1) if _left(curve, k) > LITTLE_KNOWN]
-    beyond = f"Beyond position {last} the curve goes on like 1 / position^{curve.eta:.2f}, which nothing was seen of."
+    beyond = f"Beyond position {last} the curve goes on like 1 / position^{curve.eta:.2f}."
     if not doubtful:
         return Finding("good", f"The log tells how positions 2 to {last} are examined", beyond)
     return Finding(

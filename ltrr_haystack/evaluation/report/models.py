@@ -39,9 +39,9 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
             "the baseline. Worth is reward less cost: pages that are as good for less open it, too, so the verdict "
             "tells the two apart. For new queries its model competes with the best allocation for all of them; of "
             "those past their safe start the one that gains more is played. A ranker goes live when, on queries that "
-            "it was not trained on, it orders what chance put into its order better than the union's own order does, "
-            "and not worse than the live ranker. That is tested at each training; the more looks there were, the "
-            "stricter each is, so that all together let a useless model pass with a probability of at most 2.5 %. The "
+            "it was not trained on, its first places are shown not to be worth less than those of the union's own "
+            "order, nor of the live ranker, by more than a margin. What a document is worth is judged by what was seen "
+            "of it in the log. That is tested at each training; the more looks there were, the stricter each is. The "
             "command ltrr activate goes back to an earlier version.",
             grids=tuple(grids),
         ),
@@ -139,8 +139,8 @@ def _rankers(snapshots: Sequence[SnapshotInfo]) -> Grid:
             "trained on",
             "gate",
             "look",
-            "better than the union by",
-            "better than the live one by",
+            "gain over the union's order",
+            "gain over the live model",
             "what it says",
         ),
         tuple(
@@ -151,8 +151,8 @@ def _rankers(snapshots: Sequence[SnapshotInfo]) -> Grid:
                 _text(_inner(said, "rewarded" if "rewarded" in said else "decisions")),
                 _said(_inner(said, "gate", "passed"), "passed", "not passed"),
                 _text(_inner(said, "gate", "look") or None),
-                _difference(_inner(said, "gate", "difference")),
-                _difference(_inner(said, "gate", "beside_live")),
+                _difference(said, "union's own order"),
+                _difference(said, "live model"),
                 f"{queries}{_text(_inner(said, 'gate', 'reason'))}",
             )
             for info in _newest(snapshots)
@@ -191,12 +191,15 @@ def _models(card: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     ]
 
 
-def _difference(estimate: Any) -> str:
-    """A difference of debiased DCG with the bounds of its look."""
-    mean, low, high = (_inner(estimate, name) for name in ("mean", "low", "high"))
-    if not all(isinstance(value, int | float) for value in (mean, low, high)):
-        return "–"
-    return f"{mean:+.4f} ({low:+.4f} to {high:+.4f})"
+def _difference(said: Mapping[str, Any], other: str) -> str:
+    """By how much a model's first places are worth more than those of another order, with the bounds of the look."""
+    comparisons = _inner(said, "gate", "comparisons")
+    for each in comparisons if isinstance(comparisons, Sequence) else ():
+        figures = [_inner(each, "difference", name) for name in ("mean", "low", "high")]
+        if _inner(each, "name") == other and all(isinstance(figure, int | float) for figure in figures):
+            mean, low, high = figures
+            return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
+    return "–"
 
 
 def _newest(snapshots: Sequence[SnapshotInfo]) -> list[SnapshotInfo]:

@@ -6,7 +6,7 @@ from ltrr_haystack.evaluation.report.models import models
 from ltrr_haystack.evaluation.report.reading import RankerRuns
 from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.ranking.gate import MeanScore, Verdict
+from ltrr_haystack.ranking.gate import Comparison, MeanScore, Verdict
 from ltrr_haystack.ranking.report import TrainingReport
 from ltrr_haystack.types import Features
 
@@ -110,29 +110,21 @@ def test_the_active_version_is_shown_however_old_it_is(store):
 
 def test_rankers_with_their_gates(store):
     too_little = Verdict(False, "too few queries")
-    first = Verdict(
-        True,
-        "better than the union's own order",
-        look=1,
-        level=0.0152,
-        union=MeanScore(0.5, 0.4, 0.6),
-        model=MeanScore(0.53, 0.4, 0.6),
-        difference=MeanScore(0.03, 0.01, 0.05),
-    )
-    second = replace(first, passed=False, reason="worse", look=2, beside_live=MeanScore(-0.02, -0.04, 0.0))
+    value = MeanScore(0.5, 0.4, 0.6)
+    union = Comparison("union's own order", value, MeanScore(0.03, 0.01, 0.05), 0.025)
+    live = Comparison("live model", value, MeanScore(-0.02, -0.04, 0.0), 0.025)
+    first = Verdict(True, "not worse", look=1, level=0.0304, model=value, comparisons=(union,))
+    second = replace(first, passed=False, reason="worse", look=2, comparisons=(union, live))
     for verdict in (too_little, first, second):
         trained = TrainingReport(9000, 9000, {}, 1200, 300, 12000, 6000, verdict, 1, (), "x", {}, 0, "4.6")
         store.add_snapshot("ranker", b"x", trained.card(), activate=verdict.passed)
     section, _ = models(store, {})
     rows = grids(section)["Rankers: version 3 is the newest"].rows
     assert [(row[0], row[1], *row[3:]) for row in rows] == [
-        ("3", "", "1,200", "not passed", "2", "+0.0300 (+0.0100 to +0.0500)", "-0.0200 (-0.0400 to +0.0000)", "worse"),
-        (
-            "2", "active", "1,200", "passed", "1", "+0.0300 (+0.0100 to +0.0500)", "–",
-            "better than the union's own order",
-        ),
+        ("3", "", "1,200", "not passed", "2", "+0.030 (+0.010 to +0.050)", "-0.020 (-0.040 to +0.000)", "worse"),
+        ("2", "active", "1,200", "passed", "1", "+0.030 (+0.010 to +0.050)", "–", "not worse"),
         ("1", "", "1,200", "not passed", "–", "–", "–", "too few queries"),
-    ]  # fmt: skip
+    ]
 
 
 def test_rankers_of_an_earlier_version_had_a_model_for_each_of_two_kinds_of_queries(store):

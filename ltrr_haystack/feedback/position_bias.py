@@ -36,14 +36,14 @@ PRIOR_ETA, PRIOR_DEVIATION = PRIOR.eta, PRIOR.deviation
 GRID = (np.arange(24) + 0.5) / 24
 """Attractions over which a pair's own is integrated."""
 
-ROUNDS = 150
+ROUNDS = 180
 """Evaluations of the step; with fewer a steep curve is not reached."""
 
 LONGEST_STEP = 16.0
 LEAST = float(np.log(1e-3))
 """Logarithm of the least probability that a curve may have."""
 
-REPLICATES = 6
+REPLICATES = 8
 FEWEST_MOVED = 50
 """Pairs that were shown at more than one position; with fewer the prior stays."""
 

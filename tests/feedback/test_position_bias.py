@@ -23,7 +23,7 @@ def swapped(truth, pairs=600, searches=60, seed=0, moves=True):
 def test_finds_the_curve_that_the_clicks_were_drawn_by_though_better_documents_began_at_the_top(truth):
     found = learn_curve(swapped(truth))
     assert found.learned == pytest.approx(truth, rel=0.1)
-    assert max(found.deviations) < 0.1
+    assert max(found.deviations) < 0.15
 
 
 def test_the_deviation_covers_the_error():

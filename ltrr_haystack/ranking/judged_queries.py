@@ -7,18 +7,20 @@ says. So a document that was never looked at is worth what documents of its plac
 
 A wrong examination curve must not make another order seem better. If it is too steep, whatever stands low is held to be
 better than it is, and a page turned upside down seems an improvement. So looks are counted by a curve that is flatter
-than the learned one by twice its standard deviation: an error then speaks for the order that is served.
+than the learned one by twice its standard deviation, and the click rates of low places are lowered as if they had been
+learned by it: an error then speaks for the order that is served.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.ranking.examples import searched_ones
 from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix
+from ltrr_haystack.ranking.page_fitting import LAST_PLACE
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.types import SettledDecision
 
@@ -46,6 +48,23 @@ class JudgedQuery:
     attractions: NDArray[np.float64]
 
 
+def cautious(model: PageModel) -> PageModel:
+    """
+    Flatten the curve of a page model, and lower its click rates accordingly.
+
+    A click rate is clicks over looks, so at a position that the flatter curve has looked at more, it is lower by as much.
+    Each place is taken to have been shown at its own position; those below the page, of which least is known, are lowered
+    most.
+
+    :param model: The page model.
+    :returns: One by which low places are worth as little as the uncertainty of the curve allows.
+    """
+    curve = model.curve.flatter(DEVIATIONS)
+    places = np.arange(1.0, LAST_PLACE + 1)
+    lowered = model.priors(places) * np.minimum(model.curve.over(places) / curve.over(places), 1.0)
+    return replace(model, curve=curve, click_rates=tuple(np.minimum.accumulate(lowered).tolist()))
+
+
 class EvidenceCollector:
     """
     Gathers what is seen of documents, decision by decision.
@@ -56,8 +75,7 @@ class EvidenceCollector:
 
     def __init__(self, schema: FeatureSchema, model: PageModel) -> None:
         self._schema = schema
-        self._model = model
-        self._curve = model.curve.flatter(DEVIATIONS)
+        self._model = cautious(model)
         self._documents: defaultdict[str, dict[str, _Seen]] = defaultdict(dict)
 
     def add(self, settled: SettledDecision) -> None:
@@ -80,7 +98,7 @@ class EvidenceCollector:
                 seen = documents[each.object_id] = _Seen(row, int(place))
             seen.place = min(seen.place, int(place))
             if each.ordinal:
-                seen.looks += self._curve.at(each.ordinal)
+                seen.looks += self._model.curve.at(each.ordinal)
                 seen.clicks += float(earned.get(each.object_id, 0.0) > 0)
 
     def queries(self) -> tuple[JudgedQuery, ...]:

@@ -1,6 +1,6 @@
 import pytest
 
-from factories import decision, page, settled, unite
+from factories import action_set, decision, page, settled, unite
 from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.judged_queries import MOST_DOCUMENTS, EvidenceCollector
@@ -36,15 +36,16 @@ def gathered(*searches):
 
 def test_what_was_seen_is_drawn_towards_the_rate_of_the_place():
     """
-    Two looks of prior. The curve is flattened by two deviations: the second position counts .5 instead of .4.
+    Two looks of prior. The curve is flattened by two deviations: the second position counts .5 instead of .4, and the
+    click rates of the second and third place are .4 / .5 of what they were: .16 and .16 · (2/3)^.7.
 
-    a, place 1: a click in 1 look: (.8 + 1) / (2 + 1). b, place 2: passed twice at the second position: .4 / (2 + 1).
-    c, place 3: never shown, at place 3 the rate is .2 · (2/3)^.7.
+    a, place 1: a click in two looks: (.8 + 1) / (2 + 2). b, place 2: passed twice at the second position, .32 / (2 + 1).
+    c, place 3: never shown.
     """
-    (query,) = gathered(search("q1", ["a", "b"], ["a"], ["c"]), search("q2", ["c", "b"][1:] and ["a", "b"], []))
+    (query,) = gathered(search("q1", ["a", "b"], ["a"], ["c"]), search("q2", ["a", "b"]))
     assert query.features[:, 0].tolist() == [0.0, 1.0, 2.0]
     assert query.places.tolist() == [1, 2, 3]
-    assert query.attractions.tolist() == pytest.approx([(0.8 + 1) / (2 + 2), 0.4 / (2 + 1), 0.2 * (2 / 3) ** 0.7])
+    assert query.attractions.tolist() == pytest.approx([(0.8 + 1) / (2 + 2), 0.32 / (2 + 1), 0.16 * (2 / 3) ** 0.7])
 
 
 def test_queries_without_a_click_tell_nothing():
@@ -52,7 +53,7 @@ def test_queries_without_a_click_tell_nothing():
 
 
 def test_what_only_a_memory_arm_brought_is_left_out():
-    union = unite(decision("q1"), {"bm25": ["a", "b"], "memory": ["m"]})
+    union = unite(decision("q1", actions=action_set(bm25=(0, 20), memory=(0, 20))), {"bm25": ["a", "b"], "memory": ["m"]})
     ranking = page(union, ["m", "a", "b"], [{"place.searched": 3.0}, {"place.searched": 1.0}, {"place.searched": 2.0}])
     (query,) = gathered(settled(ranking, {"a": 1.0}))
     assert query.places.tolist() == [1, 2]

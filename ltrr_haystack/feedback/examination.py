@@ -8,10 +8,10 @@ learning-to-rank with biased feedback", WSDM 2017, section 5.1).
 
 | curve | eta | used for | why this eta |
 |---|---|---|---|
-| the page model's | learned | memory, evaluation, qrels, the gate's unit | `position_bias` reads it from the log |
+| the page model's | learned | memory, gate, evaluation, qrels | `position_bias` reads it from the log |
 | `PRIOR` | 0.7 ± 0.35 | the same, until it was learned | logs of web and product search: between 0.5 and 1 |
 | `UNION` | 0.5 | credit, expected rewards, whole allocations | one page says little about how the next is examined |
-| `PAGE` | 1.0 | simulated readers; `train_ranker` where none is given | as Joachims et al. measured it |
+| `PAGE` | 1.0 | simulated readers | as Joachims et al. measured it |
 
 There is one curve of how people look, the page model's. `UNION` is kept apart from it, and flatter, since it moves
 rewards to places at which the documents were not seen: a flatter curve moves less, so credit has less variance. Where

@@ -11,9 +11,11 @@ than the learned one by twice its standard deviation, and the click rates of low
 learned by it: an error then speaks for the order that is served.
 """
 
-from collections import defaultdict
+import heapq
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,9 @@ from ltrr_haystack.types import SettledDecision
 
 MOST_DOCUMENTS = 200
 """Most documents of one query, the first that were logged."""
+
+MOST_QUERIES = 10_000
+"""Most queries of which anything is kept: those whose keys have the smallest digests, so no click decides which."""
 
 DEVIATIONS = 2.0
 """By how many standard deviations the curve is flattened."""
@@ -52,8 +57,8 @@ def cautious(model: PageModel) -> PageModel:
     """
     Flatten the curve of a page model, and lower its click rates accordingly.
 
-    A click rate is clicks over looks, so at a position that the flatter curve has looked at more, it is lower by as much.
-    Each place is taken to have been shown at its own position; those below the page, of which least is known, are lowered
+    A click rate is clicks over looks: where the flatter curve counts more looks, the rate is lower by as much. Each
+    place is taken to have been shown at its own position, so those below the page, of which least is known, are lowered
     most.
 
     :param model: The page model.
@@ -69,6 +74,8 @@ class EvidenceCollector:
     """
     Gathers what is seen of documents, decision by decision.
 
+    What it keeps is bounded by `MOST_QUERIES` and `MOST_DOCUMENTS`.
+
     :param schema: The features wanted.
     :param model: The page model.
     """
@@ -76,7 +83,8 @@ class EvidenceCollector:
     def __init__(self, schema: FeatureSchema, model: PageModel) -> None:
         self._schema = schema
         self._model = cautious(model)
-        self._documents: defaultdict[str, dict[str, _Seen]] = defaultdict(dict)
+        self._documents: dict[str, dict[str, _Seen]] = {}
+        self._largest: list[tuple[int, str]] = []
 
     def add(self, settled: SettledDecision) -> None:
         """
@@ -84,11 +92,13 @@ class EvidenceCollector:
 
         :param settled: The decision with its rewards.
         """
-        documents = self._documents[settled.decision.evidence_key]
+        documents = self._documents_of(settled.decision.evidence_key)
+        if documents is None:
+            return
         earned = settled.counted_rewards
         for each in searched_ones(settled, (*settled.impressions, *settled.unshown)):
             place = each.features.get(PLACE)
-            if place is None:
+            if place is None or not 1.0 <= place < math.inf:
                 continue
             seen = documents.get(each.object_id)
             if seen is None:
@@ -113,6 +123,20 @@ class EvidenceCollector:
             for key, documents in gathered
             if len(documents) > 1 and any(each.clicks for each in documents)
         )
+
+    def _documents_of(self, key: str) -> "dict[str, _Seen] | None":
+        """What is kept of a query, or `None` if it is not in the sample; one that has left it never comes back."""
+        if key not in self._documents:
+            digest = int.from_bytes(blake2b(key.encode(errors="replace"), digest_size=8).digest(), "big")
+            if len(self._documents) < MOST_QUERIES:
+                heapq.heappush(self._largest, (-digest, key))
+            elif -digest <= self._largest[0][0]:
+                return None
+            else:
+                _, largest = heapq.heapreplace(self._largest, (-digest, key))
+                del self._documents[largest]
+            self._documents[key] = {}
+        return self._documents[key]
 
     def _judged(self, key: str, documents: Iterable["_Seen"]) -> JudgedQuery:
         seen = list(documents)

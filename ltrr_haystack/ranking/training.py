@@ -74,7 +74,12 @@ def train_ranker(
             raise InvalidInputError(f"{name} of train_ranker must be at least 1, got {value}")
     package = lightgbm()
     settings = settings or TrainingSettings()
-    log = read_ranker_log(store, max_decisions, settings.max_per_query, page_model or fit_page_model(store, max_decisions=max_decisions, seed=seed))
+    log = read_ranker_log(
+        store,
+        max_decisions,
+        settings.max_per_query,
+        page_model or fit_page_model(store, max_decisions=max_decisions, seed=seed),
+    )
     report = TrainingReport(
         until=log.until,
         decisions=log.decisions,

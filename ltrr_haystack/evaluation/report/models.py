@@ -11,6 +11,7 @@ from ltrr_haystack.policy.safe_start import SafeStartEstimate
 from ltrr_haystack.policy.snapshot import snapshot_errors, unpack
 from ltrr_haystack.policy.verdict import verdict
 from ltrr_haystack.policy.vw import REMEMBERED, VWPolicy
+from ltrr_haystack.ranking.gate import LIVE_MODEL, UNIONS_ORDER
 from ltrr_haystack.store import POLICY, RANKER, LTRRStore, SnapshotInfo
 
 MOST_VERSIONS = 5
@@ -39,10 +40,11 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
             "the baseline. Worth is reward less cost: pages that are as good for less open it, too, so the verdict "
             "tells the two apart. For new queries its model competes with the best allocation for all of them; of "
             "those past their safe start the one that gains more is played. A ranker goes live when, on queries that "
-            "it was not trained on, it orders what chance put into its order better than the union's own order does, "
-            "and not worse than the live ranker. That is tested at each training; the more looks there were, the "
-            "stricter each is, so that all together let a useless model pass with a probability of at most 2.5 %. The "
-            "command ltrr activate goes back to an earlier version.",
+            "it was not trained on, the first ten places of its order are not worth less than those of the union's own "
+            "order, nor than those of the live ranker: a loss of 5 % is ruled out, and a smaller one not shown. What "
+            "places are worth is what the log says of the documents on them. That is tested at each training; the more "
+            "looks there were, the stricter each is, so that all together let a model pass that loses more than 5 % "
+            "with a probability of at most 5 %. The command ltrr activate goes back to an earlier version.",
             grids=tuple(grids),
         ),
         tuple(findings),
@@ -139,8 +141,8 @@ def _rankers(snapshots: Sequence[SnapshotInfo]) -> Grid:
             "trained on",
             "gate",
             "look",
-            "better than the union by",
-            "better than the live one by",
+            "beside the union",
+            "beside the live one",
             "what it says",
         ),
         tuple(
@@ -151,8 +153,8 @@ def _rankers(snapshots: Sequence[SnapshotInfo]) -> Grid:
                 _text(_inner(said, "rewarded" if "rewarded" in said else "decisions")),
                 _said(_inner(said, "gate", "passed"), "passed", "not passed"),
                 _text(_inner(said, "gate", "look") or None),
-                _difference(_inner(said, "gate", "difference")),
-                _difference(_inner(said, "gate", "beside_live")),
+                _difference(said, UNIONS_ORDER),
+                _difference(said, LIVE_MODEL),
                 f"{queries}{_text(_inner(said, 'gate', 'reason'))}",
             )
             for info in _newest(snapshots)
@@ -191,8 +193,15 @@ def _models(card: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     ]
 
 
-def _difference(estimate: Any) -> str:
-    """A difference of debiased DCG with the bounds of its look."""
+def _difference(said: Any, name: str) -> str:
+    """How much more the first places are worth than those of another order, with the bounds of the look."""
+    comparisons = _inner(said, "gate", "comparisons")
+    estimates = [
+        _inner(each, "difference")
+        for each in (comparisons if isinstance(comparisons, list | tuple) else ())
+        if _inner(each, "name") == name
+    ]
+    estimate = estimates[0] if estimates else None
     mean, low, high = (_inner(estimate, name) for name in ("mean", "low", "high"))
     if not all(isinstance(value, int | float) for value in (mean, low, high)):
         return "–"

@@ -39,6 +39,9 @@ MARGIN = 0.05
 PLACES = 10
 """Places whose value is compared."""
 
+UNIONS_ORDER, LIVE_MODEL = "union's own order", "live model"
+"""What a model is compared with."""
+
 Scores = NDArray[np.float64]
 Scorer = Callable[[JudgedQuery], Scores]
 """Gives each document of a query its score; higher is better."""
@@ -64,7 +67,7 @@ class OrderComparison(FrozenValue):
     """
     A model beside another order.
 
-    :param name: The other order: `union`, or `live model`.
+    :param name: The other order: `UNIONS_ORDER` or `LIVE_MODEL`.
     :param other: Expected value of the other order's first places.
     :param difference: The model's less the other's, paired by query.
     :param margin: How much less the model may be worth.
@@ -167,7 +170,7 @@ def judge(
     if len(queries) < max(min_queries, 2):
         reason = f"too few queries brought a reward: {len(queries)}, at least {max(min_queries, 2)} are needed"
         return Verdict(False, reason, len(queries))
-    others = {"union's own order": by_union, **({} if live is None else {"live model": live})}
+    others = {UNIONS_ORDER: by_union, **({} if live is None else {LIVE_MODEL: live})}
     level = level_of(look)
     own = _values(queries, learned)
     comparisons = tuple([_compared(name, own, _values(queries, other), level) for name, other in others.items()])

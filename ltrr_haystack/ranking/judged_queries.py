@@ -7,23 +7,30 @@ says. So a document that was never looked at is worth what documents of its plac
 
 A wrong examination curve must not make another order seem better. If it is too steep, whatever stands low is held to be
 better than it is, and a page turned upside down seems an improvement. So looks are counted by a curve that is flatter
-than the learned one by twice its standard deviation: an error then speaks for the order that is served.
+than the learned one by twice its standard deviation, and the click rates of low places are lowered as if they had been
+learned by it: an error then speaks for the order that is served.
 """
 
-from collections import defaultdict
+import heapq
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.ranking.examples import searched_ones
 from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix
+from ltrr_haystack.ranking.page_fitting import LAST_PLACE
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.types import SettledDecision
 
 MOST_DOCUMENTS = 200
 """Most documents of one query, the first that were logged."""
+
+MOST_QUERIES = 10_000
+"""Most queries of which anything is kept: those whose keys have the smallest digests, so no click decides which."""
 
 DEVIATIONS = 2.0
 """By how many standard deviations the curve is flattened."""
@@ -46,9 +53,28 @@ class JudgedQuery:
     attractions: NDArray[np.float64]
 
 
+def cautious(model: PageModel) -> PageModel:
+    """
+    Flatten the curve of a page model, and lower its click rates accordingly.
+
+    A click rate is clicks over looks: where the flatter curve counts more looks, the rate is lower by as much. Each
+    place is taken to have been shown at its own position, so those below the page, of which least is known, are lowered
+    most.
+
+    :param model: The page model.
+    :returns: One by which low places are worth as little as the uncertainty of the curve allows.
+    """
+    curve = model.curve.flatter(DEVIATIONS)
+    places = np.arange(1.0, LAST_PLACE + 1)
+    lowered = model.priors(places) * np.minimum(model.curve.over(places) / curve.over(places), 1.0)
+    return replace(model, curve=curve, click_rates=tuple(np.minimum.accumulate(lowered).tolist()))
+
+
 class EvidenceCollector:
     """
     Gathers what is seen of documents, decision by decision.
+
+    What it keeps is bounded by `MOST_QUERIES` and `MOST_DOCUMENTS`.
 
     :param schema: The features wanted.
     :param model: The page model.
@@ -56,9 +82,9 @@ class EvidenceCollector:
 
     def __init__(self, schema: FeatureSchema, model: PageModel) -> None:
         self._schema = schema
-        self._model = model
-        self._curve = model.curve.flatter(DEVIATIONS)
-        self._documents: defaultdict[str, dict[str, _Seen]] = defaultdict(dict)
+        self._model = cautious(model)
+        self._documents: dict[str, dict[str, _Seen]] = {}
+        self._largest: list[tuple[int, str]] = []
 
     def add(self, settled: SettledDecision) -> None:
         """
@@ -66,11 +92,13 @@ class EvidenceCollector:
 
         :param settled: The decision with its rewards.
         """
-        documents = self._documents[settled.decision.evidence_key]
+        documents = self._documents_of(settled.decision.evidence_key)
+        if documents is None:
+            return
         earned = settled.counted_rewards
         for each in searched_ones(settled, (*settled.impressions, *settled.unshown)):
             place = each.features.get(PLACE)
-            if place is None:
+            if place is None or not 1.0 <= place < math.inf:
                 continue
             seen = documents.get(each.object_id)
             if seen is None:
@@ -80,7 +108,7 @@ class EvidenceCollector:
                 seen = documents[each.object_id] = _Seen(row, int(place))
             seen.place = min(seen.place, int(place))
             if each.ordinal:
-                seen.looks += self._curve.at(each.ordinal)
+                seen.looks += self._model.curve.at(each.ordinal)
                 seen.clicks += float(earned.get(each.object_id, 0.0) > 0)
 
     def queries(self) -> tuple[JudgedQuery, ...]:
@@ -95,6 +123,20 @@ class EvidenceCollector:
             for key, documents in gathered
             if len(documents) > 1 and any(each.clicks for each in documents)
         )
+
+    def _documents_of(self, key: str) -> "dict[str, _Seen] | None":
+        """What is kept of a query, or `None` if it is not in the sample; one that has left it never comes back."""
+        if key not in self._documents:
+            digest = int.from_bytes(blake2b(key.encode(errors="replace"), digest_size=8).digest(), "big")
+            if len(self._documents) < MOST_QUERIES:
+                heapq.heappush(self._largest, (-digest, key))
+            elif -digest <= self._largest[0][0]:
+                return None
+            else:
+                _, largest = heapq.heapreplace(self._largest, (-digest, key))
+                del self._documents[largest]
+            self._documents[key] = {}
+        return self._documents[key]
 
     def _judged(self, key: str, documents: Iterable["_Seen"]) -> JudgedQuery:
         seen = list(documents)

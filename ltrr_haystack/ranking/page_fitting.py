@@ -48,7 +48,18 @@ def fit_page_model(store: LTRRStore, *, max_decisions: int = 20_000, seed: int =
     :returns: The model; what the log does not tell is as in the default one.
     """
     last = store.watermark().learned
-    return _fitted(_read(read_log(store, last, after=max(0, last - max_decisions), learned=True)), seed)
+    return fit_to(read_log(store, last, after=max(0, last - max_decisions), learned=True), seed)
+
+
+def fit_to(decisions: Iterable[SettledDecision], seed: int = 0) -> PageModel:
+    """
+    Fit the page model to decisions.
+
+    :param decisions: Settled decisions, in the order of the log; those that do not count are passed over.
+    :param seed: Seed of the curve's bootstrap.
+    :returns: The model; what they do not tell is as in the default one.
+    """
+    return _fitted(_read(decisions), seed)
 
 
 def keep_page_model(store: LTRRStore, *, max_decisions: int = 20_000, seed: int = 0) -> PageModel:

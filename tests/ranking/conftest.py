@@ -125,6 +125,8 @@ def visits(
     """
     Position-biased clicks: the look at position n has probability 1/√n, and a click needs a look.
 
+    Whenever a query is searched, it brings the same documents, and the same ones are relevant.
+
     :param queries: How many queries take turns.
     :param known: How many of them the memory index knows.
     :param blind: Whether dense knows nothing of relevance.
@@ -135,9 +137,10 @@ def visits(
     made = []
     for number in range(count):
         query = number % queries
-        relevant = {row for row in range(DOCUMENTS) if draw.random() < 0.2}
+        its_own = random.Random(f"{seed} {query}")
+        relevant = {row for row in range(DOCUMENTS) if its_own.random() < 0.2}
         seen = set() if blind else relevant
-        union = union_of(f"q{seed}-{number}", seen, draw, query=f"query {query}", known=query < known)
+        union = union_of(f"q{seed}-{number}", seen, its_own, query=f"query {query}", known=query < known)
         ranking = shown(union, draw if explored else None)
         wanted = frozenset(f"d{row}" for row in relevant)
         clicked = tuple(
@@ -159,7 +162,7 @@ def riddles(queries: int, times: int, seed: int) -> list[Visit]:
     draw = random.Random(seed)
     made = []
     for number in range(queries):
-        wanted = f"d{draw.randrange(KEPT, DOCUMENTS)}"
+        wanted = f"d{draw.randrange(DOCUMENTS)}"
         state = draw.getrandbits(32)
         for time in range(times):
             union = union_of(f"r{seed}-{number}-{time}", set(), random.Random(state), query=f"riddle {number}")

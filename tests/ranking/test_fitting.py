@@ -31,7 +31,7 @@ class TestFit:
 
     def test_clicks_that_only_follow_the_union_leave_its_order(self, world, searched, examples, quick):
         """Every document is as good as any, and people look at the first places: no reason for another order."""
-        learned = fit(examples(600, seed=4, blind=True, explored=False), searched, quick, seed=0)
+        learned = fit(examples(600, seed=4, queries=600, blind=True, explored=False), searched, quick, seed=0)
         for page in examples(30, seed=5, explored=False):
             order = np.argsort(-learned.scores(page.features, page.places), kind="stable")
             assert np.abs(order - np.arange(16)).mean() < 2

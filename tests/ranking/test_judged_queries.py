@@ -1,17 +1,22 @@
+import math
+
+import numpy as np
 import pytest
 
-from factories import decision, page, settled, unite
+from factories import action_set, decision, page, settled, unite
 from ltrr_haystack.feedback.examination import ExaminationCurve
+from ltrr_haystack.ranking import judged_queries
 from ltrr_haystack.ranking.features import FeatureSchema
-from ltrr_haystack.ranking.judged_queries import MOST_DOCUMENTS, EvidenceCollector
+from ltrr_haystack.ranking.gate import by_union, expected_value
+from ltrr_haystack.ranking.judged_queries import MOST_DOCUMENTS, EvidenceCollector, cautious
 from ltrr_haystack.ranking.page_model import PageModel
 
 MODEL = PageModel(ExaminationCurve(learned=(1.0, 0.4), deviations=(0.0, 0.05)), (0.4, 0.2), prior_looks=2.0)
 SCHEMA = FeatureSchema(("liked",))
 
 
-def search(query_id, shown, clicked=(), unshown=(), query="love", **changes):
-    union = unite(decision(query_id, query=query, **changes), {"bm25": ["a", "b", "c"]})
+def search(query_id, shown, clicked=(), unshown=(), query="love", order=("a", "b", "c")):
+    union = unite(decision(query_id, query=query), {"bm25": list(order)})
     places = {each.object_id: each for each in union.candidates}
 
     def features(names):
@@ -36,15 +41,16 @@ def gathered(*searches):
 
 def test_what_was_seen_is_drawn_towards_the_rate_of_the_place():
     """
-    Two looks of prior. The curve is flattened by two deviations: the second position counts .5 instead of .4.
+    Two looks of prior. The curve is flattened by two deviations: the second position counts .5 instead of .4, and the
+    click rates of the second and third place are .4 / .5 of what they were: .16 and .16 · (2/3)^.7.
 
-    a, place 1: a click in 1 look: (.8 + 1) / (2 + 1). b, place 2: passed twice at the second position: .4 / (2 + 1).
-    c, place 3: never shown, at place 3 the rate is .2 · (2/3)^.7.
+    a, place 1: a click in two looks: (.8 + 1) / (2 + 2). b, place 2: passed twice at the second, .32 / (2 + 1).
+    c, place 3: never shown.
     """
-    (query,) = gathered(search("q1", ["a", "b"], ["a"], ["c"]), search("q2", ["c", "b"][1:] and ["a", "b"], []))
+    (query,) = gathered(search("q1", ["a", "b"], ["a"], ["c"]), search("q2", ["a", "b"]))
     assert query.features[:, 0].tolist() == [0.0, 1.0, 2.0]
     assert query.places.tolist() == [1, 2, 3]
-    assert query.attractions.tolist() == pytest.approx([(0.8 + 1) / (2 + 2), 0.4 / (2 + 1), 0.2 * (2 / 3) ** 0.7])
+    assert query.attractions.tolist() == pytest.approx([(0.8 + 1) / (2 + 2), 0.32 / (2 + 1), 0.16 * (2 / 3) ** 0.7])
 
 
 def test_queries_without_a_click_tell_nothing():
@@ -52,7 +58,9 @@ def test_queries_without_a_click_tell_nothing():
 
 
 def test_what_only_a_memory_arm_brought_is_left_out():
-    union = unite(decision("q1"), {"bm25": ["a", "b"], "memory": ["m"]})
+    union = unite(
+        decision("q1", actions=action_set(bm25=(0, 20), memory=(0, 20))), {"bm25": ["a", "b"], "memory": ["m"]}
+    )
     ranking = page(union, ["m", "a", "b"], [{"place.searched": 3.0}, {"place.searched": 1.0}, {"place.searched": 2.0}])
     (query,) = gathered(settled(ranking, {"a": 1.0}))
     assert query.places.tolist() == [1, 2]
@@ -60,7 +68,59 @@ def test_what_only_a_memory_arm_brought_is_left_out():
 
 def test_documents_of_one_query_are_bounded():
     names = [f"d{number}" for number in range(MOST_DOCUMENTS + 50)]
-    union = unite(decision("q1"), {"bm25": names})
+    union = unite(decision("q1", actions=action_set(bm25=(0, 300))), {"bm25": names})
     ranking = page(union, None, [{"place.searched": float(each.place)} for each in union.candidates])
     (query,) = gathered(settled(ranking, {union.candidates[0].object_id: 1.0}))
-    assert len(query.places) == min(MOST_DOCUMENTS, len(union.candidates))
+    assert len(union.candidates) == MOST_DOCUMENTS + 50
+    assert query.places.tolist() == list(range(1, MOST_DOCUMENTS + 1))
+
+
+def test_queries_are_bounded_and_which_are_kept_depends_on_no_order_and_on_no_click(monkeypatch):
+    everything = [
+        search(f"q{number}-{time}", ["a", "b"], ["a"] * (number % 2), query=f"query {number}")
+        for time in range(2)
+        for number in range(40)
+    ]
+    complete = {query.query_key: query.attractions.tolist() for query in gathered(*everything)}
+    monkeypatch.setattr(judged_queries, "MOST_QUERIES", 20)
+    kept = {query.query_key: query.attractions.tolist() for query in gathered(*everything)}
+    backwards = {query.query_key: query.attractions.tolist() for query in gathered(*everything[::-1])}
+    assert kept == backwards
+    assert 5 <= len(kept) <= 15
+    assert kept.items() <= complete.items()
+
+
+def test_documents_without_features_or_without_a_place_are_left_out_and_missing_features_are_no_numbers():
+    union = unite(decision("q1"), {"bm25": ["a", "b", "c", "d"]})
+    rows = [{"place.searched": 1.0}, {"place.searched": 2.0, "liked": 1.0}, {}, {"place.searched": math.nan}]
+    (query,) = gathered(settled(page(union, ["a", "b", "c", "d"], rows), {"a": 1.0, "c": 1.0}))
+    assert query.places.tolist() == [1, 2]
+    np.testing.assert_array_equal(query.features[:, 0], [np.nan, 1.0])
+    assert math.isfinite(expected_value(by_union(query), query))
+
+
+def test_a_document_that_moved_in_the_union_stands_at_its_best_place():
+    (query,) = gathered(search("q1", ["a", "b"], ["a"]), search("q2", ["a", "b"], order=["b", "a"]))
+    assert query.places.tolist() == [1, 1]
+
+
+class TestCautious:
+    def test_what_is_certain_stays(self):
+        model = PageModel(ExaminationCurve(0.6), (0.4, 0.2))
+        places = np.arange(1.0, 51.0)
+        np.testing.assert_allclose(cautious(model).priors(places), model.priors(places))
+
+    def test_where_nothing_is_known_of_the_curve_low_places_are_worth_little(self):
+        """η = .7 ± .35 becomes 0, so place m is worth m^-.7 of what it was."""
+        model = PageModel()
+        places = np.arange(1.0, 51.0)
+        assert cautious(model).curve.at(10) == 1.0
+        np.testing.assert_allclose(cautious(model).priors(places), model.priors(places) * places**-0.7)
+
+    def test_rates_fall_and_none_rises(self):
+        curve = ExaminationCurve(0.5, 0.1, (1.0, 0.5, 0.9, 1.2), (0.0, 0.3, 0.0, 0.1))
+        model = PageModel(curve, (0.5, 0.3, 0.3, 0.3))
+        places = np.arange(1.0, 60.0)
+        lowered = cautious(model).priors(places)
+        assert (np.diff(lowered) <= 0).all()
+        assert (lowered <= model.priors(places)).all()

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ltrr_haystack.feedback.examination import PAGE
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.ranking.judged_queries import cautious
+from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.reading import read_ranker_log
 from ltrr_haystack.store import EventRecord
 
@@ -12,7 +13,7 @@ ALL = 1_000_000
 
 
 def read(store, max_decisions=1000, max_per_query=ALL):
-    return read_ranker_log(store, max_decisions, max_per_query, PAGE)
+    return read_ranker_log(store, max_decisions, max_per_query, PageModel())
 
 
 def key_of(visit):
@@ -44,7 +45,7 @@ class TestExamples:
 
     def test_an_empty_log_has_no_examples(self, store):
         log = read(store)
-        assert (log.schema.names, log.until, log.decisions, log.examples, log.explored) == ((), 0, 0, (), ())
+        assert (log.schema.names, log.until, log.decisions, log.examples, log.judged) == ((), 0, 0, (), ())
 
     def test_goes_back_no_further_than_told(self, world, store):
         world.record(store, world.visits(60, seed=4))
@@ -75,8 +76,9 @@ class TestExamples:
         log = read(store)
         assert log.left_out == {"beyond their client's share": 25}
         assert [example.rewards.sum() for example in log.examples] == [3.0] * 5
-        assert sum(log.explored_searches.values()) == len(log.explored) == 5
-        assert [np.count_nonzero(page.attractions) for page in log.explored] == [3] * 5
+        assert len(log.judged) == 5
+        for query in log.judged:
+            assert np.count_nonzero(query.attractions > cautious(PageModel()).priors(query.places) + 1e-9) == 3
 
     def test_of_what_came_late_only_what_counts_is_read(self, world, store):
         (visit,) = world.visits(1, seed=4, explored=False)
@@ -98,21 +100,21 @@ class TestExamples:
         assert rewards() == [1.0, 3.0]
 
 
-class TestExplored:
-    def test_every_search_with_exploration_counts_and_those_with_a_reward_there_are_kept(self, world, store):
+class TestJudged:
+    def test_every_query_that_was_clicked_is_judged_on_once(self, world, store):
         visits = world.visits(60, seed=4, queries=7)
         world.record(store, visits)
-        log = read(store)
-        rewarded = [
-            visit for visit in visits if {each.object_id for each in visit.ranking.candidates[3:]} & set(visit.clicked)
-        ]
-        assert 0 < len(rewarded) < 60
-        assert sum(log.explored_searches.values()) == 60
-        assert log.explored_searches["query 0"] == 9
-        assert [page.query_key for page in log.explored] == [key_of(visit) for visit in rewarded]
+        judged = read(store).judged
+        assert {query.query_key for query in judged} == {key_of(visit) for visit in visits if visit.clicked}
+        assert len(judged) == 7
 
-    def test_pages_in_a_fixed_order_are_trained_on_and_not_judged_on(self, world, store):
+    def test_all_candidates_are_judged_shown_or_not(self, world, searched, store):
+        world.record(store, world.visits(60, seed=4, queries=7))
+        for query in read(store).judged:
+            assert sorted(query.places) == list(range(1, 17))
+            assert query.features.shape == (16, len(searched.names))
+
+    def test_pages_in_a_fixed_order_are_judged_on_too(self, world, store):
         world.record(store, world.visits(60, seed=4, explored=False))
         log = read(store)
-        assert len(log.examples) > 20
-        assert (log.explored, log.explored_searches) == ((), {})
+        assert len(log.judged) == len({example.query_key for example in log.examples}) > 20

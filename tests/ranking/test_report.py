@@ -47,7 +47,8 @@ class TestRender:
         shown = text(trained)
         assert f"Version 1 is live: {trained.reason}." in shown
         assert "Judged on held-out queries, look 1" in shown
-        assert f"{trained.gate.difference.mean:.4f}" in shown
+        assert f"{trained.gate.comparisons[0].difference.mean:.4f}" in shown
+        assert "model - union's own order" in shown
         assert f"{trained.shown:,}" in shown
         assert f"{trained.unshown:,}" in shown
         assert "arm.dense." in shown
@@ -55,7 +56,9 @@ class TestRender:
         assert "model - live model" not in shown
 
     def test_shows_what_was_compared_with_the_live_model(self, trained, text):
-        beside = replace(trained, gate=replace(trained.gate, beside_live=trained.gate.difference))
+        (union,) = trained.gate.comparisons
+        both = (union, replace(union, name="live model"))
+        beside = replace(trained, gate=replace(trained.gate, comparisons=both))
         assert "model - live model" in text(beside)
 
     def test_says_that_nothing_was_trained_and_why(self, store, text):

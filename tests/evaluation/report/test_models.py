@@ -6,7 +6,7 @@ from ltrr_haystack.evaluation.report.models import models
 from ltrr_haystack.evaluation.report.reading import RankerRuns
 from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.ranking.gate import Comparison, MeanScore, Verdict
+from ltrr_haystack.ranking.gate import OrderComparison, MeanScore, Verdict
 from ltrr_haystack.ranking.report import TrainingReport
 from ltrr_haystack.types import Features
 
@@ -111,8 +111,8 @@ def test_the_active_version_is_shown_however_old_it_is(store):
 def test_rankers_with_their_gates(store):
     too_little = Verdict(False, "too few queries")
     value = MeanScore(0.5, 0.4, 0.6)
-    union = Comparison("union's own order", value, MeanScore(0.03, 0.01, 0.05), 0.025)
-    live = Comparison("live model", value, MeanScore(-0.02, -0.04, 0.0), 0.025)
+    union = OrderComparison("union's own order", value, MeanScore(0.03, 0.01, 0.05), 0.025)
+    live = OrderComparison("live model", value, MeanScore(-0.02, -0.04, 0.0), 0.025)
     first = Verdict(True, "not worse", look=1, level=0.0304, model=value, comparisons=(union,))
     second = replace(first, passed=False, reason="worse", look=2, comparisons=(union, live))
     for verdict in (too_little, first, second):

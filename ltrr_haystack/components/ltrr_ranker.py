@@ -200,7 +200,8 @@ class LTRRanker:
         decision, union = candidates.decision, candidates.candidates
         remembered = self._remembered(candidates)
         size = max(self.rerank, top_k)
-        ranked = (*union[:size], *[each for each in union[size:] if each.object_id in remembered])
+        chosen = {object_id for object_id, known in remembered.items() if known.successes > 0}
+        ranked = (*union[:size], *[each for each in union[size:] if each.object_id in chosen])
         schema = self._schema(decision)
         features = self._computed(schema, candidates, ranked, remembered)
         scores, model, ranker_version = self._scores(schema, features)

@@ -8,8 +8,8 @@ apart.
 
 Within a window of days, a client may add to a subject at most a share of what all others have added, and a small amount
 in any case, without which nothing could begin. The subjects are the pages of a query, the rewards of a query, the
-rewards of a document over all queries, and the searches that models learn from. A search beyond its client's share is
-kept in the log and does not count.
+rewards of a document over all queries, the rewards of a document for one query, and the searches that models learn
+from. A search beyond its client's share is kept in the log and does not count.
 
 Rewards that come after their search was settled have counts of their own, in which the same holds. So what counts
 depends on the log alone, and not on when a learner came by.
@@ -45,14 +45,20 @@ class ClientLimits:
     """
     What one client can add to what is learned.
 
-    With the defaults, a client moves a query that thirty people have clicked by three clicks at most within a week, and
-    by three more that come after their search was settled.
+    With the defaults, a client moves a query that thirty people have clicked by three clicks at most within a week, on
+    three different documents, or on one that ten times as many clicks of others have gone to; and by as much again that
+    comes after its search was settled.
+
+    A purchase that is worth three clicks therefore counts as one from the first client of a document for a query, and
+    in full once others have given thirty. Where clients can be trusted, raise `pair_rewards`: to the worth of the best
+    action, for example.
 
     :param share: Most that a client's contributions to a subject may be of what all others have contributed, 0 to 1.
         A service with few people needs more: with n of them equally active nothing is cut from 1 / (n - 1) on.
     :param pages: Pages of one query that count in any case.
     :param rewards: Rewards for one query that count in any case, in units of a click.
     :param document_rewards: Rewards for one document, over all queries, that count in any case.
+    :param pair_rewards: Rewards for one document of one query that count in any case, in units of a click.
     :param searches: Searches that models learn from in any case.
     :param days: Days after which a contribution is forgotten here; what was learned from it stays.
     :raises ConfigurationError: If a limit cannot be.
@@ -62,13 +68,14 @@ class ClientLimits:
     pages: float = 3.0
     rewards: float = 3.0
     document_rewards: float = 10.0
+    pair_rewards: float = 1.0
     searches: float = 5.0
     days: int = 7
 
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 1:
             raise ConfigurationError(f"share of ClientLimits must be 0 to 1, got {self.share}")
-        for name in ("pages", "rewards", "document_rewards", "searches"):
+        for name in ("pages", "rewards", "document_rewards", "pair_rewards", "searches"):
             value = getattr(self, name)
             if not 1 <= value < math.inf:
                 raise ConfigurationError(f"{name} of ClientLimits must be 1 or more, got {value}")
@@ -174,8 +181,8 @@ class ClientCounts:
         search = _Search.of(late.decision)
         return self._take(search, search.subjects(late.object_id, late=True), added)
 
-    def _take(self, search: "_Search", subjects: tuple[str, str], reward: float) -> float:
-        least = self._limits.rewards, self._limits.document_rewards
+    def _take(self, search: "_Search", subjects: tuple[str, str, str], reward: float) -> float:
+        least = self._limits.rewards, self._limits.document_rewards, self._limits.pair_rewards
         left = min(map(partial(self._left, search), subjects, least))
         counted = in_steps(min(abs(reward), left))
         for subject in subjects:
@@ -227,10 +234,14 @@ class _Search:
     def pages(self) -> str:
         return _digest(f"pages {self.query}")
 
-    def subjects(self, object_id: str, *, late: bool) -> tuple[str, str]:
-        """The rewards of the query and of the document."""
+    def subjects(self, object_id: str, *, late: bool) -> tuple[str, str, str]:
+        """The rewards of the query, of the document, and of the document for the query."""
         when = "late rewards" if late else "rewards"
-        return _digest(f"{when} of query {self.query}"), _digest(f"{when} of document {object_id}")
+        return (
+            _digest(f"{when} of query {self.query}"),
+            _digest(f"{when} of document {object_id}"),
+            _digest(f"{when} of pair {self.query}\n{object_id}"),
+        )
 
 
 def day_of(decision: Decision) -> int:

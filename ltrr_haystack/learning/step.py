@@ -69,7 +69,9 @@ def learn_step(
             else:
                 credit = at_drawn_depth(leave_one_out(counted.settled), settled.decision.allocation)
             if counted.bits & QUERY:
-                step.amounts.add_decision(counted.settled, credit, curves.of(settled.page_version))
+                kept = counted.settled.rewards
+                cut = {object_id for object_id, reward in settled.rewards.items() if reward and not kept.get(object_id)}
+                step.amounts.add_decision(counted.settled, credit, curves.of(settled.page_version), cut)
         except Exception as error:
             raise NotLearnableError(settled.seq) from error
         for object_id, reward in settled.rewards.items():

@@ -69,6 +69,16 @@ class TestEvidence:
         assert found.features[-1]["place.searched"] == 20.0
         assert {"arm.recall.present", "fused", "arms"} <= found.features[-1].keys()
 
+    @pytest.mark.parametrize(("successes", "first"), [(0.0, "d4"), (2.0, "d19")])
+    def test_of_what_stands_too_low_for_the_model_it_ranks_what_was_chosen_and_not_what_was_passed_by(
+        self, store, likes_dense, successes, first
+    ):
+        """The model likes d19 best of all, which is the last of the union, and sees the first five."""
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        remember(store, {("sad songs", "d19"): (1.0, successes)})
+        found = calm(store, rerank=5, top_k=3).run(union())["ranking"].candidates[0]
+        assert (found.object_id, found.model_place) == (first, 1)
+
     def test_evidence_of_another_query_changes_nothing(self, store):
         remember_one(store, query="glad songs")
         assert ids(calm(store).run(union()))[:3] == ["d0", "d1", "d2"]

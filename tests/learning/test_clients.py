@@ -96,25 +96,50 @@ class TestModels:
 
 class TestRewards:
     def test_of_one_page_count_as_much_as_three_clicks_while_nobody_else_has_any(self):
-        counted = counts().count(settled({"a": 1.0, "b": 5.0, "c": 2.0}, user_id="u"))
-        assert counted.settled.rewards == {"a": 1.0, "b": 2.0, "c": 0.0}
+        counted = counts().count(settled({"a": 0.5, "b": 5.0, "c": 2.0, "d": 1.0}, shown="abcd", user_id="u"))
+        assert counted.settled.rewards == {"a": 0.5, "b": 1.0, "c": 1.0, "d": 0.5}
+
+    def test_of_one_document_of_a_query_counts_one_click_in_any_case(self):
+        tally = counts()
+        given = [tally.count(settled({"a": 5.0}, user_id="u")).settled.rewards["a"] for _ in range(3)]
+        assert given == [1.0, 0.0, 0.0]
+        assert tally.count(settled({"a": 5.0}, user_id="another")).settled.rewards == {"a": 1.0}
+        assert tally.count(settled({"a": 5.0}, query="hate", user_id="u")).settled.rewards == {"a": 1.0}
+
+    def test_a_purchase_counts_in_full_once_ten_times_as_much_came_from_others(self):
+        tally = counts()
+        for person in range(25):
+            tally.count(settled({"a": 1.0}, user_id=f"person {person}"))
+        assert tally.count(settled({"a": 5.0}, user_id="u")).settled.rewards == {"a": 2.5}
+        assert tally.count(settled({"b": 5.0}, user_id="u")).settled.rewards == {"b": 0.5}
+
+    def test_of_one_document_count_more_where_clients_are_trusted(self):
+        trusting = counts(limits=ClientLimits(rewards=5, pair_rewards=5))
+        assert trusting.count(settled({"a": 9.0}, user_id="u")).settled.rewards == {"a": 5.0}
+
+    def test_a_query_and_a_document_are_not_taken_for_others_that_read_the_same(self):
+        tally = counts()
+        tally.count(settled({"song a": 1.0}, shown=["song a"], query="love", user_id="u"))
+        again = tally.count(settled({"a": 1.0}, shown=["a"], query="love song", user_id="u"))
+        assert again.settled.rewards == {"a": 1.0}
 
     def test_dislikes_take_away_as_likes_add(self):
         tally = counts()
-        assert tally.count(settled({"a": -2.0}, user_id="u")).settled.rewards == {"a": -2.0}
-        assert tally.count(settled({"a": -2.0}, user_id="u")).settled.rewards == {"a": -1.0}
-        assert tally.count(settled({"b": 1.0}, user_id="u")).settled.rewards == {"b": 0.0}
+        assert tally.count(settled({"a": -0.75}, user_id="u")).settled.rewards == {"a": -0.75}
+        assert tally.count(settled({"a": -2.0}, user_id="u")).settled.rewards == {"a": -0.25}
+        assert tally.count(settled({"a": 1.0}, user_id="u")).settled.rewards == {"a": 0.0}
 
     def test_a_tenth_of_what_all_others_give_counts_beyond_that(self):
         tally = counts()
         for person in range(60):
             tally.count(settled({"a": 1.0}, user_id=f"person {person}"))
-        assert tally.count(settled({"b": 10.0}, user_id="u")).settled.rewards == {"b": 6.0}
+        assert tally.count(settled({"a": 5.0, "b": 10.0}, user_id="u")).settled.rewards == {"a": 5.0, "b": 1.0}
+        assert tally.count(settled({"a": 5.0, "b": 10.0}, user_id="u")).settled.rewards == {"a": 0.0, "b": 0.0}
 
     def test_of_one_document_count_as_much_as_ten_clicks_over_all_queries(self):
         tally = counts()
-        given = [tally.count(settled({"a": 2.0}, query=f"query {number}", user_id="u")) for number in range(8)]
-        assert [each.settled.rewards["a"] for each in given] == [2.0] * 5 + [0.0] * 3
+        given = [tally.count(settled({"a": 2.0}, query=f"query {number}", user_id="u")) for number in range(13)]
+        assert [each.settled.rewards["a"] for each in given] == [1.0] * 10 + [0.0] * 3
 
     def test_what_was_not_shown_earns_nothing(self):
         assert counts().count(settled({"elsewhere": 1.0}, user_id="u")).settled.rewards == {}
@@ -131,13 +156,14 @@ class TestLate:
     def late(self, reward, before=0.0, counted=QUERY | MODELS, object_id="a", **who):
         return LateReward(1, decided(**(who or {"user_id": "u"})), object_id, 1, reward, before, counted)
 
-    def test_a_thousand_late_purchases_count_as_three_clicks(self):
+    def test_a_thousand_late_purchases_of_a_document_count_as_one_click_and_of_many_as_three(self):
         tally = counts()
         counted = [tally.count_late(self.late(5.0, before=5.0 * number)) for number in range(1000)]
-        assert (counted[0], sum(counted)) == (3.0, 3.0)
+        assert (counted[0], sum(counted)) == (1.0, 1.0)
+        assert sum(tally.count_late(self.late(5.0, object_id=f"b{number}")) for number in range(1000)) == 2.0
 
     def test_an_impression_earns_no_more_than_it_can_whenever_its_events_come(self):
-        limits = ClientLimits(rewards=100, document_rewards=100)
+        limits = ClientLimits(rewards=100, document_rewards=100, pair_rewards=100)
         assert counts(limits=limits).count_late(self.late(5.0, before=8.0)) == 2.0
         assert counts(limits=limits).count_late(self.late(5.0, before=12.0)) == 0.0
         assert counts(limits=limits).count_late(self.late(-5.0, before=12.0)) == -3.0
@@ -165,7 +191,7 @@ class TestOverSteps:
         st.floats(0, 1),
     )
     def test_no_client_has_more_than_its_share(self, searches, share):
-        limits = ClientLimits(share=share, pages=2, rewards=2, document_rewards=4, searches=5, days=3)
+        limits = ClientLimits(share=share, pages=2, rewards=3, document_rewards=4, pair_rewards=2, searches=5, days=3)
         tally = counts(limits=limits)
         pages, rewards = {}, {}
         for user, session, day, reward in sorted(searches, key=lambda each: each[2]):
@@ -178,7 +204,7 @@ class TestOverSteps:
             # A fourth day would be another window; a page that begins within the share may end beyond it.
             assert pages[user] <= 2 * max(limits.pages, share * others + 1)
             given = sum(rewards.values()) - rewards[user]
-            assert rewards[user] <= 2 * max(limits.rewards, share * given) + 1e-6
+            assert rewards[user] <= 2 * max(limits.pair_rewards, share * given) + 1e-6
 
 
 class TestClientLimits:
@@ -189,6 +215,7 @@ class TestClientLimits:
             ({"share": 1.1}, "share of ClientLimits must be 0 to 1, got 1.1"),
             ({"pages": 0.5}, "pages of ClientLimits must be 1 or more, got 0.5"),
             ({"document_rewards": float("inf")}, "document_rewards of ClientLimits must be 1 or more, got inf"),
+            ({"pair_rewards": 0}, "pair_rewards of ClientLimits must be 1 or more, got 0"),
             ({"days": 0}, "days of ClientLimits must be at least 1, got 0"),
         ],
     )

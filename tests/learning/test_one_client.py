@@ -22,14 +22,24 @@ class TestClients:
 
         return Learner(store, Bookkeeper(), reward_wait=60.0)
 
-    def test_no_more_than_three_clicks_of_one_go_to_policy_and_memory(self, earned, log):
+    def test_no_more_than_one_click_of_one_on_each_document_goes_to_policy_and_memory(self, earned, log):
         for query_id in ("q1", "q2"):
             log.search(query_id, user_id="u")
             for object_id in ("a", "b"):
                 log.event(f"{object_id} {query_id}", query_id, object_id, reward=5.0)
         assert earned.run_once(now=100.0).uncounted == 0
-        assert log.diary() == [3.0, 0.0]
-        assert sum(successes for _, successes in log.memory().values()) == 3.0
+        assert log.diary() == [2.0, 0.0]
+        assert [successes for _, successes in log.memory().values()] == [1.0, 1.0]
+
+    def test_what_one_chooses_again_is_neither_a_click_nor_a_pass(self, learner, log):
+        """Three pages count, "a" first on each; what is passed by on all three has looks from each."""
+        for number in range(3):
+            log.search(f"q{number}", user_id="u")
+            log.event(f"e{number}", f"q{number}", "a")
+        learner.run_once(now=100.0)
+        seen = log.memory()
+        assert seen["a"] == (1.0, 1.0)
+        assert seen["b"] == (pytest.approx(3 * 2**-0.7, abs=1e-6), 0.0)
 
     def test_pages_beyond_the_third_of_one_are_no_evidence(self, learner, log):
         for number in range(5):
@@ -44,16 +54,16 @@ class TestClients:
             log.search(f"q{number}", user_id="u", at=at)
             log.event(f"e{number}", f"q{number}", reward=5.0, at=at)
             earned.run_once(now=at + 100.0)
-        assert log.diary() == [3.0, 0.0, 3.0]
+        assert log.diary() == [1.0, 0.0, 1.0]
 
-    def test_three_in_time_and_three_late_and_no_more(self, earned, log):
+    def test_one_in_time_and_one_late_and_no_more(self, earned, log):
         log.search("q1", user_id="u")
         log.event("in time", "q1", "a", reward=5.0)
         earned.run_once(now=100.0)
         for number in range(3):
             log.event(f"late {number}", "q1", "a", reward=2.0, at=101.0)
         earned.run_once(now=200.0)
-        assert log.memory()["a"] == (1.0, 6.0)
+        assert log.memory()["a"] == (1.0, 2.0)
 
     @pytest.mark.parametrize("others", [0, 10])
     def test_who_takes_back_late_what_never_counted_takes_nothing_from_others(self, earned, log, others):
@@ -65,7 +75,7 @@ class TestClients:
             log.event(f"like {number}", f"mine {number}", "a", reward=5.0)
         earned.run_once(now=100.0)
         before = log.memory()["a"]
-        assert before[1] == others + 3.0
+        assert before[1] == others + 1.0
         for number in range(1, 3):
             log.event(f"dislike {number}", f"mine {number}", "a", reward=-5.0, at=101.0)
         earned.run_once(now=200.0)
@@ -83,7 +93,7 @@ class TestClients:
                 earned.run_once(now=200.0)
         (settled,) = store.learned(0, 10)
         assert settled.rewards == {"a": 7.0}
-        assert settled.counted_rewards == {"a": 6.0}
+        assert settled.counted_rewards == {"a": 2.0}
 
     @pytest.mark.parametrize(("who", "level"), [({"user_id": "u"}, "INFO"), ({"user_id": None}, "WARNING")])
     def test_that_most_searches_name_nobody_is_a_warning(self, learner, log, caplog, who, level):

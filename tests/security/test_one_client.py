@@ -176,17 +176,17 @@ class TestFloods:
     def test_of_purchases_by_one_user_in_many_sessions(self, attacked, harm):
         for turn in range(100):
             attacked.act(WANTED, "purchase", user_id="mallory", session_id=f"{attacked.query} {turn}")
-        assert harm() == 3
+        assert harm() == 1
 
     def test_of_likes_by_many_users_in_one_session(self, attacked, harm):
         for turn in range(100):
             attacked.act(WANTED, "like", user_id=f"mallory {turn}", session_id=attacked.query)
-        assert harm() == 3
+        assert harm() == 1
 
     def test_of_clicks_by_nobody(self, attacked, harm):
         for _ in range(100):
             attacked.act(WANTED)
-        assert harm() == 3
+        assert harm() == 1
 
     def test_of_late_purchases_in_one_request(self, attacked, harm):
         found = attacked.search("mallory")
@@ -195,13 +195,24 @@ class TestFloods:
         answer = attacked.server.post("feedback", {"events": events}).json()
         assert (answer["accepted"], answer["rejected"]) == (200, 800)
         assert "has 200 events already" in answer["results"][-1]["reason"]
-        assert harm() == 3
+        assert harm() == 1
 
     def test_of_events_by_a_hundred_clients_on_one_page(self, attacked, harm):
         found = attacked.search(session_id=attacked.query)
         events = [event(found, WANTED, "like", client_id=f"client-{number}") for number in range(100)]
         assert attacked.server.post("feedback", {"events": events}).json()["accepted"] == 100
-        assert harm() == 3
+        assert harm() == 1
+
+    def test_of_likes_for_the_whole_page(self, attacked, harm):
+        """Three clicks for the query at most, and none twice for one document."""
+        for turn in range(5):
+            found = attacked.search("mallory", session_id=f"{attacked.query} {turn}")
+            others = [document["id"] for document in found["documents"] if document["id"] != CHOSEN]
+            events = [event(found, object_id, "like") for object_id in others]
+            attacked.server.post("feedback", {"events": events})
+        harm()
+        earned = [attacked.successes(song["id"]) for song in SONGS if song["id"] != CHOSEN]
+        assert (sum(earned), max(earned)) == (3, 1)
 
     def test_of_dislikes(self, attacked, harm):
         for turn in range(30):
@@ -226,7 +237,7 @@ class TestFloods:
             events = [event(each, WANTED, "purchase", event_id=f"{when} {each['query_id']}") for each in found]
             assert attacked.server.post("feedback", {"events": events}).json()["accepted"] == len(found)
             attacked.learned()
-        assert harm() == 6
+        assert harm() == 2
 
     def test_of_late_dislikes_of_what_never_counted(self, attacked, harm):
         """Only the first of three pages had room for purchases: what is taken back elsewhere was never given."""

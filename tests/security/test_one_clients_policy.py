@@ -16,7 +16,7 @@ ARMS = {
     "vectors": {"kind": "dense", "levels": [0, 10], "cost_per_call": 0.05},
 }
 BOTH = {"words": 10, "vectors": 10}
-BOUNDLESS = ClientLimits(share=1.0, pages=1e6, rewards=1e6, document_rewards=1e6, searches=1e6)
+BOUNDLESS = ClientLimits(share=1.0, pages=1e6, rewards=1e6, document_rewards=1e6, pair_rewards=1e6, searches=1e6)
 
 
 @component

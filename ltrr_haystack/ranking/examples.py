@@ -28,6 +28,7 @@ class Example:
     :param places: The place of each in the order of the union without memory, from 1.
     :param rewards: The reward of each, clipped to 0 … `MAX_REWARD`; 0 for those not shown.
     :param shown: Whether each was shown.
+    :param seq: The decision's place in the order of settlement.
     """
 
     query_key: str
@@ -35,6 +36,7 @@ class Example:
     places: NDArray[np.int32]
     rewards: NDArray[np.float64]
     shown: NDArray[np.bool_]
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def example_of(settled: SettledDecision, schema: FeatureSchema) -> Example | str
         places=np.array([row[PLACE] for row in rows], dtype=np.int32),
         rewards=np.concatenate([rewards, np.zeros(len(unshown))]),
         shown=np.arange(len(rows)) < len(shown),
+        seq=settled.seq,
     )
 
 

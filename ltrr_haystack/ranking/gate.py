@@ -9,9 +9,13 @@ speaks for the order that is served, so a model that is as good may well seem a 
 Every query counts once, however often it was typed: queries are independent of each other, searches of one query are
 not. The bounds of the mean over queries are Student's. A model passes if the lower bound is above -margin, a share of
 the value of the order that it is compared with (a test of non-inferiority: Piaggio, Elbourne, Pocock, Evans and Altman,
-"Reporting of noninferiority and equivalence randomized trials", JAMA 308, 2012), and the upper bound is not below 0: it
-is not shown to be worse either. It is compared with the union's own order each time, too, so that a series of models,
-each a little worse than the one before, does not pass.
+"Reporting of noninferiority and equivalence randomized trials", JAMA 308, 2012). It is compared with the union's own
+order each time, too, so that a series of models, each a little worse than the one before, does not pass.
+
+The margin is wide since the comparison is biased against the model: what it brings up has mostly never been shown, and
+counts as an average document of its place. On the logs of three benchmarks, models that were better than the union by
+.02 to .15 nDCG were judged between 1 % better and 3 % worse, and models of shuffled labels 28 % worse. The margin was
+chosen on these.
 
 The test is repeated at each training, and a model that is worse by more than the margin must not pass at any of them.
 So look i is at level α_i = α · 6 / (π² i²), which add up to α over all looks (a union bound; Howard, Ramdas, McAuliffe
@@ -33,7 +37,7 @@ from ltrr_haystack.ranking.model import start_scores
 ALPHA = 0.05
 """Probability that a model that is worse by the margin passes at any look."""
 
-MARGIN = 0.05
+MARGIN = 0.1
 """How much less than the order it is compared with a model may be worth, as a share."""
 
 PLACES = 10
@@ -80,8 +84,8 @@ class OrderComparison(FrozenValue):
 
     @property
     def not_worse(self) -> bool:
-        """Whether the model is shown not to be worse by more than the margin, and not shown to be worse."""
-        return self.difference.low > -self.margin and self.difference.high >= 0.0
+        """Whether the model is shown not to be worse by more than the margin."""
+        return self.difference.low > -self.margin
 
     @property
     def told(self) -> str:

@@ -1,6 +1,6 @@
 """Trains a ranker on what people did with the pages of the log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 
@@ -9,7 +9,7 @@ from haystack import logging
 from numpy.typing import NDArray
 
 from ltrr_haystack.errors import InvalidInputError, SnapshotError
-from ltrr_haystack.ranking.examples import fold_of
+from ltrr_haystack.ranking.examples import Example, fold_of
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.gate import Scorer, Verdict, by_union, judge
@@ -98,8 +98,8 @@ def train_ranker(
     )
     if len(log.examples) < min_decisions:
         return report
-    learned = _cross_fitted(log, settings, seed, monotone)
-    live = _live_scorer(store, log.schema)
+    learned = _cross_fitted(log.examples, log.schema, settings, seed, monotone)
+    live = _live_scorer(store, log, settings, seed, monotone)
     verdict = judge(log.judged, learned, live, min_queries=min_queries, look=report.looks + 1)
     model = fit(log.examples, log.schema, settings, seed, monotone)
     report = replace(report, gate=verdict, looks=report.looks + (verdict.look > 0), importance=model.importance)
@@ -122,13 +122,19 @@ def train_page(store: LTRRStore, *, max_decisions: int = 50_000, seed: int = 0) 
     return train_ranker(store, max_decisions=max_decisions, seed=seed, page_model=model)
 
 
-def _cross_fitted(log: RankerLog, settings: TrainingSettings, seed: int, monotone: Mapping[str, int] | None) -> Scorer:
+def _cross_fitted(
+    examples: Sequence[Example],
+    schema: FeatureSchema,
+    settings: TrainingSettings,
+    seed: int,
+    monotone: Mapping[str, int] | None,
+) -> Scorer:
     """Scores each query by a model of the other queries, fitted when first asked for; by the union without others."""
 
     @cache
     def without(held_out: int) -> RankingModel | None:
-        others = [each for each in log.examples if fold_of(each.query_key, settings.folds, seed) != held_out]
-        return fit(others, log.schema, settings, seed, monotone) if others else None
+        others = [each for each in examples if fold_of(each.query_key, settings.folds, seed) != held_out]
+        return fit(others, schema, settings, seed, monotone) if others else None
 
     def scores(query: JudgedQuery) -> NDArray[np.float64]:
         model = without(fold_of(query.query_key, settings.folds, seed))
@@ -137,17 +143,29 @@ def _cross_fitted(log: RankerLog, settings: TrainingSettings, seed: int, monoton
     return scores
 
 
-def _live_scorer(store: LTRRStore, schema: FeatureSchema) -> Scorer | None:
-    """Scores by the live model; `None` where there is none that can rank this pipeline's pages."""
+def _live_scorer(
+    store: LTRRStore, log: RankerLog, settings: TrainingSettings, seed: int, monotone: Mapping[str, int] | None
+) -> Scorer | None:
+    """
+    Scores by the live model; `None` where there is none that can rank this pipeline's pages.
+
+    The live model itself has learned from the queries that the new one is judged on. So the new one is compared with
+    models like it: trained on the part of the log that it was trained on, without the query. Where that part is not
+    known, or left the log, the live model is taken as it is.
+    """
     try:
         snapshot = store.snapshot(RANKER)
         if snapshot is None:
             return None
         model = RankingModel.from_bytes(snapshot.payload)
-        columns = model.schema.columns_in(schema)
+        columns = model.schema.columns_in(log.schema)
     except SnapshotError as error:
         logger.warning("The live ranker cannot be compared with, since it cannot rank: {error}", error=str(error))
         return None
+    until = snapshot.card.get("until")
+    before = [each for each in log.examples if isinstance(until, int) and each.seq <= until]
+    if before:
+        return _cross_fitted(before, log.schema, settings, seed, monotone)
     return lambda query: model.scores(query.features[:, columns], query.places)
 
 

@@ -63,7 +63,7 @@ class MeanScore(FrozenValue):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison(FrozenValue):
+class OrderComparison(FrozenValue):
     """
     A model beside another order.
 
@@ -111,7 +111,7 @@ class Verdict(FrozenValue):
     look: int = 0
     level: float = 0.0
     model: MeanScore | None = None
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[OrderComparison, ...] = ()
 
 
 def level_of(look: int, alpha: float = ALPHA) -> float:
@@ -190,8 +190,8 @@ def _values(queries: Sequence[JudgedQuery], scorer: Scorer) -> NDArray[np.float6
     return np.array([expected_value(scorer(query), query) for query in queries])
 
 
-def _compared(name: str, own: NDArray[np.float64], other: NDArray[np.float64], level: float) -> Comparison:
-    return Comparison(name, _bounded(other, level), _bounded(own - other, level), MARGIN * float(other.mean()))
+def _compared(name: str, own: NDArray[np.float64], other: NDArray[np.float64], level: float) -> OrderComparison:
+    return OrderComparison(name, _bounded(other, level), _bounded(own - other, level), MARGIN * float(other.mean()))
 
 
 def _bounded(values: NDArray[np.float64], level: float) -> MeanScore:

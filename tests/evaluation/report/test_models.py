@@ -6,7 +6,7 @@ from ltrr_haystack.evaluation.report.models import models
 from ltrr_haystack.evaluation.report.reading import RankerRuns
 from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.ranking.gate import Comparison, MeanScore, Verdict
+from ltrr_haystack.ranking.gate import OrderComparison, MeanScore, Verdict
 from ltrr_haystack.ranking.report import TrainingReport
 from ltrr_haystack.types import Features
 
@@ -110,7 +110,7 @@ def test_the_active_version_is_shown_however_old_it_is(store):
 
 def test_rankers_with_their_gates(store):
     too_little = Verdict(False, "too few queries")
-    union = Comparison("union's own order", MeanScore(0.5, 0.4, 0.6), MeanScore(0.03, 0.01, 0.05), 0.025)
+    union = OrderComparison("union's own order", MeanScore(0.5, 0.4, 0.6), MeanScore(0.03, 0.01, 0.05), 0.025)
     first = Verdict(
         True,
         "better than the union's own order",
@@ -119,7 +119,7 @@ def test_rankers_with_their_gates(store):
         model=MeanScore(0.53, 0.4, 0.6),
         comparisons=(union,),
     )
-    live = Comparison("live model", MeanScore(0.55, 0.4, 0.6), MeanScore(-0.02, -0.04, 0.0), 0.0275)
+    live = OrderComparison("live model", MeanScore(0.55, 0.4, 0.6), MeanScore(-0.02, -0.04, 0.0), 0.0275)
     second = replace(first, passed=False, reason="worse", look=2, comparisons=(union, live))
     for verdict in (too_little, first, second):
         trained = TrainingReport(9000, 9000, {}, 1200, 300, 12000, 6000, verdict, 1, (), "x", {}, 0, "4.6")

@@ -6,7 +6,7 @@ from ltrr_haystack.evaluation.report.models import models
 from ltrr_haystack.evaluation.report.reading import RankerRuns
 from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.vw import VWPolicy
-from ltrr_haystack.ranking.gate import OrderComparison, MeanScore, Verdict
+from ltrr_haystack.ranking.gate import MeanScore, OrderComparison, Verdict
 from ltrr_haystack.ranking.report import TrainingReport
 from ltrr_haystack.types import Features
 

@@ -137,7 +137,8 @@ class TestTrainingSchedule:
         assert over(schedule)
         (made,) = store.snapshots(RANKER)
         assert made.card["decisions"] == 250
-        assert made.card["gate"]["passed"] is False
+        assert (made.card["gate"]["look"], made.card["gate"]["queries"]) == (1, 30)
+        assert made.card["gate"]["passed"] is made.active is True, "what is always clicked is at the second place"
         schedule.look()
         assert schedule.pid is None
         assert TrainingRecord.of(store) == TrainingRecord(250)

@@ -288,7 +288,7 @@ class TestLearner:
         )
         assert store.counts().learned == 2
         assert {entry.object_id: entry.successes for entry in store.memory("love") if entry.successes} == {
-            "d1": 2.0,
+            "d1": 1.0,
             "d2": 1.0,
         }
 

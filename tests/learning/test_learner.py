@@ -92,7 +92,7 @@ class TestMemoryAndHistory:
         log.event("e2", "q1", "b", reward=1.0)
         log.search("other", query="hate", shown=("b",))
         learner.run_once(now=DUE)
-        assert log.memory("love") == {"a": (3.0, 0.0), "b": (3 * look(2), 4.0)}
+        assert log.memory("love") == {"a": (3.0, 0.0), "b": (3 * look(2), 2.0)}
         assert log.memory("hate") == {"b": (1.0, 0.0)}
 
     def test_an_arm_has_a_draw_its_credit_and_what_it_returned_for_each_search_it_ran_in(self, learner, log):
@@ -100,7 +100,8 @@ class TestMemoryAndHistory:
         log.search("q2", allocation={"bm25": 30, "dense": 0}, returned={"bm25": 21})
         log.event("e1", "q1", "a", reward=1.5)
         learner.run_once(now=DUE)
-        assert log.history() == {"bm25": (2.0, 0.5, 31.0), "dense": (1.0, 0.5, 4.0)}
+        third = pytest.approx(1 / 3, abs=1e-6)  # of one click, the most that one client adds for a document
+        assert log.history() == {"bm25": (2.0, third, 31.0), "dense": (1.0, third, 4.0)}
 
     def test_an_arm_that_failed_was_drawn_and_returned_nothing(self, learner, log):
         log.search("q1", allocation={"bm25": 10, "dense": 30}, returned={"bm25": 10, "dense": 0})
@@ -132,8 +133,8 @@ class TestLateRewards:
         store.settle(before=0.0)
         log.event("e2", "q1", "a", reward=1.5)
         assert learner.run_once(now=DUE) == Progress(settled=1, learned=1, late=1, version=1)
-        assert log.history() == {"bm25": (1.0, 1.0, 10.0)}
-        assert log.memory()["a"] == (1.0, 4.5)
+        assert log.history() == {"bm25": (1.0, pytest.approx(1 / 3, abs=1e-6), 10.0)}
+        assert log.memory()["a"] == (1.0, 2.0)
 
     def test_many_are_taken_in_batches(self, store, diary, log):
         learner = Learner(store, diary(), reward_wait=10.0, batch=2)
@@ -142,8 +143,8 @@ class TestLateRewards:
         for number in range(5):
             log.event(f"e{number}", "q1", "a")
         assert learner.run_once(now=DUE).late == 5
-        # Five clicks of one person on one page count as three.
-        assert log.memory() == {"a": (1.0, 3.0)}
+        # Five clicks of one person on one document count as one.
+        assert log.memory() == {"a": (1.0, 1.0)}
 
 
 class TestSnapshots:

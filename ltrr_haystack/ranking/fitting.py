@@ -1,7 +1,7 @@
 """Fits the trees of a ranker."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -54,6 +54,19 @@ class TrainingSettings:
             raise ConfigurationError(f"feature_fraction must be above 0 and at most 1, got {self.feature_fraction}")
         if not 0.0 <= self.unshown_share <= 1.0:
             raise ConfigurationError(f"unshown_share must be from 0 to 1, got {self.unshown_share}")
+
+
+def settings_from(card: Mapping[str, float]) -> TrainingSettings:
+    """
+    Read settings from the card of a model, where all of them are numbers.
+
+    :param card: Setting → value.
+    :returns: The settings.
+    :raises TypeError: If there is no such setting.
+    :raises ConfigurationError: If a setting is out of its range.
+    """
+    whole = {name for name, value in asdict(TrainingSettings()).items() if isinstance(value, int)}
+    return TrainingSettings(**{name: int(value) if name in whole else value for name, value in card.items()})
 
 
 def fit(

@@ -37,7 +37,7 @@ from ltrr_haystack.ranking.model import start_scores
 ALPHA = 0.05
 """Probability that a model that is worse by the margin passes at any look."""
 
-MARGIN = 0.1
+MARGIN = 0.07
 """How much less than the order it is compared with a model may be worth, as a share."""
 
 PLACES = 10

@@ -8,10 +8,10 @@ import numpy as np
 from haystack import logging
 from numpy.typing import NDArray
 
-from ltrr_haystack.errors import InvalidInputError, SnapshotError
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError, SnapshotError
 from ltrr_haystack.ranking.examples import Example, fold_of
 from ltrr_haystack.ranking.features import FeatureSchema
-from ltrr_haystack.ranking.fitting import TrainingSettings, fit
+from ltrr_haystack.ranking.fitting import TrainingSettings, fit, settings_from
 from ltrr_haystack.ranking.gate import Scorer, Verdict, by_union, judge
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
@@ -99,7 +99,7 @@ def train_ranker(
     if len(log.examples) < min_decisions:
         return report
     learned = _cross_fitted(log.examples, log.schema, settings, seed, monotone)
-    live = _live_scorer(store, log, settings, seed, monotone)
+    live = _live_scorer(store, log, seed, monotone)
     verdict = judge(log.judged, learned, live, min_queries=min_queries, look=report.looks + 1)
     model = fit(log.examples, log.schema, settings, seed, monotone)
     report = replace(report, gate=verdict, looks=report.looks + (verdict.look > 0), importance=model.importance)
@@ -143,15 +143,13 @@ def _cross_fitted(
     return scores
 
 
-def _live_scorer(
-    store: LTRRStore, log: RankerLog, settings: TrainingSettings, seed: int, monotone: Mapping[str, int] | None
-) -> Scorer | None:
+def _live_scorer(store: LTRRStore, log: RankerLog, seed: int, monotone: Mapping[str, int] | None) -> Scorer | None:
     """
     Scores by the live model; `None` where there is none that can rank this pipeline's pages.
 
     The live model itself has learned from the queries that the new one is judged on. So the new one is compared with
-    models like it: trained on the part of the log that it was trained on, without the query. Where that part is not
-    known, or left the log, the live model is taken as it is.
+    models like it: trained in the same way, on the part of the log that it was trained on, without the query. Where
+    that is not known, or that part left the log, the live model is taken as it is.
     """
     try:
         snapshot = store.snapshot(RANKER)
@@ -159,11 +157,13 @@ def _live_scorer(
             return None
         model = RankingModel.from_bytes(snapshot.payload)
         columns = model.schema.columns_in(log.schema)
+        settings = settings_from(snapshot.card["settings"])
+        before = [each for each in log.examples if each.seq <= snapshot.card["until"]]
+    except (KeyError, TypeError, ConfigurationError):
+        before = []
     except SnapshotError as error:
         logger.warning("The live ranker cannot be compared with, since it cannot rank: {error}", error=str(error))
         return None
-    until = snapshot.card.get("until")
-    before = [each for each in log.examples if isinstance(until, int) and each.seq <= until]
     if before:
         return _cross_fitted(before, log.schema, settings, seed, monotone)
     return lambda query: model.scores(query.features[:, columns], query.places)

@@ -78,20 +78,19 @@ class TestJudge:
         assert found.reason.endswith("(look 1, level 0.03)")
 
     def test_worse_by_the_margin_does_not_pass(self):
-        found = judged([-0.06, -0.07] * 30)
+        found = judged([-0.08, -0.09] * 30)
         assert (found.passed, found.comparisons[0].difference.high < 0) == (False, True)
         assert "not shown not to be worse than the union's own order" in found.reason
 
-    def test_what_is_shown_to_be_a_little_worse_does_not_pass_though_the_margin_would_allow_it(self):
-        found = judged([-0.01, -0.02, -0.03] * 20)
-        assert found.comparisons[0].difference.low > -MARGIN
-        assert (found.comparisons[0].difference.high < 0, found.passed) == (True, False)
+    def test_what_is_a_little_worse_passes_within_the_margin(self):
+        found = judged([-0.04, -0.05, -0.06] * 20)
+        assert (found.passed, found.comparisons[0].difference.high < 0) == (True, True)
 
     def test_a_good_mean_that_is_uncertain_does_not_pass(self):
         assert not judged([0.25, -0.25] * 5).passed
 
     def test_a_later_look_asks_for_more(self):
-        amounts = [0.14, -0.16] * 60
+        amounts = [0.2, -0.25] * 80
         first, tenth = (judged(amounts, look=look) for look in (1, 10))
         assert (first.passed, tenth.passed) == (True, False)
         assert tenth.level == pytest.approx(first.level / 100)

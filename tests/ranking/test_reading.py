@@ -97,7 +97,7 @@ class TestExamples:
 
         assert rewards() == [1.0]
         Learner(store, StaticPolicy(), reward_wait=0.0).run_once(now=1_900_000_000.0)
-        assert rewards() == [1.0, 3.0]
+        assert rewards() == [1.0, 1.0]
 
 
 class TestJudged:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,8 @@ def settings_from(card: Mapping[str, float]) -> TrainingSettings:
     :raises ConfigurationError: If a setting is out of its range.
     """
     whole = {name for name, value in asdict(TrainingSettings()).items() if isinstance(value, int)}
-    return TrainingSettings(**{name: int(value) if name in whole else value for name, value in card.items()})
+    values: dict[str, Any] = {name: int(value) if name in whole else value for name, value in card.items()}
+    return TrainingSettings(**values)
 
 
 def fit(

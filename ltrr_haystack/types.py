@@ -436,7 +436,8 @@ class Ranking(FrozenValue):
     :param features: For each candidate its ranking features; what has no value is left out.
     :param reports: How each arm that was asked fared.
     :param ranker_version: Version of the ranking model; 0 for the union's own order.
-    :param page_version: Version of the page model; 0 for the default one, and for a page in the union's own order.
+    :param page_version: Version of the page model, by whose examination curve the page's evidence is counted; 0 for the
+        default one.
     :param propensities: For each candidate the probability of each place of the page; empty where no place was drawn by
         chance.
     :param unshown: Some of the candidates that were ranked and are not shown, for training.

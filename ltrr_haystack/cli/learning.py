@@ -90,13 +90,16 @@ def train_ranker(
     seed: Annotated[int, typer.Option(help="Seed of the split into training and test queries.")] = 0,
     json_file: JsonFile = None,
 ) -> None:
-    """Train a ranker on the log, test it on held-out queries, and activate it if it is not worse than what is live."""
+    """Fit the page model to the log; train a ranker, and activate it if it is not worse than what is live."""
+    from ltrr_haystack.ranking.page_fitting import keep_page_model
     from ltrr_haystack.ranking.report import render
     from ltrr_haystack.ranking.training import train_ranker as run
 
     with report_errors():
         require_writable(json_file)
-        report = run(open_store(store, home), min_decisions=min_decisions, activate_if_passed=activate, seed=seed)
+        opened = open_store(store, home)
+        page_model = keep_page_model(opened, seed=seed)
+        report = run(opened, min_decisions=min_decisions, activate_if_passed=activate, seed=seed, page_model=page_model)
         Console().print(render(report))
         if json_file is not None:
             write_json(json_file, report.to_dict())

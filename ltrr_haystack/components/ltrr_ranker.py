@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
@@ -182,7 +182,10 @@ class LTRRanker:
     def _baseline_page(self, candidates: CandidateSet, top_k: int, rng: np.random.Generator) -> tuple[Ranking, Grounds]:
         remembered = self._remembered(candidates)
         shown = candidates.candidates[:top_k]
-        below = candidates.candidates[top_k : max(self.rerank, top_k)]
+        chosen = _chosen(remembered)
+        below = [
+            each for each in candidates.candidates[top_k : max(self.rerank, top_k)] if each.object_id not in chosen
+        ]
         unshown = tuple([below[row] for row in _sample(np.arange(len(below)), self.log_unshown, rng)])
         schema = self._schema(candidates.decision)
         features = schema.mappings(self._computed(schema, candidates, (*shown, *unshown), remembered))
@@ -191,6 +194,7 @@ class LTRRanker:
             tuple([replace(each, model_place=each.place) for each in shown]),
             features[: len(shown)],
             candidates.reports,
+            page_version=self._page.current()[1],
             unshown=tuple([replace(each, model_place=each.place) for each in unshown]),
             unshown_features=features[len(shown) :],
         )
@@ -200,14 +204,14 @@ class LTRRanker:
         decision, union = candidates.decision, candidates.candidates
         remembered = self._remembered(candidates)
         size = max(self.rerank, top_k)
-        chosen = {object_id for object_id, known in remembered.items() if known.successes > 0}
+        chosen = _chosen(remembered)
         ranked = (*union[:size], *[each for each in union[size:] if each.object_id in chosen])
         schema = self._schema(decision)
         features = self._computed(schema, candidates, ranked, remembered)
         scores, model, ranker_version = self._scores(schema, features)
         page_model, page_version = self._page.current()
-        places = np.empty(len(ranked), dtype=np.intp)
-        places[np.argsort(-scores, kind="stable")] = np.arange(1, len(ranked) + 1)
+        places = np.arange(1, len(ranked) + 1)
+        places[np.argsort(-scores[:size], kind="stable")] = np.arange(1, min(size, len(ranked)) + 1)
         known = [remembered.get(each.object_id) for each in ranked]
         successes = np.array([0.0 if each is None else each.successes for each in known])
         exposures = np.array([0.0 if each is None else each.exposures for each in known])
@@ -309,6 +313,11 @@ def serves_baseline(decision: Decision) -> bool:
 
 def _seed(query_id: str) -> int:
     return int.from_bytes(blake2b(query_id.encode(errors="replace"), digest_size=8).digest(), "big")
+
+
+def _chosen(remembered: Mapping[str, Remembered]) -> set[str]:
+    """What people chose for the query: no example of what they did not want."""
+    return {object_id for object_id, known in remembered.items() if known.successes > 0}
 
 
 def _sample(rows: Rows, most: int, rng: np.random.Generator) -> Rows:

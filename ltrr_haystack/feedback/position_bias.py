@@ -33,8 +33,11 @@ Numbers = NDArray[np.float64]
 PRIOR_ETA, PRIOR_DEVIATION = PRIOR.eta, PRIOR.deviation
 """Steepness before anything is known."""
 
-GRID = (np.arange(24) + 0.5) / 24
-"""Attractions over which a pair's own is integrated."""
+GRID = np.geomspace(1e-3, 0.98, 24)
+"""
+Attractions over which a pair's own is integrated, close together where they are small: most documents below the first
+places are clicked seldom, and what the grid does not have would be taken for examination.
+"""
 
 ROUNDS = 180
 """Evaluations of the step; with fewer a steep curve is not reached."""

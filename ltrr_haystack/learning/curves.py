@@ -29,7 +29,8 @@ class Curves:
         Give the curve of a page model.
 
         :param page_version: The model's version; 0 for the default one.
-        :returns: Its curve; the default one where the snapshot is not there or damaged.
+        :returns: Its curve; where the snapshot is no longer kept that of the nearest version, and the default one where
+            there is none or it is damaged.
         """
         with self._lock:
             curve = self._curves.get(page_version)
@@ -48,8 +49,8 @@ class Curves:
         return (curve, version) if curve.learned else None
 
     def _read(self, version: int) -> ExaminationCurve:
-        snapshot = self._store.snapshot(PAGE, version)
         try:
+            snapshot = self._store.snapshot(PAGE, self._nearest(version))
             if snapshot is not None:
                 return PageModel.from_bytes(snapshot.payload).curve
             reason = "it is not there"
@@ -61,3 +62,8 @@ class Curves:
             reason=reason,
         )
         return self._curves[0]
+
+    def _nearest(self, version: int) -> int:
+        """The version itself, or the nearest one that was kept."""
+        kept = [info.version for info in self._store.snapshots(PAGE)]
+        return min(kept, key=lambda each: abs(each - version), default=version)

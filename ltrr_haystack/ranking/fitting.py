@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.ranking.candidate_features.protocol import signs_of
 from ltrr_haystack.ranking.examples import MAX_REWARD, Example, stacked
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.model import RankingModel, lightgbm, start_scores
@@ -76,7 +77,6 @@ def fit(
     schema: FeatureSchema,
     settings: TrainingSettings,
     seed: int,
-    monotone: Mapping[str, int] | None = None,
 ) -> RankingModel:
     """
     Train LambdaMART on examples (Burges, "From RankNet to LambdaRank to LambdaMART", MSR-TR-2010-82).
@@ -89,8 +89,6 @@ def fit(
     :param schema: The examples' features.
     :param settings: How to train.
     :param seed: Seed of LightGBM's own draws, and of those among the documents that were not shown.
-    :param monotone: Feature → 1 where the score must not fall as it rises, -1 where it must not rise; features that the
-        schema does not have are ignored.
     :returns: The model.
     """
     package = lightgbm()
@@ -104,13 +102,12 @@ def fit(
         init_score=start_scores(rows.places[used]),
         free_raw_data=True,
     )
-    booster = package.train(_parameters(schema, settings, seed, monotone or {}), data, num_boost_round=settings.rounds)
+    booster = package.train(_parameters(schema, settings, seed), data, num_boost_round=settings.rounds)
     return RankingModel(schema, booster.model_to_string())
 
 
-def _parameters(
-    schema: FeatureSchema, settings: TrainingSettings, seed: int, monotone: Mapping[str, int]
-) -> dict[str, object]:
+def _parameters(schema: FeatureSchema, settings: TrainingSettings, seed: int) -> dict[str, object]:
+    monotone = signs_of(schema.names)
     constraints = [monotone.get(name, 0) for name in schema.names]
     return {
         "objective": "lambdarank",

@@ -1,6 +1,6 @@
 """Trains a ranker on what people did with the pages of the log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cache
 
@@ -34,7 +34,6 @@ def train_ranker(
     seed: int = 0,
     settings: TrainingSettings | None = None,
     page_model: PageModel | None = None,
-    monotone: Mapping[str, int] | None = None,
 ) -> TrainingReport:
     """
     Train a ranking model on the settled decisions of a store, judge it, and keep it as a snapshot.
@@ -63,7 +62,6 @@ def train_ranker(
     :param seed: Parts the queries, and seeds training.
     :param settings: How to train.
     :param page_model: What is known of pages in general; fitted to the same log if left out.
-    :param monotone: Feature → 1 where the score must not fall as the feature rises, -1 where it must not rise.
     :returns: What was learned from, the gate's verdict, and the snapshot's version.
     :raises InvalidInputError: If a minimum or maximum is below 1.
     :raises MissingExtraError: If LightGBM is not installed.
@@ -98,10 +96,10 @@ def train_ranker(
     )
     if len(log.examples) < min_decisions:
         return report
-    learned = _cross_fitted(log.examples, log.schema, settings, seed, monotone)
-    live = _live_scorer(store, log, seed, monotone)
+    learned = _cross_fitted(log.examples, log.schema, settings, seed)
+    live = _live_scorer(store, log, seed)
     verdict = judge(log.judged, learned, live, min_queries=min_queries, look=report.looks + 1)
-    model = fit(log.examples, log.schema, settings, seed, monotone)
+    model = fit(log.examples, log.schema, settings, seed)
     report = replace(report, gate=verdict, looks=report.looks + (verdict.look > 0), importance=model.importance)
     active = activate_if_passed and verdict.passed
     version = store.add_snapshot(RANKER, model.to_bytes(), report.card(), activate=active)
@@ -127,14 +125,13 @@ def _cross_fitted(
     schema: FeatureSchema,
     settings: TrainingSettings,
     seed: int,
-    monotone: Mapping[str, int] | None,
 ) -> Scorer:
     """Scores each query by a model of the other queries, fitted when first asked for; by the union without others."""
 
     @cache
     def without(held_out: int) -> RankingModel | None:
         others = [each for each in examples if fold_of(each.query_key, settings.folds, seed) != held_out]
-        return fit(others, schema, settings, seed, monotone) if others else None
+        return fit(others, schema, settings, seed) if others else None
 
     def scores(query: JudgedQuery) -> NDArray[np.float64]:
         model = without(fold_of(query.query_key, settings.folds, seed))
@@ -143,7 +140,7 @@ def _cross_fitted(
     return scores
 
 
-def _live_scorer(store: LTRRStore, log: RankerLog, seed: int, monotone: Mapping[str, int] | None) -> Scorer | None:
+def _live_scorer(store: LTRRStore, log: RankerLog, seed: int) -> Scorer | None:
     """
     Scores by the live model; `None` where there is none that can rank this pipeline's pages.
 
@@ -165,7 +162,7 @@ def _live_scorer(store: LTRRStore, log: RankerLog, seed: int, monotone: Mapping[
         logger.warning("The live ranker cannot be compared with, since it cannot rank: {error}", error=str(error))
         return None
     if before:
-        return _cross_fitted(before, log.schema, settings, seed, monotone)
+        return _cross_fitted(before, log.schema, settings, seed)
     return lambda query: model.scores(query.features[:, columns], query.places)
 
 

@@ -75,7 +75,7 @@ def test_the_page_is_haystacks_own_document_by_document(ranker, today, bm25, den
             DOCUMENTS[ours.object_id].content,
             DOCUMENTS[ours.object_id].meta,
         )
-    assert (ranking.ranker_version, ranking.page_version, ranking.propensities) == (0, 0, ())
+    assert (ranking.ranker_version, ranking.page_version, ranking.propensities) == (0, 1, ())
 
 
 @pytest.mark.parametrize("today", TODAY)

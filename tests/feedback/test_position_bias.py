@@ -26,6 +26,26 @@ def test_finds_the_curve_that_the_clicks_were_drawn_by_though_better_documents_b
     assert max(found.deviations) < 0.15
 
 
+def test_where_only_lower_places_are_exchanged_the_curve_says_how_little_it_knows_of_the_rest():
+    """The first three places never move, as on an explored page, and most documents are clicked seldom."""
+    rng = np.random.default_rng(5)
+    truth = np.arange(1, 7) ** -0.7
+    pairs = 900
+    first = np.arange(pairs) % 6 + 1
+    attraction = rng.beta(0.3, 2.0, pairs)
+    shown, clicked = np.zeros((pairs, 6)), np.zeros((pairs, 6))
+    for number in range(30):
+        lower = rng.integers(3, 6, size=pairs)
+        at = np.where((first > 3) & (number > 0), lower, first - 1)
+        click = rng.random(pairs) < truth[at] * attraction
+        np.add.at(shown, (np.arange(pairs), at), 1.0)
+        np.add.at(clicked, (np.arange(pairs), at), click.astype(float))
+    found = learn_curve(Looks(shown, clicked, first, np.arange(pairs) // 10))
+    assert found.learned[5] / found.learned[3] == pytest.approx(truth[5] / truth[3], rel=0.2)
+    errors = np.abs(np.array(found.learned) - truth)[1:]
+    assert (errors < 3.0 * np.array(found.deviations)[1:]).all()
+
+
 def test_the_deviation_covers_the_error():
     truth = [1.0, 0.6, 0.4]
     errors = []

@@ -83,7 +83,7 @@ class TestMemoryAndHistory:
         log.search("q2", query="new", shown=("a", "b"), page_version=1)
         log.search("q3", query="gone", shown=("a", "b"), page_version=7)
         learner.run_once(now=DUE)
-        assert [log.memory(query)["b"][0] for query in ("old", "new", "gone")] == [look(2), 0.5, look(2)]
+        assert [log.memory(query)["b"][0] for query in ("old", "new", "gone")] == [look(2), 0.5, 0.5]
 
     def test_searches_of_one_query_add_up(self, learner, log):
         for number in range(3):

@@ -70,7 +70,8 @@ class TestFit:
         settings = TrainingSettings(rounds=20, min_leaf=10, feature_fraction=1.0)
         features = np.array([[0.1, 0.0], [0.9, 0.0]])
         free = fit(pages, SCHEMA, settings, 0).scores(features, [1, 1])
-        held = fit(pages, SCHEMA, settings, 0, {"good": 1, "of another pipeline": -1}).scores(features, [1, 1])
+        constrained = FeatureSchema(("good.increasing", *SCHEMA.names[1:]))
+        held = fit(pages, constrained, settings, 0).scores(features, [1, 1])
         assert free[0] > free[1]
         assert held[0] <= held[1]
 

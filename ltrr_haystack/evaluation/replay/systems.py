@@ -19,6 +19,7 @@ from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, Variant, po
 from ltrr_haystack.evaluation.replay.warm import warm_start_from
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.ranking.page_fitting import keep_page_model
 from ltrr_haystack.ranking.report import TrainingReport
 from ltrr_haystack.ranking.training import train_page
 from ltrr_haystack.store import LTRRStore
@@ -118,7 +119,11 @@ class PipelineSystem:
         :returns: What came of it; `None` for a variant without a ranker, and where LightGBM is not installed.
         """
         try:
-            return train_page(self.store, seed=self._seed) if self._variant.ranker else None
+            if self._variant.ranker:
+                return train_page(self.store, seed=self._seed)
+            if self._variant.learns:
+                keep_page_model(self.store, seed=self._seed)
+            return None
         except MissingExtraError:
             return None
 

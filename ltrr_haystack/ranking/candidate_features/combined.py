@@ -11,7 +11,7 @@ from haystack.core.serialization import default_from_dict, import_class_by_name
 from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.ranking.candidate_features.protocol import CandidateFeatures, as_logged, monotone_of
+from ltrr_haystack.ranking.candidate_features.protocol import CandidateFeatures, as_logged, logged_name, monotone_of
 from ltrr_haystack.store import Outage
 from ltrr_haystack.types import Understanding
 
@@ -26,6 +26,7 @@ class CombinedFeatures:
     Features of several kinds, side by side, as they are logged.
 
     What fails costs its own features and nothing else: they are unknown until it is mended, and the log says so once.
+    A feature that is declared monotone is logged as `name.increasing` or `name.decreasing`, by which training knows it.
 
     In the YAML of a pipeline:
     ```yaml
@@ -53,8 +54,9 @@ class CombinedFeatures:
 
     def __init__(self, parts: Sequence[CandidateFeatures]) -> None:
         self.parts = list(parts)
-        self.names: tuple[str, ...] = tuple(name for part in self.parts for name in part.names)
-        self.monotone = {name: sign for part in self.parts for name, sign in monotone_of(part).items()}
+        self.names: tuple[str, ...] = tuple(
+            logged_name(name, monotone_of(part).get(name, 0)) for part in self.parts for name in part.names
+        )
         self._outages = [Outage(f"Ranking goes on without {type(part).__name__}") for part in self.parts]
         _require_names(self.names)
 

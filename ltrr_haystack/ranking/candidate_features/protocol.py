@@ -1,6 +1,6 @@
 """What features of candidates are, so that a pipeline can have its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -12,6 +12,8 @@ from ltrr_haystack.types import Understanding
 
 LARGEST = float(np.finfo(np.float16).max)
 """The largest value of a feature, 65,504; larger ones count as this."""
+
+_SUFFIXES = {1: ".increasing", -1: ".decreasing"}
 
 
 class CandidateFeatures(Protocol):
@@ -79,6 +81,27 @@ def monotone_of(features: CandidateFeatures) -> dict[str, int]:
     """
     declared: Mapping[str, int] = getattr(features, "monotone", {})
     return {name: sign for name, sign in declared.items() if sign}
+
+
+def logged_name(name: str, sign: int) -> str:
+    """
+    Write into the name of a feature how it may be used, so that whoever trains on the log knows.
+
+    :param name: The feature's own name.
+    :param sign: 1 if a document cannot be ranked lower for a larger value, -1 if not higher, 0 if it is free.
+    :returns: The name under which it is logged.
+    """
+    return f"{name}{_SUFFIXES.get(sign, '')}"
+
+
+def signs_of(names: Iterable[str]) -> dict[str, int]:
+    """
+    Read what `logged_name` wrote.
+
+    :param names: Names of features.
+    :returns: Feature → 1 or -1, for those that are monotone.
+    """
+    return {name: sign for name in names for sign, suffix in _SUFFIXES.items() if name.endswith(suffix)}
 
 
 def as_logged(values: NDArray[np.float64]) -> NDArray[np.float64]:

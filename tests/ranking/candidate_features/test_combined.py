@@ -7,6 +7,7 @@ from haystack import Document, default_from_dict, default_to_dict
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.ranking.candidate_features import CombinedFeatures, MetadataFeatures, TextFeatures
+from ltrr_haystack.ranking.candidate_features.protocol import signs_of
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import Understanding
 
@@ -99,7 +100,8 @@ def test_without_parts_there_are_no_columns():
 
 def test_gives_the_constraints_of_all_parts():
     parts = [Given(["one", "two"], 0.0, {"one": 1, "two": 0}), Bare(), Given(["three"], 0.0, {"three": -1})]
-    assert CombinedFeatures(parts).monotone == {"one": 1, "three": -1}
+    names = CombinedFeatures(parts).names
+    assert signs_of(names) == {"one.increasing": 1, "three.decreasing": -1}
 
 
 def test_warms_up_and_closes_the_parts_that_can_be():
@@ -129,7 +131,7 @@ def test_goes_through_yaml(monkeypatch, sqlite_url):
     again = CombinedFeatures.from_dict(described)
     assert again.to_dict() == described
     assert [type(part) for part in again.parts] == [TextFeatures, MetadataFeatures]
-    assert again.monotone == {"static.meta.price.identity": -1}
+    assert signs_of(again.names) == {"static.meta.price.identity.decreasing": -1}
 
 
 def test_a_part_without_a_type_is_refused():

@@ -7,7 +7,7 @@ folded before stemming: a query that is typed without them has the stems of one 
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -42,7 +42,10 @@ LONGEST_TEXT = 20_000
 """Characters of a text that are read, some 3,000 words; the rest is ignored."""
 
 LONGEST_WORD = 64
-"""Characters of a piece of text between two spaces that are read; the rest is ignored."""
+"""Characters of a word that are read; the rest of it is ignored."""
+
+_LONGEST_REMEMBERED = 32
+"""Characters of the longest piece of text that is remembered with its words, so that all of them take some 50 MB."""
 
 _SPACELESS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -91,14 +94,50 @@ def analyse(text: str, language: str | None) -> Words:
     text = text[:LONGEST_TEXT]
     if " & " in text:
         text = LETTER_AND_LETTER.sub(r"\1&\2", text)
-    pairs = [pair for piece in text.split() for pair in _pairs(piece[:LONGEST_WORD], language)]
+    pairs = [pair for piece in text.split() for pair in _pairs(piece, language)]
     return Words(tuple([word for word, _ in pairs]), tuple([stem for _, stem in pairs]))
 
 
-@lru_cache(maxsize=2**16)
-def _pairs(piece: str, language: str | None) -> tuple[tuple[str, str], ...]:
+def _pairs(piece: str, language: str | None) -> Iterable[tuple[str, str]]:
     """Word and stem of each word in a piece of text without spaces."""
-    return tuple((word, _stem(word, language)) for token in tokens_of(normal_form(piece)) for word in _words(token))
+    if len(piece) <= _LONGEST_REMEMBERED and (piece.isascii() or not _SPACELESS.search(piece)):
+        return _remembered(piece, language)
+    return [pair for part in _parts(piece) for pair in _split(part, language)]
+
+
+@lru_cache(maxsize=2**16)
+def _remembered(piece: str, language: str | None) -> tuple[tuple[str, str], ...]:
+    return tuple(_split(piece, language))
+
+
+def _split(piece: str, language: str | None) -> Iterator[tuple[str, str]]:
+    return (_pair(word, language) for token in tokens_of(normal_form(piece)) for word in _words(token))
+
+
+def _parts(piece: str) -> Iterator[str]:
+    """Part a piece of text that is too long for one word where words end; what is still too long is cut."""
+    if len(piece) <= LONGEST_WORD:
+        yield piece
+        return
+    start = last = 0
+    for end in _ends(piece):
+        if end - start > LONGEST_WORD and last > start:
+            yield piece[start : min(last, start + LONGEST_WORD)]
+            start = last
+        last = end
+    yield piece[start : start + LONGEST_WORD]
+
+
+def _ends(piece: str) -> Iterator[int]:
+    for place in range(1, len(piece)):
+        if _ends_word(piece[place - 1]) and not unicodedata.category(piece[place]).startswith("M"):
+            yield place
+    yield len(piece)
+
+
+@lru_cache(maxsize=2**12)
+def _ends_word(character: str) -> bool:
+    return _SPACELESS.match(character) is not None or normal_form(f"a{character}a") == "a a"
 
 
 def _words(token: str) -> Iterator[str]:
@@ -119,9 +158,9 @@ def _words(token: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=2**16)
-def _stem(word: str, language: str | None) -> str:
+def _pair(word: str, language: str | None) -> tuple[str, str]:
     if language is None or any(map(str.isdigit, word)):
-        return word
+        return word, word
     # A stemmer keeps the word it is at in itself, so that threads cannot share one.
     stem: str = snowballstemmer.stemmer(STEMMERS[language]).stemWord(word)
-    return stem or word
+    return word, stem or word

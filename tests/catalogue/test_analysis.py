@@ -58,6 +58,26 @@ def test_of_long_texts_the_beginning_is_read():
     assert analyse("a" * 1_000_000, "en").words == ("a" * LONGEST_WORD,)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("我喜欢音乐和电影，" * 100, tuple("我喜欢音乐和电影" * 100)),
+        ("ที่นี่" * 100, ("ที่", "นี่") * 100),
+        ("ab,cd;" * 100, ("ab", "cd") * 100),
+        ("red-green-" * 50 + "b" * 1_000 + ",end", ("red", "green") * 50 + ("b" * LONGEST_WORD, "end")),
+        ("c" * 1_000 + "東京" * 50, ("c" * LONGEST_WORD, *"京東" * 49, "京")),
+    ],
+    ids=["Chinese", "Thai", "commas", "a long word among others", "a long word before others"],
+)
+def test_long_texts_without_spaces_are_read_to_their_end(text, words):
+    assert analyse(text, None).words == words
+
+
+@given(st.text(alphabet="東京タ音あ，。、・", min_size=1, max_size=300))
+def test_scripts_without_spaces_have_the_same_words_with_spaces(text):
+    assert analyse(text, None).words == analyse(" ".join(text), None).words
+
+
 @pytest.mark.parametrize("code", STEMMERS)
 def test_each_language_has_a_stemmer(code):
     assert require_language(code) == code

@@ -30,19 +30,16 @@ def follow(
     :param learner: What learns.
     :param interval: Seconds between the end of a pass and the next one.
     :param stop: Ends the loop when set, between two batches at the latest; without it the loop does not end.
-    :param on_progress: Called after every pass that did not fail.
+    :param on_progress: Called after every pass that did not fail; if it raises, that is logged, and learning goes on.
     """
     stop = stop or Event()
     failures = 0
     waiting = Outage("The learner waits for its store")
+    afterwards = Outage("The learner goes on without what is done after its passes")
     while not stop.is_set():
         started = time.monotonic()
         try:
             progress = learner.run_once(stop=stop)
-            if on_progress is not None:
-                on_progress(progress)
-            failures = 0
-            waiting.mended()
         except StoreUnavailableError as error:
             waiting.report(error)
         except Exception:
@@ -53,6 +50,15 @@ def follow(
                 seconds=time.monotonic() - started,
                 failures=failures,
             )
+        else:
+            failures = 0
+            waiting.mended()
+            if on_progress is not None:
+                try:
+                    on_progress(progress)
+                    afterwards.mended()
+                except Exception as error:  # noqa: BLE001 (the pass is kept, whatever comes of what follows it)
+                    afterwards.report(error)
         stop.wait(_pause(interval, failures))
 
 

@@ -3,8 +3,8 @@ Trains the ranker every so many settled searches, in a process of its own.
 
 How far was trained, and who is at it, is a record in the store, kept as a snapshot without payload. It is changed under
 the learner's lease, so that among all processes of a store one trains at a time. Who trains prolongs the record; of one
-who was killed it runs out, and the next to look begins anew. A training that failed is over, and the next one is due
-after as many searches again.
+who was killed it runs out, and the next to look begins anew, once: the next one that is killed counts as done. A
+training that failed is over, and the next one is due after as many searches again.
 """
 
 import json
@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from threading import Event, Thread
 from uuid import uuid4
 
@@ -34,20 +34,28 @@ CLAIM_SECONDS = 60.0
 
 LEASE_SECONDS = 10.0
 
+LEASE_WAIT = 30.0
+"""For how many seconds a training waits for the lease before it gives up; the next look starts another one."""
+
+LONGEST_WAIT = 3_600.0
+"""Seconds after which a training is started again at the latest, if those that this process started keep failing."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecord:
     """
     How far the ranker of a store was trained.
 
-    :param trained: How many decisions were learned from at the last training that came to its end.
+    :param trained: How many decisions were learned from at the last training that counts as done.
     :param holder: Who is training.
     :param expires_at: Until when, in seconds since 1970; 0 where nobody is.
+    :param attempts: How many trainings were begun since the last one that came to its end.
     """
 
     trained: int = 0
     holder: str = ""
     expires_at: float = 0.0
+    attempts: int = 0
 
     @property
     def is_taken(self) -> bool:
@@ -102,15 +110,24 @@ def train_if_due(
     :returns: Whether it trained. What `train` raises is raised; the training counts as done.
     """
     holder = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex}"
-    with _lease(store, holder):
+    with _lease(store, holder) as held:
+        if not held:
+            logger.warning(
+                "The training of the ranker gave up after {seconds:.0f} s of waiting for the learner's lease",
+                seconds=LEASE_WAIT,
+            )
+            return False
         if not is_due(store, every):
             return False
-        learned, trained = store.watermark().learned, TrainingRecord.of(store).trained
-        TrainingRecord(trained, holder, time.time() + claim_seconds).put(store)
-    with _prolonged(store, TrainingRecord(trained, holder), claim_seconds):
-        try:
+        learned, before = store.watermark().learned, TrainingRecord.of(store)
+        trained = learned if before.attempts else before.trained
+        claim = TrainingRecord(trained, holder, time.time() + claim_seconds, before.attempts + 1)
+        claim.put(store)
+    try:
+        with _prolonged(store, claim, claim_seconds):
             train(store)
-        finally:
+    finally:
+        with _lease(store, holder):
             if TrainingRecord.of(store).holder == holder:
                 TrainingRecord(learned).put(store)
     return True
@@ -140,7 +157,8 @@ class TrainingSchedule:
 
         :param store: The store with the log; the process opens one like it, so its url must come from the environment.
         :param every: After how many settled searches that were learned from.
-        :param claim_seconds: After so many seconds a training that was killed is begun anew.
+        :param claim_seconds: After so many seconds a training that was killed is begun anew. The wait doubles with each
+            training in a row that this schedule started and that failed, up to `LONGEST_WAIT`.
         :raises ConfigurationError: If `every` is below 1, `claim_seconds` is not positive, or the url is a token.
         """
         if every < 1:
@@ -159,6 +177,8 @@ class TrainingSchedule:
         self.claim_seconds = claim_seconds
         self._settings = json.dumps({"store": described, "every": every, "claim_seconds": claim_seconds})
         self._process: subprocess.Popen[bytes] | None = None
+        self._failures = 0
+        self._not_before = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -174,14 +194,13 @@ class TrainingSchedule:
         """
         if self.pid is not None:
             return
-        if self._process is not None and (code := self._process.returncode):
-            logger.warning(
-                "The training of the ranker ended with exit code {code}: what is live stays live, and it will be tried "
-                "again",
-                code=code,
-            )
-        self._process = None
-        if is_due(self.store, self.every):
+        if self._process is not None:
+            if code := self._process.returncode:
+                self._failed(f"ended with exit code {code}")
+            else:
+                self._failures = 0
+            self._process = None
+        if time.monotonic() >= self._not_before and is_due(self.store, self.every):
             try:
                 self._process = subprocess.Popen(  # noqa: S603 (our own module, with settings of our own)
                     [sys.executable, "-m", "ltrr_haystack.learning.training_process", self._settings],
@@ -189,7 +208,18 @@ class TrainingSchedule:
                     start_new_session=True,
                 )
             except OSError as error:
-                logger.warning("The training of the ranker could not be started: {error}", error=str(error))
+                self._failed(f"could not be started ({error})")
+
+    def _failed(self, how: str) -> None:
+        wait = min(self.claim_seconds * 2.0 ** min(self._failures, 30), max(self.claim_seconds, LONGEST_WAIT))
+        self._failures += 1
+        self._not_before = time.monotonic() + wait
+        logger.warning(
+            "The training of the ranker {how}: what is live stays live, and it will be tried again, after {wait:.0f} s "
+            "at the earliest",
+            how=how,
+            wait=wait,
+        )
 
     def stop(self) -> None:
         """End the training that is under way, if there is one; it will be begun anew."""
@@ -200,11 +230,13 @@ class TrainingSchedule:
 
 
 @contextmanager
-def _lease(store: LTRRStore, holder: str) -> Iterator[None]:
-    while not store.acquire_lease(holder, LEASE_SECONDS):
+def _lease(store: LTRRStore, holder: str) -> Iterator[bool]:
+    """Hold the learner's lease, and tell whether it came in time."""
+    until = time.monotonic() + LEASE_WAIT
+    while not (held := store.acquire_lease(holder, LEASE_SECONDS)) and time.monotonic() < until:
         time.sleep(0.05)
     try:
-        yield
+        yield held
     finally:
         store.release_lease(holder)
 
@@ -219,7 +251,7 @@ def _prolonged(store: LTRRStore, record: TrainingRecord, seconds: float) -> Iter
             try:
                 if TrainingRecord.of(store).holder != record.holder:
                     return
-                TrainingRecord(record.trained, record.holder, time.time() + seconds).put(store)
+                replace(record, expires_at=time.time() + seconds).put(store)
             except Exception as error:  # noqa: BLE001 (the training goes on, and the record may be prolonged later)
                 logger.warning("The training could not be prolonged: {error}", error=str(error))
 

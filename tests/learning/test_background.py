@@ -73,6 +73,25 @@ class TestFollow:
         ]
         assert all(record.exc_info is None for record in caplog.records)
 
+    def test_what_fails_after_a_pass_is_said_once_and_is_no_failure_of_the_pass(self, caplog):
+        passes, stop, seen = Passes(enough=5), threading.Event(), []
+
+        def on_progress(progress):
+            seen.append(progress)
+            if progress == 5:
+                stop.set()
+            elif progress > 1:
+                raise RuntimeError("cannot look")
+
+        with caplog.at_level(logging.WARNING):
+            follow(passes, 0.001, stop, on_progress)
+        assert seen == [1, 2, 3, 4, 5]
+        assert [record.getMessage() for record in caplog.records] == [
+            "The learner goes on without what is done after its passes, until this is mended: "
+            "RuntimeError: cannot look",
+            "The learner goes on without what is done after its passes: mended after 0 s",
+        ]
+
     def test_the_pass_hears_of_the_stop(self):
         passes, stop = Passes(enough=1), threading.Event()
         follow(passes, 0.001, stop, lambda _: stop.set())

@@ -117,6 +117,49 @@ class TestTrainIfDue:
         train_if_due(store, 10, slow, claim_seconds=0.4)
         assert not any(due)
 
+    def test_its_end_is_not_overwritten_by_what_was_on_the_way_to_prolong_it(self, store, monkeypatch):
+        learn(store, 10)
+        prolonging, put = threading.Event(), TrainingRecord.put
+
+        def slow_put(record, store):
+            if threading.current_thread().name == "ltrr-training":
+                prolonging.set()
+                time.sleep(0.3)
+            put(record, store)
+
+        monkeypatch.setattr(TrainingRecord, "put", slow_put)
+        train_if_due(store, 10, lambda store: prolonging.wait(10.0), claim_seconds=0.3)
+        time.sleep(0.4)
+        assert TrainingRecord.of(store) == TrainingRecord(10)
+
+    def test_the_second_in_a_row_that_is_killed_is_tried_again_after_as_many_searches(self, store):
+        learn(store, 10)
+        claims = []
+
+        def remember(store):
+            claims.append(replace(TrainingRecord.of(store), expires_at=time.time() - 1.0))
+
+        train_if_due(store, 10, remember)
+        claims[0].put(store)
+        assert is_due(store, 10)
+        train_if_due(store, 10, remember)
+        claims[1].put(store)
+        assert not is_due(store, 10)
+        learn(store, 10, start=10)
+        assert is_due(store, 10)
+        train_if_due(store, 10, remember)
+        assert TrainingRecord.of(store) == TrainingRecord(20)
+
+    def test_gives_up_where_the_lease_is_not_to_be_had(self, store, monkeypatch, caplog):
+        monkeypatch.setattr("ltrr_haystack.learning.training_schedule.LEASE_WAIT", 0.1)
+        learn(store, 10)
+        assert store.acquire_lease("somebody", 60.0)
+        with caplog.at_level(logging.WARNING):
+            assert not train_if_due(store, 10, lambda store: pytest.fail("trained without the lease"))
+        assert "gave up" in caplog.text
+        assert is_due(store, 10)
+        assert not store.acquire_lease("else", 1.0), "what somebody else holds is not given back"
+
     def test_learning_goes_on_meanwhile(self, store):
         learn(store, 10)
         passes = []
@@ -179,14 +222,56 @@ class TestTrainingSchedule:
 
     def test_stopped_it_ends_and_is_begun_anew(self, store):
         learn(store, 250)
-        schedule = TrainingSchedule(store, every=250)
+        schedule = TrainingSchedule(store, every=250, claim_seconds=1.0)
         schedule.look()
         pid = schedule.pid
+        assert eventually(lambda: TrainingRecord.of(store).is_taken)
         schedule.stop()
         assert schedule.pid is None
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
         assert store.snapshots(RANKER) == []
+
+        def trained():
+            schedule.look()
+            return bool(store.snapshots(RANKER)) and schedule.pid is None
+
+        assert eventually(trained)
+        assert TrainingRecord.of(store) == TrainingRecord(250)
+
+    def test_one_that_dies_before_it_begins_is_not_started_with_every_look(self, store, tmp_path, monkeypatch, caplog):
+        starts = tmp_path / "starts"
+        python = tmp_path / "python"
+        python.write_text(f"#!/bin/sh\necho started >> {starts}\nexit 3\n")
+        python.chmod(0o755)
+        monkeypatch.setattr("sys.executable", str(python))
+        learn(store, 10)
+
+        def looks(schedule, count):
+            starts.write_text("")
+            for _ in range(count):
+                schedule.look()
+                assert over(schedule)
+            return len(starts.read_text().splitlines())
+
+        with caplog.at_level(logging.WARNING):
+            assert looks(TrainingSchedule(store, every=10, claim_seconds=600.0), 5) == 1
+        assert "ended with exit code 3" in caplog.text
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            hasty = TrainingSchedule(store, every=10, claim_seconds=1e-3)
+            assert eventually(lambda: looks(hasty, 1) >= 0 and len(caplog.records) == 3)
+        assert [round(record.wait, 6) for record in caplog.records] == [0.001, 0.002, 0.004]
+
+    def test_one_that_cannot_be_started_is_waited_with_as_well(self, store, tmp_path, monkeypatch, caplog):
+        monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
+        learn(store, 10)
+        schedule = TrainingSchedule(store, every=10)
+        with caplog.at_level(logging.WARNING):
+            schedule.look()
+            schedule.look()
+        (said,) = caplog.records
+        assert "could not be started" in said.getMessage()
 
     @pytest.mark.parametrize(
         ("settings", "message"),

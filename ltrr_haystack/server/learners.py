@@ -1,6 +1,5 @@
 """Makes the learner for a folder of pipelines."""
 
-import importlib.util
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -68,16 +67,14 @@ def background_learner(
 
 def training_schedule(store: LTRRStore) -> TrainingSchedule | None:
     """
-    Make the schedule by which the ranker is trained.
+    Make the schedule by which the page model is fitted and the ranker trained.
 
     :param store: The store with the log.
-    :returns: The schedule; `None` if LightGBM is not installed, or `LTRR_TRAIN_EVERY` is 0.
+    :returns: The schedule; `None` if `LTRR_TRAIN_EVERY` is 0.
     :raises ConfigurationError: If `LTRR_TRAIN_EVERY` is not a whole number.
     """
     every = configured_train_every()
-    if every == 0 or importlib.util.find_spec("lightgbm") is None:
-        return None
-    return TrainingSchedule(store, every)
+    return None if every == 0 else TrainingSchedule(store, every)
 
 
 def find_routers(pipelines: Mapping[str, Pipeline]) -> list[BanditRouter]:

@@ -3,6 +3,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import count
 from threading import Lock
 from typing import Any
 
@@ -72,6 +73,7 @@ class LTRRanker:
         explore_from: int = 4,
         deep_share: float = 0.5,
         log_unshown: int = 5,
+        seed: int | None = None,
     ) -> None:
         """
         Create an LTRRanker.
@@ -86,6 +88,8 @@ class LTRRanker:
         :param explore_from: The first place that is drawn, from 1.
         :param deep_share: Share of the searches in which a document from below the page may come onto it, 0 to 1.
         :param log_unshown: How many of the reranked candidates that are not shown are logged for training.
+        :param seed: Makes what is drawn by chance repeatable, search by search; for tests and simulations. If left out,
+            it depends on the search's `query_id` alone.
         :raises ConfigurationError: If a number is out of its range.
         """
         for name, number in (("top_k", top_k), ("rerank", rerank), ("explore_from", explore_from)):
@@ -105,6 +109,8 @@ class LTRRanker:
         self.explore_from = explore_from
         self.deep_share = deep_share
         self.log_unshown = log_unshown
+        self.seed = seed
+        self._searches = count()
         self._features = CombinedFeatures([TextFeatures(store, poll_interval=poll_interval)])
         if features is not None:
             self._features = features if isinstance(features, CombinedFeatures) else CombinedFeatures([features])
@@ -171,7 +177,7 @@ class LTRRanker:
         top_k = self.top_k if top_k is None else top_k
         if top_k < 1:
             raise InvalidInputError(f"top_k of LTRRanker must be at least 1, got {top_k}")
-        rng = np.random.default_rng(_seed(candidates.decision.query_id))
+        rng = np.random.default_rng(self._chance(candidates.decision.query_id))
         in_union_order = serves_baseline(candidates.decision) or not candidates.candidates
         page = self._baseline_page if in_union_order else self._learned_page
         ranking, grounds = page(candidates, top_k, rng)
@@ -248,6 +254,11 @@ class LTRRanker:
             return order[:top_k], ()
         return drawn[0], tuple([tuple(row) for row in drawn[1].tolist()])
 
+    def _chance(self, query_id: str) -> int | list[int]:
+        if self.seed is not None:
+            return [self.seed, next(self._searches)]
+        return int.from_bytes(blake2b(query_id.encode(errors="replace"), digest_size=8).digest(), "big")
+
     def _schema(self, decision: Decision) -> FeatureSchema:
         return FeatureSchema.of_pipeline(decision.actions.names, self._features.names)
 
@@ -309,10 +320,6 @@ def serves_baseline(decision: Decision) -> bool:
         return True
     baseline = decision.actions.baseline
     return decision.safe_start and all(depth == baseline.get(arm, 0) for arm, depth in decision.allocation.items())
-
-
-def _seed(query_id: str) -> int:
-    return int.from_bytes(blake2b(query_id.encode(errors="replace"), digest_size=8).digest(), "big")
 
 
 def _chosen(remembered: Mapping[str, Remembered]) -> set[str]:

@@ -176,12 +176,13 @@ def policy_of(precomputed: PrecomputedPipeline, variant: Variant) -> Policy:
     return StaticPolicy(dict(actions.baseline_with_memory)) if actions.memory_arms else StaticPolicy()
 
 
-def ranker_of(variant: Variant, store: LTRRStore, *, top_k: int, frozen: bool) -> LTRRanker:
+def ranker_of(variant: Variant, store: LTRRStore, *, seed: int, top_k: int, frozen: bool) -> LTRRanker:
     """
     Make the ranker of a variant.
 
     :param variant: Which parts learn.
     :param store: The system's store.
+    :param seed: Seed of what is drawn by chance.
     :param top_k: How many documents a page has.
     :param frozen: Whether nothing is left to chance.
     :returns: The ranker.
@@ -192,6 +193,7 @@ def ranker_of(variant: Variant, store: LTRRStore, *, top_k: int, frozen: bool) -
         poll_interval=0.0,
         features=None if variant.text else CombinedFeatures([]),
         explore=variant.exploration and not frozen,
+        seed=seed,
     )
 
 
@@ -225,7 +227,7 @@ def search_pipeline(
         log_timeout=PATIENCE,
         seed=seed,
         understanding=QueryUnderstanding.from_dict(precomputed.understanding.to_dict()),
-        ranker=ranker_of(variant, store, top_k=top_k, frozen=frozen),
+        ranker=ranker_of(variant, store, seed=seed, top_k=top_k, frozen=frozen),
     )
     if frozen:
         pipeline.remove_component("impressions")

@@ -4,7 +4,6 @@ from dataclasses import asdict
 import pytest
 
 from factories import remember
-from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.evaluation.replay.variants import VARIANTS, ForgetfulStore, WithoutExploring, ranker_of
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.static import StaticPolicy
@@ -55,16 +54,10 @@ class TestVariants:
 
 
 class TestRanker:
-    def test_has_the_settings_of_the_variant_that_it_knows(self, open_store, monkeypatch):
-        class Exploring(LTRRanker):
-            def __init__(self, store, top_k=10, poll_interval=1.0, explore=True, features=None):
-                super().__init__(store, top_k, poll_interval)
-                self.explore, self.features = explore, features
-
-        monkeypatch.setattr("ltrr_haystack.evaluation.replay.variants.LTRRanker", Exploring)
+    def test_has_the_settings_of_the_variant(self, open_store):
         store = open_store()
         made = {
-            (name, frozen): ranker_of(variant, store, top_k=7, frozen=frozen)
+            (name, frozen): ranker_of(variant, store, seed=3, top_k=7, frozen=frozen)
             for name, variant in VARIANTS.items()
             for frozen in (False, True)
         }
@@ -72,7 +65,8 @@ class TestRanker:
         live = {name for (name, frozen), ranker in made.items() if ranker.explore and not frozen}
         assert live == set(VARIANTS) - {"ours-exploration"}
         assert not any(ranker.explore for (_, frozen), ranker in made.items() if frozen)
-        assert {name for (name, _), ranker in made.items() if ranker.features == []} == {"ours-text"}
+        assert {name for (name, _), ranker in made.items() if ranker.features is not None} == {"ours-text"}
+        assert made["ours-text", True].features.names == ()
 
 
 class TestForgetfulStore:

@@ -234,7 +234,7 @@ def train(store: LTRRStore, results: dict[str, list[Document]]) -> None:
     """Train a ranker on 400 searches in which people click what two arms found; live, whether it is better or not."""
     pipeline, feedback = ours(results, store), FeedbackWriter(store)
     for number in range(400):
-        inputs = {**_inputs_own(number), "router": {"user_id": f"person {number % 100}"}}
+        inputs = {**_inputs_own(number), "router": {"user_id": f"person {number}"}}
         page = pipeline.run(inputs)["impressions"]
         clicked = max(page["ranking"].candidates[number % 5 :], key=lambda candidate: len(candidate.arms))
         event = {

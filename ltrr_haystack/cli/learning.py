@@ -91,15 +91,13 @@ def train_ranker(
     json_file: JsonFile = None,
 ) -> None:
     """Fit the page model to the log; train a ranker, and activate it if it is not worse than what is live."""
-    from ltrr_haystack.ranking.page_fitting import keep_page_model
     from ltrr_haystack.ranking.report import render
-    from ltrr_haystack.ranking.training import train_ranker as run
+    from ltrr_haystack.ranking.training import train_page
 
     with report_errors():
         require_writable(json_file)
         opened = open_store(store, home)
-        page_model = keep_page_model(opened, seed=seed)
-        report = run(opened, min_decisions=min_decisions, activate_if_passed=activate, seed=seed, page_model=page_model)
+        report = train_page(opened, min_decisions=min_decisions, activate_if_passed=activate, seed=seed)
         Console().print(render(report))
         if json_file is not None:
             write_json(json_file, report.to_dict())

@@ -111,9 +111,9 @@ class LTRRanker:
         self.log_unshown = log_unshown
         self.seed = seed
         self._searches = count()
-        self._features = CombinedFeatures([TextFeatures(store, poll_interval=poll_interval)])
-        if features is not None:
-            self._features = features if isinstance(features, CombinedFeatures) else CombinedFeatures([features])
+        own = TextFeatures(store, poll_interval=poll_interval) if features is None else features
+        self._features = own if isinstance(own, CombinedFeatures) else CombinedFeatures([own])
+        self._exploration = Exploration(explore_from, deep_share, rerank) if explore else None
         self._memory = MemoryIndex(store)
         self._ranker: ActiveModel[RankingModel | None] = ActiveModel(
             store,
@@ -246,10 +246,7 @@ class LTRRanker:
     def _drawn(
         self, order: Rows, posteriors: tuple[Matrix, Matrix], top_k: int, rng: np.random.Generator
     ) -> tuple[Rows, tuple[tuple[float, ...], ...]]:
-        drawn = None
-        if self.explore:
-            exploration = Exploration(self.explore_from, self.deep_share, self.rerank)
-            drawn = exploration.draw(order, posteriors, top_k, rng)
+        drawn = None if self._exploration is None else self._exploration.draw(order, posteriors, top_k, rng)
         if drawn is None:
             return order[:top_k], ()
         return drawn[0], tuple([tuple(row) for row in drawn[1].tolist()])

@@ -162,11 +162,9 @@ def judge(
     """
     Judge a model on queries that it was not trained on.
 
-    The live model may have been trained on these queries, which is in its favour.
-
     :param queries: The queries with what is known of their documents.
     :param learned: Scores by the model, or by one like it that was not trained on the query.
-    :param live: Scores by the live model, if there is one.
+    :param live: Scores by the live model, if there is one, or by one like it that was not trained on the query.
     :param min_queries: With fewer queries there is no test.
     :param look: Number of the test, from 1.
     :returns: The verdict.

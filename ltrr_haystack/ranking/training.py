@@ -106,18 +106,34 @@ def train_ranker(
     return replace(report, version=version, active=active)
 
 
-def train_page(store: LTRRStore, *, max_decisions: int = 50_000, seed: int = 0) -> TrainingReport:
+def train_page(
+    store: LTRRStore,
+    *,
+    min_decisions: int = 200,
+    max_decisions: int = 50_000,
+    activate_if_passed: bool = True,
+    seed: int = 0,
+) -> TrainingReport:
     """
     Learn from the log whatever orders a page: the page model first, then a ranker.
 
     :param store: The store with the log.
+    :param min_decisions: With fewer rewarded decisions no ranker is trained.
     :param max_decisions: The most decisions to go back in the log.
+    :param activate_if_passed: Whether a ranker that passes the gate goes live at once.
     :param seed: Seed of what is drawn in training.
     :returns: What came of the ranker's training.
     :raises MissingExtraError: If LightGBM is not installed; the page model is kept all the same.
     """
     model = keep_page_model(store, max_decisions=max_decisions, seed=seed)
-    return train_ranker(store, max_decisions=max_decisions, seed=seed, page_model=model)
+    return train_ranker(
+        store,
+        min_decisions=min_decisions,
+        max_decisions=max_decisions,
+        activate_if_passed=activate_if_passed,
+        seed=seed,
+        page_model=model,
+    )
 
 
 def _cross_fitted(

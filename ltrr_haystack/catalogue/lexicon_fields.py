@@ -153,13 +153,13 @@ class LexiconFields:
         """
         fields = {}
         for name in self.counted:
-            reading = _read(field_value(document, name))
+            reading = field_reading(document, name)
             if reading.values:
                 fields[name] = reading
         aliases = {}
         for name, where in self.aliases.items():
             if name in fields and len(fields[name].values) == 1:
-                others = _read(field_value(document, where)).values
+                others = field_reading(document, where).values
                 aliases[name] = {form: other for form, other in others.items() if form not in fields[name].values}
         popularity = 0.0 if self.popularity is None else _number(field_value(document, self.popularity))
         return LexiconReading(fields, popularity, aliases, self._mentioned(document, fields.values()))
@@ -182,7 +182,15 @@ def slot_of(name: str) -> str:
     return name.removeprefix("meta.")
 
 
-def _read(raw: Any) -> FieldReading:
+def field_reading(document: Document, name: str) -> FieldReading:
+    """
+    Read the values of a field.
+
+    :param document: The document.
+    :param name: The field: `meta.artist`.
+    :returns: What is there.
+    """
+    raw = field_value(document, name)
     is_list = isinstance(raw, list | tuple)
     values: dict[str, str] = {}
     has_numbers = False

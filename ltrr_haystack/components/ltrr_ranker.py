@@ -240,16 +240,18 @@ class LTRRanker:
             propensities,
             tuple([placed[row] for row in unshown]),
             schema.mappings(features[unshown]),
+            tuple(places[:size].tolist()),
+            tuple(means[:size].tolist()),
         )
         return ranking, Grounds(remembered, LearnedOrder(page_model, model, order, shown))
 
     def _drawn(
         self, order: Rows, posteriors: tuple[Matrix, Matrix], top_k: int, rng: np.random.Generator
-    ) -> tuple[Rows, tuple[tuple[float, ...], ...]]:
+    ) -> tuple[Rows, tuple[tuple[float, float], ...]]:
         drawn = None if self._exploration is None else self._exploration.draw(order, posteriors, top_k, rng)
         if drawn is None:
             return order[:top_k], ()
-        return drawn[0], tuple([tuple(row) for row in drawn[1].tolist()])
+        return drawn[0], tuple([(place, page) for place, page in drawn[1].tolist()])
 
     def _chance(self, query_id: str) -> int | list[int]:
         if self.seed is not None:

@@ -41,6 +41,7 @@ from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.policy.warm_start import LabelledQuery, warm_start
 from ltrr_haystack.ranking.candidate_features import (
     CandidateFeatures,
+    ClickFeatures,
     CombinedFeatures,
     MetadataFeatures,
     TextFeatures,
@@ -77,6 +78,7 @@ __all__ = [
     "CandidateFeatures",
     "CandidateSet",
     "CatalogueWriter",
+    "ClickFeatures",
     "ClientLimits",
     "CombinedFeatures",
     "ConfigurationError",

@@ -63,15 +63,15 @@ def learn_step(
     step = Step(Amounts(), clients, {}, {})
     for settled in decisions:
         try:
-            counted = clients.count(settled)
+            counted, curve = clients.count(settled), curves.of(settled.page_version)
             if counted.bits & MODELS:
-                credit = policy.learn(counted.settled)
+                credit = policy.learn(counted.settled, curve)
             else:
-                credit = at_drawn_depth(leave_one_out(counted.settled), settled.decision.allocation)
+                credit = at_drawn_depth(leave_one_out(counted.settled, curve=curve), settled.decision.allocation)
             if counted.bits & QUERY:
                 kept = counted.settled.rewards
                 cut = {object_id for object_id, reward in settled.rewards.items() if reward and not kept.get(object_id)}
-                step.amounts.add_decision(counted.settled, credit, curves.of(settled.page_version), cut)
+                step.amounts.add_decision(counted.settled, credit, curve, cut)
         except Exception as error:
             raise NotLearnableError(settled.seq) from error
         for object_id, reward in settled.rewards.items():

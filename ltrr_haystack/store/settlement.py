@@ -236,14 +236,16 @@ def _settled_decision(
         return SettledDecision(
             seq=row.settled_no,
             decision=search.decision,
-            impressions=search.impressions,
+            impressions=search.ordering.impressions,
             rewards=_summed(rewarded),
             reports=search.reports,
             ranker_version=row.ranker_version,
             counted=bool(row.counted & MODELS),
             capped=capped,
-            page_version=search.page_version,
-            unshown=search.unshown,
+            page_version=search.ordering.page_version,
+            unshown=search.ordering.unshown,
+            model_places=search.ordering.model_places,
+            expected=search.ordering.expected,
         )
     except (ValueError, TypeError, LookupError) as error:
         return f"it cannot be read: {' '.join(str(error).split())}"[:LONGEST_FAULT]

@@ -14,7 +14,7 @@ FLOORS = [
     {"store"},
     {"feedback", "understanding"},
     {"catalogue"},
-    {"memory", "policy"},
+    {"memory", "policy", "structured"},
     {"embedded"},
     {"ranking"},
     {"learning"},

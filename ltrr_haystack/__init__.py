@@ -17,6 +17,7 @@ from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.structured_retriever import StructuredRetriever
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import (
     ConfigurationError,
@@ -110,6 +111,7 @@ __all__ = [
     "StaticPolicy",
     "StoreError",
     "StoreUnavailableError",
+    "StructuredRetriever",
     "TextFeatures",
     "UBIEvent",
     "Understanding",

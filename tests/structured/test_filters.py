@@ -1,6 +1,5 @@
 """Filters of readings mean what the readings say, in the stores that we can ask here."""
 
-from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -10,12 +9,19 @@ from haystack.errors import FilterError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ltrr_haystack.catalogue import Lexicon, LexiconCollector, LexiconFields
 from ltrr_haystack.filtering import compiled
 from ltrr_haystack.structured.filters import all_of, filters_of
 from ltrr_haystack.types import Interpretation
 
-TAGGED = SimpleNamespace(list_fields=frozenset({"tags"}))
+TAGGED = Lexicon(("artist", "tags"), frozenset({"tags"}), 0, {})
 TAYLOR = {"field": "meta.artist", "operator": "==", "value": "Taylor Swift"}
+
+
+def lexicon_of(field: str, *values: object) -> Lexicon:
+    collector = LexiconCollector(LexiconFields([f"meta.{field}"]))
+    collector.add([Document(meta={field: value}) for value in values])
+    return collector.lexicon()
 
 
 def reading(**slots: str) -> Interpretation:
@@ -43,9 +49,34 @@ class TestFiltersOf:
         assert filters_of(reading(tags="rock"), TAGGED, lists="==") == equal
         assert filters_of(rock, TAGGED, lists=None) == TAYLOR
 
+    def test_a_value_matches_in_all_ways_in_which_documents_write_it(self):
+        swift = lexicon_of("artist", "Taylor Swift", "Taylor Swift", "TAYLOR SWIFT", "Adele")
+        among = {"field": "meta.artist", "operator": "in", "value": ["Taylor Swift", "TAYLOR SWIFT"]}
+        assert filters_of(reading(artist="Taylor Swift"), swift) == among
+        assert filters_of(reading(artist="Adele"), swift) == {**TAYLOR, "value": "Adele"}
+        tags = lexicon_of("tags", ["Rock", "pop"], ["Rock"], ["rock"])
+        matches = compiled(filters_of(reading(tags="Rock"), tags))
+        assert [matches(Document(meta={"tags": each})) for each in (["rock"], ["Rock"], ["ROCK"])] == [
+            True,
+            True,
+            False,
+        ]
+
+    @pytest.mark.parametrize(
+        ("value", "written"), [(1999, "1999"), (-3, "-3"), (19.99, "19.99"), (5.0, "5.0"), ("1e3", "1e3"), ("07", "07")]
+    )
+    def test_a_number_matches_as_text_and_as_number(self, value, written):
+        filters = filters_of(reading(year=written), lexicon_of("year", value, 2001))
+        matches = compiled(filters)
+        assert matches(Document(meta={"year": value}))
+        assert matches(Document(meta={"year": written}))
+        assert not matches(Document(meta={"year": 2001}))
+        assert matches(Document(meta={"year": 1000})) is False
+        assert matches(Document(meta={"year": 7})) is False
+
     @given(st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=4))
     def test_a_value_is_a_value_and_a_field_is_metadata_whatever_is_typed(self, slots):
-        filters = filters_of(Interpretation(slots, "", 1.0), SimpleNamespace(list_fields=frozenset(list(slots)[:1])))
+        filters = filters_of(Interpretation(slots, "", 1.0), Lexicon((), frozenset(list(slots)[:1]), 0, {}))
         pending, operators = [filters], set()
         while pending:
             condition = pending.pop()

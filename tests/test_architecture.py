@@ -14,7 +14,7 @@ FLOORS = [
     {"store"},
     {"feedback", "understanding"},
     {"catalogue"},
-    {"memory", "policy"},
+    {"memory", "policy", "readings"},
     {"embedded"},
     {"ranking"},
     {"learning"},

@@ -1,22 +1,36 @@
-"""What is known of the documents that are searched, taken together: collection statistics, built while indexing."""
+"""
+What is known of the documents that are searched, taken together: collection statistics and the lexicon of their
+metadata's values, built in one pass or while indexing.
+"""
 
 from ltrr_haystack.catalogue.analysis import Words, analyse
-from ltrr_haystack.catalogue.building import Collector, StatisticsCollector, build
+from ltrr_haystack.catalogue.building import Collector, LexiconCollector, StatisticsCollector, build
 from ltrr_haystack.catalogue.fields import field_text, field_value
-from ltrr_haystack.catalogue.snapshots import active_statistics, publish, renew
+from ltrr_haystack.catalogue.lexicon import Lexicon, LexiconValue
+from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
+from ltrr_haystack.catalogue.lexicon_fields import LexiconFields
+from ltrr_haystack.catalogue.renewal import CatalogueCounts, CatalogueRenewal
+from ltrr_haystack.catalogue.snapshots import active_lexicon, active_statistics, publish
 from ltrr_haystack.catalogue.statistics import CollectionStatistics, FieldStatistics
 
 __all__ = [
+    "CatalogueCounts",
+    "CatalogueRenewal",
     "CollectionStatistics",
     "Collector",
     "FieldStatistics",
+    "Lexicon",
+    "LexiconCollector",
+    "LexiconCounts",
+    "LexiconFields",
+    "LexiconValue",
     "StatisticsCollector",
     "Words",
+    "active_lexicon",
     "active_statistics",
     "analyse",
     "build",
     "field_text",
     "field_value",
     "publish",
-    "renew",
 ]

@@ -8,6 +8,10 @@ from haystack import Document
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.document_stores.types import DocumentStore
 
+from ltrr_haystack.catalogue.lexicon import Lexicon
+from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
+from ltrr_haystack.catalogue.lexicon_fields import LexiconFields
+from ltrr_haystack.catalogue.lexicon_tally import LexiconTally
 from ltrr_haystack.catalogue.snapshots import draft_of
 from ltrr_haystack.catalogue.statistics import CollectionStatistics, Tally
 from ltrr_haystack.store import SnapshotDraft
@@ -70,6 +74,63 @@ class StatisticsCollector:
         :returns: The snapshot to be stored.
         """
         return draft_of(self.statistics())
+
+
+class LexiconCollector:
+    """
+    Counts the values of metadata fields for a lexicon.
+
+    ### Usage example
+
+    ```python
+    from haystack import Document
+    from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, build
+
+    documents = [Document(content="…", meta={"artist": name}) for name in ("Beyoncé", "Beyoncé", "beyonce", "Zaz")]
+    collector = LexiconCollector(LexiconFields(["meta.artist"]))
+    build(documents, [collector])
+    print(collector.lexicon().lookup("artist", "beyonce").value)  # Beyoncé
+    ```
+
+    :param declared: The fields to count.
+    """
+
+    def __init__(self, declared: LexiconFields) -> None:
+        self._counts = LexiconCounts.empty(declared)
+
+    def add(self, documents: Sequence[Document]) -> None:
+        """
+        Count documents.
+
+        :param documents: Some of the documents.
+        """
+        tally = LexiconTally(self._counts.declared)
+        tally.count(documents)
+        self._counts = tally.onto(self._counts)
+
+    def counts(self) -> LexiconCounts:
+        """
+        Give what was counted.
+
+        :returns: The counts, to be published or renewed.
+        """
+        return self._counts
+
+    def lexicon(self) -> Lexicon:
+        """
+        Give the lexicon of the documents that were counted.
+
+        :returns: The lexicon.
+        """
+        return self._counts.lexicon()
+
+    def draft(self) -> SnapshotDraft:
+        """
+        Give the counts as a snapshot.
+
+        :returns: The snapshot to be stored.
+        """
+        return draft_of(self._counts)
 
 
 def build(

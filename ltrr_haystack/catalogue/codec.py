@@ -1,11 +1,9 @@
-"""How collection statistics are written: one line of JSON that describes and checks them, then compressed JSON."""
+"""How collection statistics are written: one line of JSON, packed."""
 
 import json
-import zlib
-from hashlib import blake2b
 
+from ltrr_haystack.catalogue.packing import packed, unpacked
 from ltrr_haystack.catalogue.statistics import CollectionStatistics, FieldStatistics
-from ltrr_haystack.errors import DamagedSnapshotError, SnapshotError
 
 FORMAT = "ltrr-catalogue/1"
 
@@ -27,8 +25,7 @@ def to_bytes(statistics: CollectionStatistics) -> bytes:
         for name, each in sorted(statistics.fields.items())
     }
     written = {"language": statistics.language, "documents": statistics.documents, "fields": fields}
-    body = zlib.compress(json.dumps(written, separators=(",", ":")).encode(), 1)
-    return json.dumps({"format": FORMAT, "checksum": _checksum(body)}).encode() + b"\n" + body
+    return packed(FORMAT, [json.dumps(written, separators=(",", ":"))])
 
 
 def from_bytes(payload: bytes) -> CollectionStatistics:
@@ -40,19 +37,8 @@ def from_bytes(payload: bytes) -> CollectionStatistics:
     :raises DamagedSnapshotError: If they are damaged.
     :raises SnapshotError: If they are no collection statistics of a format that is known here.
     """
-    first, _, body = payload.partition(b"\n")
-    try:
-        header = json.loads(first)
-        found, checksum = header["format"], header["checksum"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise SnapshotError(
-            f"these {len(payload)} bytes are no collection statistics: the first line is not the description expected"
-        ) from error
-    if found != FORMAT:
-        raise SnapshotError(f"the collection statistics have format '{found}', this version reads '{FORMAT}'")
-    if checksum != _checksum(body):
-        raise DamagedSnapshotError("the collection statistics are damaged: their checksum does not fit")
-    written = json.loads(zlib.decompress(body))
+    [line] = unpacked(payload, FORMAT, "collection statistics")
+    written = json.loads(line)
     fields = {
         name: FieldStatistics(
             each["documents"], each["words"], dict(zip(each["stems"].split(), each["frequencies"], strict=True))
@@ -60,7 +46,3 @@ def from_bytes(payload: bytes) -> CollectionStatistics:
         for name, each in written["fields"].items()
     }
     return CollectionStatistics(written["language"], written["documents"], fields)
-
-
-def _checksum(body: bytes) -> str:
-    return blake2b(body, digest_size=16).hexdigest()

@@ -1,51 +1,52 @@
-"""Collection statistics in the store."""
+"""What is counted of the catalogue, in the store: collection statistics and the lexicon."""
 
-import random
-import time
-from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
-from ltrr_haystack.catalogue.codec import from_bytes, to_bytes
+from ltrr_haystack.catalogue import codec, lexicon_codec
+from ltrr_haystack.catalogue.lexicon import Lexicon
+from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
+from ltrr_haystack.catalogue.lexicon_fields import slot_of
 from ltrr_haystack.catalogue.statistics import CollectionStatistics
-from ltrr_haystack.errors import SnapshotError, StoreError
-from ltrr_haystack.store import CATALOGUE, ActiveModel, LTRRStore, SnapshotDraft
+from ltrr_haystack.store import CATALOGUE, LEXICON, ActiveModel, LTRRStore, SnapshotDraft
 
-ATTEMPTS = 50
-"""How often statistics are renewed from what another process has made active meanwhile."""
-
-LONGEST_PAUSE = 0.05
-"""Seconds before another attempt at most, drawn at random so that two processes do not meet again."""
-
-Change = Callable[[CollectionStatistics | None], CollectionStatistics]
-"""Gives new statistics for old ones, which are `None` where there are none."""
+Counted = CollectionStatistics | LexiconCounts
 
 
-def draft_of(statistics: CollectionStatistics) -> SnapshotDraft:
+def draft_of(counted: Counted) -> SnapshotDraft:
     """
-    Make a snapshot of statistics.
+    Make a snapshot of what was counted.
 
-    :param statistics: The statistics.
-    :returns: The snapshot, no larger than `CollectionStatistics.pruned` makes it.
+    :param counted: The statistics, or the counts of a lexicon.
+    :returns: The snapshot; of statistics it is no larger than `CollectionStatistics.pruned` makes it.
     """
-    kept = statistics.pruned()
+    if isinstance(counted, LexiconCounts):
+        declared = counted.declared
+        card: dict[str, Any] = {
+            "documents": counted.documents,
+            "fields": ", ".join(map(slot_of, declared.fields)),
+            "values": sum(len(counted.fields[name].values) for name in declared.fields),
+        }
+        return SnapshotDraft(LEXICON, lexicon_codec.to_bytes(counted), card)
+    kept = counted.pruned()
     card = {
         "documents": kept.documents,
         "fields": ", ".join(kept.fields),
         "stems": sum(len(each.frequencies) for each in kept.fields.values()),
         "language": kept.language or "none",
     }
-    return SnapshotDraft(CATALOGUE, to_bytes(kept), card)
+    return SnapshotDraft(CATALOGUE, codec.to_bytes(kept), card)
 
 
-def publish(store: LTRRStore, statistics: CollectionStatistics) -> int:
+def publish(store: LTRRStore, *counted: Counted) -> list[int]:
     """
-    Store statistics and make them the active ones.
+    Store what was counted and make it active: all of it, or nothing where the store fails.
 
     :param store: The store.
-    :param statistics: The statistics.
-    :returns: Their version.
+    :param counted: Statistics, the counts of a lexicon, or both.
+    :returns: The version of each.
     """
-    draft = draft_of(statistics)
-    return store.add_snapshot(draft.kind, draft.payload, draft.card, activate=True)
+    return store.add_snapshots([replace(draft_of(each), activate=True) for each in counted])
 
 
 def active_statistics(store: LTRRStore, poll_interval: float = 1.0) -> ActiveModel[CollectionStatistics | None]:
@@ -59,43 +60,24 @@ def active_statistics(store: LTRRStore, poll_interval: float = 1.0) -> ActiveMod
     return ActiveModel(
         store,
         CATALOGUE,
-        load=lambda snapshot: from_bytes(snapshot.payload),
+        load=lambda snapshot: codec.from_bytes(snapshot.payload),
         default=None,
         poll_interval=poll_interval,
     )
 
 
-def renew(store: LTRRStore, change: Change) -> CollectionStatistics:
+def active_lexicon(store: LTRRStore, poll_interval: float = 1.0) -> ActiveModel[Lexicon | None]:
     """
-    Change the statistics in the store. What other processes do at the same time is not lost.
+    Hold the lexicon that is active in the store.
 
     :param store: The store.
-    :param change: Gives the new statistics; called again with those of another process if that one was faster.
-        Statistics that are damaged or of another format count as none.
-    :returns: The statistics that are active now.
-    :raises StoreError: If the store cannot be written, or other processes were faster each time.
+    :param poll_interval: Seconds between two checks for a newer one; 0 checks each time.
+    :returns: What gives the lexicon, `None` while there is none, and its version.
     """
-    for attempt in range(1, ATTEMPTS + 1):
-        version = store.active_version(CATALOGUE)
-        before = _read(store, version)
-        after = change(before)
-        if after == before:
-            return after
-        draft = draft_of(after)
-        try:
-            store.add_snapshot(draft.kind, draft.payload, draft.card, activate=True, replaces=version)
-        except StoreError:
-            if attempt == ATTEMPTS or store.active_version(CATALOGUE) == version:
-                raise
-            time.sleep(random.uniform(0, LONGEST_PAUSE))
-        else:
-            return after
-    raise AssertionError("unreachable")
-
-
-def _read(store: LTRRStore, version: int) -> CollectionStatistics | None:
-    try:
-        snapshot = store.snapshot(CATALOGUE, version) if version else None
-        return None if snapshot is None else from_bytes(snapshot.payload)
-    except SnapshotError:
-        return None
+    return ActiveModel(
+        store,
+        LEXICON,
+        load=lambda snapshot: lexicon_codec.from_bytes(snapshot.payload).lexicon(),
+        default=None,
+        poll_interval=poll_interval,
+    )

@@ -70,7 +70,7 @@ def build(
         if not read:
             raise ConfigurationError(f"the document store of '{file}' has no documents; index them first")
         opened = LTRRStore() if store is not None or writer is None else writer.store
-        version = publish(opened, collector.statistics())
+        [version] = publish(opened, collector.statistics())
         for name, each in collector.statistics().fields.items():
             typer.echo(
                 f"{name}: {each.documents:,} documents, {each.mean_words:,.1f} words in the mean, "

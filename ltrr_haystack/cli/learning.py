@@ -37,6 +37,7 @@ class Kind(Enum):
     RANKER = kinds.RANKER
     PAGE = kinds.PAGE
     CATALOGUE = kinds.CATALOGUE
+    LEXICON = kinds.LEXICON
 
 
 def learn(

@@ -10,10 +10,10 @@ from haystack.document_stores.types import DocumentStore
 from ltrr_haystack.catalogue.analysis import require_language
 from ltrr_haystack.catalogue.building import StatisticsCollector, build
 from ltrr_haystack.catalogue.fields import field_text, require_fields
-from ltrr_haystack.catalogue.snapshots import renew
+from ltrr_haystack.catalogue.renewal import CatalogueCounts, CatalogueRenewal
 from ltrr_haystack.catalogue.statistics import CollectionStatistics, Tally
 from ltrr_haystack.memory.fetch import DocumentFetcher
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import CATALOGUE, LTRRStore
 
 
 @component
@@ -72,6 +72,7 @@ class CatalogueWriter:
         self.fields = list(require_fields(fields, "CatalogueWriter"))
         self.language = require_language(language)
         self._fetcher = DocumentFetcher(document_store)
+        self._renewal = CatalogueRenewal(store, CATALOGUE)
 
     def warm_up(self) -> None:
         """Open the store."""
@@ -115,15 +116,16 @@ class CatalogueWriter:
         """Count what comes in, and no longer what is in the document store under the ids named; once, however often."""
         tallies: dict[tuple[str, ...], Tally] = {}
 
-        def change(before: CollectionStatistics | None) -> CollectionStatistics:
+        def change(counts: CatalogueCounts) -> CatalogueCounts:
+            before = counts.statistics
             if before is None or not before.covers(self.fields, self.language):
                 before = self._counted_anew()
             fields = tuple(before.fields)
             if fields not in tallies:
                 tallies[fields] = self._tally(fields, incoming, known)
-            return tallies[fields].onto(before)
+            return CatalogueCounts(tallies[fields].onto(before))
 
-        renew(self.store, change)
+        self._renewal.renew(change)
 
     def _tally(self, fields: Sequence[str], incoming: Mapping[str, Document], known: Mapping[str, Document]) -> Tally:
         same = {

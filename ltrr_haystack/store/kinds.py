@@ -11,3 +11,6 @@ PAGE = "page"
 
 CATALOGUE = "catalogue"
 """The statistics of the documents that are searched."""
+
+LEXICON = "lexicon"
+"""The values of the metadata of the documents that are searched."""

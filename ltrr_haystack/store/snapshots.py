@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
@@ -89,6 +89,18 @@ def add(connection: Connection, row: Mapping[str, Any], *, activate: bool, repla
         _point(connection, kind, version)
     connection.execute(_FORGET_OLD, {"of_kind": kind, "newest": version})
     return version
+
+
+def add_all(connection: Connection, drafts: Sequence[tuple[SnapshotDraft, Mapping[str, Any]]]) -> list[int]:
+    """
+    Keep several snapshots.
+
+    :param connection: In a write transaction.
+    :param drafts: The snapshots, each with what `draft_row` gave.
+    :returns: Their versions.
+    :raises StoreError: If another version is active than the one that one of them replaces.
+    """
+    return [add(connection, row, activate=draft.activate, replaces=draft.replaces) for draft, row in drafts]
 
 
 def read(connection: Connection, kind: str, version: int | None) -> Snapshot | None:

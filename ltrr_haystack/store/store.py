@@ -351,8 +351,18 @@ class LTRRStore:
         :returns: Its version: 1, 2, … for each kind.
         :raises StoreError: If another version is active than the one that it replaces; nothing is kept then.
         """
-        row = snapshots.draft_row(SnapshotDraft(kind, payload, card))
-        return self._database().write(snapshots.add, row, activate=activate, replaces=replaces)
+        [version] = self.add_snapshots([SnapshotDraft(kind, payload, card, activate, replaces)])
+        return version
+
+    def add_snapshots(self, drafts: Sequence[SnapshotDraft]) -> list[int]:
+        """
+        Keep several model snapshots, all or none of them.
+
+        :param drafts: The snapshots.
+        :returns: Their versions.
+        :raises StoreError: If another version is active than the one that one of them replaces; nothing is kept then.
+        """
+        return self._database().write(snapshots.add_all, [(draft, snapshots.draft_row(draft)) for draft in drafts])
 
     def snapshot(self, kind: str, version: int | None = None) -> Snapshot | None:
         """

@@ -1,0 +1,201 @@
+"""What is counted for the lexicon, so that documents can be taken away again, and the lexicon that it makes."""
+
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ltrr_haystack.catalogue.lexicon import Lexicon, LexiconValue
+from ltrr_haystack.catalogue.lexicon_fields import LexiconFields, slot_of
+
+MOST_VALUES = 200_000
+"""Values of a field that are kept: those of the most documents."""
+
+MOST_WRITINGS = 8
+"""Ways of writing a value that are kept, the most frequent ones."""
+
+MOST_ALIASES = 32
+"""Aliases of a value that are kept, the most frequent ones."""
+
+MOST_CATEGORIES = 64
+"""Categories of a value that are kept, the most frequent ones."""
+
+MOST_POPULARITIES = 8
+"""Popularities of a value's documents that are kept, the largest ones: the next is known when one of them goes."""
+
+MOST_IDS = 4
+"""Documents of a value whose ids are kept."""
+
+Key = TypeVar("Key", str, float)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCounts:
+    """
+    What is counted of one value; of a change, counts may be negative.
+
+    :param documents: Documents that have it.
+    :param mentions: Those that also have it in their text.
+    :param writings: Writing → documents.
+    :param categories: Normal form of a category → documents.
+    :param aliases: Alias → documents.
+    :param popularities: Popularity → documents; empty where no popularity field is declared.
+    :param ids: Document id → 1.
+    """
+
+    documents: int = 0
+    mentions: int = 0
+    writings: Mapping[str, int] = field(default_factory=dict)
+    categories: Mapping[str, int] = field(default_factory=dict)
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    popularities: Mapping[float, int] = field(default_factory=dict)
+    ids: Mapping[str, int] = field(default_factory=dict)
+
+    def plus(self, change: "ValueCounts") -> "ValueCounts | None":
+        """
+        Add what has changed.
+
+        What is kept of each kind is bounded. When all writings or popularities that were kept are gone, and documents
+        with others remain, the last ones known stand in for those until `ltrr catalogue build` counts anew.
+
+        :param change: The change.
+        :returns: The counts with it; `None` if no document is left.
+        """
+        documents = self.documents + change.documents
+        if documents <= 0:
+            return None
+        writings = _sum(self.writings, change.writings) or self.writings
+        popularities = _sum(self.popularities, change.popularities) or dict(sorted(self.popularities.items())[:1])
+        return ValueCounts(
+            documents,
+            min(max(self.mentions + change.mentions, 0), documents),
+            _most_frequent(writings, MOST_WRITINGS),
+            _most_frequent(_sum(self.categories, change.categories), MOST_CATEGORIES),
+            _most_frequent(_sum(self.aliases, change.aliases), MOST_ALIASES),
+            _largest(popularities, MOST_POPULARITIES),
+            dict.fromkeys(_kept(_sum(self.ids, change.ids), MOST_IDS, lambda key: key), 1),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCounts:
+    """
+    What is counted of one field.
+
+    :param lists: Documents that have a list there.
+    :param numbers: Documents that have a number there.
+    :param values: Normal form of a value → what is counted of it.
+    """
+
+    lists: int = 0
+    numbers: int = 0
+    values: Mapping[str, ValueCounts] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LexiconCounts:
+    """
+    What is counted for a lexicon. A value: documents that come or go give another one.
+
+    :param declared: The fields that are counted.
+    :param documents: How many documents there are, with and without values.
+    :param fields: Field with `meta.`, the category field included → its counts.
+    """
+
+    declared: LexiconFields
+    documents: int
+    fields: Mapping[str, FieldCounts]
+
+    @classmethod
+    def empty(cls, declared: LexiconFields) -> "LexiconCounts":
+        """
+        Give the counts of no documents.
+
+        :param declared: The fields to count.
+        :returns: The counts.
+        """
+        return cls(declared, 0, {name: FieldCounts() for name in declared.counted})
+
+    def lexicon(self) -> Lexicon:
+        """
+        Make the lexicon.
+
+        :returns: The lexicon: each value with its most frequent writing, the first by alphabet of several; categories
+            as shares.
+        """
+        declared = self.declared
+        names = {} if declared.category is None else _writings(self.fields[declared.category].values)
+        values = {
+            slot_of(name): {
+                form: _value(slot_of(name), counts, names) for form, counts in self.fields[name].values.items()
+            }
+            for name in declared.fields
+        }
+        return Lexicon(
+            fields=tuple(map(slot_of, declared.fields)),
+            list_fields=frozenset(slot_of(name) for name in declared.fields if self.fields[name].lists),
+            documents=self.documents,
+            values=values,
+            number_fields=frozenset(slot_of(name) for name in declared.fields if self.fields[name].numbers),
+        )
+
+
+def bounded(values: Mapping[str, ValueCounts], most: int = MOST_VALUES) -> Mapping[str, ValueCounts]:
+    """
+    Bound how many values there are.
+
+    :param values: Normal form → counts.
+    :param most: How many to keep.
+    :returns: Those of the most documents, the first by alphabet among equals; the same mapping if there are no more.
+    """
+    if len(values) <= most:
+        return values
+    return dict(heapq.nsmallest(most, values.items(), key=lambda item: (-item[1].documents, item[0])))
+
+
+def _value(field: str, counts: ValueCounts, names: Mapping[str, str]) -> LexiconValue:
+    in_all = sum(counts.categories.values())
+    return LexiconValue(
+        field=field,
+        value=_writing(counts),
+        documents=counts.documents,
+        popularity=max(counts.popularities, default=0.0),
+        categories={names.get(form, form): having / in_all for form, having in sorted(counts.categories.items())},
+        aliases=tuple(sorted(counts.aliases, key=lambda alias: (-counts.aliases[alias], alias))),
+        ids=tuple(sorted(counts.ids)) if len(counts.ids) == counts.documents else (),
+        mentions=counts.mentions,
+    )
+
+
+def _writings(values: Mapping[str, ValueCounts]) -> dict[str, str]:
+    return {form: _writing(counts) for form, counts in values.items()}
+
+
+def _writing(counts: ValueCounts) -> str:
+    return min(counts.writings, key=lambda writing: (-counts.writings[writing], writing))
+
+
+def _sum(before: Mapping[Key, int], change: Mapping[Key, int]) -> Mapping[Key, int]:
+    if not change:
+        return before
+    counted = dict(before)
+    for key, times in change.items():
+        if (now := counted.get(key, 0) + times) > 0:
+            counted[key] = now
+        else:
+            counted.pop(key, None)
+    return counted
+
+
+def _most_frequent(counted: Mapping[str, int], most: int) -> Mapping[str, int]:
+    return _kept(counted, most, lambda key: (-counted[key], key))
+
+
+def _largest(counted: Mapping[float, int], most: int) -> Mapping[float, int]:
+    return _kept(counted, most, lambda key: -key)
+
+
+def _kept(counted: Mapping[Key, int], most: int, order: Callable[[Key], Any]) -> Mapping[Key, int]:
+    if len(counted) <= most:
+        return counted
+    return {key: counted[key] for key in heapq.nsmallest(most, counted, key=order)}

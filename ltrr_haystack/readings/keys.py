@@ -9,6 +9,9 @@ from ltrr_haystack.understanding.normalisation import normal_form
 NO_SLOTS = "-"
 """Kind of the readings that take a query for text alone."""
 
+KINDS = "\t"
+"""What stands in the place of a query key where evidence of kinds is kept; no query has it."""
+
 LONGEST = 400
 """Characters of a key; a longer one is folded."""
 

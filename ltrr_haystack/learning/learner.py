@@ -275,6 +275,7 @@ class Learner:
                     late=watermark.late,
                     memory=step.amounts.memory,
                     history=step.amounts.history,
+                    readings=step.amounts.readings,
                     snapshot=SnapshotDraft(
                         POLICY, policy.to_bytes(), {**policy.card(), "learned": batch.last}, replaces=started_from
                     ),
@@ -309,6 +310,7 @@ class Learner:
             late = replace(each, before=totals.get(impression, each.before))
             counted = clients.count_late(late)
             amounts.add_late(late, counted)
+            amounts.add_late_readings(late, counted, self._curves.of(late.page_version))
             totals[impression] = bounded(late.before) + counted
         self.store.commit_learning(
             LearningUpdate(
@@ -317,6 +319,7 @@ class Learner:
                 learned=watermark.learned,
                 late=batch.last,
                 memory=amounts.memory,
+                readings=amounts.readings,
                 updated_at=now,
                 client_counts=clients.added,
                 counted_rewards=totals,

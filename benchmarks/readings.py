@@ -166,7 +166,9 @@ def main(values: int, count: int, seed: int) -> None:
     megabytes = tracemalloc.get_traced_memory()[0] / 1e6
     tracemalloc.stop()
     print(f"{len(made):,} values; built in {seconds:.1f} s; {megabytes:.0f} MB beside the lexicon")
-    print(f"all but the hostile queries: p50 {np.percentile(people, 50):.2f} ms, p99 {np.percentile(people, 99):.2f} ms")
+    print(
+        f"all but the hostile queries: p50 {np.percentile(people, 50):.2f} ms, p99 {np.percentile(people, 99):.2f} ms"
+    )
     print("\n| queries | p50, ms | p99, ms | most, ms | with a slot |\n|---|---:|---:|---:|---:|")
     for row in figures:
         print(row.row())

@@ -99,7 +99,11 @@ class TestReadings:
     def test_the_more_popular_artist_is_meant(self):
         index = LexiconIndex(
             lexicon_with(
-                artist=[("Taylor Swift", {"popularity": 9.0}), ("James Taylor", {"popularity": 2.0}), *map(str, range(50))]
+                artist=[
+                    ("Taylor Swift", {"popularity": 9.0}),
+                    ("James Taylor", {"popularity": 2.0}),
+                    *map(str, range(50)),
+                ]
             )
         )
         swift, james, _ = readings("taylor", index)

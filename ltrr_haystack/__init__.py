@@ -42,6 +42,7 @@ from ltrr_haystack.ranking.candidate_features import (
     CandidateFeatures,
     CombinedFeatures,
     MetadataFeatures,
+    ReadingFeatures,
     TextFeatures,
 )
 from ltrr_haystack.ranking.training import train_ranker
@@ -103,6 +104,7 @@ __all__ = [
     "Provenance",
     "QueryUnderstanding",
     "Ranking",
+    "ReadingFeatures",
     "RetrievalArm",
     "RewardModel",
     "SettledDecision",

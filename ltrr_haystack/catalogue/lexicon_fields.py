@@ -153,13 +153,13 @@ class LexiconFields:
         """
         fields = {}
         for name in self.counted:
-            reading = _read(field_value(document, name))
+            reading = values_in(field_value(document, name))
             if reading.values:
                 fields[name] = reading
         aliases = {}
         for name, where in (self.aliases or {}).items():
             if name in fields and len(fields[name].values) == 1:
-                others = _read(field_value(document, where)).values
+                others = values_in(field_value(document, where)).values
                 aliases[name] = {form: other for form, other in others.items() if form not in fields[name].values}
         popularity = 0.0 if self.popularity is None else _number(field_value(document, self.popularity))
         return LexiconReading(fields, popularity, aliases, self._mentioned(document, fields.values()))
@@ -182,7 +182,13 @@ def slot_of(field: str) -> str:
     return field.removeprefix("meta.")
 
 
-def _read(raw: Any) -> FieldReading:
+def values_in(raw: Any) -> FieldReading:
+    """
+    Read the values of one field of a document.
+
+    :param raw: What the metadata has there: a value, a list of values, or anything else.
+    :returns: Its values; none where it has none that could be in a lexicon.
+    """
     is_list = isinstance(raw, list | tuple)
     values: dict[str, str] = {}
     has_numbers = False

@@ -3,6 +3,7 @@
 from ltrr_haystack.ranking.candidate_features.combined import CombinedFeatures
 from ltrr_haystack.ranking.candidate_features.metadata import MetadataFeatures
 from ltrr_haystack.ranking.candidate_features.protocol import CandidateFeatures
+from ltrr_haystack.ranking.candidate_features.readings import ReadingFeatures
 from ltrr_haystack.ranking.candidate_features.text import TextFeatures
 
-__all__ = ["CandidateFeatures", "CombinedFeatures", "MetadataFeatures", "TextFeatures"]
+__all__ = ["CandidateFeatures", "CombinedFeatures", "MetadataFeatures", "ReadingFeatures", "TextFeatures"]

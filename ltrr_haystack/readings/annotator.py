@@ -1,0 +1,217 @@
+"""The annotator that reads queries by the catalogue's own values."""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Lock
+from typing import Any
+
+from haystack import default_from_dict, default_to_dict, logging
+
+from ltrr_haystack.catalogue.lexicon import Lexicon
+from ltrr_haystack.catalogue.lexicon_fields import slot_of
+from ltrr_haystack.catalogue.snapshots import active_lexicon, active_statistics
+from ltrr_haystack.catalogue.statistics import CollectionStatistics
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.readings.interpreting import MatchedReading, interpret
+from ltrr_haystack.readings.matching import LexiconIndex
+from ltrr_haystack.readings.query_types import query_type_of
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.types import Understanding
+
+logger = logging.getLogger(__name__)
+
+MOST_FUZZINESS = 2
+
+PAUSE = 5.0
+"""How many times as long as an index took to build its building pauses at least, while documents are indexed."""
+
+
+class CatalogueReadings:
+    """
+    Says what a query may mean in terms of the catalogue: its readings with their probabilities, and what follows from
+    them for the query's type and intents.
+
+    It is an annotator of QueryUnderstanding. It looks for the values of the lexicon that `ContentTagger` or `ltrr
+    catalogue build` have put into the store: whole or in part, with typos, unfinished, under their aliases. Each reading
+    has slots (field → the catalogue's own value) and the text left over; the plain reading, all text, is always one of
+    them. What people click moves the probabilities.
+
+    Searches never wait for a newer lexicon: it is read and indexed by a thread of its own, and then takes the place of
+    the old one in whole. Without a lexicon an understanding stays as it is.
+
+    ### Usage example
+
+    ```python
+    from haystack.utils import Secret
+    from ltrr_haystack import CatalogueReadings, LTRRStore, QueryUnderstanding
+
+    store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
+    understanding = QueryUnderstanding(annotators=[CatalogueReadings(store, fields=["title", "artist", "genre"])])
+    understanding.run("tayler love")["understanding"].interpretations[0]
+    # Interpretation(slots={'artist': 'Taylor Swift'}, leftover='love', probability=0.62)
+    ```
+    """
+
+    def __init__(
+        self,
+        store: LTRRStore,
+        fields: Sequence[str] | None = None,
+        most_readings: int = 5,
+        fuzziness: int = 2,
+        poll_interval: float = 1.0,
+    ) -> None:
+        """
+        Create CatalogueReadings.
+
+        :param store: Where the lexicon is kept, and what clicks say of readings.
+        :param fields: The metadata fields whose values are looked for, with or without `meta.`; all of the lexicon's if
+            left out.
+        :param most_readings: How many readings to give at most, the plain one included.
+        :param fuzziness: Most typos in one word, 0 to 2; shorter words are allowed fewer.
+        :param poll_interval: Seconds between two looks for a newer lexicon; 0 looks at each search.
+        :raises ConfigurationError: If a number is out of its range.
+        """
+        if most_readings < 1:
+            raise ConfigurationError(f"most_readings of CatalogueReadings must be at least 1, got {most_readings}")
+        if not 0 <= fuzziness <= MOST_FUZZINESS:
+            raise ConfigurationError(f"fuzziness of CatalogueReadings must be 0, 1 or 2, got {fuzziness}")
+        if poll_interval < 0:
+            raise ConfigurationError(f"poll_interval of CatalogueReadings must not be negative, got {poll_interval}")
+        self.store = store
+        self.fields = None if fields is None else list(fields)
+        self.most_readings = most_readings
+        self.fuzziness = fuzziness
+        self.poll_interval = poll_interval
+        self._lexicon = active_lexicon(store, poll_interval=0.0)
+        self._statistics = active_statistics(store, poll_interval=0.0)
+        self._held: LexiconIndex | None = None
+        self._versions = (0, 0)
+        self._lock = Lock()
+        self._renewer: ThreadPoolExecutor | None = None
+        self._next_look = float("-inf")
+
+    @property
+    def lexicon(self) -> Lexicon | None:
+        """The lexicon that queries are read by now; `None` as long as there is none."""
+        index = self._held
+        return None if index is None else index.lexicon
+
+    def warm_up(self) -> None:
+        """Open the store, and read and index the lexicon that is active in it."""
+        self.store.warm_up()
+        with self._lock:
+            if self._renewer is None:
+                self._renew()
+                self._renewer = ThreadPoolExecutor(1, thread_name_prefix="readings")
+
+    def close(self) -> None:
+        """Release the store; a lexicon that is being read is not taken up any more."""
+        with self._lock:
+            if self._renewer is not None:
+                self._renewer.shutdown(wait=True, cancel_futures=True)
+                self._renewer = None
+        self.store.close()
+
+    def annotate(self, understanding: Understanding) -> Understanding:
+        """
+        Read a query.
+
+        :param understanding: What was understood so far.
+        :returns: The understanding with the query's readings, its type and its intents by them; intents that an earlier
+            annotator told are kept. The same if there is no lexicon.
+        """
+        self._look()
+        index = self._held
+        if index is None or not understanding.normal_form:
+            return understanding
+        readings = interpret(index, understanding.normal_form, most=self.most_readings)
+        return replace(
+            understanding,
+            interpretations=tuple([reading.interpretation for reading in readings]),
+            query_type=query_type_of(readings, index.lexicon, understanding.query_type),
+            intents=understanding.intents or intents_of(readings),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Turn the annotator into a dictionary.
+
+        :returns: `type` and `init_parameters`.
+        """
+        return default_to_dict(
+            self,
+            store=self.store.to_dict(),
+            fields=self.fields,
+            most_readings=self.most_readings,
+            fuzziness=self.fuzziness,
+            poll_interval=self.poll_interval,
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "CatalogueReadings":
+        """
+        Make the annotator from what `to_dict` gave.
+
+        :param data: The dictionary.
+        :returns: The annotator.
+        """
+        parameters = dict(data["init_parameters"])
+        parameters["store"] = LTRRStore.from_dict(parameters["store"])
+        return default_from_dict(cls, {**data, "init_parameters": parameters})
+
+    def _look(self) -> None:
+        """See to it that a newer lexicon is looked for, if it is time to."""
+        if self._renewer is None:
+            self.warm_up()
+        if time.monotonic() < self._next_look:
+            return
+        # Whoever does not get the lock knows that another search sees to it.
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._renewer is not None and time.monotonic() >= self._next_look:
+                    self._next_look = float("inf")
+                    self._renewer.submit(self._renew)
+            finally:
+                self._lock.release()
+
+    def _renew(self) -> None:
+        began = time.monotonic()
+        try:
+            lexicon, lexicon_version = self._lexicon.current()
+            statistics, statistics_version = self._statistics.current()
+            if (lexicon_version, statistics_version) != self._versions:
+                self._held = None if lexicon is None else self._index(lexicon, statistics)
+                self._versions = (lexicon_version, statistics_version)
+        except Exception as error:  # noqa: BLE001 (whatever fails, queries are read by the lexicon at hand)
+            logger.warning("A lexicon could not be indexed: {error}", error=f"{type(error).__name__}: {error}")
+        finally:
+            ended = time.monotonic()
+            self._next_look = ended + max(self.poll_interval, PAUSE * (ended - began) if self.poll_interval else 0.0)
+
+    def _index(self, lexicon: Lexicon, statistics: CollectionStatistics | None) -> LexiconIndex:
+        fields = None if self.fields is None else [slot_of(field) for field in self.fields]
+        return LexiconIndex(lexicon, fields, self.fuzziness, statistics)
+
+
+def intents_of(readings: Sequence[MatchedReading]) -> Mapping[str, float]:
+    """
+    Tell what sort of thing is sought: the categories of the values that a query may refer to.
+
+    :param readings: The query's readings.
+    :returns: Category → probability, the likeliest first: each reading's probability, spread over the categories of its
+        values, each of which has the same say. In sum at most 1: readings without categories say nothing.
+    """
+    intents: dict[str, float] = {}
+    for reading in readings:
+        categorised = [match.value.categories for match in reading.matches if match.value.categories]
+        for categories in categorised:
+            for category, share in categories.items():
+                said = reading.probability * share / len(categorised)
+                intents[category] = intents.get(category, 0.0) + said
+    return dict(sorted(intents.items(), key=lambda item: (-item[1], item[0]))[:MOST_INTENTS])
+
+
+MOST_INTENTS = 8
+"""Intents that are told, the likeliest ones."""

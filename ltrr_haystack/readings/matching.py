@@ -1,0 +1,197 @@
+"""What the words of a query may refer to in the catalogue: exactly, in part, with typos, or unfinished."""
+
+import math
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from heapq import nlargest
+from itertools import accumulate
+
+from ltrr_haystack.catalogue.lexicon import Lexicon, LexiconValue
+from ltrr_haystack.catalogue.statistics import CollectionStatistics
+from ltrr_haystack.readings.background import FreeWords
+from ltrr_haystack.readings.phrases import MOST_VALUE_WORDS, Phrases
+from ltrr_haystack.readings.probabilities import JOINED, misspelt, unfinished
+from ltrr_haystack.readings.spelling import Spelling
+
+MOST_WORDS = 32
+"""Words of a query that are looked up; whatever comes after them is only text."""
+
+LEAST_GAIN = -8.0
+"""Matches that explain a query e^8 times worse than its words do by themselves are not followed."""
+
+MOST_FROM_A_WORD = 16
+"""Matches that begin with the same word, the best ones."""
+
+MOST_OF_A_FIELD = 3
+"""Values of one field that the same words may refer to."""
+
+MOST_CONTINUED = 32
+"""Phrases that are followed from word to word."""
+
+MOST_COMPLETIONS = 12
+"""Phrases that an unfinished word is completed to."""
+
+LONGEST_SPLIT = 32
+"""Letters of a word behind which it is not split into two."""
+
+SHORTEST_UNFINISHED = 2
+"""Letters of the shortest word that is taken for an unfinished one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """
+    Words of a query that may refer to a value.
+
+    :param start: Place of the first word, from 0.
+    :param end: Place behind the last word.
+    :param value: The value.
+    :param whole: Whether all words of the value, or of an alias of it, were typed.
+    :param gain: How much better the value explains the words than they do by themselves: the logarithm of the ratio of
+        the probabilities, in nats.
+    """
+
+    start: int
+    end: int
+    value: LexiconValue
+    whole: bool
+    gain: float
+
+    @property
+    def field(self) -> str:
+        """The field of the value."""
+        return self.value.field
+
+
+class LexiconIndex:
+    """
+    Finds the values of a lexicon in queries.
+
+    It is built once for a lexicon and never changes, so that any number of threads may use it.
+    """
+
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        fields: Collection[str] | None = None,
+        fuzziness: int = 2,
+        statistics: CollectionStatistics | None = None,
+    ) -> None:
+        """
+        Build the index.
+
+        :param lexicon: The values.
+        :param fields: The fields whose values are looked for, without `meta.`; all of the lexicon's if left out.
+        :param fuzziness: Most typos in one word, 0 to 2.
+        :param statistics: The collection statistics, for the words that only the documents' texts have.
+        """
+        self.lexicon = lexicon
+        self._phrases = Phrases(lexicon, lexicon.fields if fields is None else fields)
+        self._free = FreeWords(self._phrases.word_counts, statistics)
+        self._spelling = Spelling(self._phrases.words(), fuzziness)
+
+    def matches(self, words: Sequence[str]) -> list[Match]:
+        """
+        Find what the words of a query may refer to.
+
+        :param words: The words of the query's normal form. The last one may be unfinished.
+        :returns: Matches by the place of their first word, the best first; a bounded number for each word.
+        """
+        last_is_complete = len(words) > MOST_WORDS
+        words = words[:MOST_WORDS]
+        free = list(accumulate(map(self._free.log_probability, words), initial=0.0))
+        spelling = {word: self._spellings(word) for word in set(words)}
+        spellings = [spelling[word] for word in words]
+        found: list[Match] = []
+        for start in range(len(words)):
+            here = _Found()
+            self._follow(words, spellings, start, here)
+            if not last_is_complete:
+                self._complete(words, spellings, start, here)
+            gains = [(weight - free[end] + free[start], end, value) for (end, value), (weight, _) in here.items()]
+            found.extend(self._best(start, gains, here))
+        return found
+
+    def _spellings(self, word: str) -> list[tuple[str, float]]:
+        """The phrases that a word may stand for, with the logarithm of what that takes away."""
+        phrases = self._phrases
+        meant = [(word, 0.0)] if phrases.row(word) is not None else _split(word, phrases)
+        meant.extend((other, math.log(misspelt(word, other, edits))) for other, edits in self._spelling.neighbours(word))
+        return meant
+
+    def _follow(
+        self, words: Sequence[str], spellings: Sequence[Sequence[tuple[str, float]]], start: int, found: "_Found"
+    ) -> None:
+        """Follow the phrases from a word on."""
+        paths = {"": 0.0}
+        for end in range(start, min(len(words), start + MOST_VALUE_WORDS)):
+            paths = self._continued(paths, spellings[end])
+            if not paths:
+                break
+            for phrase, cost in paths.items():
+                self._add(found, end + 1, phrase, cost)
+        if start + 1 < len(words):
+            self._add(found, start + 2, words[start] + words[start + 1], math.log(JOINED))
+
+    def _complete(
+        self, words: Sequence[str], spellings: Sequence[Sequence[tuple[str, float]]], start: int, found: "_Found"
+    ) -> None:
+        """Take the last word for an unfinished one, and all from the start on for the beginning of a phrase."""
+        last = len(words) - 1
+        if len(words[last]) < SHORTEST_UNFINISHED or last - start >= MOST_VALUE_WORDS:
+            return
+        paths = {"": 0.0}
+        for place in range(start, last):
+            paths = self._continued(paths, spellings[place])
+        for phrase, cost in paths.items():
+            beginning = f"{phrase} {words[last]}" if phrase else words[last]
+            for row in self._phrases.beginning_with(beginning, MOST_COMPLETIONS):
+                complete = self._phrases.texts[row]
+                left_out = math.log(unfinished(len(beginning), len(complete)))
+                self._add(found, last + 1, complete, cost + left_out)
+
+    def _continued(self, paths: dict[str, float], spellings: Sequence[tuple[str, float]]) -> dict[str, float]:
+        reached: dict[str, float] = {}
+        for phrase, cost in paths.items():
+            for word, more in spellings:
+                longer = f"{phrase} {word}" if phrase else word
+                if self._phrases.row(longer) is not None and cost + more > reached.get(longer, -math.inf):
+                    reached[longer] = cost + more
+        if len(reached) <= MOST_CONTINUED:
+            return reached
+        return dict(nlargest(MOST_CONTINUED, reached.items(), key=lambda item: item[1]))
+
+    def _add(self, found: "_Found", end: int, phrase: str, cost: float) -> None:
+        row = self._phrases.row(phrase)
+        if row is None:
+            return
+        for value, weight, whole in self._phrases.entries(row):
+            known = found.get((end, value))
+            if known is None or cost + weight > known[0]:
+                found[end, value] = (cost + weight, whole)
+
+
+    def _best(self, start: int, gains: Sequence[tuple[float, int, int]], found: "_Found") -> list[Match]:
+        """The best of the matches that begin with the same word."""
+        kept: list[Match] = []
+        of_field: Counter[tuple[int, str]] = Counter()
+        # The values' rows are in the order of their fields and forms, so that equal gains are told apart.
+        for gain, end, row in sorted(gains, key=lambda each: (-each[0], each[1], each[2])):
+            if gain < LEAST_GAIN or len(kept) == MOST_FROM_A_WORD:
+                break
+            value = self._phrases.values[row]
+            of_field[end, value.field] += 1
+            if of_field[end, value.field] <= MOST_OF_A_FIELD:
+                kept.append(Match(start, end, value, found[end, row][1], gain))
+        return kept
+
+
+class _Found(dict[tuple[int, int], tuple[float, bool]]):
+    """Place behind the last word and row of the value → the likeliest way to it, and whether it is the whole value."""
+
+
+def _split(word: str, phrases: Phrases) -> list[tuple[str, float]]:
+    """Two words of the catalogue that were typed as one."""
+    parts = [f"{word[:place]} {word[place:]}" for place in range(1, min(len(word), LONGEST_SPLIT))]
+    return [(phrase, math.log(JOINED)) for phrase in parts if phrases.row(phrase) is not None]

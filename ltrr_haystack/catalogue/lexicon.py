@@ -40,10 +40,14 @@ class Lexicon:
 
     :param fields: The fields, without `meta.`, in the order of their declaration.
     :param list_fields: Those among them whose metadata were lists in some documents.
-    :param number_fields: Those among them whose metadata were numbers in some documents; their values are written as
-        text here, 1999 as `"1999"`.
     :param documents: How many documents were read, with and without values.
     :param values: Field → normal form of the value → what is known of it.
+    :param number_fields: Fields whose metadata were numbers in some documents; their values are written as text here,
+        1999 as `"1999"`.
+    :param having: Field → how many documents have a value there.
+    :param category: The field with a document's categories, without `meta.`; `None` where none is declared. It is among
+        `fields` only if it was declared to be.
+    :param texts: The fields of free text, as `content` and `meta.title`, in which `LexiconValue.mentions` counts.
     """
 
     fields: tuple[str, ...]
@@ -51,6 +55,9 @@ class Lexicon:
     documents: int
     values: Mapping[str, Mapping[str, LexiconValue]] = dataclasses.field(repr=False)
     number_fields: frozenset[str] = frozenset()
+    having: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    category: str | None = None
+    texts: tuple[str, ...] = ("content",)
 
     def lookup(self, field: str, normal_form: str) -> LexiconValue | None:
         """

@@ -47,14 +47,18 @@ def from_bytes(payload: bytes) -> LexiconCounts:
         for form, entry in entries.items():
             values[name][form] = _value(*entry)
     fields = {
-        name: FieldCounts(each["lists"], each["numbers"], values[name]) for name, each in written["fields"].items()
+        name: FieldCounts(each["documents"], each["lists"], each["numbers"], values[name])
+        for name, each in written["fields"].items()
     }
     return LexiconCounts(declared, written["documents"], fields)
 
 
 def _lines(counts: LexiconCounts) -> Iterator[str]:
     declared = counts.declared.to_dict()["init_parameters"]
-    fields = {name: {"lists": each.lists, "numbers": each.numbers} for name, each in counts.fields.items()}
+    fields = {
+        name: {"documents": each.documents, "lists": each.lists, "numbers": each.numbers}
+        for name, each in counts.fields.items()
+    }
     yield _json({"declared": declared, "documents": counts.documents, "fields": fields})
     for name, each in counts.fields.items():
         forms = sorted(each.values)

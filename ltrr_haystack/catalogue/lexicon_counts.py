@@ -9,7 +9,10 @@ from ltrr_haystack.catalogue.lexicon import Lexicon, LexiconValue
 from ltrr_haystack.catalogue.lexicon_fields import LexiconFields, slot_of
 
 MOST_VALUES = 200_000
-"""Values of a field that are kept: those of the most documents."""
+"""Values of a field that are kept: those of the most documents, the more popular among equals."""
+
+SLACK = 1.25
+"""Times that number at which the rest is left out, so that this is not done for every few documents."""
 
 MOST_WRITINGS = 8
 """Ways of writing a value that are kept, the most frequent ones."""
@@ -24,7 +27,7 @@ MOST_POPULARITIES = 8
 """Popularities of a value's documents that are kept, the largest ones: the next is known when one of them goes."""
 
 MOST_IDS = 4
-"""Documents of a value whose ids are kept."""
+"""Documents of a value up to which their ids are kept; when there are more, none are, until all are counted anew."""
 
 Key = TypeVar("Key", str, float)
 
@@ -40,7 +43,7 @@ class ValueCounts:
     :param categories: Normal form of a category → documents.
     :param aliases: Alias → documents.
     :param popularities: Popularity → documents; empty where no popularity field is declared.
-    :param ids: Document id → 1.
+    :param ids: Document id → 1; empty where there are more than `MOST_IDS`.
     """
 
     documents: int = 0
@@ -65,6 +68,7 @@ class ValueCounts:
         if documents <= 0:
             return None
         writings = _sum(self.writings, change.writings) or self.writings
+        ids = dict.fromkeys(_sum(self.ids, change.ids), 1)
         popularities = _sum(self.popularities, change.popularities) or dict(sorted(self.popularities.items())[:1])
         return ValueCounts(
             documents,
@@ -73,7 +77,7 @@ class ValueCounts:
             _most_frequent(_sum(self.categories, change.categories), MOST_CATEGORIES),
             _most_frequent(_sum(self.aliases, change.aliases), MOST_ALIASES),
             _largest(popularities, MOST_POPULARITIES),
-            dict.fromkeys(_kept(_sum(self.ids, change.ids), MOST_IDS, lambda key: key), 1),
+            ids if len(ids) == documents <= MOST_IDS else {},
         )
 
 
@@ -82,11 +86,13 @@ class FieldCounts:
     """
     What is counted of one field.
 
-    :param lists: Documents that have a list there.
-    :param numbers: Documents that have a number there.
+    :param documents: Documents that have a value there.
+    :param lists: Those that have a list.
+    :param numbers: Those that have a number.
     :param values: Normal form of a value → what is counted of it.
     """
 
+    documents: int = 0
     lists: int = 0
     numbers: int = 0
     values: Mapping[str, ValueCounts] = field(default_factory=dict, repr=False)
@@ -137,6 +143,9 @@ class LexiconCounts:
             documents=self.documents,
             values=values,
             number_fields=frozenset(slot_of(name) for name in declared.fields if self.fields[name].numbers),
+            having={slot_of(name): self.fields[name].documents for name in declared.fields},
+            category=None if declared.category is None else slot_of(declared.category),
+            texts=tuple(declared.texts),
         )
 
 
@@ -145,12 +154,18 @@ def bounded(values: Mapping[str, ValueCounts], most: int = MOST_VALUES) -> Mappi
     Bound how many values there are.
 
     :param values: Normal form → counts.
-    :param most: How many to keep.
-    :returns: Those of the most documents, the first by alphabet among equals; the same mapping if there are no more.
+    :param most: How many to keep once there are `SLACK` times as many.
+    :returns: Those of the most documents, the more popular and then the first by alphabet among equals; the same
+        mapping if there are not too many.
     """
-    if len(values) <= most:
+    if len(values) <= SLACK * most:
         return values
-    return dict(heapq.nsmallest(most, values.items(), key=lambda item: (-item[1].documents, item[0])))
+    return dict(heapq.nsmallest(most, values.items(), key=_rank))
+
+
+def _rank(item: tuple[str, ValueCounts]) -> tuple[int, float, str]:
+    form, counts = item
+    return -counts.documents, -max(counts.popularities, default=0.0), form
 
 
 def _value(field: str, counts: ValueCounts, names: Mapping[str, str]) -> LexiconValue:
@@ -162,7 +177,7 @@ def _value(field: str, counts: ValueCounts, names: Mapping[str, str]) -> Lexicon
         popularity=max(counts.popularities, default=0.0),
         categories={names.get(form, form): having / in_all for form, having in sorted(counts.categories.items())},
         aliases=tuple(sorted(counts.aliases, key=lambda alias: (-counts.aliases[alias], alias))),
-        ids=tuple(sorted(counts.ids)) if len(counts.ids) == counts.documents else (),
+        ids=tuple(sorted(counts.ids)),
         mentions=counts.mentions,
     )
 

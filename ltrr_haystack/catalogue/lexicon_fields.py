@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Self
@@ -91,7 +91,7 @@ class LexiconFields:
     fields: Sequence[str]
     category: str | None = None
     popularity: str | None = None
-    aliases: Mapping[str, str] | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
     texts: Sequence[str] = (CONTENT,)
 
     def __post_init__(self) -> None:
@@ -103,11 +103,11 @@ class LexiconFields:
         """
         object.__setattr__(self, "fields", require_fields(self.fields, "LexiconFields"))
         object.__setattr__(self, "texts", require_fields(self.texts, "LexiconFields.texts"))
-        aliases = self.aliases or {}
-        named = dict.fromkeys([*self.fields, self.category, self.popularity, *aliases.values()])
+        object.__setattr__(self, "aliases", dict(self.aliases or {}))
+        named = dict.fromkeys([*self.fields, self.category, self.popularity, *self.aliases.values()])
         if CONTENT in require_fields([name for name in named if name is not None], "LexiconFields"):
             raise ConfigurationError("fields of LexiconFields must be in the metadata ('meta.…'), got 'content'")
-        if strange := sorted(set(aliases) - set(self.fields)):
+        if strange := sorted(set(self.aliases) - set(self.fields)):
             raise ConfigurationError(
                 f"aliases are declared for {', '.join(strange)}, and the fields are {', '.join(self.fields)}"
             )
@@ -129,7 +129,7 @@ class LexiconFields:
             fields=list(self.fields),
             category=self.category,
             popularity=self.popularity,
-            aliases=None if self.aliases is None else dict(self.aliases),
+            aliases=dict(self.aliases),
             texts=list(self.texts),
         )
 
@@ -157,7 +157,7 @@ class LexiconFields:
             if reading.values:
                 fields[name] = reading
         aliases = {}
-        for name, where in (self.aliases or {}).items():
+        for name, where in self.aliases.items():
             if name in fields and len(fields[name].values) == 1:
                 others = values_in(field_value(document, where)).values
                 aliases[name] = {form: other for form, other in others.items() if form not in fields[name].values}
@@ -172,14 +172,14 @@ class LexiconFields:
         return frozenset(form for form, phrase in phrases.items() if any(phrase in text for text in texts))
 
 
-def slot_of(field: str) -> str:
+def slot_of(name: str) -> str:
     """
     Give a field the name that it has in the lexicon.
 
-    :param field: The field: `meta.artist`.
+    :param name: The field: `meta.artist`.
     :returns: Its name without `meta.`.
     """
-    return field.removeprefix("meta.")
+    return name.removeprefix("meta.")
 
 
 def values_in(raw: Any) -> FieldReading:

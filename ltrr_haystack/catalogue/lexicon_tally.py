@@ -6,29 +6,31 @@ from dataclasses import dataclass, field
 
 from haystack import Document
 
-from ltrr_haystack.catalogue.lexicon_counts import MOST_IDS, FieldCounts, LexiconCounts, ValueCounts, bounded
+from ltrr_haystack.catalogue.lexicon_counts import MOST_IDS, FieldCounts, Key, LexiconCounts, ValueCounts, bounded
 from ltrr_haystack.catalogue.lexicon_fields import FieldReading, LexiconFields, LexiconReading
 
 
 @dataclass(slots=True)
 class _Change:
+    """As `ValueCounts`, and can be added to."""
+
     documents: int = 0
     mentions: int = 0
-    writings: Counter[str] = field(default_factory=Counter)
-    categories: Counter[str] = field(default_factory=Counter)
-    aliases: Counter[str] = field(default_factory=Counter)
-    popularities: Counter[float] = field(default_factory=Counter)
-    ids: Counter[str] = field(default_factory=Counter)
+    writings: dict[str, int] = field(default_factory=dict)
+    categories: dict[str, int] = field(default_factory=dict)
+    aliases: dict[str, int] = field(default_factory=dict)
+    popularities: dict[float, int] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
 
     def counts(self) -> ValueCounts:
         return ValueCounts(
             self.documents,
             self.mentions,
-            dict(self.writings),
-            dict(self.categories),
-            dict(self.aliases),
-            dict(self.popularities),
-            dict(self.ids),
+            self.writings,
+            self.categories,
+            self.aliases,
+            self.popularities,
+            self.ids,
         )
 
 
@@ -42,6 +44,7 @@ class LexiconTally:
     def __init__(self, declared: LexiconFields) -> None:
         self._declared = declared
         self._documents = 0
+        self._having = Counter[str]()
         self._lists = Counter[str]()
         self._numbers = Counter[str]()
         self._values: dict[str, dict[str, _Change]] = {name: {} for name in declared.counted}
@@ -57,6 +60,7 @@ class LexiconTally:
             self._documents += times
             reading = self._declared.read(document)
             for name, found in reading.fields.items():
+                self._having[name] += times
                 self._lists[name] += times * found.is_list
                 self._numbers[name] += times * found.has_numbers
                 self._count(document, name, found, reading, times)
@@ -78,24 +82,35 @@ class LexiconTally:
                     values.pop(form, None)
                 else:
                     values[form] = now
-            lists, numbers = before.lists + self._lists[name], before.numbers + self._numbers[name]
-            fields[name] = FieldCounts(max(lists, 0), max(numbers, 0), bounded(values))
+            fields[name] = FieldCounts(
+                max(before.documents + self._having[name], 0),
+                max(before.lists + self._lists[name], 0),
+                max(before.numbers + self._numbers[name], 0),
+                bounded(values),
+            )
         return LexiconCounts(base.declared, max(base.documents + self._documents, 0), fields)
 
     def _count(self, document: Document, name: str, found: FieldReading, reading: LexiconReading, times: int) -> None:
         of_category = reading.fields.get(self._declared.category or "")
         categories: Iterable[str] = () if of_category is None else of_category.values
         aliases = reading.aliases.get(name, {}).values()
+        changes = self._values[name]
         for form, written in found.values.items():
-            change = self._values[name].setdefault(form, _Change())
+            change = changes.get(form)
+            if change is None:
+                change = changes[form] = _Change()
             change.documents += times
             change.mentions += times * (form in reading.mentioned)
-            change.writings[written] += times
+            _add(change.writings, written, times)
             for category in categories:
-                change.categories[category] += times
+                _add(change.categories, category, times)
             for alias in aliases:
-                change.aliases[alias] += times
+                _add(change.aliases, alias, times)
             if self._declared.popularity is not None:
-                change.popularities[reading.popularity] += times
-            if times < 0 or document.id in change.ids or len(change.ids) < MOST_IDS:
-                change.ids[document.id] += times
+                _add(change.popularities, reading.popularity, times)
+            if times < 0 or len(change.ids) < MOST_IDS or document.id in change.ids:
+                _add(change.ids, document.id, times)
+
+
+def _add(counted: dict[Key, int], key: Key, times: int) -> None:
+    counted[key] = counted.get(key, 0) + times

@@ -1,6 +1,5 @@
 """What is counted of the catalogue, in the store: collection statistics and the lexicon."""
 
-from dataclasses import replace
 from typing import Any
 
 from ltrr_haystack.catalogue import codec, lexicon_codec
@@ -46,7 +45,7 @@ def publish(store: LTRRStore, *counted: Counted) -> list[int]:
     :param counted: Statistics, the counts of a lexicon, or both.
     :returns: The version of each.
     """
-    return store.add_snapshots([replace(draft_of(each), activate=True) for each in counted])
+    return store.add_snapshots(list(map(draft_of, counted)))
 
 
 def active_statistics(store: LTRRStore, poll_interval: float = 1.0) -> ActiveModel[CollectionStatistics | None]:

@@ -7,19 +7,19 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ltrr_haystack.catalogue import StatisticsCollector, publish
+from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, StatisticsCollector, publish
 from ltrr_haystack.catalogue import build as read_all
 from ltrr_haystack.cli.options import Home, Store, configure_store, report_errors
 from ltrr_haystack.components.catalogue_writer import CatalogueWriter
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import CATALOGUE, LEXICON, LTRRStore
 
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Count the words of all documents, for the ranker's text features."""
+    """Count the words and the metadata's values of all documents, for the ranker and for understanding queries."""
 
 
 @app.command()
@@ -46,10 +46,38 @@ def build(
             show_default=False,
         ),
     ] = None,
+    lexicon_field: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A field of the lexicon, such as meta.artist; can be repeated. (default: as the pipeline's "
+            "CatalogueWriter has the lexicon, or none)",
+            show_default=False,
+        ),
+    ] = None,
+    lexicon_category: Annotated[
+        str | None,
+        typer.Option(help="With --lexicon-field: the field with a document's categories, such as meta.genre."),
+    ] = None,
+    lexicon_popularity: Annotated[
+        str | None,
+        typer.Option(help="With --lexicon-field: the field with a document's popularity."),
+    ] = None,
+    lexicon_aliases: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --lexicon-field: a field, = and the field with other names of its value, such as "
+            "meta.artist=meta.aliases; can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     store: Store = None,
     home: Home = None,
 ) -> None:
-    """Count the words of all documents anew, in one pass over the document store. Servers take them up at once."""
+    """
+    Count the words and the metadata's values of all documents anew, in one pass over the document store.
+
+    Servers take them up at once.
+    """
     from ltrr_haystack.routers import load_pipeline
     from ltrr_haystack.server.bundled import bundled_folder
 
@@ -62,21 +90,49 @@ def build(
         fields, stemmed = (["content"], "en") if writer is None else (writer.fields, writer.language)
         if language is not None:
             stemmed = None if language == "none" else language
-        collector = StatisticsCollector(field or fields, stemmed)
+        declared = _declared(lexicon_field, lexicon_category, lexicon_popularity, lexicon_aliases)
+        if declared is None and writer is not None:
+            declared = writer.lexicon
+        words = StatisticsCollector(field or fields, stemmed)
+        values = None if declared is None else LexiconCollector(declared)
         with Console(stderr=True).status("Reading documents …") as status:
             read = read_all(
-                _document_store(parts, file), [collector], lambda read: status.update(f"{read:,} documents read …")
+                _document_store(parts, file),
+                [words] if values is None else [words, values],
+                lambda read: status.update(f"{read:,} documents read …"),
             )
         if not read:
             raise ConfigurationError(f"the document store of '{file}' has no documents; index them first")
         opened = LTRRStore() if store is not None or writer is None else writer.store
-        [version] = publish(opened, collector.statistics())
-        for name, each in collector.statistics().fields.items():
+        versions = publish(opened, words.statistics(), *([] if values is None else [values.counts()]))
+        for name, each in words.statistics().fields.items():
             typer.echo(
                 f"{name}: {each.documents:,} documents, {each.mean_words:,.1f} words in the mean, "
                 f"{len(each.frequencies):,} stems"
             )
-        typer.echo(f"{read:,} documents counted; catalogue {version} is active")
+        for name, of_field in ({} if values is None else values.counts().fields).items():
+            typer.echo(f"{name}: {of_field.documents:,} documents, {len(of_field.values):,} values in the lexicon")
+        active = " and ".join(
+            f"{kind} {version}" for kind, version in zip((CATALOGUE, LEXICON), versions, strict=False)
+        )
+        typer.echo(f"{read:,} documents counted; {active} {'is' if values is None else 'are'} active")
+
+
+def _declared(
+    fields: list[str] | None, category: str | None, popularity: str | None, aliases: list[str] | None
+) -> LexiconFields | None:
+    if fields:
+        return LexiconFields(fields, category, popularity, dict(map(_pair, aliases or [])))
+    if category or popularity or aliases:
+        raise ConfigurationError("--lexicon-category, -popularity and -aliases need --lexicon-field beside them")
+    return None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    field, sign, where = text.partition("=")
+    if not sign:
+        raise ConfigurationError(f"--lexicon-aliases must be such as meta.artist=meta.aliases, got '{text}'")
+    return field, where
 
 
 def _document_store(parts: Iterable[Any], file: Path) -> Any:

@@ -1,7 +1,14 @@
 from haystack import Document
 
-from ltrr_haystack.catalogue import CollectionStatistics, active_statistics, publish
-from ltrr_haystack.store import CATALOGUE
+from ltrr_haystack.catalogue import (
+    CollectionStatistics,
+    LexiconCollector,
+    LexiconFields,
+    active_lexicon,
+    active_statistics,
+    publish,
+)
+from ltrr_haystack.store import CATALOGUE, LEXICON
 
 EMPTY = CollectionStatistics.empty(["content"], "en")
 ONE = EMPTY.changed(added=[Document(content="a song")])
@@ -21,3 +28,24 @@ def test_the_card_says_what_they_are_of(store):
     publish(store, TWO)
     [info] = store.snapshots(CATALOGUE)
     assert info.card == {"documents": 2, "fields": "content", "stems": 4, "language": "en"}
+
+
+def values(*artists):
+    collector = LexiconCollector(LexiconFields(["meta.artist", "meta.genre"], category="meta.mood"))
+    collector.add([Document(content="x", meta={"artist": artist, "mood": "calm"}) for artist in artists])
+    return collector.counts()
+
+
+def test_statistics_and_a_lexicon_are_published_together(store):
+    lexicon = active_lexicon(store, poll_interval=0.0)
+    assert lexicon.current() == (None, 0)
+    assert publish(store, ONE, values("Zaz")) == [1, 1]
+    assert lexicon.current() == (values("Zaz").lexicon(), 1)
+    assert publish(store, values("Zaz", "Prince")) == [2]
+    assert lexicon.current() == (values("Zaz", "Prince").lexicon(), 2)
+
+
+def test_the_card_of_a_lexicon_says_what_it_is_of(store):
+    publish(store, values("Zaz", "Prince", "PRINCE"))
+    [info] = store.snapshots(LEXICON)
+    assert info.card == {"documents": 3, "fields": "artist, genre", "values": 2}

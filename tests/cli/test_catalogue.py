@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 
 pytest.importorskip("tantivy")
 
-from ltrr_haystack.catalogue import CollectionStatistics
+from ltrr_haystack.catalogue import CollectionStatistics, LexiconCollector, LexiconFields, lexicon_codec
 from ltrr_haystack.catalogue.codec import from_bytes
 from ltrr_haystack.cli import app
 from ltrr_haystack.components.catalogue_writer import CatalogueWriter
 from ltrr_haystack.embedded.tantivy import TantivyDocumentStore
-from ltrr_haystack.store import CATALOGUE, LTRRStore
+from ltrr_haystack.store import CATALOGUE, LEXICON, LTRRStore
 
 DOCUMENTS = [
     Document(id="a", content="Songs of the sea", meta={"title": "Sea", "artist": "Ann"}),
@@ -111,3 +111,46 @@ def test_what_was_built_is_listed_and_can_be_taken_back(ltrr, index, write, stor
     assert "documents 2, fields content, stems 5, language en" in listed
     assert ltrr("activate", "catalogue", "1").output == "catalogue 1 is active\n"
     assert store.active_version(CATALOGUE) == 1
+
+
+def test_the_lexicon_is_built_in_the_same_pass(ltrr, index, write, store):
+    declared = LexiconFields(["meta.artist"], popularity="meta.plays")
+    file = write(catalogue=CatalogueWriter(LTRRStore(), index, lexicon=declared), writer=writer(index))
+    ended = ltrr("catalogue", "build", "--pipeline", str(file))
+    assert ended.exit_code == 0, ended.output
+    assert ended.stdout == (
+        "content: 2 documents, 3.0 words in the mean, 5 stems\n"
+        "meta.artist: 1 documents, 1 values in the lexicon\n"
+        "2 documents counted; catalogue 1 and lexicon 1 are active\n"
+    )
+    collector = LexiconCollector(declared)
+    collector.add(DOCUMENTS)
+    assert lexicon_codec.from_bytes(store.snapshot(LEXICON).payload) == collector.counts()
+
+
+def test_the_fields_of_the_lexicon_can_be_chosen(ltrr, index, write, store):
+    options = ["--lexicon-field", "meta.artist", "--lexicon-field", "meta.title", "--lexicon-category", "meta.genre"]
+    options += ["--lexicon-popularity", "meta.plays", "--lexicon-aliases", "meta.artist=meta.aliases"]
+    assert ltrr("catalogue", "build", "--pipeline", str(write(writer=writer(index))), *options).exit_code == 0
+    counts = lexicon_codec.from_bytes(store.snapshot(LEXICON).payload)
+    assert counts.declared == LexiconFields(
+        ["meta.artist", "meta.title"], "meta.genre", "meta.plays", {"meta.artist": "meta.aliases"}
+    )
+    assert counts.lexicon().lookup("title", "sea").documents == 1
+    listed = " ".join(ltrr("models").output.replace("│", " ").split())
+    assert "documents 2, fields artist, title, values 2" in listed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--lexicon-category", "meta.genre"], "need --lexicon-field beside them"),
+        (["--lexicon-field", "meta.artist", "--lexicon-aliases", "meta.aliases"], "meta.artist=meta.aliases, got"),
+        (["--lexicon-field", "artist"], "fields of LexiconFields"),
+    ],
+)
+def test_options_of_the_lexicon_that_make_no_sense_are_refused(ltrr, index, write, store, options, message):
+    ended = ltrr("catalogue", "build", "--pipeline", str(write(writer=writer(index))), *options)
+    assert ended.exit_code == 1
+    assert message in " ".join(ended.output.split())
+    assert store.active_version(LEXICON) == 0

@@ -4,8 +4,8 @@ What it costs to read queries by a lexicon of 100,000 values: latency, memory, a
     python benchmarks/readings.py [--values N] [--queries N] [--seed S]
 
 The lexicon is invented: titles, artists, albums and genres of one to four words, the words drawn by Zipf's law. So are
-the queries: values, parts and beginnings of them, two values together, each also with typos; words that nobody knows; and
-hostile ones of a hundred words. A whole query is measured, from its normal form to its readings.
+the queries: values, parts and beginnings of them, two values together, each also with typos; words that nobody knows;
+and hostile ones of a hundred words. A whole query is measured, from its normal form to its readings.
 """
 
 import argparse
@@ -166,7 +166,9 @@ def main(values: int, count: int, seed: int) -> None:
     megabytes = tracemalloc.get_traced_memory()[0] / 1e6
     tracemalloc.stop()
     print(f"{len(made):,} values; built in {seconds:.1f} s; {megabytes:.0f} MB beside the lexicon")
-    print(f"all but the hostile queries: p50 {np.percentile(people, 50):.2f} ms, p99 {np.percentile(people, 99):.2f} ms")
+    print(
+        f"all but the hostile queries: p50 {np.percentile(people, 50):.2f} ms, p99 {np.percentile(people, 99):.2f} ms"
+    )
     print("\n| queries | p50, ms | p99, ms | most, ms | with a slot |\n|---|---:|---:|---:|---:|")
     for row in figures:
         print(row.row())

@@ -17,6 +17,7 @@ from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.structured_retriever import StructuredRetriever
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import (
     ConfigurationError,
@@ -46,6 +47,7 @@ from ltrr_haystack.ranking.candidate_features import (
     TextFeatures,
 )
 from ltrr_haystack.ranking.training import train_ranker
+from ltrr_haystack.readings.annotator import CatalogueReadings
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import (
     ActionSet,
@@ -76,6 +78,7 @@ __all__ = [
     "Candidate",
     "CandidateFeatures",
     "CandidateSet",
+    "CatalogueReadings",
     "CatalogueWriter",
     "ClientLimits",
     "CombinedFeatures",
@@ -112,6 +115,7 @@ __all__ = [
     "StaticPolicy",
     "StoreError",
     "StoreUnavailableError",
+    "StructuredRetriever",
     "TextFeatures",
     "UBIEvent",
     "Understanding",

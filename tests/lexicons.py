@@ -62,5 +62,7 @@ def lexicon_with(documents: int = 1000, **fields: Iterable[str | tuple[str, Mapp
     values: dict[str, dict[str, LexiconValue]] = {}
     for field, entries in fields.items():
         pairs = [(entry, {}) if isinstance(entry, str) else entry for entry in entries]
-        values[field] = {normal_form(text): LexiconValue(field, text, **{"documents": 1, **known}) for text, known in pairs}
+        values[field] = {
+            normal_form(text): LexiconValue(field, text, **{"documents": 1, **known}) for text, known in pairs
+        }
     return Lexicon(tuple(fields), frozenset(), documents, values)

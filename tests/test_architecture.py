@@ -14,7 +14,7 @@ FLOORS = [
     {"store"},
     {"feedback", "understanding"},
     {"catalogue"},
-    {"memory", "policy", "readings"},
+    {"memory", "policy", "readings", "structured"},
     {"embedded"},
     {"ranking"},
     {"learning"},

@@ -14,6 +14,7 @@ from ltrr_haystack.catalogue.lexicon_fields import slot_of
 from ltrr_haystack.catalogue.snapshots import active_lexicon, active_statistics
 from ltrr_haystack.catalogue.statistics import CollectionStatistics
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.readings.evidence import ReadingEvidence
 from ltrr_haystack.readings.interpreting import MatchedReading, interpret
 from ltrr_haystack.readings.matching import LexiconIndex
 from ltrr_haystack.readings.query_types import query_type_of
@@ -23,6 +24,9 @@ from ltrr_haystack.types import Understanding
 logger = logging.getLogger(__name__)
 
 MOST_FUZZINESS = 2
+
+MOST_INTENTS = 8
+"""Intents that are told, the likeliest ones."""
 
 PAUSE = 5.0
 """How many times as long as an index took to build its building pauses at least, while documents are indexed."""
@@ -34,9 +38,9 @@ class CatalogueReadings:
     them for the query's type and intents.
 
     It is an annotator of QueryUnderstanding. It looks for the values of the lexicon that `ContentTagger` or `ltrr
-    catalogue build` have put into the store: whole or in part, with typos, unfinished, under their aliases. Each reading
-    has slots (field → the catalogue's own value) and the text left over; the plain reading, all text, is always one of
-    them. What people click moves the probabilities.
+    catalogue build` have put into the store: whole or in part, with typos, unfinished, under their aliases. Each
+    reading has slots (field → the catalogue's own value) and the text left over; the plain reading, all text, is always
+    one of them. What people click moves the probabilities.
 
     Searches never wait for a newer lexicon: it is read and indexed by a thread of its own, and then takes the place of
     the old one in whole. Without a lexicon an understanding stays as it is.
@@ -44,13 +48,18 @@ class CatalogueReadings:
     ### Usage example
 
     ```python
+    from haystack import Document
     from haystack.utils import Secret
     from ltrr_haystack import CatalogueReadings, LTRRStore, QueryUnderstanding
+    from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, build, publish
 
     store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
-    understanding = QueryUnderstanding(annotators=[CatalogueReadings(store, fields=["title", "artist", "genre"])])
-    understanding.run("tayler love")["understanding"].interpretations[0]
-    # Interpretation(slots={'artist': 'Taylor Swift'}, leftover='love', probability=0.62)
+    collector = LexiconCollector(LexiconFields(["meta.title", "meta.artist"]))
+    build([Document(content="…", meta={"title": "Fearless", "artist": "Taylor Swift"})], [collector])
+    publish(store, collector.counts())
+    understanding = QueryUnderstanding(annotators=[CatalogueReadings(store)]).run("tayler live")["understanding"]
+    best = understanding.interpretations[0]
+    print(best.slots, best.leftover)  # {'artist': 'Taylor Swift'} live
     ```
     """
 
@@ -84,6 +93,7 @@ class CatalogueReadings:
         self.most_readings = most_readings
         self.fuzziness = fuzziness
         self.poll_interval = poll_interval
+        self._feedback = ReadingEvidence(store)
         self._lexicon = active_lexicon(store, poll_interval=0.0)
         self._statistics = active_statistics(store, poll_interval=0.0)
         self._held: LexiconIndex | None = None
@@ -101,10 +111,7 @@ class CatalogueReadings:
     def warm_up(self) -> None:
         """Open the store, and read and index the lexicon that is active in it."""
         self.store.warm_up()
-        with self._lock:
-            if self._renewer is None:
-                self._renew()
-                self._renewer = ThreadPoolExecutor(1, thread_name_prefix="readings")
+        self._start()
 
     def close(self) -> None:
         """Release the store; a lexicon that is being read is not taken up any more."""
@@ -126,7 +133,7 @@ class CatalogueReadings:
         index = self._held
         if index is None or not understanding.normal_form:
             return understanding
-        readings = interpret(index, understanding.normal_form, most=self.most_readings)
+        readings = interpret(index, understanding.normal_form, self._feedback, self.most_readings)
         return replace(
             understanding,
             interpretations=tuple([reading.interpretation for reading in readings]),
@@ -161,10 +168,16 @@ class CatalogueReadings:
         parameters["store"] = LTRRStore.from_dict(parameters["store"])
         return default_from_dict(cls, {**data, "init_parameters": parameters})
 
+    def _start(self) -> None:
+        with self._lock:
+            if self._renewer is None:
+                self._renew()
+                self._renewer = ThreadPoolExecutor(1, thread_name_prefix="readings")
+
     def _look(self) -> None:
         """See to it that a newer lexicon is looked for, if it is time to."""
         if self._renewer is None:
-            self.warm_up()
+            self._start()
         if time.monotonic() < self._next_look:
             return
         # Whoever does not get the lock knows that another search sees to it.
@@ -211,7 +224,3 @@ def intents_of(readings: Sequence[MatchedReading]) -> Mapping[str, float]:
                 said = reading.probability * share / len(categorised)
                 intents[category] = intents.get(category, 0.0) + said
     return dict(sorted(intents.items(), key=lambda item: (-item[1], item[0]))[:MOST_INTENTS])
-
-
-MOST_INTENTS = 8
-"""Intents that are told, the likeliest ones."""

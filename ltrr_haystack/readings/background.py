@@ -48,8 +48,6 @@ class FreeWords:
 
     def _in_texts(self, word: str) -> float:
         stems = analyse(word, self._language).stems if self._fields else ()
-        if not stems:
+        if len(stems) != 1:
             return 0.0
-        return max(
-            text_word(min(field.frequencies.get(stem, 0) for stem in stems), field.words) for field in self._fields
-        )
+        return max(text_word(field.frequencies.get(stems[0], 0), field.words) for field in self._fields)

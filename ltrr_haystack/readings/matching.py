@@ -117,7 +117,9 @@ class LexiconIndex:
         """The phrases that a word may stand for, with the logarithm of what that takes away."""
         phrases = self._phrases
         meant = [(word, 0.0)] if phrases.row(word) is not None else _split(word, phrases)
-        meant.extend((other, math.log(misspelt(word, other, edits))) for other, edits in self._spelling.neighbours(word))
+        meant.extend(
+            (other, math.log(misspelt(word, other, edits))) for other, edits in self._spelling.neighbours(word)
+        )
         return meant
 
     def _follow(
@@ -170,7 +172,6 @@ class LexiconIndex:
             known = found.get((end, value))
             if known is None or cost + weight > known[0]:
                 found[end, value] = (cost + weight, whole)
-
 
     def _best(self, start: int, gains: Sequence[tuple[float, int, int]], found: "_Found") -> list[Match]:
         """The best of the matches that begin with the same word."""

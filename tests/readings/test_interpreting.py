@@ -1,8 +1,8 @@
 import pytest
+from haystack import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haystack import Document
 from lexicons import lexicon_of, lexicon_with, songs
 from ltrr_haystack.catalogue import CollectionStatistics
 from ltrr_haystack.readings.interpreting import interpret
@@ -99,7 +99,11 @@ class TestReadings:
     def test_the_more_popular_artist_is_meant(self):
         index = LexiconIndex(
             lexicon_with(
-                artist=[("Taylor Swift", {"popularity": 9.0}), ("James Taylor", {"popularity": 2.0}), *map(str, range(50))]
+                artist=[
+                    ("Taylor Swift", {"popularity": 9.0}),
+                    ("James Taylor", {"popularity": 2.0}),
+                    *map(str, range(50)),
+                ]
             )
         )
         swift, james, _ = readings("taylor", index)

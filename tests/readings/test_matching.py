@@ -62,7 +62,9 @@ class TestMatches:
         assert [match.value.value for match in index.matches(["marley"])] == ["Marley", "Harley"]
 
     def test_the_more_popular_of_two_comes_first(self):
-        index = LexiconIndex(lexicon_with(title=[("Dream On", {"popularity": 1.0}), ("Dream Team", {"popularity": 9.0})]))
+        index = LexiconIndex(
+            lexicon_with(title=[("Dream On", {"popularity": 1.0}), ("Dream Team", {"popularity": 9.0})])
+        )
         assert [match.value.value for match in index.matches(["dream"])] == ["Dream Team", "Dream On"]
 
     def test_a_word_in_the_middle_is_not_taken_for_an_unfinished_one(self):

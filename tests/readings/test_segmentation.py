@@ -58,7 +58,9 @@ def all_of(matches):
 def some_matches(draw):
     length = draw(st.integers(1, 5))
     return length, [
-        match(start, draw(st.integers(start + 1, length)), draw(st.sampled_from("abc")), draw(st.integers(-3, 9)), str(i))
+        match(
+            start, draw(st.integers(start + 1, length)), draw(st.sampled_from("abc")), draw(st.integers(-3, 9)), str(i)
+        )
         for i, start in enumerate(draw(st.lists(st.integers(0, length - 1), max_size=6)))
     ]
 

@@ -110,7 +110,9 @@ class ReadingEvidence:
         :returns: For each of them the clicks and what they come to; no clicks where the store cannot be read.
         """
         asked = readings[:MOST_READINGS]
-        keys = [((normal_form, reading_key(each)), (KINDS, reading_kind(each))) if each.slots else None for each in asked]
+        keys = [
+            ((normal_form, reading_key(each)), (KINDS, reading_kind(each))) if each.slots else None for each in asked
+        ]
         known = self._known([pair for pairs in keys if pairs is not None for pair in pairs])
         found = [
             ReadingSupport(reading_kind(reading))

@@ -4,8 +4,8 @@ What it costs to read queries by a lexicon of 100,000 values: latency, memory, a
     python benchmarks/readings.py [--values N] [--queries N] [--seed S]
 
 The lexicon is invented: titles, artists, albums and genres of one to four words, the words drawn by Zipf's law. So are
-the queries: values, parts and beginnings of them, two values together, each also with typos; words that nobody knows; and
-hostile ones of a hundred words. A whole query is measured, from its normal form to its readings.
+the queries: values, parts and beginnings of them, two values together, each also with typos; words that nobody knows;
+and hostile ones of a hundred words. A whole query is measured, from its normal form to its readings.
 """
 
 import argparse

@@ -49,6 +49,7 @@ from ltrr_haystack.ranking.candidate_features import (
     TextFeatures,
 )
 from ltrr_haystack.ranking.training import train_ranker
+from ltrr_haystack.readings.annotator import CatalogueReadings
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import (
     ActionSet,
@@ -79,6 +80,7 @@ __all__ = [
     "Candidate",
     "CandidateFeatures",
     "CandidateSet",
+    "CatalogueReadings",
     "CatalogueWriter",
     "ClientLimits",
     "CombinedFeatures",

@@ -90,27 +90,29 @@ class ReadingEvidence:
         self._most = most
         self._outage = Outage("Readings are weighed without what was clicked")
 
-    def multipliers(self, query_key: str, readings: Sequence[Interpretation]) -> tuple[float, ...]:
+    def multipliers(self, normal_form: str, readings: Sequence[Interpretation]) -> tuple[float, ...]:
         """
         Say how much likelier clicks make each reading of a query.
 
-        :param query_key: The query's normal form; for a filtered search its evidence key (`types.evidence_key`).
+        :param normal_form: The query's normal form; for a filtered search its evidence key (`types.evidence_key`).
         :param readings: The query's readings.
         :returns: For each of them what its prior probability is to be multiplied by, between 1 / `most` and `most`;
             1 for all where the store cannot be read.
         """
-        return tuple([each.multiplier for each in self.support(query_key, readings)])
+        return tuple([each.multiplier for each in self.support(normal_form, readings)])
 
-    def support(self, query_key: str, readings: Sequence[Interpretation]) -> tuple[ReadingSupport, ...]:
+    def support(self, normal_form: str, readings: Sequence[Interpretation]) -> tuple[ReadingSupport, ...]:
         """
         Say what speaks for each reading of a query; the store is read once.
 
-        :param query_key: The query's normal form; for a filtered search its evidence key (`types.evidence_key`).
+        :param normal_form: The query's normal form; for a filtered search its evidence key (`types.evidence_key`).
         :param readings: The query's readings.
         :returns: For each of them the clicks and what they come to; no clicks where the store cannot be read.
         """
         asked = readings[:MOST_READINGS]
-        keys = [((query_key, reading_key(each)), (KINDS, reading_kind(each))) if each.slots else None for each in asked]
+        keys = [
+            ((normal_form, reading_key(each)), (KINDS, reading_kind(each))) if each.slots else None for each in asked
+        ]
         known = self._known([pair for pairs in keys if pairs is not None for pair in pairs])
         found = [
             ReadingSupport(reading_kind(reading))

@@ -4,8 +4,8 @@ How likely a reading of a query is.
 A generative model after Sarkas, Paparizos and Tsaparas 2010, "Structured annotations of web queries" (SIGMOD): whoever
 refers to a value chooses a field, then the value by how prominent it is, then how to type it; every other word is drawn
 from the words of the catalogue. A reading's score is the sum of the logarithms, so a reading with a value gains on the
-plain one what the value explains better than its words do by themselves. Factors that are taken for independent make such
-scores too sure of themselves; a temperature divides them before they become probabilities (Guo et al. 2017, "On
+plain one what the value explains better than its words do by themselves. Factors that are taken for independent make
+such scores too sure of themselves; a temperature divides them before they become probabilities (Guo et al. 2017, "On
 calibration of modern neural networks", section 4.2).
 """
 
@@ -26,7 +26,7 @@ Exponent of Zipf's law by which interest falls with the rank in popularity: 0.64
 """
 
 DOCUMENTS = 0.7
-"""A value is looked for with the number of its documents to this power: an artist with ten songs five times as often."""
+"""A value is looked for with the number of its documents to this power: one with ten documents five times as often."""
 
 FREE_WORD = 0.1
 """How much less often a word is only text than its share of the catalogue's words says."""
@@ -125,8 +125,8 @@ def unknown_word(letters: int) -> float:
     """
     Give the probability that a certain word which the catalogue does not have is typed as text.
 
-    The more letters, the more such words there are: 10^-(2.5 + letters / 2), but not less than 10^-8, before the share of
-    words that are only text.
+    The more letters, the more such words there are: 10^-(2.5 + letters / 2), but not less than 10^-8, before the share
+    of words that are only text.
 
     :param letters: Letters of the word.
     :returns: The probability.

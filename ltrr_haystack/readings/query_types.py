@@ -1,9 +1,9 @@
 """
 The type of a query, told by its readings where these are sure enough.
 
-The form of a query alone (`understanding/query_types.py`) takes "radiohead" for a broad query, since it is one word. Who
-knows the catalogue sees that it names one artist, that "jazz" names a seventh of all documents, and that "love" may mean
-many things.
+The form of a query alone (`understanding/query_types.py`) takes "radiohead" for a broad query, since it is one word.
+Who knows the catalogue sees that it names one artist, that "jazz" names a seventh of all documents, and that "love" may
+mean many things.
 """
 
 import math
@@ -31,9 +31,9 @@ def query_type_of(readings: Sequence[MatchedReading], lexicon: Lexicon, by_form:
     Tell the type of a query; the first rule that holds decides.
 
     1. *question*: it has the form of one.
-    2. The likeliest reading takes all words, with whole values only, and has at least `SURE` probability. Then the query
-       is *broad* if it names a category or a wide field alone, *navigational* if one of the values names one thing, and
-       *topical* otherwise.
+    2. The likeliest reading takes all words, with whole values only, and has at least `SURE` probability: then the
+       query is *broad* if it names a category or a wide field alone, *navigational* if one of the values names one
+       thing, and *topical* otherwise.
     3. *broad*: it has at most `AMBIGUOUS_WORDS` words and is ambiguous: it may refer to values, no one of them is in
        readings of at least `SURE` probability together, and neither has the plain reading that much.
     4. Its form decides.

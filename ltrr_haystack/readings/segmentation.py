@@ -2,8 +2,9 @@
 The best ways to divide a query into references to values of the catalogue and words that are only text.
 
 The best paths through the query, as in the annotation of queries with structured attributes by Sarkas, Paparizos and
-Tsaparas 2010, "Structured annotations of web queries" (SIGMOD), which also leaves words free. They are found word by word,
-and the lists of paths that meet behind a word are merged lazily (Huang and Chiang 2005, "Better k-best parsing", IWPT).
+Tsaparas 2010, "Structured annotations of web queries" (SIGMOD), which also leaves words free. They are found word by
+word, and the lists of paths that meet behind a word are merged lazily (Huang and Chiang 2005, "Better k-best parsing",
+IWPT).
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -3,8 +3,8 @@ Words that differ from a typed one by an edit or two, found without a look at al
 
 Symmetric deletion: two words are at most k edits apart only if a common rest remains when up to k letters are deleted
 from each. All rests of all words are kept as hashes in one sorted array, so that a word's neighbours are found by
-searching for its own rests; what shares a rest is then measured by RapidFuzz. Mor and Fraenkel 1982, "A hash code method
-for detecting and correcting spelling errors", Communications of the ACM 25(12).
+searching for its own rests; what shares a rest is then measured by RapidFuzz. Mor and Fraenkel 1982, "A hash code
+method for detecting and correcting spelling errors", Communications of the ACM 25(12).
 """
 
 from collections.abc import Sequence

@@ -29,8 +29,11 @@ _CLIENT_COUNTS = select(
     t.client_counts.c.subject, t.client_counts.c.client, t.client_counts.c.day, t.client_counts.c.amount
 ).where(_pair.in_(bindparam("pairs", expanding=True)), t.client_counts.c.day >= bindparam("since"))
 _READINGS = select(t.readings).where(
-    tuple_(t.readings.c.query_key, t.readings.c.reading).in_(bindparam("pairs", expanding=True))
+    t.readings.c.query_key.in_(bindparam("keys", expanding=True)),
+    t.readings.c.reading.in_(bindparam("readings", expanding=True)),
 )
+"""Of a few keys with many readings: SQLite goes through the whole table for a list of pairs."""
+
 _FORGET_CLIENT_COUNTS = delete(t.client_counts).where(t.client_counts.c.day < bindparam("before"))
 _NOT_COUNTED = (
     update_table(t.decisions).where(t.decisions.c.settled_no == bindparam("place")).values(counted=bindparam("bits"))
@@ -179,12 +182,16 @@ def reading_clicks(connection: Connection, pairs: Sequence[tuple[str, str]]) -> 
     Read what clicks say of readings.
 
     :param connection: The database.
-    :param pairs: Query keys with keys of readings, at most `MOST_PAIRS`.
+    :param pairs: Query keys with keys of readings: few query keys, at most 400 readings.
     :returns: The pair → what clicks say; pairs of which they say nothing are left out.
     """
     kept = {(folded(query_key), reading): (query_key, reading) for query_key, reading in pairs}
-    rows = connection.execute(_READINGS, {"pairs": list(kept)})
-    return {kept[query_key, reading]: ReadingClicks(chosen, passed) for query_key, reading, chosen, passed in rows}
+    asked = {"keys": sorted({key for key, _ in kept}), "readings": sorted({reading for _, reading in kept})}
+    return {
+        kept[query_key, reading]: ReadingClicks(chosen, passed)
+        for query_key, reading, chosen, passed in connection.execute(_READINGS, asked)
+        if (query_key, reading) in kept
+    }
 
 
 def client_counts(

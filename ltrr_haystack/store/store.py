@@ -314,7 +314,7 @@ class LTRRStore:
         """
         Read what clicks say of readings.
 
-        :param pairs: Query keys with keys of readings, at most 400.
+        :param pairs: Query keys with keys of readings: few query keys, at most 400 readings.
         :returns: The pair → what clicks say; pairs of which they say nothing are left out.
         """
         return self._database().look(learning.reading_clicks, pairs) if pairs else {}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.ranking.candidate_features import CombinedFeatures, ReadingFeatures
+from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import Interpretation, Understanding
 
 
@@ -167,10 +168,10 @@ class TestWhateverIsThere:
         assert together.tobytes() == alone.tobytes()
 
 
-def test_goes_into_yaml_with_a_ranker_and_back(store):
+def test_goes_into_yaml_with_a_ranker_and_back():
     pipeline = Pipeline()
     features = CombinedFeatures([ReadingFeatures(category_field="meta.kind")])
-    pipeline.add_component("ranker", LTRRanker(store, features=features))
+    pipeline.add_component("ranker", LTRRanker(LTRRStore(), features=features))
     again = Pipeline.loads(pipeline.dumps()).get_component("ranker").features
     assert again.names == features.names == (*ReadingFeatures().names, "reading.intents")
     assert again.to_dict() == features.to_dict()

@@ -53,7 +53,8 @@ def active_statistics(store: LTRRStore, poll_interval: float = 1.0) -> ActiveMod
     Hold the statistics that are active in the store.
 
     :param store: The store.
-    :param poll_interval: Seconds between two checks for newer ones; 0 checks each time.
+    :param poll_interval: Seconds between two checks for newer ones, which are read beside the searches; 0 checks each
+        time, and waits.
     :returns: What gives the statistics, `None` while there are none, and their version.
     """
     return ActiveModel(
@@ -62,6 +63,7 @@ def active_statistics(store: LTRRStore, poll_interval: float = 1.0) -> ActiveMod
         load=lambda snapshot: codec.from_bytes(snapshot.payload),
         default=None,
         poll_interval=poll_interval,
+        wait=False,
     )
 
 
@@ -70,7 +72,8 @@ def active_lexicon(store: LTRRStore, poll_interval: float = 1.0) -> ActiveModel[
     Hold the lexicon that is active in the store.
 
     :param store: The store.
-    :param poll_interval: Seconds between two checks for a newer one; 0 checks each time.
+    :param poll_interval: Seconds between two checks for a newer one, which is read beside the searches; 0 checks each
+        time, and waits.
     :returns: What gives the lexicon, `None` while there is none, and its version.
     """
     return ActiveModel(
@@ -79,4 +82,5 @@ def active_lexicon(store: LTRRStore, poll_interval: float = 1.0) -> ActiveModel[
         load=lambda snapshot: lexicon_codec.from_bytes(snapshot.payload).lexicon(),
         default=None,
         poll_interval=poll_interval,
+        wait=False,
     )

@@ -1,7 +1,7 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Lock
+from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 from haystack import logging
@@ -13,6 +13,12 @@ from ltrr_haystack.store.store import LTRRStore
 logger = logging.getLogger(__name__)
 
 Model = TypeVar("Model")
+
+REST = 10.0
+"""
+Seconds that pass between two newer models for each second that reading one beside the searches has taken: while
+documents are indexed in many small batches, a server does not spend its time on reading what each of them changed.
+"""
 
 
 def load_version(store: LTRRStore, kind: str, version: int, load: Callable[[Snapshot], Model]) -> tuple[Model, int]:
@@ -60,6 +66,9 @@ class ActiveModel(Generic[Model]):
     or a snapshot fails, the model at hand stays in use, so a search never fails for want of a newer one; that is logged
     once until it is mended. In the place of a damaged snapshot the newest good one that is older is used.
 
+    Who asks first waits for the model. Of those that ask later, the one that finds a newer version reads it before it
+    goes on; a kind whose models take long to read is read in a thread beside the searches (`wait=False`).
+
     ### Usage example
 
     ```python
@@ -81,6 +90,7 @@ class ActiveModel(Generic[Model]):
         load: Callable[[Snapshot], Model],
         default: Model,
         poll_interval: float = 1.0,
+        wait: bool = True,
     ) -> None:
         """
         Create an ActiveModel; the store is first read by `current`.
@@ -89,7 +99,8 @@ class ActiveModel(Generic[Model]):
         :param kind: The kind of the snapshots.
         :param load: Makes a model of a snapshot.
         :param default: The model while no snapshot is active.
-        :param poll_interval: Seconds between two looks; 0 looks each time.
+        :param poll_interval: Seconds between two looks; 0 looks each time, and always waits.
+        :param wait: Whether a search that finds a newer version waits until it is read.
         :raises ConfigurationError: If `poll_interval` is negative.
         """
         if poll_interval < 0:
@@ -99,6 +110,8 @@ class ActiveModel(Generic[Model]):
         self._load = load
         self._default = default
         self._poll_interval = poll_interval
+        self._wait = wait or poll_interval == 0
+        self._reading: Thread | None = None
         self._lock = Lock()
         self._held: tuple[Model, int] = (default, 0)
         self._taken_up = 0
@@ -131,13 +144,27 @@ class ActiveModel(Generic[Model]):
     def _look(self) -> None:
         try:
             version = self._store.active_version(self._kind)
-            if version != self._taken_up:
+            if version == self._taken_up:
+                self._failing = False
+            elif self._wait or not self._looked:
                 self._take_up(version)
-            self._failing = False
+            elif self._reading is None or not self._reading.is_alive():
+                self._reading = Thread(target=self._take_up_beside, args=(version,), name=f"ltrr-{self._kind}")
+                self._reading.daemon = True
+                self._reading.start()
         except Exception as error:  # noqa: BLE001 (whatever fails, the model at hand stays in use)
             self._report(error)
         self._looked = True
         self._next_look = time.monotonic() + self._poll_interval
+
+    def _take_up_beside(self, version: int) -> None:
+        began = time.monotonic()
+        try:
+            self._take_up(version)
+        except Exception as error:  # noqa: BLE001 (whatever fails, the model at hand stays in use)
+            self._report(error)
+        now = time.monotonic()
+        self._next_look = now + max(self._poll_interval, REST * (now - began))
 
     def _take_up(self, version: int) -> None:
         try:
@@ -147,6 +174,7 @@ class ActiveModel(Generic[Model]):
             self._taken_up = version
             raise
         self._taken_up = version
+        self._failing = False
 
     def _report(self, error: Exception) -> None:
         if not self._failing:

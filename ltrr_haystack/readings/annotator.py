@@ -1,35 +1,27 @@
 """The annotator that reads queries by the catalogue's own values."""
 
-import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Lock
 from typing import Any
 
-from haystack import default_from_dict, default_to_dict, logging
+from haystack import default_from_dict, default_to_dict
 
+from ltrr_haystack.catalogue import lexicon_codec
 from ltrr_haystack.catalogue.lexicon import Lexicon
 from ltrr_haystack.catalogue.lexicon_fields import slot_of
-from ltrr_haystack.catalogue.snapshots import active_lexicon, active_statistics
-from ltrr_haystack.catalogue.statistics import CollectionStatistics
+from ltrr_haystack.catalogue.snapshots import active_statistics
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.readings.evidence import ReadingEvidence
 from ltrr_haystack.readings.interpreting import MatchedReading, interpret
 from ltrr_haystack.readings.matching import LexiconIndex
 from ltrr_haystack.readings.query_types import query_type_of
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LEXICON, ActiveModel, LTRRStore, Snapshot
 from ltrr_haystack.types import Understanding
-
-logger = logging.getLogger(__name__)
 
 MOST_FUZZINESS = 2
 
 MOST_INTENTS = 8
 """Intents that are told, the likeliest ones."""
-
-PAUSE = 5.0
-"""How many times as long as an index took to build its building pauses at least, while documents are indexed."""
 
 
 class CatalogueReadings:
@@ -42,8 +34,8 @@ class CatalogueReadings:
     reading has slots (field → the catalogue's own value) and the text left over; the plain reading, all text, is always
     one of them. What people click moves the probabilities.
 
-    Searches never wait for a newer lexicon: it is read and indexed by a thread of its own, and then takes the place of
-    the old one in whole. Without a lexicon an understanding stays as it is.
+    Searches do not wait for a newer lexicon: it is read and indexed beside them, and then takes the place of the old
+    one in whole. Without a lexicon an understanding stays as it is.
 
     ### Usage example
 
@@ -79,7 +71,7 @@ class CatalogueReadings:
             left out.
         :param most_readings: How many readings to give at most, the plain one included.
         :param fuzziness: Most typos in one word, 0 to 2; shorter words are allowed fewer.
-        :param poll_interval: Seconds between two looks for a newer lexicon; 0 looks at each search.
+        :param poll_interval: Seconds between two looks for a newer lexicon; 0 looks at each search, and waits for it.
         :raises ConfigurationError: If a number is out of its range.
         """
         if most_readings < 1:
@@ -94,31 +86,25 @@ class CatalogueReadings:
         self.fuzziness = fuzziness
         self.poll_interval = poll_interval
         self._feedback = ReadingEvidence(store)
-        self._lexicon = active_lexicon(store, poll_interval=0.0)
-        self._statistics = active_statistics(store, poll_interval=0.0)
-        self._held: LexiconIndex | None = None
-        self._versions = (0, 0)
-        self._lock = Lock()
-        self._renewer: ThreadPoolExecutor | None = None
-        self._next_look = float("-inf")
+        self._statistics = active_statistics(store, poll_interval)
+        self._index: ActiveModel[LexiconIndex | None] = ActiveModel(
+            store, LEXICON, load=self._indexed, default=None, poll_interval=poll_interval, wait=False
+        )
 
     @property
     def lexicon(self) -> Lexicon | None:
         """The lexicon that queries are read by now; `None` as long as there is none."""
-        index = self._held
+        index, _ = self._index.held
         return None if index is None else index.lexicon
 
     def warm_up(self) -> None:
         """Open the store, and read and index the lexicon that is active in it."""
         self.store.warm_up()
-        self._start()
+        self._statistics.current()
+        self._index.current()
 
     def close(self) -> None:
-        """Release the store; a lexicon that is being read is not taken up any more."""
-        with self._lock:
-            if self._renewer is not None:
-                self._renewer.shutdown(wait=True, cancel_futures=True)
-                self._renewer = None
+        """Release the store."""
         self.store.close()
 
     def annotate(self, understanding: Understanding) -> Understanding:
@@ -129,11 +115,11 @@ class CatalogueReadings:
         :returns: The understanding with the query's readings, its type and its intents by them; intents that an earlier
             annotator told are kept. The same if there is no lexicon.
         """
-        self._look()
-        index = self._held
+        index, _ = self._index.current()
         if index is None or not understanding.normal_form:
             return understanding
-        readings = interpret(index, understanding.normal_form, self._feedback, self.most_readings)
+        statistics, _ = self._statistics.current()
+        readings = interpret(index, understanding.normal_form, self._feedback, self.most_readings, statistics)
         return replace(
             understanding,
             interpretations=tuple([reading.interpretation for reading in readings]),
@@ -168,44 +154,9 @@ class CatalogueReadings:
         parameters["store"] = LTRRStore.from_dict(parameters["store"])
         return default_from_dict(cls, {**data, "init_parameters": parameters})
 
-    def _start(self) -> None:
-        with self._lock:
-            if self._renewer is None:
-                self._renew()
-                self._renewer = ThreadPoolExecutor(1, thread_name_prefix="readings")
-
-    def _look(self) -> None:
-        """See to it that a newer lexicon is looked for, if it is time to."""
-        if self._renewer is None:
-            self._start()
-        if time.monotonic() < self._next_look:
-            return
-        # Whoever does not get the lock knows that another search sees to it.
-        if self._lock.acquire(blocking=False):
-            try:
-                if self._renewer is not None and time.monotonic() >= self._next_look:
-                    self._next_look = float("inf")
-                    self._renewer.submit(self._renew)
-            finally:
-                self._lock.release()
-
-    def _renew(self) -> None:
-        began = time.monotonic()
-        try:
-            lexicon, lexicon_version = self._lexicon.current()
-            statistics, statistics_version = self._statistics.current()
-            if (lexicon_version, statistics_version) != self._versions:
-                self._held = None if lexicon is None else self._index(lexicon, statistics)
-                self._versions = (lexicon_version, statistics_version)
-        except Exception as error:  # noqa: BLE001 (whatever fails, queries are read by the lexicon at hand)
-            logger.warning("A lexicon could not be indexed: {error}", error=f"{type(error).__name__}: {error}")
-        finally:
-            ended = time.monotonic()
-            self._next_look = ended + max(self.poll_interval, PAUSE * (ended - began) if self.poll_interval else 0.0)
-
-    def _index(self, lexicon: Lexicon, statistics: CollectionStatistics | None) -> LexiconIndex:
+    def _indexed(self, snapshot: Snapshot) -> LexiconIndex:
         fields = None if self.fields is None else [slot_of(field) for field in self.fields]
-        return LexiconIndex(lexicon, fields, self.fuzziness, statistics)
+        return LexiconIndex(lexicon_codec.from_bytes(snapshot.payload).lexicon(), fields, self.fuzziness)
 
 
 def intents_of(readings: Sequence[MatchedReading]) -> Mapping[str, float]:

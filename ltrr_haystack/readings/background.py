@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from ltrr_haystack.catalogue.analysis import analyse
-from ltrr_haystack.catalogue.statistics import CollectionStatistics, FieldStatistics
+from ltrr_haystack.catalogue.statistics import CollectionStatistics
 from ltrr_haystack.readings.probabilities import known_word, text_word, unknown_word
 
 IDEOGRAM = 3
@@ -19,35 +19,34 @@ class FreeWords:
     "live" or "about", has its share of their words, so that it is not taken for a typo. Any other is an unknown word.
     """
 
-    def __init__(self, counts: Mapping[str, int], statistics: CollectionStatistics | None = None) -> None:
+    def __init__(self, counts: Mapping[str, int]) -> None:
         """
         Create FreeWords.
 
         :param counts: Word → in how many values of the lexicon it occurs.
-        :param statistics: The collection statistics, where there are any.
         """
         total = sum(counts.values())
         self._known = {word: math.log(known_word(count, total)) for word, count in counts.items()}
-        self._language = None if statistics is None else statistics.language
-        self._fields: list[FieldStatistics] = []
-        if statistics is not None:
-            self._fields = [field for field in statistics.fields.values() if field.words]
 
-    def log_probability(self, word: str) -> float:
+    def log_probability(self, word: str, statistics: CollectionStatistics | None = None) -> float:
         """
         Give the logarithm of the probability that a word is typed as text.
 
         :param word: The word, in normal form.
+        :param statistics: The collection statistics, where there are any.
         :returns: The logarithm, below 0.
         """
         known = self._known.get(word)
         if known is not None:
             return known
         letters = sum([IDEOGRAM if character >= "\u2e80" else 1 for character in word])
-        return math.log(max(self._in_texts(word), unknown_word(letters)))
+        in_texts = 0.0 if statistics is None else _in_texts(word, statistics)
+        return math.log(max(in_texts, unknown_word(letters)))
 
-    def _in_texts(self, word: str) -> float:
-        stems = analyse(word, self._language).stems if self._fields else ()
-        if len(stems) != 1:
-            return 0.0
-        return max(text_word(field.frequencies.get(stems[0], 0), field.words) for field in self._fields)
+
+def _in_texts(word: str, statistics: CollectionStatistics) -> float:
+    stems = analyse(word, statistics.language).stems
+    if len(stems) != 1:
+        return 0.0
+    fields = [field for field in statistics.fields.values() if field.words]
+    return max((text_word(field.frequencies.get(stems[0], 0), field.words) for field in fields), default=0.0)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ltrr_haystack.catalogue.statistics import CollectionStatistics
 from ltrr_haystack.readings.matching import LexiconIndex, Match
 from ltrr_haystack.readings.probabilities import ReadingFeedback, probabilities
 from ltrr_haystack.readings.segmentation import PLAIN, Segmentation, segmentations
@@ -32,23 +33,29 @@ class MatchedReading:
 
 
 def interpret(
-    index: LexiconIndex, normal_form: str, feedback: ReadingFeedback | None = None, most: int = 5
+    index: LexiconIndex,
+    normal_form: str,
+    feedback: ReadingFeedback | None = None,
+    most: int = 5,
+    statistics: CollectionStatistics | None = None,
 ) -> list[MatchedReading]:
     """
     Find the likeliest readings of a query.
 
-    The same query, index and feedback give the same readings. What is not among them has the rest of the probability.
+    The same query, index, feedback and statistics give the same readings. What is not among them has the rest of the
+    probability.
 
     :param index: The values that it may refer to.
     :param normal_form: The query's normal form.
     :param feedback: What clicks say of readings.
     :param most: How many readings to give at most.
+    :param statistics: The collection statistics, for the words that only the documents' texts have.
     :returns: Readings by probability, best first, no two with the same slots: of those that differ in their leftover
         alone, the likeliest. The plain one, without slots and with the whole query left over, is always among them.
     """
     words = tokens_of(normal_form)
     found: dict[frozenset[tuple[str, str]], Segmentation] = {}
-    for segmentation in segmentations(len(words), index.matches(words), MOST_WEIGHED):
+    for segmentation in segmentations(len(words), index.matches(words, statistics), MOST_WEIGHED):
         found.setdefault(frozenset((match.field, match.value.value) for match in segmentation.matches), segmentation)
     distinct = list(found.values())
     gains = [segmentation.gain for segmentation in distinct]

@@ -71,36 +71,30 @@ class LexiconIndex:
     It is built once for a lexicon and never changes, so that any number of threads may use it.
     """
 
-    def __init__(
-        self,
-        lexicon: Lexicon,
-        fields: Collection[str] | None = None,
-        fuzziness: int = 2,
-        statistics: CollectionStatistics | None = None,
-    ) -> None:
+    def __init__(self, lexicon: Lexicon, fields: Collection[str] | None = None, fuzziness: int = 2) -> None:
         """
         Build the index.
 
         :param lexicon: The values.
         :param fields: The fields whose values are looked for, without `meta.`; all of the lexicon's if left out.
         :param fuzziness: Most typos in one word, 0 to 2.
-        :param statistics: The collection statistics, for the words that only the documents' texts have.
         """
         self.lexicon = lexicon
         self._phrases = Phrases(lexicon, lexicon.fields if fields is None else fields)
-        self._free = FreeWords(self._phrases.word_counts, statistics)
+        self._free = FreeWords(self._phrases.word_counts)
         self._spelling = Spelling(self._phrases.words(), fuzziness)
 
-    def matches(self, words: Sequence[str]) -> list[Match]:
+    def matches(self, words: Sequence[str], statistics: CollectionStatistics | None = None) -> list[Match]:
         """
         Find what the words of a query may refer to.
 
         :param words: The words of the query's normal form. The last one may be unfinished.
+        :param statistics: The collection statistics, for the words that only the documents' texts have.
         :returns: Matches by the place of their first word, the best first; a bounded number for each word.
         """
         last_is_complete = len(words) > MOST_WORDS
         words = words[:MOST_WORDS]
-        free = list(accumulate(map(self._free.log_probability, words), initial=0.0))
+        free = list(accumulate((self._free.log_probability(word, statistics) for word in words), initial=0.0))
         spelling = {word: self._spellings(word) for word in set(words)}
         spellings = [spelling[word] for word in words]
         found: list[Match] = []

@@ -11,3 +11,6 @@ PAGE = "page"
 
 CATALOGUE = "catalogue"
 """The statistics of the documents that are searched."""
+
+INTENTS = "intents"
+"""A classifier of what queries are after."""

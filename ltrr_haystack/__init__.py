@@ -11,6 +11,7 @@ from ltrr_haystack.__about__ import __version__
 from ltrr_haystack.builder import build_feedback_pipeline, build_search_pipeline
 from ltrr_haystack.components.bandit_router import BanditRouter
 from ltrr_haystack.components.catalogue_writer import CatalogueWriter
+from ltrr_haystack.components.content_tagger import ContentTagger
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.components.impression_writer import ImpressionWriter
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
@@ -83,6 +84,7 @@ __all__ = [
     "ClientLimits",
     "CombinedFeatures",
     "ConfigurationError",
+    "ContentTagger",
     "DamagedSnapshotError",
     "Decision",
     "Features",

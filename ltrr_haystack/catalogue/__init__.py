@@ -8,14 +8,17 @@ from ltrr_haystack.catalogue.building import Collector, LexiconCollector, Statis
 from ltrr_haystack.catalogue.fields import field_text, field_value
 from ltrr_haystack.catalogue.lexicon import Lexicon, LexiconValue
 from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
-from ltrr_haystack.catalogue.lexicon_fields import LexiconFields
+from ltrr_haystack.catalogue.lexicon_fields import LexiconFields, words_of
+from ltrr_haystack.catalogue.phrases import LexiconPhrases, PhraseMatch
 from ltrr_haystack.catalogue.renewal import CatalogueCounts, CatalogueRenewal
 from ltrr_haystack.catalogue.snapshots import active_lexicon, active_statistics, publish
 from ltrr_haystack.catalogue.statistics import CollectionStatistics, FieldStatistics
+from ltrr_haystack.catalogue.tagging import CategoryClassifier, LexiconTags
 
 __all__ = [
     "CatalogueCounts",
     "CatalogueRenewal",
+    "CategoryClassifier",
     "CollectionStatistics",
     "Collector",
     "FieldStatistics",
@@ -23,7 +26,10 @@ __all__ = [
     "LexiconCollector",
     "LexiconCounts",
     "LexiconFields",
+    "LexiconPhrases",
+    "LexiconTags",
     "LexiconValue",
+    "PhraseMatch",
     "StatisticsCollector",
     "Words",
     "active_lexicon",
@@ -33,4 +39,5 @@ __all__ = [
     "field_text",
     "field_value",
     "publish",
+    "words_of",
 ]

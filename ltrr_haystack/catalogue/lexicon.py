@@ -42,7 +42,7 @@ class Lexicon:
     The values of the declared metadata fields. A value itself: two of equal content are equal.
 
     :param fields: The fields, without `meta.`, in the order of their declaration.
-    :param list_fields: Those among them whose metadata were lists in some documents.
+    :param list_fields: Fields, the category field included, whose metadata were lists in some documents.
     :param documents: How many documents were read, with and without values.
     :param values: Field → normal form of the value → what is known of it.
     :param number_fields: Fields whose metadata were numbers in some documents; their values are written as text here,

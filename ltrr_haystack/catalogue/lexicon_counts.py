@@ -139,11 +139,11 @@ class LexiconCounts:
         }
         return Lexicon(
             fields=tuple(map(slot_of, declared.fields)),
-            list_fields=frozenset(slot_of(name) for name in declared.fields if self.fields[name].lists),
+            list_fields=frozenset(slot_of(name) for name, each in self.fields.items() if each.lists),
             documents=self.documents,
             values=values,
-            number_fields=frozenset(slot_of(name) for name in declared.fields if self.fields[name].numbers),
-            having={slot_of(name): self.fields[name].documents for name in declared.fields},
+            number_fields=frozenset(slot_of(name) for name, each in self.fields.items() if each.numbers),
+            having={slot_of(name): each.documents for name, each in self.fields.items()},
             category=None if declared.category is None else slot_of(declared.category),
             texts=tuple(declared.texts),
         )

@@ -153,13 +153,13 @@ class LexiconFields:
         """
         fields = {}
         for name in self.counted:
-            reading = values_in(field_value(document, name))
+            reading = field_reading(document, name)
             if reading.values:
                 fields[name] = reading
         aliases = {}
         for name, where in self.aliases.items():
             if name in fields and len(fields[name].values) == 1:
-                others = values_in(field_value(document, where)).values
+                others = field_reading(document, where).values
                 aliases[name] = {form: other for form, other in others.items() if form not in fields[name].values}
         popularity = 0.0 if self.popularity is None else _number(field_value(document, self.popularity))
         return LexiconReading(fields, popularity, aliases, self._mentioned(document, fields.values()))
@@ -182,11 +182,22 @@ def slot_of(name: str) -> str:
     return name.removeprefix("meta.")
 
 
+def field_reading(document: Document, name: str) -> FieldReading:
+    """
+    Read the values of a field.
+
+    :param document: The document.
+    :param name: The field: `meta.artist`.
+    :returns: What is there.
+    """
+    return values_in(field_value(document, name))
+
+
 def values_in(raw: Any) -> FieldReading:
     """
-    Read the values of one field of a document.
+    Read the values of a field from what the metadata have there.
 
-    :param raw: What the metadata has there: a value, a list of values, or anything else.
+    :param raw: A value, a list of values, or anything else.
     :returns: Its values; none where it has none that could be in a lexicon.
     """
     is_list = isinstance(raw, list | tuple)

@@ -51,7 +51,7 @@ def test_counts_documents_popularity_aliases_mentions_and_ids():
         mentions=1,
     )
     lexicon = counts.lexicon()
-    assert (lexicon.documents, lexicon.having) == (4, {"artist": 3, "year": 0})
+    assert (lexicon.documents, lexicon.having) == (4, {"artist": 3, "year": 0, "genre": 0})
 
 
 def test_categories_are_shares_of_the_documents_in_them():

@@ -99,6 +99,54 @@ def test_a_slot_is_a_field_of_the_metadata_whatever_its_name():
     assert agrees({"content": "y"}, content="y") == 1.0
 
 
+TAGGED = {
+    "content_tags": {"artist": "Beyoncé", "genre": ["Pop", "R&B"], "product": {"brand": "Acme"}, "year": 2008},
+    "content_tags_confidence": {"artist": 0.9, "genre": [0.5, 0.25], "product": {"brand": 0.75}, "year": 0.5},
+}
+
+
+class TestTags:
+    """What ContentTagger found for fields that a document lacks."""
+
+    @pytest.mark.parametrize(
+        ("slots", "agreement", "share"),
+        [
+            ({"artist": "Beyonce"}, 0.9, 0.9),
+            ({"genre": "R&B"}, 0.25, 0.25),
+            ({"artist": "Beyoncé", "genre": "pop"}, 0.45, 0.7),
+            ({"product.brand": "Acme"}, 0.75, 0.75),
+            ({"year": "2008"}, 0.5, 0.5),
+            ({"artist": "Jay-Z"}, 0.0, 0.0),
+            ({"title": "Halo", "artist": "Beyoncé"}, 0.0, 0.45),
+        ],
+    )
+    def test_count_by_their_confidence(self, slots, agreement, share):
+        (found,) = computed(understood((slots, 1.0)), song(**TAGGED))
+        assert found["reading.1"] == pytest.approx(agreement)
+        assert found["reading.slots"] == pytest.approx(share)
+
+    def test_count_among_the_categories(self):
+        query = understood(intents={"pop": 0.6, "r&b": 0.4})
+        found = computed(query, song(**TAGGED), category_field="meta.genre")
+        assert found == [{"reading.intents": pytest.approx(0.6 * 0.5 + 0.4 * 0.25)}]
+
+    def test_do_not_count_where_the_document_has_the_field(self):
+        assert agrees({"artist": "Beyoncé"}, artist="Jay-Z", **TAGGED) == 0.0
+        assert agrees({"artist": "Jay-Z"}, artist="Jay-Z", **TAGGED) == 1.0
+
+    @pytest.mark.parametrize("tags", [None, "x", [], {"artist": {}}, {"artist": [["Beyoncé"]]}, {"artist": None}])
+    @pytest.mark.parametrize("confidence", [None, "x", {}, {"artist": "0.5"}, {"artist": [None]}, {"artist": math.nan}])
+    def test_that_are_none_do_no_harm(self, tags, confidence):
+        assert agrees({"artist": "Beyoncé"}, content_tags=tags, content_tags_confidence=confidence) == 0.0
+
+    def test_may_have_another_name(self):
+        meta = {"found": {"artist": "Beyoncé"}, "found_confidence": {"artist": 0.5}}
+        features = ReadingFeatures(tags="found")
+        values = features.compute(understood(({"artist": "Beyoncé"}, 1.0)), [song(**meta)])
+        assert values[0].tolist()[:3] == [0.5, 0.5, 0.5]
+        assert ReadingFeatures.from_dict(features.to_dict()).to_dict() == features.to_dict()
+
+
 class TestIntents:
     def test_count_by_their_probability_where_they_are_among_the_categories(self):
         query = understood(intents={"song": 0.6, "Play Lists": 0.3, "artist": 0.1})
@@ -131,7 +179,7 @@ class TestWhateverIsThere:
     )
 
     @given(
-        st.dictionaries(st.sampled_from(["a", "b", "kind"]), HOSTILE),
+        st.dictionaries(st.sampled_from(["a", "b", "kind", "content_tags", "content_tags_confidence"]), HOSTILE),
         st.lists(
             st.tuples(st.dictionaries(st.sampled_from(["a", "b", "a.b", "", ".", "kind"]), st.text()), st.floats()),
             max_size=5,

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ltrr_haystack.server.schemas import ReadingExplained, UnderstandingExplained
+from ltrr_haystack.server.schemas import ReadingClicked, ReadingExplained, UnderstandingExplained
 
 LONGEST_TEXT = 48
 LONGEST_FILTERS = 400
@@ -51,7 +51,8 @@ def readings_table(readings: Sequence[ReadingExplained]) -> RenderableType:
     table = Table(title="Readings", title_justify="left")
     table.add_column("", justify="right")
     table.add_column("probability", justify="right")
-    for title in ("slots", "left over", "filters"):
+    clicked = any(reading.clicks is not None for reading in readings)
+    for title in ("slots", "left over", "filters", *(["clicks"] if clicked else [])):
         table.add_column(title)
     for place, reading in enumerate(readings, start=1):
         slots = [f"{plain_line(field)}: {plain_line(value)}" for field, value in reading.slots.items()]
@@ -61,8 +62,22 @@ def readings_table(readings: Sequence[ReadingExplained]) -> RenderableType:
             Text("\n".join(slots) or "–"),
             Text(plain_line(reading.leftover) or "–"),
             Text(plain_line(_written(reading.filters), LONGEST_FILTERS) or "–"),
+            *([clicks_line(reading.clicks)] if clicked else []),
         )
     return table
+
+
+def clicks_line(clicks: ReadingClicked | None) -> str:
+    """
+    Show what clicks say of a reading.
+
+    :param clicks: The clicks.
+    :returns: Clicks for and against the reading, and what they multiply its probability by; a dash where they say
+        nothing.
+    """
+    if clicks is None:
+        return "–"
+    return f"{clicks.chosen:.1f} for, {clicks.passed:.1f} against: × {clicks.multiplier:.2f}"
 
 
 def plain_line(text: str, longest: int = LONGEST_TEXT) -> str:

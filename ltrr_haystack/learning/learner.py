@@ -56,7 +56,8 @@ class Progress:
 
 class Learner:
     """
-    Turns settled decisions into a better policy and a better memory, each of them exactly once.
+    Turns settled decisions into a better policy, a better memory and better probabilities of readings, each of them
+    exactly once.
 
     A decision is settled when its reward wait is over. The learner goes through the settled decisions in the order of
     the log and commits, in one transaction, the policy's snapshot, what it adds to memory and history, and how far it

@@ -120,7 +120,7 @@ def _understood(
     try:
         reader.warm_up()
         understanding = reader.run(query)["understanding"]
-        return understood(understanding, pipeline).model_dump(mode="json")
+        return understood(understanding, pipeline).model_dump(mode="json", exclude_unset=True)
     finally:
         reader.close()
 

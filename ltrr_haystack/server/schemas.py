@@ -223,6 +223,24 @@ class ArmMissing(BaseModel):
     reason: MissingReason
 
 
+class ReadingClicked(BaseModel):
+    """
+    What clicks say of a reading.
+
+    :param chosen: Clicks for it, for this query: its documents were chosen where others were looked at.
+    :param passed: Clicks against it, for this query: its documents were passed by for others.
+    :param kind_chosen: Clicks for readings with the same fields, over all queries.
+    :param kind_passed: Clicks against them, over all queries.
+    :param multiplier: What these clicks multiply its probability by, before all are scaled to their sum.
+    """
+
+    chosen: float
+    passed: float
+    kind_chosen: float
+    kind_passed: float
+    multiplier: float
+
+
 class ReadingExplained(BaseModel):
     """
     One reading of a query.
@@ -231,12 +249,14 @@ class ReadingExplained(BaseModel):
     :param leftover: The text that no slot took.
     :param probability: How likely the reading is, 0 to 1.
     :param filters: The Haystack filters that the structured arm sends for it; empty without slots.
+    :param clicks: What clicks say of it; left out where they say nothing.
     """
 
     slots: dict[str, str]
     leftover: str
     probability: float
     filters: dict[str, Any]
+    clicks: ReadingClicked | None = None
 
 
 class UnderstandingExplained(BaseModel):

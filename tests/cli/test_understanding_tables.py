@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from ltrr_haystack.cli.understanding_tables import plain_line, understanding_tables
-from ltrr_haystack.server.schemas import ReadingExplained, UnderstandingExplained
+from ltrr_haystack.server.schemas import ReadingClicked, ReadingExplained, UnderstandingExplained
 
 ARTIST = {"field": "meta.artist", "operator": "==", "value": "Beyoncé"}
 GENRE = {"operator": "OR", "conditions": [{**ARTIST, "field": "meta.genre"}, {**ARTIST, "value": "soul"}]}
@@ -30,6 +30,15 @@ def test_everything_that_was_understood_is_there():
 
 def test_the_plain_reading_has_neither_slots_nor_filters():
     assert "1 0.500 – love –" in shown(reading({}, slots={}, probability=0.5))
+
+
+def test_what_clicks_say_is_there_where_they_say_something():
+    clicks = ReadingClicked(chosen=4.0, passed=1.0, kind_chosen=3.0, kind_passed=0.0, multiplier=2.0)
+    text = shown(reading({}, clicks=clicks), reading({}))
+    assert "artist: Beyoncé love – 4.0 for, 1.0 against: × 2.00" in text
+    assert "2 0.625 artist: Beyoncé love – –" in text
+    assert "against" not in shown(reading({}))
+    assert "clicks" not in shown(reading({}))
 
 
 def test_alternatives_stand_in_brackets():

@@ -7,7 +7,9 @@ from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.structured_retriever import StructuredRetriever
 from ltrr_haystack.readings.annotator import CatalogueReadings
+from ltrr_haystack.readings.keys import reading_key
 from ltrr_haystack.server.understood import annotators_of, lexicon_of, understood
+from ltrr_haystack.store import LearningUpdate, ReadingClicks
 from ltrr_haystack.types import Interpretation, Understanding
 
 pytest.importorskip("starlette")
@@ -41,7 +43,7 @@ def pipeline(store):
 
 
 def test_says_what_each_reading_would_send():
-    assert understood(UNDERSTANDING).model_dump() == {
+    assert understood(UNDERSTANDING).model_dump(exclude_unset=True) == {
         "normal_form": "pop tayler love",
         "language": "und",
         "query_type": "topical",
@@ -78,6 +80,19 @@ class TestPipeline:
         only_the_artist = {"field": "meta.artist", "operator": "==", "value": "Taylor Swift"}
         assert understood(UNDERSTANDING, pipeline).readings[0].filters == only_the_artist
         pipeline.close()
+
+    def test_says_what_clicks_say_of_each_reading(self, store, pipeline):
+        """(4 + 2) / (1 + 2); nothing is learned of a reading without slots."""
+        store.acquire_lease("test", 30.0)
+        pair = "pop tayler love", reading_key(READINGS[0])
+        readings = {pair: ReadingClicks(4.0, 1.0)}
+        store.commit_learning(
+            LearningUpdate(holder="test", since=store.watermark(), learned=0, late=0, readings=readings)
+        )
+        first, plain = understood(UNDERSTANDING, pipeline).readings
+        clicks = {"chosen": 4.0, "passed": 1.0, "kind_chosen": 0.0, "kind_passed": 0.0, "multiplier": 2.0}
+        assert first.clicks.model_dump() == clicks
+        assert plain.clicks is None
 
     def test_may_have_no_lexicon(self):
         made = Pipeline()

@@ -71,6 +71,7 @@ def segmentations(length: int, matches: Iterable[Match], most: int = MOST_PATHS)
 
 def _with_match(paths: Iterable[Segmentation], match: Match) -> Iterator[Segmentation]:
     """Paths that end with a match, in the same order; those that have a value of its field already are left out."""
+    field = match.field
     for path in paths:
-        if match.field not in path.fields:
-            yield Segmentation(path.gain + match.gain, (*path.matches, match), path.fields | {match.field})
+        if field not in path.fields:
+            yield Segmentation(path.gain + match.gain, (*path.matches, match), path.fields | {field})

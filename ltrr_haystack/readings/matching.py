@@ -43,7 +43,7 @@ Spellings = list[tuple[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class ValueMatch:
     """
     Words of a query that may refer to a value.
 
@@ -86,7 +86,7 @@ class LexiconIndex:
         self._phrases = Phrases(lexicon, lexicon.fields if fields is None else fields)
         self._spelling = Spelling(self._phrases.words(), fuzziness)
 
-    def matches(self, words: Sequence[str], statistics: CollectionStatistics | None = None) -> list[Match]:
+    def matches(self, words: Sequence[str], statistics: CollectionStatistics | None = None) -> list[ValueMatch]:
         """
         Find what the words of a query may refer to.
 
@@ -103,7 +103,7 @@ class LexiconIndex:
             [(1, spelling[word]), (2, self._joined(word, following))]
             for word, following in zip_longest(words, words[1:])
         ]
-        found: list[Match] = []
+        found: list[ValueMatch] = []
         for start in range(len(words)):
             here = _Found()
             paths = self._paths(steps, start)
@@ -176,9 +176,9 @@ class LexiconIndex:
             if known is None or cost + weight > known[0]:
                 found[end, value] = (cost + weight, whole)
 
-    def _best(self, start: int, gains: Sequence[tuple[float, int, int]], found: "_Found") -> list[Match]:
+    def _best(self, start: int, gains: Sequence[tuple[float, int, int]], found: "_Found") -> list[ValueMatch]:
         """The best of the matches that begin with the same word."""
-        kept: list[Match] = []
+        kept: list[ValueMatch] = []
         of_field: Counter[tuple[int, str]] = Counter()
         # The values' rows are in the order of their fields and forms, so that equal gains are told apart.
         for gain, end, row in sorted(gains, key=lambda each: (-each[0], each[1], each[2])):
@@ -187,7 +187,7 @@ class LexiconIndex:
             value = self._phrases.values[row]
             of_field[end, value.field] += 1
             if of_field[end, value.field] <= MOST_OF_A_FIELD:
-                kept.append(Match(start, end, value, found[end, row][1], gain))
+                kept.append(ValueMatch(start, end, value, found[end, row][1], gain))
         return kept
 
 

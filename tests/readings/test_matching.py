@@ -35,6 +35,8 @@ class TestMatches:
             ("daftpunk", (0, 1, "artist", "Daft Punk")),
             ("short cut tswizzle", (2, 3, "artist", "Taylor Swift")),
             ("grone meyer", (0, 2, "artist", "Herbert Grönemeyer")),
+            ("fleet wood mac", (0, 3, "artist", "Fleetwood Mac")),
+            ("taylo rswift", (0, 2, "artist", "Taylor Swift")),
             ("fleetw", (0, 1, "artist", "Fleetwood Mac")),
             ("here comes th", (0, 3, "title", "Here Comes the Sun")),
             ("hree comes th", (0, 3, "title", "Here Comes the Sun")),

@@ -3,12 +3,12 @@ What is known of the documents that are searched, taken together: collection sta
 metadata's values, built in one pass or while indexing.
 """
 
-from ltrr_haystack.catalogue.analysis import Words, analyse
+from ltrr_haystack.catalogue.analysis import Words, analyse, folded
 from ltrr_haystack.catalogue.building import Collector, LexiconCollector, StatisticsCollector, build
 from ltrr_haystack.catalogue.fields import field_text, field_value
 from ltrr_haystack.catalogue.lexicon import Lexicon, LexiconValue
 from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
-from ltrr_haystack.catalogue.lexicon_fields import LexiconFields, words_of
+from ltrr_haystack.catalogue.lexicon_fields import LexiconFields
 from ltrr_haystack.catalogue.phrases import LexiconPhrases, PhraseMatch
 from ltrr_haystack.catalogue.renewal import CatalogueCounts, CatalogueRenewal
 from ltrr_haystack.catalogue.snapshots import active_lexicon, active_statistics, publish
@@ -38,6 +38,6 @@ __all__ = [
     "build",
     "field_text",
     "field_value",
+    "folded",
     "publish",
-    "words_of",
 ]

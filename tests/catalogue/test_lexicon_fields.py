@@ -5,7 +5,7 @@ import pytest
 from haystack import Document
 
 from ltrr_haystack.catalogue import LexiconFields
-from ltrr_haystack.catalogue.lexicon_fields import LONGEST_VALUE, slot_of, words_of
+from ltrr_haystack.catalogue.lexicon_fields import LONGEST_VALUE, slot_of
 from ltrr_haystack.errors import ConfigurationError
 
 ARTIST = LexiconFields(["meta.artist"])
@@ -190,7 +190,3 @@ def test_goes_to_a_dictionary_and_back():
 def test_a_slot_is_the_field_without_meta():
     assert slot_of("meta.product.brand") == "product.brand"
     assert slot_of("meta.meta.title") == "meta.title"
-
-
-def test_words_are_folded_and_letters_of_han_are_words():
-    assert words_of("Café 東京") == ("cafe", "東", "京")

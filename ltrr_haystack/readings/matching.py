@@ -9,7 +9,6 @@ from itertools import accumulate
 
 from ltrr_haystack.catalogue.lexicon import Lexicon, LexiconValue
 from ltrr_haystack.catalogue.statistics import CollectionStatistics
-from ltrr_haystack.readings.background import FreeWords
 from ltrr_haystack.readings.phrases import MOST_VALUE_WORDS, Phrases
 from ltrr_haystack.readings.probabilities import JOINED, misspelt, unfinished
 from ltrr_haystack.readings.spelling import Spelling
@@ -36,7 +35,7 @@ LONGEST_SPLIT = 32
 """Letters of a word behind which it is not split into two."""
 
 SHORTEST_UNFINISHED = 2
-"""Letters of the shortest word that is taken for an unfinished one."""
+"""Letters of the shortest word that is taken for an unfinished one; behind other words a letter is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,6 @@ class LexiconIndex:
         """
         self.lexicon = lexicon
         self._phrases = Phrases(lexicon, lexicon.fields if fields is None else fields)
-        self._free = FreeWords(self._phrases.word_counts)
         self._spelling = Spelling(self._phrases.words(), fuzziness)
 
     def matches(self, words: Sequence[str], statistics: CollectionStatistics | None = None) -> list[Match]:
@@ -94,7 +92,8 @@ class LexiconIndex:
         """
         last_is_complete = len(words) > MOST_WORDS
         words = words[:MOST_WORDS]
-        free = list(accumulate((self._free.log_probability(word, statistics) for word in words), initial=0.0))
+        log_probability = self._phrases.free_words.log_probability
+        free = list(accumulate((log_probability(word, statistics) for word in words), initial=0.0))
         spelling = {word: self._spellings(word) for word in set(words)}
         spellings = [spelling[word] for word in words]
         found: list[Match] = []
@@ -135,7 +134,7 @@ class LexiconIndex:
     ) -> None:
         """Take the last word for an unfinished one, and all from the start on for the beginning of a phrase."""
         last = len(words) - 1
-        if len(words[last]) < SHORTEST_UNFINISHED or last - start >= MOST_VALUE_WORDS:
+        if len(words[last]) + last - start < SHORTEST_UNFINISHED or last - start >= MOST_VALUE_WORDS:
             return
         paths = {"": 0.0}
         for place in range(start, last):

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.catalogue.lexicon import Lexicon, LexiconValue
-from ltrr_haystack.readings.probabilities import ALIAS, typed, value_shares
+from ltrr_haystack.readings.background import FreeWords
+from ltrr_haystack.readings.probabilities import ALIAS, WHOLE, typed_in_part, value_shares
 from ltrr_haystack.understanding.normalisation import normal_form, tokens_of
 
 MOST_VALUE_WORDS = 12
@@ -47,18 +48,23 @@ class Phrases:
         shares = [_shares(lexicon.values[field]) / len(chosen) for field in chosen]
         self._shares = np.concatenate(shares) if shares else np.empty(0)
         forms = [(row, words, alias) for row, entry in enumerate(known) for words, alias in _forms(*entry)]
-        counts = Counter(word for _, words, alias in forms if not alias for word in set(words))
-        rows: dict[str, int] = {}
-        columns = (array("i"), array("i"), array("d"))
+        counts: Counter[str] = Counter()
+        documents: Counter[str] = Counter()
+        for value_row, words, alias in forms:
+            for word in () if alias else set(words):
+                counts[word] += 1
+                documents[word] += self.values[value_row].documents
+        self.free_words = FreeWords(counts, documents)
         information = {word: math.log1p(len(self.values) / count) for word, count in counts.items()}
         rarest = math.log1p(len(self.values))
+        rows: dict[str, int] = {}
+        phrases, values, probabilities = array("i"), array("i"), array("d")
         for value_row, words, alias in forms:
-            for phrase, coverage in _parts(words, [information.get(word, rarest) for word in words]):
-                columns[0].append(rows.setdefault(phrase, len(rows)))
-                columns[1].append(value_row)
-                columns[2].append(-coverage if alias else coverage)
-        self._index(rows, *(np.frombuffer(column, dtype=column.typecode) for column in columns))
-        self.word_counts: Mapping[str, int] = counts
+            for phrase, probability in _parts(words, [information.get(word, rarest) for word in words]):
+                phrases.append(rows.setdefault(phrase, len(rows)))
+                values.append(value_row)
+                probabilities.append(probability * ALIAS if alias else probability)
+        self._index(rows, np.frombuffer(phrases, np.int32), np.frombuffer(values, np.int32), np.array(probabilities))
 
     def row(self, phrase: str) -> int | None:
         """
@@ -105,22 +111,27 @@ class Phrases:
         return [self.texts[row] for row in sorted(rows, key=lambda row: (-self._best[row], row))]
 
     def _index(
-        self, rows: dict[str, int], phrases: NDArray[np.int32], values: NDArray[np.int32], signed: NDArray[np.float64]
+        self,
+        rows: dict[str, int],
+        phrases: NDArray[np.int32],
+        values: NDArray[np.int32],
+        probabilities: NDArray[np.float64],
     ) -> None:
         """Sort the phrases by their text, and keep of each the best entries, in one row of arrays after the other."""
         self.texts = sorted(rows)
+        self._rows = {text: row for row, text in enumerate(self.texts)}
         sorted_rows = np.empty(len(rows), dtype=np.int32)
         sorted_rows[[rows[text] for text in self.texts]] = np.arange(len(rows), dtype=np.int32)
-        self._rows = {text: row for row, text in enumerate(self.texts)}
-        coverage = np.abs(signed)
-        weights = np.log(typed(coverage) * np.where(signed < 0.0, ALIAS, 1.0) * self._shares[values])
-        whole = coverage >= 1.0
+        weights = np.log(probabilities * self._shares[values])
+        # Only the whole of a value, or of an alias, is that likely to be typed.
+        whole = probabilities >= WHOLE * ALIAS
         order, phrases = _best_entries(sorted_rows[phrases], values, self._field_rows()[values], weights, whole)
-        self._starts = array("i", np.searchsorted(phrases, np.arange(len(rows) + 1)).tolist())
-        self._entry_values = array("i", values[order].tolist())
-        self._entry_weights = array("d", weights[order].tolist())
-        self._entry_whole = array("b", whole[order].tolist())
-        self._best = np.maximum.reduceat(weights[order], self._starts[:-1]) if rows else np.empty(0)
+        starts = np.searchsorted(phrases, np.arange(len(rows) + 1)).astype(np.int32)
+        self._starts = array("i", starts.tobytes())
+        self._entry_values = array("i", values[order].tobytes())
+        self._entry_weights = array("d", weights[order].tobytes())
+        self._entry_whole = array("b", whole[order].tobytes())
+        self._best = np.maximum.reduceat(weights[order], starts[:-1]) if rows else np.empty(0)
 
     def _field_rows(self) -> NDArray[np.int32]:
         numbers: dict[str, int] = {}
@@ -145,13 +156,18 @@ def _forms(form: str, value: LexiconValue) -> Iterator[tuple[tuple[str, ...], bo
 
 
 def _parts(words: tuple[str, ...], information: list[float]) -> Iterator[tuple[str, float]]:
-    """The phrases of a value, and how much of it each says: the share of the information of its words."""
+    """
+    The phrases of a value, each with the probability that who means the value types it.
+
+    How much of the value a part says is the share of its words in the information of all.
+    """
     until = list(accumulate(information, initial=0.0))
     for start in range(len(words)):
         phrase = ""
         for end in range(start + 1, len(words) + 1 if start == 0 else min(len(words), start + LONGEST_PART) + 1):
             phrase = f"{phrase} {words[end - 1]}" if phrase else words[start]
-            yield phrase, 1.0 if end - start == len(words) else (until[end] - until[start]) / until[-1]
+            coverage = (until[end] - until[start]) / until[-1]
+            yield phrase, WHOLE if end - start == len(words) else typed_in_part(coverage, inner=start > 0)
 
 
 def _best_entries(

@@ -32,8 +32,8 @@ def query_type_of(readings: Sequence[MatchedReading], lexicon: Lexicon, by_form:
 
     1. *question*: it has the form of one.
     2. The likeliest reading takes all words, with whole values only, and has at least `SURE` probability: then the
-       query is *broad* if it names a category or a wide field alone, *navigational* if one of the values names one
-       thing, and *topical* otherwise.
+       query is *navigational* if one of the values names one thing, *topical* if there are several that do not, and
+       *broad* if it names a category or a wide field alone.
     3. *broad*: it has at most `AMBIGUOUS_WORDS` words and is ambiguous: it may refer to values, no one of them is in
        readings of at least `SURE` probability together, and neither has the plain reading that much.
     4. Its form decides.
@@ -48,9 +48,11 @@ def query_type_of(readings: Sequence[MatchedReading], lexicon: Lexicon, by_form:
     best = readings[0]
     if best.matches and not best.interpretation.leftover and best.probability >= SURE and _all_whole(best):
         values = [match.value for match in best.matches]
-        if len(values) == 1 and _is_wide(values[0], lexicon):
-            return "broad"
-        return "navigational" if any(_names_one_thing(value, lexicon) for value in values) else "topical"
+        if any(_names_one_thing(value, lexicon) for value in values):
+            return "navigational"
+        if len(values) > 1:
+            return "topical"
+        return "broad" if _is_wide(values[0], lexicon) else by_form
     if by_form == "topical" and _words(readings) <= AMBIGUOUS_WORDS and _is_ambiguous(readings):
         return "broad"
     return by_form

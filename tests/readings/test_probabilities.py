@@ -32,8 +32,10 @@ class TestValueShares:
 
 
 class TestTyping:
-    def test_whole_values_are_typed_more_often_than_parts(self):
-        assert formulas.typed(np.array([1.0, 0.5])).tolist() == pytest.approx([0.7, 0.075])
+    def test_the_more_a_part_says_the_more_often_it_is_typed_for_the_value(self):
+        assert formulas.typed_in_part(0.5, inner=False) == pytest.approx(0.075)
+        assert formulas.typed_in_part(0.5, inner=True) == pytest.approx(0.03)
+        assert formulas.typed_in_part(1.0, inner=False) < formulas.ALIAS * formulas.WHOLE
 
     def test_each_typo_costs_and_another_first_letter_costs_more(self):
         assert formulas.misspelt("love", "love", 0) == 1.0

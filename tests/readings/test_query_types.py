@@ -10,7 +10,12 @@ SONGS = lexicon_of(songs())
 LARGE = lexicon_with(
     10_000,
     title=["Halo", "Yesterday", *(f"Song Number {number}" for number in range(3000))],
-    artist=[("Samsung", {"documents": 900}), ("Zaz", {"documents": 12}), *(f"Band {number}" for number in range(200))],
+    artist=[
+        ("Samsung", {"documents": 900}),
+        ("Zaz", {"documents": 12}),
+        *((name, {"documents": 60}) for name in ("Queen", "Pink Floyd")),
+        *(f"Band {number}" for number in range(200)),
+    ],
 )
 
 
@@ -35,6 +40,8 @@ class TestQueryType:
         assert told("samsung", LARGE)[1] == "broad"
         assert told("zaz", LARGE)[1] == "navigational"
         assert told("halo", LARGE)[1] == "navigational"
+        assert told("queen", LARGE) == ("broad", "broad")
+        assert told("pink floyd", LARGE) == ("topical", "topical")
 
     def test_two_wide_values_are_a_topic(self):
         lexicon = lexicon_with(

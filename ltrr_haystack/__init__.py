@@ -17,6 +17,7 @@ from ltrr_haystack.components.impression_writer import ImpressionWriter
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.components.related_retriever import RelatedRetriever
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.structured_retriever import StructuredRetriever
 from ltrr_haystack.components.union_joiner import UnionJoiner
@@ -110,6 +111,7 @@ __all__ = [
     "QueryUnderstanding",
     "Ranking",
     "ReadingFeatures",
+    "RelatedRetriever",
     "RetrievalArm",
     "RewardModel",
     "SettledDecision",

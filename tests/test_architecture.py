@@ -18,6 +18,7 @@ FLOORS = [
     {"embedded"},
     {"ranking"},
     {"learning"},
+    {"intents"},
     {"components"},
     {"builder", "routers"},
     {"evaluation"},

@@ -3,6 +3,7 @@ import math
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from haystack import Document, component, default_to_dict
@@ -14,6 +15,7 @@ from ltrr_haystack.components.wrapped_retriever import WrappedRetriever
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.filtering import compiled
 from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.structured.agreement import agreement
 from ltrr_haystack.structured.filters import ListOperator, all_of, filters_of
 from ltrr_haystack.structured.gathering import Found, gather
 from ltrr_haystack.structured.quality import Quality, QualityField
@@ -73,7 +75,8 @@ class StructuredRetriever:
 
     "tayler love" may be the artist Taylor Swift and a title with "love", or only two words. Each reading is searched
     with the wrapped retriever, within its filters; the depth is shared among the readings by their probabilities, and
-    a reading that finds too little gives up its filters one by one. The query as it was typed is always searched, too.
+    a reading that finds too little gives up its filters one by one. The query as it was typed is always searched, too,
+    and what it finds says how far the readings are to be trusted (`structured.agreement`).
     So there never are fewer documents than without the readings. Each document says in `meta["reading"]` which reading
     brought it, and bears the score of the fusion of all readings.
 
@@ -109,7 +112,7 @@ class StructuredRetriever:
         store: LTRRStore | None = None,
         *,
         readings: int = 3,
-        plain: float = 0.2,
+        plain: float = 0.3,
         rrf_k: float = 10.0,
         list_operator: Literal["auto", "array_contains", "=="] | None = "auto",
         popularity: Mapping[str, Any] | None = None,
@@ -121,8 +124,8 @@ class StructuredRetriever:
 
         :param retriever: Any component with `run(query, filters, top_k)` whose document store takes Haystack filters.
             Wrap an embedding retriever in Haystack's `TextEmbeddingRetriever`.
-        :param store: Where the lexicon is kept, which knows the fields that hold lists or numbers. Without it all
-            values are compared as texts.
+        :param store: Where the lexicon is kept, which knows how values are written, and which fields hold lists or
+            numbers. Without it values are compared as they are, and readings are trusted by their probabilities alone.
         :param readings: The most readings with slots that are searched.
         :param plain: Least probability of the query as it was typed, 0 to 1. It is what the other readings leave to it,
             and at least this.
@@ -157,7 +160,7 @@ class StructuredRetriever:
         self.freshness = None if freshness is None else dict(freshness)
         self.top_k = top_k
         self._wrapped = WrappedRetriever("structured", retriever)
-        self._browse = bool(getattr(retriever, "browse", False))
+        self.browse = bool(getattr(retriever, "browse", False))
         self._quality = Quality(
             QualityField.of("popularity of StructuredRetriever", popularity),
             QualityField.of("freshness of StructuredRetriever", freshness),
@@ -223,7 +226,8 @@ class StructuredRetriever:
         :param filters: Haystack filters that all documents must match, whatever the readings say.
         :param top_k: The most documents to retrieve; the component's own where it is `None`.
         :param understanding: What was understood of the query.
-        :returns: A dictionary with `documents`, best first, each once; none for a query of white space.
+        :returns: A dictionary with `documents`, best first, each once; none for a query of white space, unless the
+            wrapped retriever can `browse`.
         :raises InvalidInputError: If `top_k` is below 1, or the query is not a text.
         """
         plan = self._plan(query, filters, top_k, understanding)
@@ -271,10 +275,12 @@ class StructuredRetriever:
         if not isinstance(query, str):
             raise InvalidInputError(f"the query of StructuredRetriever must be a text, got {type(query).__name__}")
         searches = searches_of(query, understanding, self.readings, self.plain)
+        lexicon = None if self._lexicon is None else self._lexicon.current()[0]
+        agrees = partial(agreement, lexicon=lexicon)
         return _Plan(
-            gathering=gather(searches, depth, self.rrf_k, browse=self._browse),
+            gathering=gather(searches, depth, self.rrf_k, browse=self.browse, agreement=agrees),
             filters=filters,
-            lexicon=None if self._lexicon is None else self._lexicon.current()[0],
+            lexicon=lexicon,
             lists=self._lists,
             depth=depth,
             quality=self._quality,

@@ -86,9 +86,16 @@ def features_of(
         taken = _context_value(value)
         if taken is not None:
             query[f"context.{_short(str(key))}"] = taken
+    time: dict[str, str | float] = {
+        "weekday": str(understanding.weekday),
+        "day_part": understanding.day_part,
+        "weekend": _yes_or_no(understanding.weekend),
+    }
+    if understanding.holiday is not None:
+        time |= {"holiday": "yes", "holiday.name": _short(understanding.holiday)}
     return Features(
         query=query,
-        time={"weekday": str(understanding.weekday), "day_part": understanding.day_part},
+        time=time,
         history={arm: _history(entry) for arm, entry in (history or {}).items() if entry.draws > 0},
     )
 

@@ -1,6 +1,6 @@
 """What the searches of several readings bring, gathered into one result."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
@@ -9,12 +9,20 @@ from haystack import Document
 from ltrr_haystack.fusion import EXACT_DIGITS
 from ltrr_haystack.structured.searches import ReadingSearch, relaxations
 from ltrr_haystack.structured.shares import shares
+from ltrr_haystack.types import Interpretation
 
 READING = "reading"
 """Key of a document's metadata under which the reading that brought it is told."""
 
 Found = Sequence[Sequence[Document]]
 """What each of the searches that were asked for brought, best first."""
+
+Agreement = Callable[[Interpretation, Sequence[Document]], float]
+"""How far what the query brings as it was typed agrees with a reading."""
+
+
+def _agreed(_: Interpretation, __: Sequence[Document]) -> float:
+    return 1.0
 
 
 @dataclass(slots=True)
@@ -50,9 +58,9 @@ class _Gathered:
         for document in documents:
             self.entries.setdefault(document.id, _Brought(document, search))
 
-    def score(self, search: ReadingSearch, documents: Sequence[Document], rrf_k: float) -> None:
+    def score(self, search: ReadingSearch, documents: Sequence[Document], weight: float, rrf_k: float) -> None:
         for rank, document_id in enumerate(dict.fromkeys(document.id for document in documents), start=1):
-            self.entries[document_id].add(search, search.reading.probability / (rrf_k + rank))
+            self.entries[document_id].add(search, weight / (rrf_k + rank))
 
     def take(self, documents: Sequence[Document], most: int) -> int:
         """Take the first documents that were not taken before, and say how many those are."""
@@ -72,42 +80,42 @@ class _Gathered:
 
 
 def gather(
-    strict: Sequence[ReadingSearch], depth: int, rrf_k: float, *, browse: bool = False
+    strict: Sequence[ReadingSearch], depth: int, rrf_k: float, *, browse: bool = False, agreement: Agreement = _agreed
 ) -> Generator[Sequence[ReadingSearch], Found, list[Document]]:
     """
     Gather what the readings of a query bring; ask for searches, and be sent what they brought.
 
-    The depth is shared among the readings by their probabilities (largest remainder). A reading that brings fewer
-    documents than its share is relaxed until it has its share or no slot is left. What then is missing is taken from
-    the query as it was typed, and at last from whatever the searches and their relaxed forms bring, those of readings
-    too unlikely for a share included. So there never are fewer documents than any of the searches brings by itself, up
-    to the depth.
+    A reading weighs its probability, times its agreement with what the query brings as it was typed. The depth is
+    shared among the readings by their weights (largest remainder). One that brings fewer documents than its share is
+    relaxed until it has its share or no slot is left. What then is missing is taken from the query as it was typed, and
+    at last from whatever the searches and their relaxed forms bring. So there never are fewer documents than any of the
+    searches brings by itself, up to the depth.
 
     Documents that a strict search brought stand in the order of weighted reciprocal rank fusion: a document's score is
-    the sum of `probability / (rrf_k + rank)` over the readings that brought it. Those that only a relaxed search
-    brought follow, in the order in which they were brought.
+    the sum of `weight / (rrf_k + rank)` over the readings that brought it. Those that only a relaxed search brought
+    follow, in the order in which they were brought.
 
     :param strict: The searches of the readings, the likeliest first, and at the end the one without slots.
     :param depth: The most documents.
     :param rrf_k: How flat the fusion is: the lower, the more the readings take turns.
     :param browse: See `relaxations`.
+    :param agreement: How far what the query brings as it was typed agrees with a reading, above 0 and at most 1.
     :returns: A generator that asks for searches, each to be answered with at most `depth` documents. It returns new
         documents, each once, best first; `meta["reading"]` says which reading brought it.
     """
-    if not strict[-1].text.strip():
+    plain = strict[-1]
+    if not plain.text.strip() and not browse:
         return []
     readings = [search.reading for search in strict]
-    allotted = shares(depth, [reading.probability for reading in readings])
-    asked = [(search, share) for search, share in zip(strict, allotted, strict=True) if share or not search.slots]
-    left = [search for search, share in zip(strict, allotted, strict=True) if search.slots and not share]
-    seen = {search.key for search, _ in asked}
+    seen = {search.key for search in strict}
+    found = yield strict
+    weights = [search.reading.probability * agreement(search.reading, found[-1]) for search in strict]
     gathered = _Gathered()
     quests: list[_Quest] = []
-    found = yield [search for search, _ in asked]
-    for (search, share), documents in zip(asked, found, strict=True):
+    for search, documents, weight, share in zip(strict, found, weights, shares(depth, weights), strict=True):
         gathered.note(search, documents)
-        gathered.score(search, documents, rrf_k)
-        if search.slots:
+        gathered.score(search, documents, weight, rrf_k)
+        if search is not plain:
             relaxed = _unseen(relaxations(search, readings, browse=browse), seen)
             quests.append(_Quest(share, relaxed, gathered.take(documents, share)))
     brought = [found[-1], *found]
@@ -121,8 +129,7 @@ def gather(
         brought += answers
     for documents in brought:
         gathered.take(documents, depth - len(gathered.taken))
-    unlikely = (chain([search], relaxations(search, readings, browse=browse)) for search in left)
-    for search in chain(*(quest.relaxed for quest in quests), *(_unseen(each, seen) for each in unlikely)):
+    for search in chain.from_iterable(quest.relaxed for quest in quests):
         if len(gathered.taken) >= depth:
             break
         (documents,) = yield [search]

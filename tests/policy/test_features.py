@@ -28,9 +28,19 @@ class TestFeaturesOf:
                 "user": "unknown",
                 "session": "unknown",
             },
-            time={"weekday": "5", "day_part": "evening"},
+            time={"weekday": "5", "day_part": "evening", "weekend": "no"},
             history={},
         )
+
+    def test_holidays_and_weekends(self):
+        sunday = Understanding("love", "love", weekday=6, weekend=True, holiday="Easter Sunday")
+        assert features_of(sunday).time == {
+            "weekday": "6",
+            "day_part": "morning",
+            "weekend": "yes",
+            "holiday": "yes",
+            "holiday.name": "Easter Sunday",
+        }
 
     def test_intents_slots_and_who_searches(self):
         understanding = Understanding(

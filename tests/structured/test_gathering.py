@@ -73,11 +73,16 @@ class TestShares:
         assert sorted(ids(documents)) == ["a", "b", "c", "k", "o"]
         assert len(asked) == 3
 
-    def test_a_reading_without_a_share_is_not_asked(self):
-        unlikely = Interpretation({"genre": "Pop"}, "tayler", 0.01)
-        likely = Interpretation({"artist": "Taylor Swift"}, "love", 0.9)
-        _, asked = answered(searches(likely, unlikely), finding(love="abcdefghij"), 5)
-        assert ({"genre": "Pop"}, "tayler") not in asked
+    def test_a_reading_weighs_as_much_as_the_words_agree_with_it(self):
+        def agreement(reading, found):
+            assert ids(found) == ["o", "p", "q", "r"]
+            return 0.1 if "artist" in reading.slots else 1.0
+
+        found = finding(love="abcdefghij", tayler="klmn", tayler_love="opqr")
+        documents, _ = answered(searches(ARTIST, GENRE), found, 5, agreement=agreement)
+        # 0.06, 0.2 and 0.2 of 5 places: quotas 0.65, 2.17 and 2.17.
+        assert sorted(ids(documents)) == ["a", "k", "l", "o", "p"]
+        assert ids(documents)[0] == "k"
 
     def test_readings_that_found_too_little_are_relaxed_together_and_no_further_than_needed(self):
         both = Interpretation({"artist": "Taylor Swift", "genre": "Pop"}, "love", 0.5)

@@ -2,9 +2,9 @@
 Learning to rank and retrieve for Haystack: search pipelines that learn from what people do with the results.
 
 Components go into a pipeline; policies, the store and the learner are handed to them; the builders wire it all.
-`train_ranker` and `warm_start` train on a log and on labelled queries, `ltrr_haystack.evaluation.off_policy.evaluate`
-judges policies by the log, and all errors derive from `LTRRError`. Names that are exported neither here nor by a
-subpackage's `__all__` are internal.
+`train_ranker`, `train_understanding` and `warm_start` train on a log and on labelled queries,
+`ltrr_haystack.evaluation.off_policy.evaluate` judges policies by the log, and all errors derive from `LTRRError`. Names
+that are exported neither here nor by a subpackage's `__all__` are internal.
 """
 
 from ltrr_haystack.__about__ import __version__
@@ -34,6 +34,7 @@ from ltrr_haystack.errors import (
     StoreUnavailableError,
 )
 from ltrr_haystack.feedback import RewardModel, UBIEvent
+from ltrr_haystack.intents import QueryIntents, train_understanding
 from ltrr_haystack.learning import BackgroundLearner, ClientLimits, Learner, Progress
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
@@ -108,6 +109,7 @@ __all__ = [
     "Policy",
     "Progress",
     "Provenance",
+    "QueryIntents",
     "QueryUnderstanding",
     "Ranking",
     "ReadingFeatures",
@@ -130,5 +132,6 @@ __all__ = [
     "build_feedback_pipeline",
     "build_search_pipeline",
     "train_ranker",
+    "train_understanding",
     "warm_start",
 ]

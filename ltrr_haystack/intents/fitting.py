@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,23 @@ LEAST_PROBABILITY = 1e-4
 ROUNDS = 1_000
 Shares = Mapping[str, Mapping[str, float]]
 Matrix = NDArray[np.float64]
+
+
+def scikit_learn() -> ModuleType:
+    """
+    Import scikit-learn.
+
+    :returns: The package.
+    :raises MissingExtraError: If it is not installed.
+    """
+    try:
+        import sklearn.linear_model
+    except ImportError as error:
+        raise MissingExtraError(
+            'training an intent classifier needs scikit-learn; install it with: pip install "ltrr-haystack[intents]"'
+        ) from error
+    package: ModuleType = sklearn
+    return package
 
 
 class Embeddings(NamedTuple):
@@ -96,6 +114,7 @@ def fit(shares: Shares, categories: tuple[str, ...], embeddings: Embeddings, see
     :returns: The classifier.
     :raises MissingExtraError: If scikit-learn is not installed.
     """
+    scikit_learn()
     forms = sorted(shares)
     folds = {form: fold_of(f"calibration {form}", FOLDS, seed) for form in forms}
     scores, told = [], []
@@ -152,14 +171,10 @@ def _inputs(
 
 
 def _regression(inputs: Any, classes: NDArray[np.intp], shares: NDArray[np.float64]) -> Any:
-    try:
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.linear_model import LogisticRegression
-        from threadpoolctl import threadpool_limits
-    except ImportError as error:
-        raise MissingExtraError(
-            'training an intent classifier needs scikit-learn; install it with: pip install "ltrr-haystack[intents]"'
-        ) from error
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
     # On one thread sums are always in the same order, and threads do not wait for each other in busy loops.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

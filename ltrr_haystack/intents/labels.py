@@ -5,10 +5,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.understanding import normal_form
+
+Source = Literal["labels", "clicks"]
 
 LONGEST_CATEGORY = 100
 MOST_CATEGORIES = 100
@@ -31,13 +33,20 @@ class IntentLabels:
     """
 
     shares: Mapping[str, Mapping[str, float]] = field(repr=False)
-    source: Literal["labels", "clicks"]
+    source: Source
     left_out: Mapping[str, int] = field(default_factory=dict)
     decisions: int = 0
     until: int = 0
 
     @classmethod
-    def of_weights(cls, weights: Mapping[str, Mapping[str, float]], **known: Any) -> "IntentLabels":
+    def of_weights(
+        cls,
+        weights: Mapping[str, Mapping[str, float]],
+        source: Source = "labels",
+        left_out: Mapping[str, int] | None = None,
+        decisions: int = 0,
+        until: int = 0,
+    ) -> "IntentLabels":
         """
         Make labels of weights of any sum.
 
@@ -45,19 +54,22 @@ class IntentLabels:
         so is a query with no other.
 
         :param weights: Normal form → category → weight, above 0.
-        :param known: The other fields.
+        :param source: Where they come from.
+        :param left_out: Why something was left out before → how much.
+        :param decisions: Settled decisions that were read.
+        :param until: Place of the newest of them in the log.
         :returns: The labels, queries in alphabetical order.
         """
         queries = Counter(category for own in weights.values() for category in own)
         frequent = sorted(queries, key=lambda category: (-queries[category], category))[:MOST_CATEGORIES]
         kept = {category for category in frequent if queries[category] >= FEWEST_QUERIES}
         shares = {form: shared for form in sorted(weights) if (shared := _shared(weights[form], kept))}
-        left_out = {
-            **known.pop("left_out", {}),
+        counted = {
+            **(left_out or {}),
             f"categories of fewer than {FEWEST_QUERIES} queries or beyond {MOST_CATEGORIES}": len(queries) - len(kept),
             "queries of no other category": len(weights) - len(shares),
         }
-        return cls(shares, left_out={reason: count for reason, count in left_out.items() if count}, **known)
+        return cls(shares, source, {reason: count for reason, count in counted.items() if count}, decisions, until)
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -81,7 +93,7 @@ def read_labels(path: Path) -> IntentLabels:
         weights[query][category] += 1
     if not weights:
         raise InvalidInputError(f"'{path}' has no labels; expected lines like 'sad songs<TAB>song'")
-    return IntentLabels.of_weights(weights, source="labels")
+    return IntentLabels.of_weights(weights)
 
 
 def is_text(name: str) -> bool:

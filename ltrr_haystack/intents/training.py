@@ -11,7 +11,7 @@ from ltrr_haystack.errors import ConfigurationError, InvalidInputError, Snapshot
 from ltrr_haystack.intents.calibration import calibration_bins, expected_calibration_error
 from ltrr_haystack.intents.classifier import IntentClassifier
 from ltrr_haystack.intents.embedding import QueryEmbedder, require_embedder
-from ltrr_haystack.intents.fitting import Embeddings, Matrix, embeddings_of, fit, truths
+from ltrr_haystack.intents.fitting import Embeddings, Matrix, embeddings_of, fit, scikit_learn, truths
 from ltrr_haystack.intents.gate import MIN_QUERIES, IntentVerdict, hits, judge_intents
 from ltrr_haystack.intents.labels import IntentLabels
 from ltrr_haystack.intents.report import IntentReport
@@ -50,7 +50,7 @@ def train_understanding(
 
     weights = {f"best {genre} songs": {"genre": 1.0} for genre in ("jazz", "pop", "folk", "soul", "rock")}
     weights |= {f"the one about {thing}": {"song": 1.0} for thing in ("rain", "love", "home", "the sea", "summer")}
-    labels = IntentLabels.of_weights(weights, source="labels")
+    labels = IntentLabels.of_weights(weights)
     report = train_understanding(LTRRStore(Secret.from_env_var("LTRR_STORE_URL")), labels)
     print(report.reason)  # 10 labelled queries, at least 100 are needed
     ```
@@ -70,7 +70,7 @@ def train_understanding(
     """
     if min_queries < 1:
         raise InvalidInputError(f"min_queries of train_understanding must be at least 1, got {min_queries}")
-    shares = labels.shares
+    package, shares = scikit_learn(), labels.shares
     held_out = [form for form in sorted(shares) if _is_held_out(form, seed)]
     training = {form: shares[form] for form in sorted(shares) if not _is_held_out(form, seed)}
     looks, missing = _looks(store), _missing(labels, held_out, min_queries)
@@ -115,7 +115,7 @@ def train_understanding(
         calibration_error=expected_calibration_error(bins),
         bins=bins,
         confusion=_confusion(truth, own, categories),
-        scikit_learn=_version(),
+        scikit_learn=str(package.__version__),
     )
     active = activate_if_passed and verdict.passed
     version = store.add_snapshot(INTENTS, classifier.to_bytes(), report.card(), activate=active)
@@ -181,9 +181,3 @@ def _looks(store: LTRRStore) -> int:
     """How many tests there were, as the cards say."""
     told = [info.card.get("looks") for info in store.snapshots(INTENTS)]
     return max([looks for looks in told if isinstance(looks, int)], default=0)
-
-
-def _version() -> str:
-    from sklearn import __version__
-
-    return str(__version__)

@@ -67,7 +67,7 @@ def embedder():
 @pytest.fixture
 def make_labels():
     def make(queries: int = 300, seed: int = 0) -> IntentLabels:
-        return IntentLabels.of_weights(labelled(queries, seed), source="labels")
+        return IntentLabels.of_weights(labelled(queries, seed))
 
     return make
 

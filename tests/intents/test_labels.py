@@ -71,14 +71,14 @@ class TestReadLabels:
 class TestOfWeights:
     def test_shares_of_a_query_sum_to_1(self):
         weights = {f"q{number}": {"song": 3.0, "album": 1.0} for number in range(FEWEST_QUERIES)}
-        assert set(map(tuple, map(dict.items, IntentLabels.of_weights(weights, source="labels").shares.values()))) == {
+        assert set(map(tuple, map(dict.items, IntentLabels.of_weights(weights).shares.values()))) == {
             (("album", 0.25), ("song", 0.75))
         }
 
     def test_a_rare_category_is_left_out_and_the_rest_of_its_queries_stays(self):
         weights = {f"q{number}": {"song": 1.0} for number in range(FEWEST_QUERIES)}
         weights |= {"q0": {"song": 1.0, "tape": 1.0}, "only tapes": {"tape": 1.0}}
-        labels = IntentLabels.of_weights(weights, source="labels")
+        labels = IntentLabels.of_weights(weights)
         assert labels.shares["q0"] == {"song": 1.0}
         assert "only tapes" not in labels.shares
         assert labels.left_out == {

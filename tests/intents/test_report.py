@@ -48,4 +48,4 @@ class TestRender:
         from ltrr_haystack.intents import IntentLabels
 
         renamed = {form: {f"[red]{next(iter(own))}": 1.0} for form, own in make_labels().shares.items()}
-        assert "[red]song" in printed(train_understanding(store, IntentLabels.of_weights(renamed, source="labels")))
+        assert "[red]song" in printed(train_understanding(store, IntentLabels.of_weights(renamed)))

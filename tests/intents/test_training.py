@@ -31,21 +31,21 @@ class TestTrainUnderstanding:
     def test_it_is_judged_on_queries_that_it_never_saw(self, store):
         """Categories that have nothing to do with the words can be known by heart and not be understood."""
         shares = {f"{number:x} {number * 7919:x}": {f"c{number * 31 % 101 % 4}": 1.0} for number in range(300)}
-        report = train_understanding(store, IntentLabels.of_weights(shares, source="labels"))
+        report = train_understanding(store, IntentLabels.of_weights(shares))
         assert not report.passed, report.reason
 
     def test_one_of_shuffled_labels_never_passes(self, open_store, make_labels, shuffle):
         labels = make_labels()
         store = open_store()
         for seed in range(20):
-            wrong = IntentLabels.of_weights(shuffle(labels.shares, seed), source="labels")
+            wrong = IntentLabels.of_weights(shuffle(labels.shares, seed))
             report = train_understanding(store, wrong, seed=seed)
             assert not report.passed, report.reason
         assert store.active_version(INTENTS) == 0
 
     def test_where_one_does_not_pass_what_is_live_stays_live(self, store, make_labels, shuffle):
         train_understanding(store, make_labels())
-        wrong = IntentLabels.of_weights(shuffle(make_labels().shares, 1), source="labels")
+        wrong = IntentLabels.of_weights(shuffle(make_labels().shares, 1))
         worse = train_understanding(store, wrong)
         assert (worse.version, worse.active, worse.looks) == (2, False, 2)
         assert store.active_version(INTENTS) == 1
@@ -53,7 +53,7 @@ class TestTrainUnderstanding:
     def test_one_that_is_worse_than_the_live_one_is_refused(self, store, make_labels):
         train_understanding(store, make_labels(1_500))
         some = dict(list(make_labels(1_500).shares.items())[:100])
-        poor = train_understanding(store, IntentLabels.of_weights(some, source="labels"))
+        poor = train_understanding(store, IntentLabels.of_weights(some))
         assert not poor.passed
         assert "not shown to be not worse than the live classifier" in poor.reason
 
@@ -84,7 +84,7 @@ class TestTrainUnderstanding:
     def test_a_category_that_the_live_one_does_not_know_counts_against_it(self, store, make_labels):
         train_understanding(store, make_labels())
         more = {**make_labels().shares, **{f"audiobook {number}": {"book": 1.0} for number in range(100)}}
-        report = train_understanding(store, IntentLabels.of_weights(more, source="labels"))
+        report = train_understanding(store, IntentLabels.of_weights(more))
         assert report.passed, report.reason
         assert report.gate.comparisons[1].difference.mean < -0.5
 
@@ -118,7 +118,7 @@ class TestTooLittle:
 
     def test_categories(self, store):
         shares = {f"q{number}": {"song": 1.0} for number in range(100)}
-        report = train_understanding(store, IntentLabels.of_weights(shares, source="labels"))
+        report = train_understanding(store, IntentLabels.of_weights(shares))
         assert report.reason == "1 categories, at least 2 are needed"
 
     def test_held_out_queries(self, store, make_labels):

@@ -18,7 +18,7 @@ def add_readings(amounts: Amounts, settled: SettledDecision, curve: ExaminationC
     :param curve: The examination curve by which the page was ordered.
     :param clients: Says how much of it counts for kinds of readings.
     """
-    for measured in measured_readings(settled.decision, settled.impressions, curve):
+    for measured in measured_readings(settled.decision, settled.impressions, curve) if settled.rewards else ():
         for object_id, reward in settled.rewards.items():
             clicks = measured.clicks(object_id, reward)
             _add(amounts, settled.decision, measured.reading, clicks, clients, late=False)

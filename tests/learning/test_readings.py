@@ -150,7 +150,7 @@ class TestOneClient:
         assert clicked(AS_TITLE) == {AS_TITLE: (steps(30 * SECOND / (1.0 + SECOND)), 0.0)}
 
     def test_one_who_clicks_for_many_queries_moves_their_kind_by_its_share(self, learner, log, clicked):
-        """Each query is another, so the clicks count for the query; of a kind models learn from five searches."""
+        """Each query is another, and the clicks count for it; for their kind as many as for a document count."""
         for number in range(40):
             log.search(
                 f"q{number}",
@@ -162,5 +162,13 @@ class TestOneClient:
             log.event(f"e{number}", f"q{number}", f"a{number}")
         learner.run_once(now=100.0)
         each = SECOND / (1.0 + SECOND)
-        assert clicked(TITLES) == {TITLES: (steps(5 * each), 0.0)}
+        assert clicked(TITLES) == {TITLES: (10.0, 0.0)}
         assert clicked(("query 39", AS_TITLE[1])) == {("query 39", AS_TITLE[1]): (steps(each), 0.0)}
+
+    def test_one_query_of_many_people_moves_its_kind_by_its_share(self, learner, log, clicked):
+        for number in range(40):
+            log.search(f"q{number}", readings=[(TITLE, "a")])
+            log.event(f"e{number}", f"q{number}", "a")
+        learner.run_once(now=100.0)
+        each = SECOND / (1.0 + SECOND)
+        assert clicked(AS_TITLE, TITLES) == {AS_TITLE: (steps(40 * each), 0.0), TITLES: (10.0, 0.0)}

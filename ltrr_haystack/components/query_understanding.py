@@ -153,14 +153,14 @@ class QueryUnderstanding:
     @component.output_types(understanding=Understanding)
     async def run_async(self, query: str, now: float | None = None) -> dict[str, Understanding]:
         """
-        Understand one query; the work is too short to leave the event loop for.
+        Understand one query: in a thread if annotators take part, which may read a store.
 
         :param query: The query as it was typed.
         :param now: Time of the search in seconds since 1970, UTC; the present by default.
         :returns: A dictionary with `understanding`.
         :raises InvalidInputError: If the query is no text, has nothing visible in it, or is too long.
         """
-        return self.run(query, now)
+        return await asyncio.to_thread(self.run, query, now) if self.annotators else self.run(query, now)
 
     def to_dict(self) -> dict[str, Any]:
         """

@@ -114,6 +114,14 @@ class TestALateClick:
             assert found["love", reading] == found["hate", reading]
         assert clicked(TITLES)[TITLES] == (0.0, steps(2 * clicked(AS_TITLE)[AS_TITLE][1]))
 
+    def test_counts_as_far_as_it_counts_for_the_memory(self, learner, log, clicked):
+        log.search("q1", readings=[(TITLE, "a")])
+        learner.run_once(now=100.0)
+        log.event("late", "q1", "a", reward=5.0, at=101.0)
+        learner.run_once(now=100.0)
+        assert log.memory()["a"][1] == 1.0
+        assert clicked(AS_TITLE) == {AS_TITLE: (steps(SECOND / (1.0 + SECOND)), 0.0)}
+
     def test_that_takes_a_click_back_takes_back_what_it_said(self, learner, log, clicked):
         log.search("q1", readings=[(TITLE, "a")])
         log.event("e1", "q1", "a", reward=1.0)

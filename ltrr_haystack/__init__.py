@@ -2,9 +2,9 @@
 Learning to rank and retrieve for Haystack: search pipelines that learn from what people do with the results.
 
 Components go into a pipeline; policies, the store and the learner are handed to them; the builders wire it all.
-`train_ranker` and `warm_start` train on a log and on labelled queries, `ltrr_haystack.evaluation.off_policy.evaluate`
-judges policies by the log, and all errors derive from `LTRRError`. Names that are exported neither here nor by a
-subpackage's `__all__` are internal.
+`train_ranker`, `train_understanding` and `warm_start` train on a log and on labelled queries,
+`ltrr_haystack.evaluation.off_policy.evaluate` judges policies by the log, and all errors derive from `LTRRError`. Names
+that are exported neither here nor by a subpackage's `__all__` are internal.
 """
 
 from ltrr_haystack.__about__ import __version__
@@ -17,7 +17,9 @@ from ltrr_haystack.components.impression_writer import ImpressionWriter
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.components.related_retriever import RelatedRetriever
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.structured_retriever import StructuredRetriever
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import (
     ConfigurationError,
@@ -32,6 +34,7 @@ from ltrr_haystack.errors import (
     StoreUnavailableError,
 )
 from ltrr_haystack.feedback import RewardModel, UBIEvent
+from ltrr_haystack.intents import QueryIntents, train_understanding
 from ltrr_haystack.learning import BackgroundLearner, ClientLimits, Learner, Progress
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
@@ -44,9 +47,11 @@ from ltrr_haystack.ranking.candidate_features import (
     ClickFeatures,
     CombinedFeatures,
     MetadataFeatures,
+    ReadingFeatures,
     TextFeatures,
 )
 from ltrr_haystack.ranking.training import train_ranker
+from ltrr_haystack.readings.annotator import CatalogueReadings
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import (
     ActionSet,
@@ -77,6 +82,7 @@ __all__ = [
     "Candidate",
     "CandidateFeatures",
     "CandidateSet",
+    "CatalogueReadings",
     "CatalogueWriter",
     "ClickFeatures",
     "ClientLimits",
@@ -105,8 +111,11 @@ __all__ = [
     "Policy",
     "Progress",
     "Provenance",
+    "QueryIntents",
     "QueryUnderstanding",
     "Ranking",
+    "ReadingFeatures",
+    "RelatedRetriever",
     "RetrievalArm",
     "RewardModel",
     "SettledDecision",
@@ -114,6 +123,7 @@ __all__ = [
     "StaticPolicy",
     "StoreError",
     "StoreUnavailableError",
+    "StructuredRetriever",
     "TextFeatures",
     "UBIEvent",
     "Understanding",
@@ -124,5 +134,6 @@ __all__ = [
     "build_feedback_pipeline",
     "build_search_pipeline",
     "train_ranker",
+    "train_understanding",
     "warm_start",
 ]

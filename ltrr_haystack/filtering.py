@@ -2,7 +2,8 @@
 Haystack's metadata filters, compiled once and applied to many documents.
 
 Every store of the embedded default applies filters through this module, so that a filter means the same in all of
-them: what `haystack.utils.filters.document_matches_filter` makes of it.
+them: what `haystack.utils.filters.document_matches_filter` makes of it. Haystack's own operators compare a list
+as a whole; `array_contains` asks for values within it, with the meaning that pgvector's document store gives it.
 """
 
 import operator as operators
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Final
 
 import dateutil.parser
 from haystack import Document
@@ -20,6 +21,9 @@ from haystack.utils.filters import COMPARISON_OPERATORS, LOGICAL_OPERATORS
 
 Predicate = Callable[[Document], bool]
 """Whether a document is wanted."""
+
+CONTAINS: Final = "array_contains"
+"""Operator that is fulfilled by a list that holds every one of the given values."""
 
 DEEPEST = 100
 """Deepest nesting of conditions; Haystack itself runs out of stack a little further down."""
@@ -32,6 +36,7 @@ _ORDER: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operators.lt,
     "<=": operators.le,
 }
+_COMPARISONS = {**COMPARISON_OPERATORS, CONTAINS: None}
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 _CONTAINERS = frozenset((list, tuple, dict, set, frozenset))
 _OWN_FIELDS = frozenset(field.name for field in fields(Document))
@@ -92,7 +97,7 @@ def _logical(condition: Mapping[str, Any], levels: int) -> Predicate:
 
 
 def _comparison(condition: Mapping[str, Any]) -> Predicate:
-    operator = _known(condition["operator"], "comparison", COMPARISON_OPERATORS)
+    operator = _known(condition["operator"], "comparison", _COMPARISONS)
     field = condition["field"]
     if not isinstance(field, str):
         raise FilterError(f"'field' must be text, got {type(field).__name__}")
@@ -137,6 +142,8 @@ def _known(operator: Any, sort: str, known: Mapping[str, Any]) -> str:
 def _test(operator: str, value: Any) -> _Test:
     if operator in _ORDER:
         return _ordered(operator, value)
+    if operator == CONTAINS:
+        return _containing(value)
     if operator in ("in", "not in") and not isinstance(value, list):
         raise FilterError(f"Filter value must be a `list` when using operator '{operator}', got {type(value)}")
     test = _equal(value) if operator in ("==", "!=") else _among(value)
@@ -166,6 +173,17 @@ def _among(values: list[Any]) -> _Test:
         return sort not in _CONTAINERS and by_haystack(found)
 
     return among
+
+
+def _containing(values: Any) -> _Test:
+    if not isinstance(values, list) or not values:
+        raise FilterError(f"Filter value must be a `list` with at least one value when using '{CONTAINS}'")
+    tests = [_equal(value) for value in values]
+
+    def containing(found: Any) -> bool:
+        return isinstance(found, list | tuple) and all(any(map(test, found)) for test in tests)
+
+    return containing
 
 
 def _one_of(dates: Sequence[datetime]) -> Callable[[datetime | None], bool]:

@@ -84,6 +84,8 @@ class Understanding(FrozenValue):
     :param day_part: `night`, `morning`, `afternoon` or `evening`.
     :param intents: Intent → probability.
     :param interpretations: The likeliest readings, best first.
+    :param weekend: Whether the day is of the weekend, by the country where one is configured.
+    :param holiday: Name of the public holiday, where a country is configured and the day is one.
     """
 
     query: str
@@ -96,6 +98,8 @@ class Understanding(FrozenValue):
     day_part: str = "morning"
     intents: Mapping[str, float] = field(default_factory=dict)
     interpretations: tuple[Interpretation, ...] = ()
+    weekend: bool = False
+    holiday: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from ltrr_haystack.types import (
     ArmResult,
     CandidateSet,
     Decision,
+    Interpretation,
     Ranking,
     SettledDecision,
     Understanding,
@@ -41,6 +42,16 @@ def action_set(budget: int | None = None, baseline: Allocation | None = None, **
     arms = tuple(Arm(name, KINDS.get(name, "dense"), tuple(row)) for name, row in levels.items())
     deepest = {arm.name: arm.levels[-1] for arm in arms}
     return ActionSet(arms, budget or sum(deepest.values()), deepest if baseline is None else baseline)
+
+
+def understood(query: str, *slots: Mapping[str, str], leftover: str = "") -> Understanding:
+    """A query with readings, the first twice as likely as the next; one without slots takes the query for text."""
+    weights = [2.0**-place for place in range(len(slots))]
+    readings = [
+        Interpretation(each, leftover if each else query, weight / sum(weights))
+        for each, weight in zip(slots, weights, strict=True)
+    ]
+    return Understanding(query, query, tuple(query.split()), interpretations=tuple(readings))
 
 
 BM25 = action_set(bm25=(0, 10))

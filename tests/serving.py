@@ -194,6 +194,7 @@ def without_dense(folder: Path) -> Path:
     indexing = yaml.safe_load((folder / "indexing" / "indexing.yml").read_text())
     del indexing["components"]["embedder"]
     indexing["connections"] = [each for each in indexing["connections"] if "embedder" not in str(each)]
+    indexing["connections"].append({"sender": "tagger.documents", "receiver": "catalogue.documents"})
     (folder / "indexing" / "indexing.yml").write_text(yaml.safe_dump(indexing, sort_keys=False))
     return folder
 

@@ -147,6 +147,31 @@ class TestMeaning:
         assert not compiled({"operator": "AND", "conditions": conditions})(Document(id="d", meta={"year": 498}))
 
 
+class TestValuesWithinLists:
+    @pytest.mark.parametrize(
+        ("values", "found", "expected"),
+        [
+            (["rock"], ["pop", "rock"], True),
+            (["rock"], ("rock",), True),
+            (["rock", "pop"], ["pop", "jazz", "rock"], True),
+            (["rock", "pop"], ["rock"], False),
+            (["rock"], "rock", False),
+            (["rock"], {"rock": 1}, False),
+            (["rock"], [["rock"]], False),
+            (["rock"], None, False),
+            ([1], [1.0], True),
+            ([math.nan], [math.nan], False),
+            (["2020-01-01"], ["2020-01-01T00:00:00Z"], True),
+        ],
+    )
+    def test_are_asked_for_by_array_contains(self, values, found, expected):
+        filters = {"field": "meta.tags", "operator": "array_contains", "value": values}
+        assert compiled(filters)(Document(id="d", meta={"tags": found})) is expected
+        assert compiled({"operator": "NOT", "conditions": [filters]})(Document(id="d", meta={"tags": found})) is (
+            not expected
+        )
+
+
 class TestDates:
     @settings(max_examples=800, deadline=None)
     @given(st.lists(st.sampled_from(DATE_PIECES), max_size=8).map("".join))
@@ -196,6 +221,8 @@ class TestMistakes:
             ({"field": "meta.x", "operator": "AND", "value": 1}, "Unknown comparison operator 'AND'"),
             ({"field": 3, "operator": "==", "value": 1}, "'field' must be text, got int"),
             ({"field": "meta.x", "operator": "in", "value": "abc"}, "must be a `list`"),
+            ({"field": "meta.x", "operator": "array_contains", "value": "abc"}, "must be a `list` with at least one"),
+            ({"field": "meta.x", "operator": "array_contains", "value": []}, "must be a `list` with at least one"),
             ({"field": "meta.x", "operator": ">", "value": [1]}, "can't be of type <class 'list'>"),
             ({"field": "meta.x", "operator": ">", "value": {}}, "can't be of type <class 'dict'>"),
             ({"field": "meta.x", "operator": ">", "value": "rock"}, "Expected a date in ISO format, got 'rock'"),

@@ -28,6 +28,8 @@ UNDERSTANDING = Understanding(
     tokens=("love",),
     intents={"mood": 0.7},
     interpretations=(Interpretation({"genre": "pop"}, "", 0.6),),
+    weekend=True,
+    holiday="Easter Sunday",
 )
 ACTIONS = ActionSet(
     arms=(
@@ -96,6 +98,12 @@ class TestReading:
         del data["propensity"]
         with pytest.raises(ValidationError, match="propensity"):
             Decision.from_dict(data)
+
+    def test_what_was_logged_before_holidays_were_known_is_read_as_none(self):
+        data = DECISION.to_dict()
+        del data["understanding"]["weekend"], data["understanding"]["holiday"]
+        understanding = Decision.from_dict(data).understanding
+        assert (understanding.weekend, understanding.holiday) == (False, None)
 
 
 class TestActionSet:

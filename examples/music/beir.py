@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .values import Catalogue
+from .values import Catalogue, Entity
 
 
 def write_beir(catalogue: Catalogue, folder: Path | str) -> Path:
@@ -17,10 +17,11 @@ def write_beir(catalogue: Catalogue, folder: Path | str) -> Path:
     """
     folder = Path(folder)
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    titles = {entity.id: entity.title for entity in catalogue.entities}
     _write_lines(
         folder / "corpus.jsonl",
         (
-            {"_id": entity.id, "title": entity.title, "text": entity.text, "metadata": entity.metadata()}
+            {"_id": entity.id, "title": entity.title, "text": entity.text, "metadata": _metadata(entity, titles)}
             for entity in catalogue.entities
         ),
     )
@@ -42,6 +43,13 @@ def write_beir(catalogue: Catalogue, folder: Path | str) -> Path:
     )
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(judged), encoding="utf-8")
     return folder
+
+
+def _metadata(entity: Entity, titles: Mapping[str, str]) -> dict[str, object]:
+    """With the name of the artist, which the texts of songs often do not have."""
+    metadata = entity.metadata()
+    artist = titles.get(entity.id if entity.type == "artist" else str(metadata.get("artist_id")))
+    return metadata if artist is None else {**metadata, "artist": artist}
 
 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:

@@ -21,6 +21,8 @@ class LexiconValue:
     :param ids: The ids of the documents where these are few (`MOST_IDS`), so that a value that names one thing leads to
         it; empty where there are more.
     :param mentions: How many of the documents have the value in their text, too, as whole words.
+    :param writings: Other ways in which documents write it, such as "PINK FLOYD" beside "Pink Floyd", the most frequent
+        first.
     """
 
     field: str
@@ -31,6 +33,7 @@ class LexiconValue:
     aliases: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     mentions: int = 0
+    writings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,15 +170,17 @@ def _rank(item: tuple[str, ValueCounts]) -> tuple[int, float, str]:
 
 def _value(field: str, counts: ValueCounts, names: Mapping[str, str]) -> LexiconValue:
     in_all = sum(counts.categories.values())
+    writing, *others = sorted(counts.writings, key=lambda writing: (-counts.writings[writing], writing))
     return LexiconValue(
         field=field,
-        value=_writing(counts),
+        value=writing,
         documents=counts.documents,
         popularity=max(counts.popularities, default=0.0),
         categories={names.get(form, form): having / in_all for form, having in sorted(counts.categories.items())},
         aliases=tuple(sorted(counts.aliases, key=lambda alias: (-counts.aliases[alias], alias))),
         ids=tuple(sorted(counts.ids)),
         mentions=counts.mentions,
+        writings=tuple(others),
     )
 
 

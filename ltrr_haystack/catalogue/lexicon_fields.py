@@ -190,7 +190,16 @@ def field_reading(document: Document, name: str) -> FieldReading:
     :param name: The field: `meta.artist`.
     :returns: What is there.
     """
-    raw = field_value(document, name)
+    return values_in(field_value(document, name))
+
+
+def values_in(raw: Any) -> FieldReading:
+    """
+    Read the values of a field from what the metadata have there.
+
+    :param raw: A value, a list of values, or anything else.
+    :returns: Its values; none where it has none that could be in a lexicon.
+    """
     is_list = isinstance(raw, list | tuple)
     values: dict[str, str] = {}
     has_numbers = False

@@ -10,6 +10,7 @@ from ltrr_haystack.cli.explaining import explain
 from ltrr_haystack.cli.judging import benchmark, evaluate, export, report, simulate
 from ltrr_haystack.cli.learning import activate, learn, models, prune, train_ranker
 from ltrr_haystack.cli.serving import demo, serve
+from ltrr_haystack.cli.understanding import train_understanding
 
 app = typer.Typer(
     name="ltrr",
@@ -38,5 +39,6 @@ def main(
 for command in (demo, serve, explain, simulate, learn, models, activate, prune, evaluate, report, export, benchmark):
     app.command()(command)
 app.command("train-ranker")(train_ranker)
+app.command("train-understanding")(train_understanding)
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(keys.app, name="keys")

@@ -2,10 +2,10 @@
 
 import json
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from ltrr_haystack.cli.options import Home, Pipelines, Store, configure_store, report_errors, require_store
 
@@ -21,21 +21,21 @@ def explain(
         typer.Option(help="API key for --url, with the scope search. (default: $LTRR_KEY)", show_default=False),
     ] = None,
     top_k: Annotated[int, typer.Option(help="Number of documents to show.", min=1, max=100)] = 10,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the response of POST /search/run instead.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the response of POST /search/run as JSON instead.")
+    ] = False,
     pipelines: Pipelines = None,
     store: Store = None,
     home: Home = None,
 ) -> None:
     """
-    Search once, and say for each document why it stands where it does.
+    Search once, and say how the query is understood, and for each document why it stands where it does.
 
     The search is not logged, so nobody learns from it.
     """
-    from ltrr_haystack.cli.explanation_tables import explanation_tables
     from ltrr_haystack.server.bundled import bundled_folder
     from ltrr_haystack.server.environment import disable_telemetry
     from ltrr_haystack.server.explaining import explain_in_process, explain_on_server
-    from ltrr_haystack.server.schemas import SearchAnswer
 
     with report_errors():
         if url is not None:
@@ -52,4 +52,14 @@ def explain(
         if as_json:
             typer.echo(json.dumps(answer, indent=2))
         else:
-            Console().print(explanation_tables(SearchAnswer.model_validate(answer)))
+            Console().print(_tables(answer))
+
+
+def _tables(answer: dict[str, Any]) -> RenderableType:
+    from ltrr_haystack.cli.explanation_tables import explanation_tables
+    from ltrr_haystack.cli.understanding_tables import understanding_tables
+    from ltrr_haystack.server.schemas import SearchAnswer, UnderstandingExplained
+
+    if "explanation" in answer:
+        return explanation_tables(SearchAnswer.model_validate(answer))
+    return understanding_tables(UnderstandingExplained.model_validate(answer))

@@ -6,12 +6,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ltrr_haystack.cli.understanding_tables import intents_line, plain_line, readings_table
 from ltrr_haystack.ranking.explanation import ArmExplanation, DecisionExplanation, DocumentExplanation, Explanation
 from ltrr_haystack.server.schemas import DocumentFound, SearchAnswer
 
 DOCUMENTS_WITH_FEATURES = 3
 FEATURES = 6
-LONGEST_TEXT = 48
 
 
 def explanation_tables(answer: SearchAnswer) -> RenderableType:
@@ -19,15 +19,18 @@ def explanation_tables(answer: SearchAnswer) -> RenderableType:
     Show why a page is as it is.
 
     :param answer: The answer to a search, with its explanation.
-    :returns: What Rich can print: the decision, its arms, the documents, and for the first of them the features with
-        the largest effect.
+    :returns: What Rich can print: what was understood of the query, the decision, its arms, the documents, and for the
+        first of them the features with the largest effect.
     :raises ValueError: If the answer has no explanation.
     """
     explanation = answer.explanation
     if explanation is None:
         raise ValueError("this answer has no explanation; ask for one with explain=true")
     lines = [*_decision_lines(explanation.decision), *_problem_lines(answer)]
-    shown: list[RenderableType] = [Text("\n".join(lines)), _arms(explanation.decision.arms)]
+    shown: list[RenderableType] = [Text("\n".join(lines))]
+    if answer.readings is not None:
+        shown.append(readings_table(answer.readings))
+    shown.append(_arms(explanation.decision.arms))
     if answer.documents:
         shown.append(_documents(answer.documents, explanation.documents))
     if any(each.ranker is not None for each in explanation.documents.values()):
@@ -38,9 +41,10 @@ def explanation_tables(answer: SearchAnswer) -> RenderableType:
 def _decision_lines(decision: DecisionExplanation) -> Iterable[str]:
     understanding = decision.understanding
     yield (
-        f"query: {_plain(understanding.query)} (normal form: {_plain(understanding.normal_form)}; language: "
+        f"query: {plain_line(understanding.query)} (normal form: {plain_line(understanding.normal_form)}; language: "
         f"{understanding.language}; type: {understanding.query_type})"
     )
+    yield intents_line(understanding.intents)
     yield f"order of the page: {_order(decision)}"
     held = ", held back by the safe start" if decision.safe_start else ""
     yield (
@@ -61,11 +65,11 @@ def _order(decision: DecisionExplanation) -> str:
 
 def _problem_lines(answer: SearchAnswer) -> Iterable[str]:
     if answer.decision.verdict is not None:
-        yield f"verdict on the policy: {_plain(answer.decision.verdict, 1000)}"
+        yield f"verdict on the policy: {plain_line(answer.decision.verdict, 1000)}"
     for missing in answer.missing_arms:
-        yield f"missing: {_plain(missing.arm)} ({missing.reason})"
+        yield f"missing: {plain_line(missing.arm)} ({missing.reason})"
     for warning in answer.warnings:
-        yield f"warning: {_plain(warning, 1000)}"
+        yield f"warning: {plain_line(warning, 1000)}"
 
 
 def _arms(arms: Mapping[str, ArmExplanation]) -> Table:
@@ -79,7 +83,7 @@ def _arms(arms: Mapping[str, ArmExplanation]) -> Table:
         ]
         brought = "–" if arm.returned is None else "failed" if arm.failed else str(arm.returned)
         table.add_row(
-            Text(_plain(name)),
+            Text(plain_line(name)),
             f"{arm.depth} (instead)" if arm.fallback else str(arm.depth),
             str(arm.baseline_depth),
             "  ".join(levels) or "–",
@@ -103,8 +107,8 @@ def _documents(documents: Iterable[DocumentFound], explained: Mapping[str, Docum
         moved = f"from {why.expected_place}, " if why.explored else ""
         table.add_row(
             str(why.place),
-            Text(f"{_plain(document.id)}\n{_plain(document.content or '')}".strip()),
-            Text("\n".join([f"{_plain(arm)} {place.rank}" for arm, place in why.arms.items()])),
+            Text(f"{plain_line(document.id)}\n{plain_line(document.content or '')}".strip()),
+            Text("\n".join([f"{plain_line(arm)} {place.rank}" for arm, place in why.arms.items()])),
             str(why.fused.place),
             str(why.model_place),
             f"{memory.successes:.3g}/{memory.looks:.3g}" if memory.looks or memory.successes else "–",
@@ -130,16 +134,10 @@ def _features(explanation: Explanation) -> Table:
             *effects[:FEATURES],
             *([(f"{len(effects) - FEATURES} others", others)] if len(effects) > FEATURES else []),
         ]
-        text = Text("\n".join([f"{value:+.3f}  {_plain(name)}" for name, value in rows]))
+        text = Text("\n".join([f"{value:+.3f}  {plain_line(name)}" for name, value in rows]))
         table.add_row(str(why.place), f"{part.score:.3f}", text)
     return table
 
 
 def _allocation(allocation: Mapping[str, int]) -> str:
-    return ", ".join([f"{_plain(arm)} {depth}" for arm, depth in allocation.items()])
-
-
-def _plain(text: str, longest: int = LONGEST_TEXT) -> str:
-    """One line without what a terminal would take for a command."""
-    line = " ".join("".join([each if each.isprintable() else " " for each in text[: 4 * longest]]).split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    return ", ".join([f"{plain_line(arm)} {depth}" for arm, depth in allocation.items()])

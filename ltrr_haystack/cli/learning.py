@@ -38,6 +38,7 @@ class Kind(Enum):
     PAGE = kinds.PAGE
     CATALOGUE = kinds.CATALOGUE
     LEXICON = kinds.LEXICON
+    INTENTS = kinds.INTENTS
 
 
 def learn(
@@ -105,7 +106,7 @@ def train_ranker(
 
 
 def models(store: Store = None, home: Home = None) -> None:
-    """List the snapshots of policies, rankers, page models and collection statistics, and which are active."""
+    """List the snapshots of all models and of what is known of the documents, and which are active."""
     with report_errors():
         opened = open_store(store, home)
         table = Table("kind", "version", "state", "created (UTC)", "card")

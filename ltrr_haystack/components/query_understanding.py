@@ -12,8 +12,9 @@ from ltrr_haystack.types import Understanding
 from ltrr_haystack.understanding.annotators import QueryAnnotator
 from ltrr_haystack.understanding.languages import LanguageDetector, language_of_script
 from ltrr_haystack.understanding.normalisation import cleaned, normal_form, tokens_of
+from ltrr_haystack.understanding.public_holidays import HolidayCalendar, is_saturday_or_sunday
 from ltrr_haystack.understanding.query_types import query_type
-from ltrr_haystack.understanding.time_features import weekday_and_day_part, zone
+from ltrr_haystack.understanding.time_features import day_part, local_time, zone
 
 
 @component
@@ -41,6 +42,8 @@ class QueryUnderstanding:
         languages: list[str] | None = None,
         timezone: str = "UTC",
         annotators: Sequence[QueryAnnotator] | None = None,
+        country: str | None = None,
+        subdivision: str | None = None,
     ) -> None:
         """
         Create a QueryUnderstanding.
@@ -50,8 +53,12 @@ class QueryUnderstanding:
             language is told where the script alone settles it, and is `und` otherwise.
         :param timezone: IANA name of the time zone in which weekday and part of the day are told.
         :param annotators: What refines an understanding by knowledge of the catalogue, in order.
+        :param country: ISO 3166-1 code of the country whose public holidays and weekends are told, such as `DE`; needs
+            the extra `holidays`. With `None` no holiday is known, and the weekend is Saturday and Sunday.
+        :param subdivision: ISO 3166-2 code, without the country, of a part of it with holidays of its own, such as
+            `BY`.
         :raises ConfigurationError: If `max_length` is not positive, `languages` are not at least two codes, the time
-            zone is unknown, or an annotator has no `annotate`.
+            zone is unknown, an annotator has no `annotate`, or there is a subdivision without a country.
         """
         if max_length <= 0:
             raise ConfigurationError(f"max_length of QueryUnderstanding must be positive, got {max_length}")
@@ -61,27 +68,38 @@ class QueryUnderstanding:
                     f"annotators of QueryUnderstanding need a method annotate(understanding), "
                     f"{type(annotator).__name__} has none"
                 )
+        if subdivision is not None and country is None:
+            raise ConfigurationError(
+                f"subdivision '{subdivision}' of QueryUnderstanding needs a country; give country='DE', for example"
+            )
         self.max_length = max_length
         self.languages = languages
         self.timezone = timezone
         self.annotators = annotators
+        self.country = country
+        self.subdivision = subdivision
         self._zone = zone(timezone)
         self._detector = None if languages is None else LanguageDetector(languages)
+        self._calendar = None if country is None else HolidayCalendar(country, subdivision)
         self._lock = threading.Lock()
         self._warm = False
 
     def warm_up(self) -> None:
         """
-        Load the language models and warm up the annotators.
+        Load the language models and the calendar of holidays, and warm up the annotators.
 
-        :raises MissingExtraError: If `languages` are given and the extra `language` is not installed.
-        :raises ConfigurationError: If a language is not one that the detector knows.
+        :raises MissingExtraError: If `languages` are given and the extra `language` is not installed, or a `country`
+            and not the extra `holidays`.
+        :raises ConfigurationError: If a language is not one that the detector knows, or the holidays of country and
+            subdivision are not known.
         """
         with self._lock:
             if self._warm:
                 return
             if self._detector is not None:
                 self._detector.warm_up()
+            if self._calendar is not None:
+                self._calendar.warm_up()
             self._call_annotators("warm_up")
             self._warm = True
 
@@ -114,7 +132,8 @@ class QueryUnderstanding:
         typed, form = self._checked(query)
         tokens = tokens_of(form)
         language = language_of_script(form) if self._detector is None else self._detector.language_of(form)
-        weekday, day_part = weekday_and_day_part(time.time() if now is None else now, self._zone)
+        moment = local_time(time.time() if now is None else now, self._zone)
+        today, calendar = moment.date(), self._calendar
         understanding = Understanding(
             query=typed,
             normal_form=form,
@@ -122,8 +141,10 @@ class QueryUnderstanding:
             language=language,
             query_type=query_type(typed, tokens, language),
             has_digits=any(character.isdigit() for character in form),
-            weekday=weekday,
-            day_part=day_part,
+            weekday=moment.weekday(),
+            day_part=day_part(moment),
+            weekend=is_saturday_or_sunday(today) if calendar is None else calendar.is_weekend(today),
+            holiday=None if calendar is None else calendar.holiday(today),
         )
         for annotator in self.annotators or ():
             understanding = annotator.annotate(understanding)
@@ -132,14 +153,14 @@ class QueryUnderstanding:
     @component.output_types(understanding=Understanding)
     async def run_async(self, query: str, now: float | None = None) -> dict[str, Understanding]:
         """
-        Understand one query; the work is too short to leave the event loop for.
+        Understand one query: in a thread if annotators take part, which may read a store.
 
         :param query: The query as it was typed.
         :param now: Time of the search in seconds since 1970, UTC; the present by default.
         :returns: A dictionary with `understanding`.
         :raises InvalidInputError: If the query is no text, has nothing visible in it, or is too long.
         """
-        return self.run(query, now)
+        return await asyncio.to_thread(self.run, query, now) if self.annotators else self.run(query, now)
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -156,6 +177,8 @@ class QueryUnderstanding:
             languages=self.languages,
             timezone=self.timezone,
             annotators=annotators,
+            country=self.country,
+            subdivision=self.subdivision,
         )
 
     @classmethod

@@ -1,14 +1,14 @@
-"""What a batch of the log adds to memory and history, in amounts that add up to the same sum in any order."""
+"""What a batch of the log adds to memory, history and readings, in amounts that add up to the same sum in any order."""
 
 from collections.abc import Container, Mapping
 
 from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.memory.evidence import added_evidence, evidence_of
-from ltrr_haystack.store import Evidence, HistoryDelta, LateReward
+from ltrr_haystack.store import Evidence, HistoryDelta, LateReward, ReadingClicks
 from ltrr_haystack.types import SettledDecision
 
 Pair = tuple[str, str]
-"""A query key with an object id, or with an arm."""
+"""A query key with an object id, with an arm, or with the key of a reading."""
 
 STEPS = 2**24
 """Amounts are whole numbers of steps of 1/STEPS: floats add these without rounding as long as sums stay below 2**29."""
@@ -19,7 +19,7 @@ LARGEST = 2.0**24
 
 class Amounts:
     """
-    Gathers what is to be added to memory and history, for one transaction of the store.
+    Gathers what is to be added to memory, history and readings, for one transaction of the store.
 
     Sums of floats depend on how they are grouped, and the learner groups the log by chance: in batches, cut where a
     process ended. Rounded to a fixed step, far below what matters, every amount is added exactly, so any grouping
@@ -29,6 +29,7 @@ class Amounts:
     def __init__(self) -> None:
         self._memory: dict[Pair, tuple[float, float]] = {}
         self._history: dict[Pair, tuple[float, float, float]] = {}
+        self._readings: dict[Pair, tuple[float, float]] = {}
 
     def add_decision(
         self,
@@ -67,6 +68,18 @@ class Amounts:
         pair = late.decision.evidence_key, late.object_id
         self._add_evidence(pair, added_evidence(late.before, counted))
 
+    def add_clicks(self, pair: Pair, clicks: ReadingClicks) -> None:
+        """
+        Add what clicks say of a reading.
+
+        :param pair: A query key with the key of a reading.
+        :param clicks: What they say.
+        """
+        added = in_steps(clicks.chosen), in_steps(clicks.passed)
+        if any(added):
+            chosen, passed = self._readings.get(pair, (0.0, 0.0))
+            self._readings[pair] = chosen + added[0], passed + added[1]
+
     def _add_evidence(self, pair: Pair, evidence: Evidence) -> None:
         exposures, successes = self._memory.get(pair, (0.0, 0.0))
         self._memory[pair] = (exposures + in_steps(evidence.exposures), successes + in_steps(evidence.successes))
@@ -80,6 +93,11 @@ class Amounts:
     def history(self) -> dict[Pair, HistoryDelta]:
         """(query key, arm) → draws, credit and documents returned, to add."""
         return {pair: HistoryDelta(*amounts) for pair, amounts in self._history.items()}
+
+    @property
+    def readings(self) -> dict[Pair, ReadingClicks]:
+        """(query key, key of a reading) → clicks for and against it, to add."""
+        return {pair: ReadingClicks(*amounts) for pair, amounts in self._readings.items()}
 
 
 def in_steps(amount: float) -> float:

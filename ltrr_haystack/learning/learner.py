@@ -16,6 +16,7 @@ from ltrr_haystack.learning.active import load_policy
 from ltrr_haystack.learning.amounts import Amounts
 from ltrr_haystack.learning.clients import SECONDS_PER_DAY, ClientCounts, ClientLimits, day_of
 from ltrr_haystack.learning.curves import Curves
+from ltrr_haystack.learning.readings import add_late_readings
 from ltrr_haystack.learning.step import NotLearnableError, learn_step
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.store import POLICY, LearningUpdate, LTRRStore, SettledBatch, SnapshotDraft, Watermark
@@ -56,7 +57,8 @@ class Progress:
 
 class Learner:
     """
-    Turns settled decisions into a better policy and a better memory, each of them exactly once.
+    Turns settled decisions into a better policy, a better memory and better probabilities of readings, each of them
+    exactly once.
 
     A decision is settled when its reward wait is over. The learner goes through the settled decisions in the order of
     the log and commits, in one transaction, the policy's snapshot, what it adds to memory and history, and how far it
@@ -275,6 +277,7 @@ class Learner:
                     late=watermark.late,
                     memory=step.amounts.memory,
                     history=step.amounts.history,
+                    readings=step.amounts.readings,
                     snapshot=SnapshotDraft(
                         POLICY, policy.to_bytes(), {**policy.card(), "learned": batch.last}, replaces=started_from
                     ),
@@ -309,6 +312,7 @@ class Learner:
             late = replace(each, before=totals.get(impression, each.before))
             counted = clients.count_late(late)
             amounts.add_late(late, counted)
+            add_late_readings(amounts, late, counted, self._curves.of(late.page_version), clients)
             totals[impression] = bounded(late.before) + counted
         self.store.commit_learning(
             LearningUpdate(
@@ -317,6 +321,7 @@ class Learner:
                 learned=watermark.learned,
                 late=batch.last,
                 memory=amounts.memory,
+                readings=amounts.readings,
                 updated_at=now,
                 client_counts=clients.added,
                 counted_rewards=totals,

@@ -1,4 +1,4 @@
-"""What a policy and the memory learn from some settled decisions, nothing of it kept yet."""
+"""What a policy, the memory and the readings learn from some settled decisions, nothing of it kept yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ltrr_haystack.learning.amounts import Amounts
 from ltrr_haystack.learning.clients import ANONYMOUS, ClientCounts, ClientLimits, clients_of
 from ltrr_haystack.learning.curves import Curves
+from ltrr_haystack.learning.readings import add_readings
 from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.store import LTRRStore
@@ -30,7 +31,7 @@ class Step:
     """
     What some settled decisions add, beside what the policy has learned.
 
-    :param amounts: To memory and history.
+    :param amounts: To memory, history and readings.
     :param clients: To the counts of clients.
     :param counted: Place in the order of settlement → what that decision counts for, where it does not count for all.
     :param counted_rewards: (place in the order of settlement, object id) → what counts of that impression's rewards,
@@ -72,6 +73,7 @@ def learn_step(
                 kept = counted.settled.rewards
                 cut = {object_id for object_id, reward in settled.rewards.items() if reward and not kept.get(object_id)}
                 step.amounts.add_decision(counted.settled, credit, curve, cut)
+                add_readings(step.amounts, counted.settled, curve, clients)
         except Exception as error:
             raise NotLearnableError(settled.seq) from error
         for object_id, reward in settled.rewards.items():

@@ -1,10 +1,11 @@
 """What a policy sees of a query before it decides."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
-from ltrr_haystack.types import Features, Understanding
+from ltrr_haystack.types import Features, Interpretation, Understanding
 
 MOST_CONTEXT = 32
 """How many entries of a caller's context are taken."""
@@ -14,6 +15,7 @@ LONGEST_TEXT = 64
 
 _COUNT_SCALE = 5.0
 _MOST_INTENTS = 8
+_MOST_READINGS = 10
 _LARGEST = 1e4
 
 
@@ -73,19 +75,27 @@ def features_of(
     }
     if filtered:
         query["filters"] = "yes"
-    for intent, probability in list(understanding.intents.items())[:_MOST_INTENTS]:
+    for intent, probability in islice(understanding.intents.items(), _MOST_INTENTS):
         if math.isfinite(probability):
-            query[f"intent.{_short(intent)}"] = float(probability)
+            query[f"intent.{_short(intent)}"] = _bounded(float(probability), 1.0)
     if understanding.interpretations:
-        for slot in list(understanding.interpretations[0].slots)[:_MOST_INTENTS]:
+        query["readings.entropy"] = _entropy(understanding.interpretations[:_MOST_READINGS])
+        for slot in islice(understanding.interpretations[0].slots, _MOST_INTENTS):
             query[f"slot.{_short(slot)}"] = "yes"
-    for key, value in list((context or {}).items())[:MOST_CONTEXT]:
+    for key, value in islice((context or {}).items(), MOST_CONTEXT):
         taken = _context_value(value)
         if taken is not None:
             query[f"context.{_short(str(key))}"] = taken
+    time: dict[str, str | float] = {
+        "weekday": str(understanding.weekday),
+        "day_part": understanding.day_part,
+        "weekend": _yes_or_no(understanding.weekend),
+    }
+    if understanding.holiday is not None:
+        time |= {"holiday": "yes", "holiday.name": _short(understanding.holiday)}
     return Features(
         query=query,
-        time={"weekday": str(understanding.weekday), "day_part": understanding.day_part},
+        time=time,
         history={arm: _history(entry) for arm, entry in (history or {}).items() if entry.draws > 0},
     )
 
@@ -98,6 +108,18 @@ def searched_before(features: Features) -> float:
     :returns: The number of settled searches, 0 for a new query.
     """
     return max((math.expm1(_COUNT_SCALE * known.get("cnt", 0.0)) for known in features.history.values()), default=0.0)
+
+
+def _entropy(readings: Sequence[Interpretation]) -> float:
+    """
+    Tell how undecided the readings are: their entropy (Shannon 1948), as a share of what ten readings can have.
+
+    :param readings: At most `_MOST_READINGS` of them, whose probabilities are scaled to the sum 1.
+    :returns: 0 where one reading has all of the probability, up to 1.
+    """
+    weights = [each.probability for each in readings if 0.0 < each.probability <= 1.0]
+    shares = [weight / sum(weights) for weight in weights]
+    return _bounded(sum([-share * math.log(share) for share in shares if share]) / math.log(_MOST_READINGS), 1.0)
 
 
 def _length(words: int) -> str:

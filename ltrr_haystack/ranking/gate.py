@@ -129,6 +129,21 @@ def level_of(look: int, alpha: float = ALPHA) -> float:
     return alpha * 6.0 / (math.pi * look) ** 2
 
 
+def bounded_mean(values: NDArray[np.float64], level: float) -> MeanScore:
+    """
+    Give the mean of values of independent queries with Student's bounds.
+
+    :param values: One value for each query, at least two.
+    :param level: Probability with which the mean is below the lower bound, and that with which it is above the upper.
+    :returns: The mean and its bounds.
+    """
+    from scipy.special import stdtrit
+
+    mean, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
+    reach = float(stdtrit(len(values) - 1, 1.0 - level)) * error
+    return MeanScore(mean, mean - reach, mean + reach)
+
+
 def by_union(query: JudgedQuery) -> Scores:
     """
     Score documents by the order of the union without memory.
@@ -183,7 +198,7 @@ def judge(
         queries=len(queries),
         look=look,
         level=level,
-        model=_bounded(own, level),
+        model=bounded_mean(own, level),
         comparisons=comparisons,
     )
 
@@ -193,12 +208,6 @@ def _values(queries: Sequence[JudgedQuery], scorer: Scorer) -> NDArray[np.float6
 
 
 def _compared(name: str, own: NDArray[np.float64], other: NDArray[np.float64], level: float) -> OrderComparison:
-    return OrderComparison(name, _bounded(other, level), _bounded(own - other, level), MARGIN * float(other.mean()))
-
-
-def _bounded(values: NDArray[np.float64], level: float) -> MeanScore:
-    from scipy.special import stdtrit
-
-    mean, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
-    reach = float(stdtrit(len(values) - 1, 1.0 - level)) * error
-    return MeanScore(mean, mean - reach, mean + reach)
+    return OrderComparison(
+        name, bounded_mean(other, level), bounded_mean(own - other, level), MARGIN * float(other.mean())
+    )

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
+from haystack import Pipeline
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from ltrr_haystack.ranking.explanation import Explanation
 from ltrr_haystack.server.checks import plain
 from ltrr_haystack.server.schemas import ArmMissing, ArmPlace, DecisionMade, DocumentFound, MissingReason, SearchAnswer
+from ltrr_haystack.server.understood import understood
 from ltrr_haystack.types import Candidate, Ranking
 
 
@@ -40,7 +42,12 @@ class JSONAnswer(Response):
 
 
 def search_answer(
-    ranking: Ranking, *, logged: bool = True, verdict: str | None = None, explanation: Explanation | None = None
+    ranking: Ranking,
+    *,
+    logged: bool = True,
+    verdict: str | None = None,
+    explanation: Explanation | None = None,
+    pipeline: Pipeline | None = None,
 ) -> SearchAnswer:
     """
     Make the response to a search.
@@ -49,10 +56,13 @@ def search_answer(
     :param logged: Whether the search is in the log.
     :param verdict: The verdict on the policy that decided (see `Verdicts`).
     :param explanation: Why the page is as it is, if that was asked for.
+    :param pipeline: The pipeline that searched, for the filters that an explained query's readings stand for.
     :returns: The response.
     """
     decision = ranking.decision
-    asked_for = {} if explanation is None else {"explanation": explanation}
+    asked_for: dict[str, Any] = {}
+    if explanation is not None:
+        asked_for = {"explanation": explanation, **dict(understood(decision.understanding, pipeline))}
     return SearchAnswer(
         query_id=decision.query_id,
         logged=logged,

@@ -16,9 +16,10 @@ from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.ranking.explanation import Explanation
-from ltrr_haystack.routers import load_search_pipeline
+from ltrr_haystack.routers import load_pipeline, load_search_pipeline
 from ltrr_haystack.server.schemas import SearchAnswer
 from ltrr_haystack.server.serving import require_hayhooks
+from ltrr_haystack.server.understood import annotators_of, understood
 from ltrr_haystack.server.verdicts import Verdicts
 from ltrr_haystack.server.warming import warm_arms
 from ltrr_haystack.store import LTRRStore
@@ -39,14 +40,17 @@ def explain_in_process(
     :param pipelines: The YAML file of a search pipeline, or a folder with one.
     :param query: The query text.
     :param top_k: How many documents to show.
-    :param check_store: Called with the router's store before it is opened.
-    :returns: The answer that a server would give, with its explanation; it is not logged.
+    :param check_store: Called with each store before it is opened.
+    :returns: The answer that a server would give, with its explanation; it is not logged. For a pipeline that ranks no
+        pages, in which there is nothing but a QueryUnderstanding of ours, what was understood of the query.
     :raises ConfigurationError: If the pipeline cannot be loaded, or lacks a component.
     :raises InvalidInputError: If nobody could search for the query.
     """
     require_hayhooks()
-    pipeline = load_search_pipeline(pipelines)
-    understanding, _ = _only(pipeline, QueryUnderstanding)
+    pipeline = _load(pipelines)
+    understanding, reader = _only(pipeline, QueryUnderstanding)
+    if not any(isinstance(part, BanditRouter | LTRRanker) for _, part in pipeline.walk()):
+        return _understood(pipeline, reader, query, check_store)
     _, router = _only(pipeline, BanditRouter)
     ranker, _ = _only(pipeline, LTRRanker)
     writer, _ = _only(pipeline, ImpressionWriter)
@@ -101,12 +105,32 @@ def explain_on_server(url: str, query: str, *, top_k: int, api_key: str | None) 
     return dict(found)
 
 
+def _load(path: Path) -> Pipeline:
+    """The search pipeline; a file that is named may do without a router."""
+    if path.is_file():
+        return load_pipeline(path)
+    return load_search_pipeline(path)
+
+
+def _understood(
+    pipeline: Pipeline, reader: QueryUnderstanding, query: str, check_store: Callable[[LTRRStore], None]
+) -> dict[str, Any]:
+    for annotator in annotators_of(pipeline):
+        check_store(annotator.store)
+    try:
+        reader.warm_up()
+        understanding = reader.run(query)["understanding"]
+        return understood(understanding, pipeline).model_dump(mode="json", exclude_unset=True)
+    finally:
+        reader.close()
+
+
 def _answer(pipeline: Pipeline, ranking: Ranking, explanation: Explanation) -> dict[str, Any]:
     # Not above: starlette comes with hayhooks.
     from ltrr_haystack.server.answers import JSONAnswer, search_answer
 
     verdict = Verdicts(pipeline).of(ranking.decision)
-    answer = search_answer(ranking, logged=False, verdict=verdict, explanation=explanation)
+    answer = search_answer(ranking, logged=False, verdict=verdict, explanation=explanation, pipeline=pipeline)
     as_sent: dict[str, Any] = json.loads(bytes(JSONAnswer(answer).body))
     return as_sent
 

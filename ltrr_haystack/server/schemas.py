@@ -14,7 +14,7 @@ from ltrr_haystack.feedback import UBIEvent
 from ltrr_haystack.ranking.explanation import Explanation
 from ltrr_haystack.server.checks import check_json, check_line, check_size, check_visible
 from ltrr_haystack.server.filters import check_filters
-from ltrr_haystack.types import Mode
+from ltrr_haystack.types import Mode, QueryType
 
 LONGEST_QUERY = 1_000
 MOST_EVENTS = 1_000
@@ -223,9 +223,63 @@ class ArmMissing(BaseModel):
     reason: MissingReason
 
 
+class ReadingClicked(BaseModel):
+    """
+    What clicks say of a reading.
+
+    :param chosen: Clicks for it, for this query: its documents were chosen where others were looked at.
+    :param passed: Clicks against it, for this query: its documents were passed by for others.
+    :param kind_chosen: Clicks for readings with the same fields, over all queries.
+    :param kind_passed: Clicks against them, over all queries.
+    :param multiplier: What these clicks multiply its probability by, before all are scaled to their sum.
+    """
+
+    chosen: float
+    passed: float
+    kind_chosen: float
+    kind_passed: float
+    multiplier: float
+
+
+class ReadingExplained(BaseModel):
+    """
+    One reading of a query.
+
+    :param slots: Metadata field → the catalogue's own value, in the order of the query.
+    :param leftover: The text that no slot took.
+    :param probability: How likely the reading is, 0 to 1.
+    :param filters: The Haystack filters that the structured arm sends for it; empty without slots.
+    :param clicks: What clicks say of it; left out where they say nothing.
+    """
+
+    slots: dict[str, str]
+    leftover: str
+    probability: float
+    filters: dict[str, Any]
+    clicks: ReadingClicked | None = None
+
+
+class UnderstandingExplained(BaseModel):
+    """
+    What was understood of a query.
+
+    :param normal_form: The key under which the query is remembered.
+    :param language: ISO 639-1 code, or `und` where it cannot be told.
+    :param query_type: Navigational, topical, broad, or a question.
+    :param intents: Intent → probability.
+    :param readings: What the query may mean, the likeliest reading first; empty without a lexicon.
+    """
+
+    normal_form: str
+    language: str
+    query_type: QueryType
+    intents: dict[str, float]
+    readings: list[ReadingExplained]
+
+
 class SearchAnswer(BaseModel):
     """
-    The response to a search.
+    The response to a search. What was understood of the query is left out unless an explanation was asked for.
 
     :param query_id: The search's id, to be sent in feedback events.
     :param documents: The documents, best first.
@@ -234,6 +288,11 @@ class SearchAnswer(BaseModel):
     :param warnings: Other problems that may affect the page; usually empty.
     :param logged: Whether the search is in the log. If not, feedback on it is rejected.
     :param explanation: Why the page is as it is; left out unless it was asked for.
+    :param normal_form: The key under which the query is remembered.
+    :param language: ISO 639-1 code, or `und` where it cannot be told.
+    :param query_type: Navigational, topical, broad, or a question.
+    :param intents: Intent → probability.
+    :param readings: What the query may mean, the likeliest reading first; empty without a lexicon.
     """
 
     query_id: str
@@ -243,6 +302,11 @@ class SearchAnswer(BaseModel):
     warnings: list[str]
     logged: bool
     explanation: Explanation | None = None
+    normal_form: str | None = None
+    language: str | None = None
+    query_type: QueryType | None = None
+    intents: dict[str, float] | None = None
+    readings: list[ReadingExplained] | None = None
 
 
 class EventOutcome(BaseModel):

@@ -17,3 +17,6 @@ CATALOGUE = "catalogue"
 
 LEXICON = "lexicon"
 """The values of the metadata of the documents that are searched."""
+
+INTENTS = "intents"
+"""A classifier of what queries are after."""

@@ -12,7 +12,7 @@ from ltrr_haystack.store import lease, snapshots
 from ltrr_haystack.store import tables as t
 from ltrr_haystack.store.checks import LONGEST_ID, finite, folded, storable
 from ltrr_haystack.store.engines import upsert
-from ltrr_haystack.store.records import HistoryEntry, LearningUpdate, MemoryEntry
+from ltrr_haystack.store.records import HistoryEntry, LearningUpdate, MemoryEntry, ReadingClicks
 from ltrr_haystack.store.settlement import watermark
 
 _MOVE = update_table(t.learner).values(learned=bindparam("to_learned"), late=bindparam("to_late"))
@@ -28,6 +28,12 @@ _pair = tuple_(t.client_counts.c.subject, t.client_counts.c.client)
 _CLIENT_COUNTS = select(
     t.client_counts.c.subject, t.client_counts.c.client, t.client_counts.c.day, t.client_counts.c.amount
 ).where(_pair.in_(bindparam("pairs", expanding=True)), t.client_counts.c.day >= bindparam("since"))
+_READINGS = select(t.readings).where(
+    t.readings.c.query_key.in_(bindparam("keys", expanding=True)),
+    t.readings.c.reading.in_(bindparam("readings", expanding=True)),
+)
+"""Of a few keys with many readings: SQLite goes through the whole table for a list of pairs."""
+
 _FORGET_CLIENT_COUNTS = delete(t.client_counts).where(t.client_counts.c.day < bindparam("before"))
 _NOT_COUNTED = (
     update_table(t.decisions).where(t.decisions.c.settled_no == bindparam("place")).values(counted=bindparam("bits"))
@@ -50,6 +56,7 @@ class LearningRows(NamedTuple):
 
     :param memory: Rows to add to the memory.
     :param history: Rows to add to the history.
+    :param readings: Rows to add to what clicks say of readings.
     :param client_counts: Rows to add to the counts of clients.
     :param counted_rewards: Rows to set of what counts of rewards.
     :param snapshot: The snapshot's row, if there is one.
@@ -57,6 +64,7 @@ class LearningRows(NamedTuple):
 
     memory: list[dict[str, Any]]
     history: list[dict[str, Any]]
+    readings: list[dict[str, Any]]
     client_counts: list[dict[str, Any]]
     counted_rewards: list[dict[str, Any]]
     snapshot: dict[str, Any] | None
@@ -92,6 +100,15 @@ def learning_rows(update: LearningUpdate) -> LearningRows:
         }
         for (query_key, arm), delta in update.history.items()
     ]
+    reading_rows = [
+        {
+            "query_key": folded(query_key),
+            "reading": storable("reading", reading, LONGEST_ID),
+            "chosen": finite("chosen", clicks.chosen),
+            "passed": finite("passed", clicks.passed),
+        }
+        for (query_key, reading), clicks in update.readings.items()
+    ]
     client_rows = [
         {"subject": subject, "client": client, "day": day, "amount": finite("amount", amount)}
         for (subject, client, day), amount in update.client_counts.items()
@@ -101,7 +118,7 @@ def learning_rows(update: LearningUpdate) -> LearningRows:
         for (place, object_id), amount in update.counted_rewards.items()
     ]
     snapshot = None if update.snapshot is None else snapshots.draft_row(update.snapshot)
-    return LearningRows(memory_rows, history_rows, client_rows, counted_rows, snapshot)
+    return LearningRows(memory_rows, history_rows, reading_rows, client_rows, counted_rows, snapshot)
 
 
 def commit_learning(connection: Connection, update: LearningUpdate, rows: LearningRows) -> int | None:
@@ -122,6 +139,8 @@ def commit_learning(connection: Connection, update: LearningUpdate, rows: Learni
         connection.execute(upsert(connection, t.memory, add_to_memory), rows.memory)
     if rows.history:
         connection.execute(upsert(connection, t.history, add_to_history), rows.history)
+    if rows.readings:
+        connection.execute(upsert(connection, t.readings, add_to_readings), rows.readings)
     if rows.client_counts:
         connection.execute(upsert(connection, t.client_counts, add_to_client_counts), rows.client_counts)
     if rows.counted_rewards:
@@ -156,6 +175,23 @@ def history(connection: Connection, query_key: str) -> dict[str, HistoryEntry]:
     """
     rows = connection.execute(_HISTORY, {"query_key": folded(query_key)})
     return {arm: HistoryEntry(draws, credit, returned) for arm, draws, credit, returned in rows}
+
+
+def reading_clicks(connection: Connection, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], ReadingClicks]:
+    """
+    Read what clicks say of readings.
+
+    :param connection: The database.
+    :param pairs: Query keys with keys of readings: few query keys, at most 400 readings.
+    :returns: The pair → what clicks say; pairs of which they say nothing are left out.
+    """
+    kept = {(folded(query_key), reading): (query_key, reading) for query_key, reading in pairs}
+    asked = {"keys": sorted({key for key, _ in kept}), "readings": sorted({reading for _, reading in kept})}
+    return {
+        kept[query_key, reading]: ReadingClicks(chosen, passed)
+        for query_key, reading, chosen, passed in connection.execute(_READINGS, asked)
+        if (query_key, reading) in kept
+    }
 
 
 def client_counts(
@@ -233,6 +269,16 @@ def add_to_history(new: Any) -> Mapping[str, Any]:
         "credit": t.history.c.credit + new.credit,
         "returned": t.history.c.returned + new.returned,
     }
+
+
+def add_to_readings(new: Any) -> Mapping[str, Any]:
+    """
+    What becomes of what clicks say of a reading that is there already.
+
+    :param new: The row to be added.
+    :returns: Column → new value.
+    """
+    return {"chosen": t.readings.c.chosen + new.chosen, "passed": t.readings.c.passed + new.passed}
 
 
 def _same_model(connection: Connection, update: LearningUpdate) -> None:

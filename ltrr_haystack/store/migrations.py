@@ -154,7 +154,21 @@ def _fourth(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _second, _third, _fourth)
+def _fifth(connection: Connection) -> None:
+    run_ddl(
+        connection,
+        (
+            """
+            CREATE TABLE ltrr_readings (
+                query_key TEXT NOT NULL, reading TEXT NOT NULL, chosen DOUBLE PRECISION NOT NULL,
+                passed DOUBLE PRECISION NOT NULL, PRIMARY KEY (query_key, reading)
+            )
+            """,
+        ),
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _second, _third, _fourth, _fifth)
 """The first makes version 1 of an empty database, the next version 2 of version 1, and so on."""
 
 _VERSION = select(schema.c.version)

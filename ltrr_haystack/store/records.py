@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ltrr_haystack.types import Decision, SettledDecision
+from ltrr_haystack.types import Decision, Impression, SettledDecision
 
 QUERY, MODELS = 1, 2
 """What a decision counts for, as bits: the evidence of its query, and the models that are trained."""
@@ -79,6 +79,8 @@ class LateReward:
     :param before: What counts of the events before it, of the same object and decision.
     :param counted: What the decision counts for, `QUERY` and `MODELS` as bits.
     :param place: The decision's place in the order of settlement.
+    :param impressions: The whole page; empty where the decision has no readings, by which alone it is asked for.
+    :param page_version: Version of the page model that ordered it.
     """
 
     seq: int
@@ -89,6 +91,8 @@ class LateReward:
     before: float = 0.0
     counted: int = QUERY | MODELS
     place: int = 0
+    impressions: tuple[Impression, ...] = field(default=(), repr=False)
+    page_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,19 @@ class HistoryDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingClicks:
+    """
+    What clicks say of one reading of a query, or of one kind of readings; see `readings/clicks.py`.
+
+    :param chosen: Rewards that speak for it: people chose documents that agree with it where others were to be had.
+    :param passed: Rewards that speak against it: its documents were passed by for others.
+    """
+
+    chosen: float
+    passed: float
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotDraft:
     """
     A model snapshot that is not stored yet.
@@ -178,6 +195,7 @@ class LearningUpdate:
     :param late: Seq of the last late event it learned from.
     :param memory: (query key, object id) → what is added.
     :param history: (query key, arm) → what is added.
+    :param readings: (query key, key of a reading) → what is added.
     :param snapshot: The model after this step, if it is to be kept.
     :param updated_at: The time that changed memory entries bear; the time of the commit if not given.
     :param client_counts: (subject, client, day) → what is added to the count of what the client has contributed.
@@ -193,6 +211,7 @@ class LearningUpdate:
     late: int
     memory: Mapping[tuple[str, str], Evidence] = field(default_factory=dict)
     history: Mapping[tuple[str, str], HistoryDelta] = field(default_factory=dict)
+    readings: Mapping[tuple[str, str], ReadingClicks] = field(default_factory=dict)
     snapshot: SnapshotDraft | None = None
     updated_at: float | None = None
     client_counts: Mapping[tuple[str, str, int], float] = field(default_factory=dict)

@@ -72,6 +72,8 @@ _rewarded_before = (
 _LATE = (
     select(
         decisions,
+        pages.c.payload.label("page"),
+        pages.c.ordering,
         events.c.seq.label("event_seq"),
         events.c.object_id,
         events.c.ordinal,
@@ -79,6 +81,7 @@ _LATE = (
         func.coalesce(counted_rewards.c.amount, _rewarded_before).label("before"),
     )
     .join(decisions, decisions.c.seq == events.c.decision_seq)
+    .outerjoin(pages, pages.c.decision_seq == decisions.c.seq)
     .outerjoin(
         counted_rewards,
         and_(counted_rewards.c.settled_no == decisions.c.settled_no, counted_rewards.c.object_id == events.c.object_id),
@@ -211,15 +214,19 @@ def late_rewards(connection: Connection, after: int, limit: int) -> LateBatch:
 
 def _late_reward(row: Any, known: Mapping[bytes, str]) -> LateReward | None:
     try:
+        decision = read_decision(row, known)
+        page = read_search(row, known) if decision.understanding.interpretations else None
         return LateReward(
             seq=row.event_seq,
-            decision=read_decision(row, known),
+            decision=decision,
             object_id=row.object_id,
             ordinal=row.ordinal,
             reward=float(row.reward),
             before=float(row.before),
             place=row.settled_no,
             counted=row.counted,
+            impressions=() if page is None else page.impressions,
+            page_version=0 if page is None else page.page_version,
         )
     except (ValueError, TypeError, LookupError):
         return None

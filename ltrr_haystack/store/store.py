@@ -25,6 +25,7 @@ from ltrr_haystack.store.records import (
     LateBatch,
     LearningUpdate,
     MemoryEntry,
+    ReadingClicks,
     SearchRecord,
     SettledBatch,
     Snapshot,
@@ -308,6 +309,15 @@ class LTRRStore:
         :returns: Arm → what is known of it.
         """
         return self._database().look(learning.history, query_key)
+
+    def reading_clicks(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], ReadingClicks]:
+        """
+        Read what clicks say of readings.
+
+        :param pairs: Query keys with keys of readings: few query keys, at most 400 readings.
+        :returns: The pair → what clicks say; pairs of which they say nothing are left out.
+        """
+        return self._database().look(learning.reading_clicks, pairs) if pairs else {}
 
     def client_counts(self, pairs: Sequence[tuple[str, str]], since: int) -> dict[tuple[str, str, int], float]:
         """

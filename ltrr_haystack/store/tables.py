@@ -103,6 +103,16 @@ history = Table(
     Column("returned", Double, nullable=False),
 )
 
+readings = Table(
+    "ltrr_readings",
+    metadata,
+    Column("query_key", Text, primary_key=True),
+    Column("reading", Text, primary_key=True),
+    Column("chosen", Double, nullable=False),
+    Column("passed", Double, nullable=False),
+)
+"""What clicks say of each reading of a query, and, under a key that no query has, of each kind of readings."""
+
 snapshots = Table(
     "ltrr_snapshots",
     metadata,

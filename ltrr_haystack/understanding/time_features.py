@@ -1,4 +1,4 @@
-"""The time of a search as people live it: day of the week and part of the day where they are."""
+"""The time of a search as people live it: the date and the part of the day where they are."""
 
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -27,17 +27,26 @@ def zone(name: str) -> tzinfo:
         ) from error
 
 
-def weekday_and_day_part(seconds: float, where: tzinfo) -> tuple[int, str]:
+def local_time(seconds: float, where: tzinfo) -> datetime:
     """
-    Tell the day of the week and the part of the day.
+    Tell the date and the time of day.
 
     :param seconds: Seconds since 1970, UTC.
     :param where: The time zone.
-    :returns: 0 for Monday to 6 for Sunday; `night` (from 0 h), `morning` (6 h), `afternoon` (12 h) or `evening` (18 h).
+    :returns: The moment in this time zone.
     :raises InvalidInputError: If there is no such moment.
     """
     try:
-        moment = datetime.fromtimestamp(seconds, where)
+        return datetime.fromtimestamp(seconds, where)
     except (ValueError, OverflowError, OSError, TypeError) as error:
         raise InvalidInputError(f"now must be seconds since 1970, got {seconds!r}") from error
-    return moment.weekday(), _DAY_PARTS[moment.hour // 6]
+
+
+def day_part(moment: datetime) -> str:
+    """
+    Tell the part of the day.
+
+    :param moment: A moment, in the time zone of the people who search.
+    :returns: `night` (from 0 h), `morning` (6 h), `afternoon` (12 h) or `evening` (18 h).
+    """
+    return _DAY_PARTS[moment.hour // 6]

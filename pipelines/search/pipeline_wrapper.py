@@ -78,5 +78,6 @@ class PipelineWrapper(BasePipelineWrapper):
                     logged=impressions["logged"],
                     verdict=self.verdicts.of(ranking.decision),
                     explanation=found.get("ranker", {}).get("explanation"),
+                    pipeline=self.pipeline,
                 )
             )

@@ -1,15 +1,21 @@
 import json
 
 import pytest
+import yaml
+from haystack.utils import Secret
 from typer.testing import CliRunner
 
+from lexicons import FIELDS, songs
+from ltrr_haystack.catalogue import LexiconCollector, build, publish
 from ltrr_haystack.cli import app
+from ltrr_haystack.store import LTRRStore
 from serving import Server, always
 
 pytest.importorskip("hayhooks")
 pytest.importorskip("tantivy")
 
 DOCUMENTS = [{"id": f"song-{number}", "content": f"Love song {'love ' * (number % 5)}{number}"} for number in range(40)]
+UNDERSTOOD = ["normal_form", "language", "query_type", "intents", "readings"]
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +36,26 @@ def server(pipelines, home):
     assert running.post("indexing", {"documents": DOCUMENTS}).json() == {"written": 40}
     yield running
     running.kill()
+
+
+@pytest.fixture(scope="module")
+def with_lexicon(server, pipelines, home, tmp_path_factory):
+    """The server's pipeline and store, with the lexicon of a small music service."""
+    store = LTRRStore(Secret.from_token(f"sqlite:///{home}/ltrr.db"))
+    collector = LexiconCollector(FIELDS)
+    build(songs(), [collector])
+    publish(store, collector.counts())
+    store.close()
+    file = tmp_path_factory.mktemp("with_lexicon") / "search.yml"
+    search = yaml.safe_load((pipelines / "search" / "search.yml").read_text())
+    search["components"]["understanding"]["init_parameters"]["annotators"] = [
+        {
+            "type": "ltrr_haystack.readings.annotator.CatalogueReadings",
+            "init_parameters": {"store": search["components"]["router"]["init_parameters"]["store"]},
+        }
+    ]
+    file.write_text(yaml.safe_dump(search, sort_keys=False))
+    return file
 
 
 @pytest.fixture
@@ -53,6 +79,7 @@ class TestJSON:
             "warnings",
             "logged",
             "explanation",
+            *UNDERSTOOD,
         ]
         assert len(answer["explanation"]["documents"]) == 4
         assert answer["logged"] is False
@@ -71,9 +98,76 @@ class TestTables:
         ended = ltrr("Love?", "--url", server.url)
         assert ended.exit_code == 0, ended.output
         assert "query: Love? (normal form: love;" in ended.stdout
-        assert "chosen with probability" in ended.stdout
+        assert "chosen with probability" in " ".join(ended.stdout.split())
         assert "bm25" in ended.stdout
         assert "song-" in ended.stdout
+
+
+class TestReadings:
+    def test_are_there_with_their_filters(self, ltrr, with_lexicon, home):
+        ended = ltrr("tayler love", "--pipelines", with_lexicon, "--home", home, "--json")
+        assert ended.exit_code == 0, ended.output
+        answer = json.loads(ended.stdout)
+        assert {name: answer[name] for name in UNDERSTOOD[:3]} == {
+            "normal_form": "tayler love",
+            "language": "und",
+            "query_type": "topical",
+        }
+        assert max(answer["intents"], key=answer["intents"].get) in ("pop", "love songs")
+        best, plain = answer["readings"][0], answer["readings"][-1]
+        artist = {"field": "meta.artist", "operator": "==", "value": "Taylor Swift"}
+        assert best == {
+            "slots": {"artist": "Taylor Swift"},
+            "leftover": "love",
+            "probability": best["probability"],
+            "filters": artist,
+        }
+        assert (plain["slots"], plain["leftover"], plain["filters"]) == ({}, "tayler love", {})
+        assert answer["documents"]
+
+    def test_are_a_table(self, ltrr, with_lexicon, home):
+        ended = ltrr("tayler love", "--pipelines", with_lexicon, "--home", home)
+        assert ended.exit_code == 0, ended.output
+        assert "Readings" in ended.stdout
+        assert "artist: Taylor Swift" in ended.stdout
+        assert "intents: " in ended.stdout
+
+    def test_are_told_of_a_pipeline_that_ranks_no_pages(self, ltrr, with_lexicon, home, tmp_path):
+        search = yaml.safe_load(with_lexicon.read_text())
+        understanding = search["components"]["understanding"]
+        alone = tmp_path / "alone.yml"
+        alone.write_text(yaml.safe_dump({"components": {"understanding": understanding}, "connections": []}))
+        ended = ltrr("tayler love", "--pipelines", alone, "--home", home, "--json")
+        assert ended.exit_code == 0, ended.output
+        answer = json.loads(ended.stdout)
+        assert list(answer) == UNDERSTOOD
+        assert answer["readings"][0]["slots"] == {"artist": "Taylor Swift"}
+        assert "artist: Taylor Swift" in ltrr("tayler love", "--pipelines", alone, "--home", home).stdout
+
+    def test_are_what_the_server_says(self, ltrr, server):
+        answer = json.loads(ltrr("lovely things", "--url", server.url, "--json").stdout)
+        understood = answer["explanation"]["decision"]["understanding"]
+        assert all(bool(each.pop("filters")) == bool(each["slots"]) for each in answer["readings"])
+        assert answer["readings"] == understood["interpretations"]
+        assert {each["leftover"] for each in answer["readings"] if not each["slots"]} == {"lovely things"}
+
+    def test_are_none_of_a_pipeline_that_reads_by_no_lexicon(self, ltrr, home, tmp_path):
+        alone = tmp_path / "alone.yml"
+        understanding = {"type": "ltrr_haystack.components.query_understanding.QueryUnderstanding"}
+        alone.write_text(
+            yaml.safe_dump(
+                {"components": {"understanding": {**understanding, "init_parameters": {}}}, "connections": []}
+            )
+        )
+        answer = json.loads(ltrr("Love", "--pipelines", alone, "--home", home, "--json").stdout)
+        assert answer == {
+            "normal_form": "love",
+            "language": "und",
+            "query_type": "broad",
+            "intents": {},
+            "readings": [],
+        }
+        assert "no lexicon" in ltrr("Love", "--pipelines", alone, "--home", home).stdout
 
 
 class TestErrors:

@@ -1,5 +1,6 @@
 import asyncio
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -55,6 +56,20 @@ class TestQueryUnderstanding:
         understanding = QueryUnderstanding(timezone="Asia/Tokyo").run("love", now=MONDAY_MORNING)["understanding"]
         assert (understanding.weekday, understanding.day_part) == (0, "evening")
 
+    def test_the_weekend_is_saturday_and_sunday_in_the_time_zone(self):
+        friday_night = datetime(2026, 3, 6, 23, tzinfo=UTC).timestamp()
+        told = [QueryUnderstanding(timezone=zone).run("love", now=friday_night) for zone in ("UTC", "Asia/Tokyo")]
+        assert [each["understanding"].weekend for each in told] == [False, True]
+        assert {each["understanding"].holiday for each in told} == {None}
+
+    def test_holidays_and_weekends_are_those_of_the_country(self):
+        epiphany, friday = (datetime(2026, *day, 9, tzinfo=UTC).timestamp() for day in ((1, 6), (3, 6)))
+        bavaria, israel = QueryUnderstanding(country="DE", subdivision="BY"), QueryUnderstanding(country="IL")
+        assert bavaria.run("love", now=epiphany)["understanding"].holiday == "Epiphany"
+        assert israel.run("love", now=epiphany)["understanding"].holiday is None
+        assert not bavaria.run("love", now=friday)["understanding"].weekend
+        assert israel.run("love", now=friday)["understanding"].weekend
+
     def test_takes_the_present_where_no_time_is_given(self):
         assert 0 <= QueryUnderstanding().run("love")["understanding"].weekday <= 6
 
@@ -71,6 +86,19 @@ class TestQueryUnderstanding:
     async def test_answers_alike_when_awaited(self):
         component = QueryUnderstanding()
         assert await component.run_async("AC/DC", now=0.0) == component.run("AC/DC", now=0.0)
+
+    async def test_annotators_do_not_block_the_event_loop(self):
+        class Slow(Names):
+            def annotate(self, understanding):
+                asked.wait(5.0)
+                return super().annotate(understanding)
+
+        asked = threading.Event()
+        running = asyncio.create_task(QueryUnderstanding(annotators=[Slow("song")]).run_async("halo"))
+        await asyncio.sleep(0.01)
+        assert not running.done()
+        asked.set()
+        assert (await running)["understanding"].intents == {"song": 0.8}
 
     def test_many_threads_share_one_instance(self):
         component = QueryUnderstanding(languages=["en", "de"])
@@ -120,6 +148,14 @@ class TestSettings:
         with pytest.raises(ConfigurationError, match=r"need a method annotate.*str has none"):
             QueryUnderstanding(annotators=["lexicon"])
 
+    def test_a_subdivision_needs_a_country(self):
+        with pytest.raises(ConfigurationError, match="subdivision 'BY' of QueryUnderstanding needs a country"):
+            QueryUnderstanding(subdivision="BY")
+
+    def test_a_country_that_is_not_known_is_named_before_the_first_search(self):
+        with pytest.raises(ConfigurationError, match="country 'XX' and subdivision 'None' are not known"):
+            QueryUnderstanding(country="XX").warm_up()
+
     def test_a_missing_extra_is_named_when_it_is_needed(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "lingua", None)
         component = QueryUnderstanding(languages=["en", "de"])
@@ -156,7 +192,8 @@ class TestAnnotators:
 def test_is_written_to_yaml_and_read_back():
     pipeline = Pipeline()
     pipeline.add_component(
-        "understanding", QueryUnderstanding(max_length=200, languages=["en", "de"], timezone="Europe/Berlin")
+        "understanding",
+        QueryUnderstanding(200, ["en", "de"], "Europe/Berlin", country="DE", subdivision="BY"),
     )
     loaded = Pipeline.loads(pipeline.dumps()).get_component("understanding")
     assert loaded.to_dict() == {
@@ -166,5 +203,7 @@ def test_is_written_to_yaml_and_read_back():
             "languages": ["en", "de"],
             "timezone": "Europe/Berlin",
             "annotators": None,
+            "country": "DE",
+            "subdivision": "BY",
         },
     }

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from haystack.core.serialization import default_from_dict, default_to_dict
 
-from factories import TWO_ARMS, decision, page, unite
+from factories import TWO_ARMS, decision, page, understood, unite
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.learning import Learner
+from ltrr_haystack.readings.clicks import agreement_feature
 from ltrr_haystack.store import EventRecord, LTRRStore
 from ltrr_haystack.types import SettledDecision
 
@@ -58,20 +59,38 @@ class Log:
     store: LTRRStore
 
     def search(
-        self, query_id, query="love", shown=("a", "b"), allocation=None, returned=None, at=0.0, page_version=0, **who
+        self,
+        query_id,
+        query="love",
+        shown=("a", "b"),
+        allocation=None,
+        returned=None,
+        at=0.0,
+        page_version=0,
+        readings=(),
+        filters=None,
+        **who,
     ):
+        """
+        Record a search.
+
+        :param readings: Each reading's slots, with the documents that agree with it, wholly or as far as is given.
+        """
         allocation = {"bm25": 10, "dense": 0} if allocation is None else allocation
         returned = {arm: depth for arm, depth in allocation.items() if depth} if returned is None else returned
         found = {arm: [f"{arm}-{rank}" for rank in range(1, count + 1)] for arm, count in returned.items()}
         found[next(iter(found))][: len(shown)] = shown
         who = who or {"user_id": f"user of {query_id}"}
-        made = decision(query_id, query, actions=TWO_ARMS, allocation=allocation, decided_at=at, **who)
-        self.store.record_search(page(unite(made, found), shown, page_version=page_version))
+        who["understanding"] = understood(query, *[slots for slots, _ in readings])
+        made = decision(query_id, actions=TWO_ARMS, allocation=allocation, decided_at=at, filters=filters, **who)
+        features = [agreements(object_id, readings) for object_id in shown]
+        self.store.record_search(page(unite(made, found), shown, features, page_version=page_version))
 
     def event(self, event_id, query_id, object_id="a", reward=1.0, at=1.0):
-        return self.store.record_events(
-            [EventRecord(event_id, query_id, object_id, "click", at, at, reward, payload="{}")]
-        )
+        return self.store.record_events([self.made(event_id, query_id, object_id, reward, at)])
+
+    def made(self, event_id, query_id, object_id="a", reward=1.0, at=1.0):
+        return EventRecord(event_id, query_id, object_id, "click", at, at, reward, payload="{}")
 
     def memory(self, query="love"):
         return {entry.object_id: (entry.exposures, entry.successes) for entry in self.store.memory(query)}
@@ -84,8 +103,19 @@ class Log:
         return [] if snapshot is None else json.loads(snapshot.payload)[1]
 
 
+def agreements(object_id, readings):
+    """What a ranker logs of a document: how far it agrees with each reading that has slots."""
+    return {
+        agreement_feature(place): float(
+            agreeing.get(object_id, 0.0) if isinstance(agreeing, dict) else object_id in agreeing
+        )
+        for place, (slots, agreeing) in enumerate(readings, start=1)
+        if slots
+    }
+
+
 def learned_state(database: Path):
-    """All that was learned: the active policy, the memory and the history, to the bit."""
+    """All that was learned: the active policy, memory, history and clicks on readings, to the bit."""
     with closing(sqlite3.connect(database)) as connection:
         return {
             "policy": connection.execute(
@@ -95,6 +125,7 @@ def learned_state(database: Path):
                 "SELECT query_key, object_id, exposures, successes FROM ltrr_memory ORDER BY 1, 2"
             ).fetchall(),
             "history": connection.execute("SELECT * FROM ltrr_history ORDER BY query_key, arm").fetchall(),
+            "readings": connection.execute("SELECT * FROM ltrr_readings ORDER BY query_key, reading").fetchall(),
             "clients": connection.execute("SELECT * FROM ltrr_client_counts ORDER BY 1, 2, 3").fetchall(),
             "rewards": connection.execute("SELECT * FROM ltrr_counted_rewards ORDER BY 1, 2").fetchall(),
             "counted": connection.execute(
@@ -108,7 +139,7 @@ def unlearned_copy(database: Path, name: str) -> Path:
     copy = database.with_name(name)
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-        for table in ("memory", "history", "snapshots", "active", "client_counts", "counted_rewards"):
+        for table in ("memory", "history", "readings", "snapshots", "active", "client_counts", "counted_rewards"):
             target.execute(f"DELETE FROM ltrr_{table}")  # noqa: S608
         target.execute("UPDATE ltrr_learner SET learned = 0, late = 0")
         target.execute("UPDATE ltrr_decisions SET counted = 3, fault = NULL")

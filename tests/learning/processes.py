@@ -21,7 +21,7 @@ from pathlib import Path
 
 from haystack.utils import Secret
 
-from factories import decision, drawn, page, unite
+from factories import decision, drawn, page, understood, unite
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.learning import Learner, active_policy
 from ltrr_haystack.policy.uniform import UniformPolicy
@@ -63,7 +63,7 @@ def ranking(number, active):
     allocation = distribution.sample(rng)
     made = decision(
         f"q{number}",
-        query,
+        understanding=understood(query, {"title": query}, {"genre": "query"}),
         actions=ACTIONS,
         user_id=f"person-{number}",
         decided_at=time.time(),
@@ -73,7 +73,8 @@ def ranking(number, active):
         **drawn(distribution, allocation),
     )
     union = unite(made, {arm: [f"d{rng.randrange(20)}" for _ in range(depth)] for arm, depth in allocation.items()})
-    return page(union, features=[{"rank": 1.0}] * len(union.candidates))
+    features = [{"reading.1": rng.random(), "reading.2": float(rng.random() < 0.5)} for _ in union.candidates]
+    return page(union, features=features)
 
 
 def event(number, nth, store):

@@ -98,6 +98,7 @@ class TestKilledFiftyTimes:
         interrupted, uninterrupted = state_of(database), state_of(copy)
         assert len(uninterrupted["policy"]) == 1
         assert uninterrupted["memory"]
+        assert uninterrupted["readings"]
         assert interrupted == uninterrupted
 
 

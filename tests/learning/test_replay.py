@@ -16,12 +16,14 @@ from ltrr_haystack.store import LateReward, LTRRStore
 
 ALLOCATIONS = [{"bm25": 10, "dense": 0}, {"bm25": 30, "dense": 10}, {"bm25": 0, "dense": 30}]
 SHOWN = ["a", "b", "c", "d", "e"]
+READINGS = [({"title": "love"}, {"a": 1.0, "b": 1 / 3}), ({}, ()), ({"genre": "love songs", "mood": "sad"}, "bde")]
 
 searches = st.tuples(
     st.just("search"),
     st.sampled_from(["love", "hate"]),
     st.lists(st.sampled_from(SHOWN), min_size=1, max_size=5, unique=True),
     st.sampled_from(ALLOCATIONS),
+    st.sampled_from([None, None, {"field": "meta.genre", "operator": "==", "value": "rock"}]),
 )
 events = st.tuples(
     st.just("event"), st.integers(0, 30), st.sampled_from(SHOWN), st.sampled_from([1.0, 0.1, 3.0, -0.7, 1 / 3])
@@ -38,8 +40,9 @@ def live(store, log, work):
     searched = 0
     for number, (kind, *details) in enumerate(work):
         if kind == "search":
-            query, shown, allocation = details
-            log.search(f"q{searched}", query, shown, allocation, at=float(number), user_id=f"user {searched % 2}")
+            query, shown, allocation, filters = details
+            who = {"user_id": f"user {searched % 2}", "readings": READINGS, "filters": filters}
+            log.search(f"q{searched}", query, shown, allocation, at=float(number), **who)
             searched += 1
         elif kind == "event" and searched:
             back, object_id, reward = details

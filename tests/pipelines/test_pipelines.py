@@ -16,12 +16,19 @@ pytest.importorskip("tantivy")
 from ltrr_haystack.builder import build_feedback_pipeline, build_search_pipeline
 from ltrr_haystack.components.bandit_router import BanditRouter
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
+from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
+from ltrr_haystack.components.query_understanding import QueryUnderstanding
+from ltrr_haystack.components.related_retriever import RelatedRetriever
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.structured_retriever import StructuredRetriever
 from ltrr_haystack.embedded import MiniLMTextEmbedder
 from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
 from ltrr_haystack.embedded.vectors import EmbeddedVectorRetriever
+from ltrr_haystack.intents import QueryIntents
 from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.ranking.candidate_features import CombinedFeatures, ReadingFeatures, TextFeatures
+from ltrr_haystack.readings.annotator import CatalogueReadings
 from ltrr_haystack.store import LTRRStore
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
@@ -65,6 +72,8 @@ class TestEach:
 def contains(whole: object, part: object) -> bool:
     if isinstance(part, dict):
         return isinstance(whole, dict) and all(contains(whole.get(key), inner) for key, inner in part.items())
+    if isinstance(part, list):
+        return isinstance(whole, list) and len(whole) == len(part) and all(map(contains, whole, part))
     return whole == part
 
 
@@ -74,14 +83,22 @@ class TestBuilder:
         documents = TantivyDocumentStore(
             "${LTRR_INDEX:-.ltrr/index}",
             text_fields={"content": "words", "meta.title": "words"},
-            keyword_fields=["meta.type", "meta.genre", "meta.artist_id", "meta.album_id"],
+            keyword_fields=[
+                *("meta.type", "meta.genre", "meta.moods", "meta.topics"),
+                *("meta.title", "meta.artist", "meta.artist_id", "meta.album_id"),
+            ],
             number_fields=["meta.year", "meta.popularity"],
             language="en",
         )
         dense = TextEmbeddingRetriever(retriever=EmbeddedVectorRetriever(documents), text_embedder=MiniLMTextEmbedder())
+        words = {"fields": {"content": 1.0, "meta.title": 1.5}, "fuzziness": 2}
+        popular = {"field": "meta.popularity", "weight": 0.3}
+        structured = StructuredRetriever(TantivyBM25Retriever(documents, browse=True, boost=popular, **words), store)
         retrievers = {
-            "bm25": TantivyBM25Retriever(documents, fields={"content": 1.0, "meta.title": 1.5}, fuzziness=2),
+            "bm25": TantivyBM25Retriever(documents, **words),
             "dense": dense,
+            "structured": structured,
+            "related": RelatedRetriever(structured, documents, ["artist_id", "album_id"]),
             "memory": MemoryIndexRetriever(store, documents),
         }
         costs = {"cost_per_call": 0.01, "cost_per_candidate": 0.001}
@@ -90,12 +107,18 @@ class TestBuilder:
             arms={
                 "bm25": {"kind": "lexical", "levels": [0, 10, 30, 50], **costs},
                 "dense": {"kind": "dense", "levels": [10, 30, 50], **costs},
+                "structured": {"kind": "structured", "levels": [0, 10, 30, 50], **costs},
+                "related": {"kind": "related", "levels": [0, 10], **costs},
                 "memory": {"kind": "memory", "levels": [10]},
             },
-            budget=110,
+            budget=170,
             baseline={"bm25": 50, "dense": 50},
             store=store,
-            weights={"bm25": 1.0, "dense": 1.0, "memory": 3.0},
+            weights={"bm25": 1.0, "dense": 1.0, "structured": 1.0, "related": 0.5, "memory": 3.0},
+            understanding=QueryUnderstanding(annotators=[QueryIntents(store), CatalogueReadings(store)]),
+            ranker=LTRRanker(
+                store, features=CombinedFeatures([TextFeatures(store), ReadingFeatures(category_field="meta.type")])
+            ),
         )
         assert parts(built) == parts(Pipeline.loads(text_of("search")))
 
@@ -184,7 +207,8 @@ class TestBaseline:
         for query in QUERIES * 3:
             page, decision = self.page(search, query)
             assert decision.safe_start
-            if decision.allocation == {**search.get_component("router").baseline, "memory": 0}:
+            others = dict.fromkeys(("structured", "related", "memory"), 0)
+            if decision.allocation == {**search.get_component("router").baseline, **others}:
                 assert page == self.today(search, query)
                 drawn += 1
         assert drawn > 7

@@ -28,9 +28,19 @@ class TestFeaturesOf:
                 "user": "unknown",
                 "session": "unknown",
             },
-            time={"weekday": "5", "day_part": "evening"},
+            time={"weekday": "5", "day_part": "evening", "weekend": "no"},
             history={},
         )
+
+    def test_holidays_and_weekends(self):
+        sunday = Understanding("love", "love", weekday=6, weekend=True, holiday="Easter Sunday")
+        assert features_of(sunday).time == {
+            "weekday": "6",
+            "day_part": "morning",
+            "weekend": "yes",
+            "holiday": "yes",
+            "holiday.name": "Easter Sunday",
+        }
 
     def test_intents_slots_and_who_searches(self):
         understanding = Understanding(
@@ -41,6 +51,26 @@ class TestFeaturesOf:
         assert query["slot.title"] == "yes"
         assert (query["user"], query["session"]) == ("known", "known")
         assert "u1" not in query.values()
+
+    @pytest.mark.parametrize(
+        ("probabilities", "entropy"),
+        [
+            ([0.3], 0.0),
+            ([0.5, 0.5], math.log10(2)),
+            ([0.1, 0.1, 0.1, 0.1], math.log10(4)),
+            ([0.1] * 10, 1.0),
+            ([0.1] * 1000, 1.0),
+            ([0.9, 0.1], -0.9 * math.log10(0.9) - 0.1 * math.log10(0.1)),
+            ([1.0, 0.0, -1.0, math.nan, math.inf, 1e300], 0.0),
+            ([5e-324, 5e-324], math.log10(2)),
+            ([math.nan], 0.0),
+        ],
+    )
+    def test_how_undecided_the_readings_are(self, probabilities, entropy):
+        readings = tuple(Interpretation({"title": str(place)}, "", p) for place, p in enumerate(probabilities))
+        query = features_of(Understanding("love", "love", interpretations=readings)).query
+        assert query["readings.entropy"] == pytest.approx(entropy)
+        assert query["readings.entropy"] <= 1.0
 
     @pytest.mark.parametrize(("words", "length"), [(0, "0"), (1, "1"), (2, "2"), (3, "3-4"), (4, "3-4"), (9, "5+")])
     def test_length_in_steps(self, words, length):
@@ -60,6 +90,21 @@ class TestFeaturesOf:
         none = SimpleNamespace(draws=0.0, credit=0.0, returned=0.0)
         history = features_of(Understanding("q", "q"), history={"bm25": entry, "dense": none}).history
         assert history == {"bm25": {"cnt": pytest.approx(math.log(5) / 5), "ctr": 0.25, "ret": pytest.approx(0.3)}}
+
+    def test_of_readings_and_intents_only_so_many_and_so_large_are_taken(self):
+        understanding = Understanding(
+            "q",
+            "q",
+            intents={"i" * 1000: 1e300, **{f"intent {number}": -1e300 for number in range(1000)}},
+            interpretations=(
+                Interpretation({"s" * 1000 + str(number): "x" * 1000 for number in range(1000)}, "", 0.5),
+            ),
+        )
+        features = features_of(understanding)
+        assert Features.from_json(features.to_json()) == features
+        assert len(features.query) <= 6 + 8 + 1 + 8
+        assert all(abs(value) <= 1.0 for value in features.query.values() if isinstance(value, float))
+        assert all(len(name) <= LONGEST_TEXT + len("intent.") for name in features.query)
 
     def test_whatever_comes_is_finite_short_and_goes_through_json(self):
         context = {f"key{i}": "x" * 1_000_000 for i in range(100)}

@@ -10,6 +10,7 @@ from ltrr_haystack.store import (
     HistoryEntry,
     LearningUpdate,
     MemoryEntry,
+    ReadingClicks,
     SnapshotDraft,
     Watermark,
 )
@@ -46,6 +47,24 @@ class TestCommitLearning:
         assert ready.history("love") == {"bm25": HistoryEntry(2.0, 0.25, 40.0), "dense": HistoryEntry(1.0, 0.0, 0.0)}
         assert ready.watermark() == Watermark(settled=3, learned=3, late=0)
         assert ready.counts().learned == 3
+
+    def test_clicks_on_readings_add_up_each_under_its_query(self, ready):
+        title, genre, other = ("love", "title"), ("love", "genre"), ("hate", "title")
+        first = {title: ReadingClicks(1.5, 0.25), genre: ReadingClicks(0.0, 1.0)}
+        ready.commit_learning(update(learned=1, readings=first))
+        second = {title: ReadingClicks(0.5, 0.0), other: ReadingClicks(1.0, 0.0)}
+        ready.commit_learning(update(Watermark(3, 1, 0), readings=second))
+        assert ready.reading_clicks([title, genre, other, ("love", "mood")]) == {
+            title: ReadingClicks(2.0, 0.25),
+            genre: ReadingClicks(0.0, 1.0),
+            other: ReadingClicks(1.0, 0.0),
+        }
+        assert ready.reading_clicks([]) == {}
+
+    def test_clicks_on_readings_of_a_long_query_are_found_by_it(self, ready):
+        pair = "words " * 300, "title"
+        ready.commit_learning(update(readings={pair: ReadingClicks(1.0, 0.0)}))
+        assert ready.reading_clicks([pair]) == {pair: ReadingClicks(1.0, 0.0)}
 
     def test_an_unknown_key_has_nothing(self, store):
         assert store.memory("nobody asked") == []
@@ -113,10 +132,12 @@ class TestCommitLearning:
             ({"snapshot": SnapshotDraft("policy\0", b"x")}, InvalidInputError),
             ({"memory": {("love", "a"): Evidence(1, 1), ("love", "b"): Evidence(math.nan, 1)}}, InvalidInputError),
             ({"memory": {("love\0", "a"): Evidence(1, 1)}}, InvalidInputError),
+            ({"readings": {("love", "title"): ReadingClicks(math.nan, 1)}}, InvalidInputError),
+            ({"readings": {("love", "ti\0tle"): ReadingClicks(1, 1)}}, InvalidInputError),
             ({"history": {("love", "bm25"): HistoryDelta(1, math.inf, 1)}}, InvalidInputError),
             ({"updated_at": math.inf}, InvalidInputError),
         ],
-        ids=["card", "kind", "exposures", "key", "credit", "time"],
+        ids=["card", "kind", "exposures", "key", "clicks", "reading", "credit", "time"],
     )
     def test_all_or_nothing(self, ready, parts, error):
         step = {"memory": {("love", "a"): Evidence(1.0, 1.0)}, "snapshot": SnapshotDraft("policy", b"model"), **parts}

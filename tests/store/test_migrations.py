@@ -6,7 +6,7 @@ from haystack.utils import Secret
 from sqlalchemy import inspect, text
 
 from ltrr_haystack.errors import StoreError
-from ltrr_haystack.store import LTRRStore, tables
+from ltrr_haystack.store import LearningUpdate, LTRRStore, ReadingClicks, tables
 from ltrr_haystack.store.migrations import MIGRATIONS, migrate, schema_version
 from ltrr_haystack.types import SettledDecision
 
@@ -110,6 +110,26 @@ class TestMigrate:
         with pytest.raises(RuntimeError):
             migrate(engines, (*MIGRATIONS, fail_half_way))
         assert version(engines) == len(MIGRATIONS)
+
+    def test_a_store_that_knew_no_readings_learns_of_them(self, url, engines, ranking):
+        store = LTRRStore(Secret.from_token(url))
+        store.record_search(ranking("q1"))
+        store.settle(before=1e9)
+        store.close()
+        with engines.writer.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE ltrr_readings")
+            connection.exec_driver_sql("UPDATE ltrr_schema SET version = 4")
+        store.warm_up()
+        pair = "love", "as a title"
+        assert store.reading_clicks([pair]) == {}
+        store.acquire_lease("learner", 60)
+        readings = {pair: ReadingClicks(1.0, 0.5)}
+        store.commit_learning(
+            LearningUpdate(holder="learner", since=store.watermark(), learned=1, late=0, readings=readings)
+        )
+        assert store.reading_clicks([pair]) == readings
+        assert store.counts().decisions == 1
+        store.close()
 
     def test_is_done_once(self, engines):
         migrate(engines)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
-from ltrr_haystack.understanding.time_features import weekday_and_day_part, zone
+from ltrr_haystack.understanding.time_features import day_part, local_time, zone
 
 MONDAY_MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC).timestamp()
 
@@ -22,12 +22,14 @@ MONDAY_MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC).timestamp()
     ],
 )
 def test_weekday_and_day_part(hours, expected):
-    assert weekday_and_day_part(MONDAY_MIDNIGHT + hours * 3600, zone("UTC")) == expected
+    moment = local_time(MONDAY_MIDNIGHT + hours * 3600, zone("UTC"))
+    assert (moment.weekday(), day_part(moment)) == expected
 
 
-def test_the_time_is_told_where_people_live():
-    assert weekday_and_day_part(MONDAY_MIDNIGHT, zone("America/New_York")) == (6, "evening")
-    assert weekday_and_day_part(MONDAY_MIDNIGHT, zone("Asia/Tokyo")) == (0, "morning")
+@pytest.mark.parametrize(("place", "expected"), [("America/New_York", (6, "evening")), ("Asia/Tokyo", (0, "morning"))])
+def test_the_time_is_told_where_people_live(place, expected):
+    moment = local_time(MONDAY_MIDNIGHT, zone(place))
+    assert (moment.weekday(), day_part(moment)) == expected
 
 
 @pytest.mark.parametrize("name", ["Europe/Atlantis", "", "../etc/passwd"])
@@ -39,4 +41,4 @@ def test_an_unknown_time_zone_is_named(name):
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e20, "today"])
 def test_a_moment_that_cannot_be_is_refused(seconds):
     with pytest.raises(InvalidInputError, match="now must be seconds since 1970"):
-        weekday_and_day_part(seconds, zone("UTC"))
+        local_time(seconds, zone("UTC"))

@@ -1,5 +1,8 @@
 """Builds the document that the index stores and searches."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import tantivy
 from haystack import Document
 
@@ -25,8 +28,7 @@ def build_index_document(document: Document, encoded: EncodedDocument, fields: F
         for text in texts_at(document, field.path):
             built.add_text(schema.text_name(field), normalize(text, field.analysis))
     for path in fields.filterable:
-        term = schema.term_of(path, value_at(document, path))
-        if term is not None:
+        for term in _terms(path, value_at(document, path)):
             built.add_text(schema.TERMS, term)
     for path in fields.numbers:
         value = value_at(document, path)
@@ -37,3 +39,11 @@ def build_index_document(document: Document, encoded: EncodedDocument, fields: F
         if number != value:
             built.add_text(schema.TERMS, schema.inexact_term(path))
     return built
+
+
+def _terms(path: str, value: Any) -> Iterable[str]:
+    if isinstance(value, list | tuple):
+        terms = [schema.item_term_of(path, each) for each in value]
+    else:
+        terms = [schema.term_of(path, value)]
+    return dict.fromkeys([term for term in terms if term is not None])

@@ -11,6 +11,7 @@ from tantivy import FieldType, Occur, Query, Schema, Searcher
 
 from ltrr_haystack.embedded.tantivy import schema
 from ltrr_haystack.embedded.tantivy.fields import META, Fields
+from ltrr_haystack.filtering import CONTAINS
 
 _OWN_FIELDS = frozenset(field.name for field in fields_of(Document))
 _ORDER = (">", ">=", "<", "<=")
@@ -80,12 +81,14 @@ class PushDown:
             return EVERYTHING
         if operator in _ORDER:
             return self._ordered(path, operator, value)
+        if operator == CONTAINS:
+            return self._all([self._with_item(path, each) for each in value])
         pushed = self._among(path, value if operator in ("in", "not in") else [value])
         return self._none(pushed) if operator in ("!=", "not in") else pushed
 
     def _of_id(self, operator: str, value: Any) -> PushedFilter:
         values = value if operator in ("in", "not in") else [value]
-        if operator in _ORDER or not all(_is_plain(each) for each in values):
+        if operator in (*_ORDER, CONTAINS) or not all(_is_plain(each) for each in values):
             return EVERYTHING
         keys = [schema.key_of(each) for each in values if isinstance(each, str)]
         found = PushedFilter(self._one_of(schema.KEY, keys), exact=True)
@@ -96,6 +99,12 @@ class PushDown:
             return EVERYTHING
         terms = [term for value in values if (term := schema.term_of(path, value)) is not None]
         return PushedFilter(self._one_of(schema.TERMS, terms), exact=True)
+
+    def _with_item(self, path: str, value: Any) -> PushedFilter:
+        if not _is_plain(value):
+            return EVERYTHING
+        term = schema.item_term_of(path, value)
+        return PushedFilter(self._one_of(schema.TERMS, [] if term is None else [term]), exact=True)
 
     def _one_of(self, field: str, terms: Sequence[str]) -> Query:
         if len(terms) == 1:

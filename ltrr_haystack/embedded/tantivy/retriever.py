@@ -63,6 +63,7 @@ class TantivyBM25Retriever:
         prefix_last: bool = False,
         operator: Operator = "or",
         boost: Mapping[str, Any] | None = None,
+        browse: bool = False,
         filters: dict[str, Any] | None = None,
         filter_policy: FilterPolicy = FilterPolicy.REPLACE,
         top_k: int = 10,
@@ -79,6 +80,8 @@ class TantivyBM25Retriever:
         :param operator: Whether a document needs any (`or`) or all (`and`) of the words, possibly in different fields.
         :param boost: `{"field": a number field of the store, "weight": w}` multiplies scores by up to `1 + w`, and by
             `1 + w / 2` if the number is the median of all positive ones; see `ranking.Boost`.
+        :param browse: Whether an empty query finds what its filters match, the most boosted documents first. Without
+            filters it finds nothing.
         :param filters: Filters for all queries.
         :param filter_policy: Whether the filters of a query replace these or are merged with them.
         :param top_k: Maximum number of documents to retrieve.
@@ -90,6 +93,7 @@ class TantivyBM25Retriever:
         self.prefix_last = prefix_last
         self.operator = operator
         self.boost = dict(boost) if boost is not None else None
+        self.browse = browse
         self.filters = filters
         self.filter_policy = FilterPolicy.from_str(filter_policy) if isinstance(filter_policy, str) else filter_policy
         self.top_k = top_k
@@ -121,6 +125,7 @@ class TantivyBM25Retriever:
             prefix_last=self.prefix_last,
             operator=self.operator,
             boost=self.boost,
+            browse=self.browse,
             filters=self.filters,
             filter_policy=self.filter_policy.value,
             top_k=self.top_k,
@@ -158,7 +163,8 @@ class TantivyBM25Retriever:
         :param query: The query text.
         :param filters: Filters for this query; see `filter_policy`.
         :param top_k: Maximum number of documents; the retriever's own setting if `None`.
-        :returns: A dictionary with `documents`, best first; none for a query without words.
+        :returns: A dictionary with `documents`, best first; none for a query without words, unless it is empty and has
+            filters, and the retriever can `browse`.
         :raises FilterError: If the filters are invalid.
         :raises InvalidInputError: If `top_k` is negative, or the query is not a text.
         """
@@ -193,6 +199,8 @@ class TantivyBM25Retriever:
     def _retrieve(self, snapshot: IndexSnapshot, query: str, plan: FilterPlan, top_k: int) -> list[Document]:
         builder = QueryBuilder(snapshot, self.document_store.fields, self._weights, self._options)
         search = partial(top_documents, snapshot.searcher, post_filter=plan.post_filter, boost=self._boost(snapshot))
+        if self.browse and not query.strip() and plan != FilterPlan():
+            return search(Query.const_score_query(plan.query or Query.all_query(), 1.0), top_k)
         exact = builder.build(query)
         if exact is None:
             return []

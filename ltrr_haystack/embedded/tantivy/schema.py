@@ -46,8 +46,10 @@ def schema_of(fields: Fields) -> Schema:
         builder.add_text_field(
             text_name(text), tokenizer_name=tokenizer_name(text.analysis, fields.language), index_option="freq"
         )
-    # No document has this field. Its name makes the declared keyword fields part of the schema.
-    builder.add_text_field(f"_keywords:{'|'.join(fields.keywords)}", tokenizer_name="raw", index_option="basic")
+    # No document has this field. Its name makes part of the schema which keyword fields are declared, and that items of
+    # lists have terms.
+    declared = "|".join(fields.keywords)
+    builder.add_text_field(f"_keywords_and_items:{declared}", tokenizer_name="raw", index_option="basic")
     return builder.build()
 
 
@@ -114,6 +116,18 @@ def term_of(path: str, value: Any) -> str | None:
         case _:
             return None
     return f"{path}\0{kind}"
+
+
+def item_term_of(path: str, value: Any) -> str | None:
+    """
+    Get the term for a value within a list.
+
+    :param path: A declared metadata field that holds a list.
+    :param value: One of its values.
+    :returns: The term, as for `term_of`, but different from that of a value by itself.
+    """
+    term = term_of(path, value)
+    return None if term is None else f"{path}\0item:{term[len(path) + 1 :]}"
 
 
 def inexact_term(path: str) -> str:

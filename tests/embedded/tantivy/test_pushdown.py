@@ -37,12 +37,16 @@ FIELDS = st.sampled_from(
         "no.no",
     ]
 )
+WITHIN_LISTS = st.builds(
+    dict, field=FIELDS, operator=st.just("array_contains"), value=st.lists(JSON, min_size=1, max_size=2)
+)
 COMPARISONS = st.one_of(
     st.builds(dict, field=FIELDS, operator=st.sampled_from(["==", "!="]), value=JSON),
     st.builds(
         dict, field=FIELDS, operator=st.sampled_from([">", ">=", "<", "<="]), value=st.one_of(DATES, NUMBERS, st.none())
     ),
     st.builds(dict, field=FIELDS, operator=st.sampled_from(["in", "not in"]), value=st.lists(JSON, max_size=3)),
+    WITHIN_LISTS,
     st.builds(
         dict,
         field=st.just("id"),
@@ -57,6 +61,8 @@ FILTERS = st.recursive(
     ),
     max_leaves=6,
 )
+
+ROCK_WITHIN = {"operator": "array_contains", "value": ["rock"]}
 
 
 def valid(filters):
@@ -87,6 +93,8 @@ def _reused():
 @example([{"keyword": None}, {}], [{"field": "keyword", "operator": "==", "value": None}] * 4)
 @example([{"keyword": ["rock"]}, {"keyword": "rock"}], [{"field": "keyword", "operator": "==", "value": "rock"}] * 4)
 @example([{"keyword": "2020-01-01"}], [{"field": "keyword", "operator": "==", "value": "2020-01-01T00:00:00Z"}] * 4)
+@example([{"keyword": ["a", "rock"]}, {"keyword": "rock"}], [{**ROCK_WITHIN, "field": "keyword"}] * 4)
+@example([{"other": ["a", "rock"]}, {"other": "rock"}], [{**ROCK_WITHIN, "field": "other"}] * 4)
 @example([{"both": True}, {"both": 1.0}], [{"field": "meta.both", "operator": "in", "value": [1]}] * 4)
 def test_the_index_finds_what_matches_and_nothing_else(reused, metadata, filters_of_all):
     documents = [Document(id=f"{number}", content="love", meta=meta) for number, meta in enumerate(metadata)]
@@ -130,6 +138,7 @@ class TestExactness:
             {"field": "meta.number", "operator": ">=", "value": 1.5},
             {"field": "meta.number", "operator": "!=", "value": 2},
             {"field": "id", "operator": "in", "value": ["a", "b"]},
+            {"field": "keyword", "operator": "array_contains", "value": ["rock", 1]},
             {
                 "operator": "NOT",
                 "conditions": [
@@ -156,6 +165,8 @@ class TestExactness:
             {"field": "meta.keyword", "operator": "==", "value": ["rock"]},
             {"field": "meta.keyword", "operator": "==", "value": "2020-01-01"},
             {"field": "meta.number", "operator": ">", "value": "2020-01-01"},
+            {"field": "meta.other", "operator": "array_contains", "value": ["rock"]},
+            {"field": "meta.keyword", "operator": "array_contains", "value": ["rock", "2020-01-01"]},
             {"field": "content", "operator": "==", "value": "love"},
         ],
     )

@@ -55,6 +55,15 @@ class TestRun:
         assert sorted(ids(TantivyBM25Retriever(filled).run("rain"))) == ["a", "b", "c", "d"]
         assert ids(TantivyBM25Retriever(filled, fields={"meta.title": 1.0}).run("rain")) == ["d"]
 
+    def test_an_empty_query_finds_what_its_filters_match_if_asked_to_browse(self, filled):
+        browsing = TantivyBM25Retriever(filled, browse=True, boost={"field": "meta.year", "weight": 0.5})
+        undeclared = {"field": "meta.title", "operator": "==", "value": "C"}
+        assert ids(browsing.run("", filters=POP)) == ["c", "a"]
+        assert ids(browsing.run(" ", filters=POP, top_k=1)) == ["c"]
+        assert ids(browsing.run("", filters=undeclared)) == ["c"]
+        assert ids(browsing.run("")) == ids(browsing.run("?!", filters=POP)) == []
+        assert ids(TantivyBM25Retriever(filled).run("", filters=POP)) == []
+
     def test_a_store_without_words_is_searched_by_what_it_has(self):
         made = catalogue(text_fields={"content": "trigrams"})
         made.write_documents([Document(id="a", content="saxophone")])

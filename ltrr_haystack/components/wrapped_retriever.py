@@ -1,0 +1,101 @@
+"""A retriever within another component: asked either way, and warmed up and closed with it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from haystack import Document
+
+from ltrr_haystack.components.signatures import parameters_of
+from ltrr_haystack.types import Understanding
+
+
+class WrappedRetriever:
+    """
+    A retriever that another component asks.
+
+    :param owner: Whose retriever it is, for errors.
+    :param retriever: Any component with `run(query, filters, top_k)`. If its `run` has a parameter `understanding`, it
+        is handed the Understanding.
+    :raises ConfigurationError: If it has no such `run`.
+    """
+
+    def __init__(self, owner: str, retriever: Any) -> None:
+        self._retriever = retriever
+        self._takes_understanding = "understanding" in parameters_of(owner, retriever)
+
+    def ask(
+        self, query: str, filters: Mapping[str, Any] | None, top_k: int, understanding: Understanding | None = None
+    ) -> list[Document]:
+        """
+        Retrieve documents.
+
+        :param query: The query text.
+        :param filters: Haystack filters; none if empty.
+        :param top_k: The most documents.
+        :param understanding: What was understood of the query.
+        :returns: The documents, best first, without those that have no id or no metadata.
+        :raises TypeError: If the retriever brings anything else than Documents.
+        """
+        return self._documents(self._retriever.run(**self._arguments(query, filters, top_k, understanding)), top_k)
+
+    async def ask_async(
+        self, query: str, filters: Mapping[str, Any] | None, top_k: int, understanding: Understanding | None = None
+    ) -> list[Document]:
+        """
+        Retrieve documents without blocking the event loop: by `run_async`, or else by `run` in a thread.
+
+        :param query: The query text.
+        :param filters: Haystack filters; none if empty.
+        :param top_k: The most documents.
+        :param understanding: What was understood of the query.
+        :returns: As for `ask`.
+        :raises TypeError: If the retriever brings anything else than Documents.
+        """
+        arguments = self._arguments(query, filters, top_k, understanding)
+        if hasattr(self._retriever, "run_async"):
+            return self._documents(await self._retriever.run_async(**arguments), top_k)
+        return self._documents(await asyncio.to_thread(self._retriever.run, **arguments), top_k)
+
+    def warm_up(self) -> None:
+        """Warm up the retriever where it can be."""
+        if hasattr(self._retriever, "warm_up"):
+            self._retriever.warm_up()
+
+    async def warm_up_async(self) -> None:
+        """Warm up the retriever without blocking the event loop."""
+        if hasattr(self._retriever, "warm_up_async"):
+            await self._retriever.warm_up_async()
+        else:
+            await asyncio.to_thread(self.warm_up)
+
+    def close(self) -> None:
+        """Release what the retriever holds."""
+        if hasattr(self._retriever, "close"):
+            self._retriever.close()
+
+    async def close_async(self) -> None:
+        """Release what the retriever holds without blocking the event loop."""
+        if hasattr(self._retriever, "close_async"):
+            await self._retriever.close_async()
+        else:
+            await asyncio.to_thread(self.close)
+
+    def _arguments(
+        self, query: str, filters: Mapping[str, Any] | None, top_k: int, understanding: Understanding | None
+    ) -> dict[str, Any]:
+        arguments: dict[str, Any] = {"query": query, "filters": dict(filters) if filters else None, "top_k": top_k}
+        if self._takes_understanding:
+            arguments["understanding"] = understanding
+        return arguments
+
+    def _documents(self, found: Any, top_k: int) -> list[Document]:
+        documents = found.get("documents") if isinstance(found, Mapping) else None
+        kind = type(self._retriever).__name__
+        if not isinstance(documents, list | tuple):
+            raise TypeError(f"{kind} must return a dictionary with a list of `documents`")
+        for document in documents:
+            if not isinstance(document, Document):
+                raise TypeError(f"{kind} must return Haystack Documents, got {type(document).__name__}")
+        sound = [each for each in documents if isinstance(each.id, str) and isinstance(each.meta, dict)]
+        return sound[:top_k]

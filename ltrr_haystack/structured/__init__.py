@@ -1,0 +1,1 @@
+"""Readings of a query as searches: filters, shares of the depth, relaxation, scores."""

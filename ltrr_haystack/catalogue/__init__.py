@@ -11,7 +11,7 @@ from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
 from ltrr_haystack.catalogue.lexicon_fields import LexiconFields
 from ltrr_haystack.catalogue.phrases import LexiconPhrases, PhraseMatch
 from ltrr_haystack.catalogue.renewal import CatalogueCounts, CatalogueRenewal
-from ltrr_haystack.catalogue.snapshots import active_lexicon, active_statistics, publish
+from ltrr_haystack.catalogue.snapshots import active_lexicon, active_statistics, load_lexicon, publish
 from ltrr_haystack.catalogue.statistics import CollectionStatistics, FieldStatistics
 from ltrr_haystack.catalogue.tagging import CategoryClassifier, LexiconTags
 
@@ -39,5 +39,6 @@ __all__ = [
     "field_text",
     "field_value",
     "folded",
+    "load_lexicon",
     "publish",
 ]

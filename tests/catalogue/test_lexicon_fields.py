@@ -1,4 +1,4 @@
-from enum import IntEnum, StrEnum
+from enum import Enum, StrEnum
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ class Genre(StrEnum):
     POP = "Pop"
 
 
-class Stars(IntEnum):
+class Stars(int, Enum):
     FIVE = 5
 
 

@@ -3,15 +3,15 @@ What is known of the documents that are searched, taken together: collection sta
 metadata's values, built in one pass or while indexing.
 """
 
-from ltrr_haystack.catalogue.analysis import Words, analyse
+from ltrr_haystack.catalogue.analysis import Words, analyse, folded
 from ltrr_haystack.catalogue.building import Collector, LexiconCollector, StatisticsCollector, build
 from ltrr_haystack.catalogue.fields import field_text, field_value
 from ltrr_haystack.catalogue.lexicon import Lexicon, LexiconValue
 from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
-from ltrr_haystack.catalogue.lexicon_fields import LexiconFields, words_of
+from ltrr_haystack.catalogue.lexicon_fields import LexiconFields
 from ltrr_haystack.catalogue.phrases import LexiconPhrases, PhraseMatch
 from ltrr_haystack.catalogue.renewal import CatalogueCounts, CatalogueRenewal
-from ltrr_haystack.catalogue.snapshots import active_lexicon, active_statistics, publish
+from ltrr_haystack.catalogue.snapshots import active_lexicon, active_statistics, load_lexicon, publish
 from ltrr_haystack.catalogue.statistics import CollectionStatistics, FieldStatistics
 from ltrr_haystack.catalogue.tagging import CategoryClassifier, LexiconTags
 
@@ -38,6 +38,7 @@ __all__ = [
     "build",
     "field_text",
     "field_value",
+    "folded",
+    "load_lexicon",
     "publish",
-    "words_of",
 ]

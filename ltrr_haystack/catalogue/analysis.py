@@ -91,11 +91,40 @@ def analyse(text: str, language: str | None) -> Words:
     :param language: ISO 639-1 code out of `STEMMERS`, or `None` for no stemming.
     :returns: Its words and stems.
     """
+    pairs = [pair for piece in _pieces(text) for pair in _pairs(piece, language)]
+    return Words(tuple([word for word, _ in pairs]), tuple([stem for _, stem in pairs]))
+
+
+def folded(text: str) -> str:
+    """
+    Write a text as its words alone: several times as fast as `analyse`.
+
+    :param text: Any text; the first `LONGEST_TEXT` characters of it are read.
+    :returns: The words that `analyse` gives, with single spaces between them.
+    """
+    pieces = _pieces(text)
+    short = max(map(len, pieces), default=0) <= _LONGEST_REMEMBERED
+    if short and (text.isascii() or not _SPACELESS.search(text)):
+        return " ".join(filter(None, map(_folded, pieces)))
+    return " ".join([word for piece in pieces for word, _ in _pairs(piece, None)])
+
+
+def stems_of(words: Iterable[str], language: str | None) -> list[str]:
+    """
+    Stem words.
+
+    :param words: Words as `analyse` gives them.
+    :param language: ISO 639-1 code out of `STEMMERS`, or `None` for no stemming.
+    :returns: Their stems.
+    """
+    return [_pair(word, language)[1] for word in words]
+
+
+def _pieces(text: str) -> list[str]:
     text = text[:LONGEST_TEXT]
     if " & " in text:
         text = LETTER_AND_LETTER.sub(r"\1&\2", text)
-    pairs = [pair for piece in text.split() for pair in _pairs(piece, language)]
-    return Words(tuple([word for word, _ in pairs]), tuple([stem for _, stem in pairs]))
+    return text.split()
 
 
 def _pairs(piece: str, language: str | None) -> Iterable[tuple[str, str]]:
@@ -108,6 +137,11 @@ def _pairs(piece: str, language: str | None) -> Iterable[tuple[str, str]]:
 @lru_cache(maxsize=2**16)
 def _remembered(piece: str, language: str | None) -> tuple[tuple[str, str], ...]:
     return tuple(_split(piece, language))
+
+
+@lru_cache(maxsize=2**16)
+def _folded(piece: str) -> str:
+    return " ".join([word for word, _ in _split(piece, None)])
 
 
 def _split(piece: str, language: str | None) -> Iterator[tuple[str, str]]:

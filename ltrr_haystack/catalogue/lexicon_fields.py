@@ -11,7 +11,7 @@ from typing import Any, Self
 from haystack import Document
 from haystack.core.serialization import default_from_dict, default_to_dict
 
-from ltrr_haystack.catalogue.analysis import analyse
+from ltrr_haystack.catalogue.analysis import folded
 from ltrr_haystack.catalogue.fields import CONTENT, MOST_ITEMS, field_text, field_value, require_fields
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.understanding.normalisation import normal_form
@@ -167,8 +167,8 @@ class LexiconFields:
     def _mentioned(self, document: Document, fields: Iterable[FieldReading]) -> frozenset[str]:
         forms = {form for each in fields for form in each.values}
         # Where words are separated by single spaces, a phrase is in a text if it is with the spaces around it.
-        texts = [f" {' '.join(words_of(field_text(document, name)))} " for name in self.texts] if forms else []
-        phrases = {form: f" {' '.join(words)} " for form in forms if (words := words_of(form))}
+        texts = [f" {folded(field_text(document, name))} " for name in self.texts] if forms else []
+        phrases = {form: f" {words} " for form in forms if (words := folded(form))}
         return frozenset(form for form, phrase in phrases.items() if any(phrase in text for text in texts))
 
 
@@ -230,16 +230,6 @@ def _number(raw: Any) -> float:
     except (ValueError, OverflowError):
         return 0.0
     return number if math.isfinite(number) and number > 0.0 else 0.0
-
-
-def words_of(text: str) -> tuple[str, ...]:
-    """
-    Split a text into words as values are compared with texts: folded, unstemmed, each letter of Han or Thai a word.
-
-    :param text: Any text, of which the first 20,000 characters are read.
-    :returns: Its words.
-    """
-    return analyse(text, None).words
 
 
 @lru_cache(maxsize=2**16)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ltrr_haystack.catalogue.analysis import folded
 from ltrr_haystack.catalogue.lexicon import Lexicon, LexiconValue
-from ltrr_haystack.catalogue.lexicon_fields import words_of
 from ltrr_haystack.understanding.normalisation import normal_form
 
 
@@ -48,11 +48,11 @@ class LexiconPhrases:
 
     ```python
     from haystack import Document
-    from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, LexiconPhrases, words_of
+    from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, LexiconPhrases, folded
 
     collector = LexiconCollector(LexiconFields(["meta.title"]))
     collector.add([Document(content="…", meta={"title": title}) for title in ("York", "New York", "Café")])
-    matches = LexiconPhrases(collector.lexicon()).find(words_of("a CAFE in New York"))
+    matches = LexiconPhrases(collector.lexicon()).find(folded("a CAFE in New York").split())
     print([match.named[0].value.value for match in matches])  # ['Café', 'New York']
     ```
 
@@ -65,9 +65,10 @@ class LexiconPhrases:
         for values in lexicon.values.values():
             for form, value in values.items():
                 for name, by_alias in [(form, False), *((normal_form(alias), True) for alias in value.aliases)]:
-                    if words := words_of(name):
-                        names[" ".join(words)].append(Named(value, by_alias))
-                        self._longest[words[0]] = max(self._longest.get(words[0], 0), len(words))
+                    if phrase := folded(name):
+                        names[phrase].append(Named(value, by_alias))
+                        first, length = phrase.partition(" ")[0], phrase.count(" ") + 1
+                        self._longest[first] = max(self._longest.get(first, 0), length)
         self._names = {phrase: tuple(named) for phrase, named in names.items()}
 
     def find(self, words: Sequence[str]) -> list[PhraseMatch]:
@@ -75,7 +76,7 @@ class LexiconPhrases:
         Find the places where a text names values. The longest phrases win, the first of equal length; no word belongs
         to two places.
 
-        :param words: The words of the text, as `words_of` gives them.
+        :param words: The words of the text, as `folded` gives them.
         :returns: The places in order.
         """
         found = [

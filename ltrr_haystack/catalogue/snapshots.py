@@ -1,5 +1,7 @@
 """What is counted of the catalogue, in the store: collection statistics and the lexicon."""
 
+from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from ltrr_haystack.catalogue import codec, lexicon_codec
@@ -7,9 +9,11 @@ from ltrr_haystack.catalogue.lexicon import Lexicon
 from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
 from ltrr_haystack.catalogue.lexicon_fields import slot_of
 from ltrr_haystack.catalogue.statistics import CollectionStatistics
-from ltrr_haystack.store import CATALOGUE, LEXICON, ActiveModel, LTRRStore, SnapshotDraft
+from ltrr_haystack.store import CATALOGUE, LEXICON, ActiveModel, LTRRStore, Snapshot, SnapshotDraft
 
 Counted = CollectionStatistics | LexiconCounts
+
+_loading = Lock()
 
 
 def draft_of(counted: Counted) -> SnapshotDraft:
@@ -67,6 +71,23 @@ def active_statistics(store: LTRRStore, poll_interval: float = 1.0) -> ActiveMod
     )
 
 
+def load_lexicon(snapshot: Snapshot) -> Lexicon:
+    """
+    Make the lexicon of a snapshot. Components that load the same one share it.
+
+    :param snapshot: The snapshot.
+    :returns: The lexicon.
+    :raises SnapshotError: If it is damaged, or of another format.
+    """
+    with _loading:
+        return _lexicon(snapshot.payload)
+
+
+@lru_cache(maxsize=1)
+def _lexicon(payload: bytes) -> Lexicon:
+    return lexicon_codec.from_bytes(payload).lexicon()
+
+
 def active_lexicon(store: LTRRStore, poll_interval: float = 1.0) -> ActiveModel[Lexicon | None]:
     """
     Hold the lexicon that is active in the store.
@@ -79,7 +100,7 @@ def active_lexicon(store: LTRRStore, poll_interval: float = 1.0) -> ActiveModel[
     return ActiveModel(
         store,
         LEXICON,
-        load=lambda snapshot: lexicon_codec.from_bytes(snapshot.payload).lexicon(),
+        load=load_lexicon,
         default=None,
         poll_interval=poll_interval,
         wait=False,

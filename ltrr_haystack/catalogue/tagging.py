@@ -5,10 +5,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from haystack import Document
 
-from ltrr_haystack.catalogue.analysis import analyse
+from ltrr_haystack.catalogue.analysis import folded, stems_of
 from ltrr_haystack.catalogue.fields import field_text, field_value
 from ltrr_haystack.catalogue.lexicon import Lexicon, LexiconValue
-from ltrr_haystack.catalogue.lexicon_fields import field_reading, words_of
+from ltrr_haystack.catalogue.lexicon_fields import field_reading
 from ltrr_haystack.catalogue.phrases import LexiconPhrases, Named
 from ltrr_haystack.catalogue.statistics import CollectionStatistics
 
@@ -94,7 +94,7 @@ class LexiconTags:
         return [
             (named.value, mention_confidence(named, match.words, self.lexicon, statistics))
             for name in self.lexicon.texts
-            for match in self._phrases.find(words_of(field_text(document, name)))
+            for match in self._phrases.find(folded(field_text(document, name)).split())
             for named in match.named
         ]
 
@@ -132,12 +132,12 @@ def mention_confidence(named: Named, words: Sequence[str], lexicon: Lexicon, sta
     if not named.by_alias:
         return confidence(value.mentions, words)
     upper = min(share * _documents_with(words, lexicon, statistics), value.documents)
-    return min(confidence(value.mentions, words_of(value.value)), confidence(int(upper), words))
+    return min(confidence(value.mentions, folded(value.value).split()), confidence(int(upper), words))
 
 
 def _documents_with(words: Iterable[str], lexicon: Lexicon, statistics: CollectionStatistics) -> int:
     """Most documents that can have a phrase in one of the texts."""
-    stems = analyse(" ".join(words), statistics.language).stems
+    stems = stems_of(words, statistics.language)
     found = sum(
         min((statistics.fields[name].frequencies.get(stem, 0) for stem in stems), default=0) for name in lexicon.texts
     )

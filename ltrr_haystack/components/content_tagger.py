@@ -11,9 +11,8 @@ from typing import Any
 from haystack import Document, component, default_from_dict, default_to_dict
 
 from ltrr_haystack.catalogue.lexicon import Lexicon
-from ltrr_haystack.catalogue.lexicon_codec import from_bytes
 from ltrr_haystack.catalogue.lexicon_fields import slot_of
-from ltrr_haystack.catalogue.snapshots import active_statistics
+from ltrr_haystack.catalogue.snapshots import active_statistics, load_lexicon
 from ltrr_haystack.catalogue.statistics import CollectionStatistics
 from ltrr_haystack.catalogue.tagging import CategoryClassifier, LexiconTags
 from ltrr_haystack.errors import ConfigurationError
@@ -108,7 +107,7 @@ class ContentTagger:
         self._tags: ActiveModel[LexiconTags | None] = ActiveModel(
             store,
             LEXICON,
-            load=lambda snapshot: LexiconTags(from_bytes(snapshot.payload).lexicon()),
+            load=lambda snapshot: LexiconTags(load_lexicon(snapshot)),
             default=None,
             poll_interval=poll_interval,
             wait=False,

@@ -4,11 +4,8 @@ from collections.abc import Container, Mapping
 
 from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.memory.evidence import added_evidence, evidence_of
-from ltrr_haystack.readings.clicks import MeasuredReading, measured_readings
-from ltrr_haystack.readings.keys import KINDS, reading_key, reading_kind
 from ltrr_haystack.store import Evidence, HistoryDelta, LateReward, ReadingClicks
-from ltrr_haystack.store.records import MODELS, QUERY
-from ltrr_haystack.types import Decision, SettledDecision
+from ltrr_haystack.types import SettledDecision
 
 Pair = tuple[str, str]
 """A query key with an object id, with an arm, or with the key of a reading."""
@@ -71,42 +68,15 @@ class Amounts:
         pair = late.decision.evidence_key, late.object_id
         self._add_evidence(pair, added_evidence(late.before, counted))
 
-    def add_readings(self, settled: SettledDecision, curve: ExaminationCurve, bits: int) -> None:
+    def add_clicks(self, pair: Pair, clicks: ReadingClicks) -> None:
         """
-        Add what a settled decision says of the readings of its query.
+        Add what clicks say of a reading.
 
-        :param settled: The decision with the rewards that count.
-        :param curve: The examination curve by which the page was ordered.
-        :param bits: What the decision counts for: evidence of the query, or a model, such as what is known of a kind of
-            readings.
+        :param pair: A query key with the key of a reading.
+        :param clicks: What they say.
         """
-        for measured in measured_readings(settled.decision, settled.impressions, curve):
-            for object_id, reward in settled.rewards.items():
-                self._add_clicks(settled.decision, measured, measured.clicks(object_id, reward), bits)
-
-    def add_late_readings(self, late: LateReward, counted: float, curve: ExaminationCurve) -> None:
-        """
-        Add what a reward that came after its decision was settled says of the readings of its query.
-
-        :param late: The reward.
-        :param counted: As much of it as counts.
-        :param curve: The examination curve by which the page was ordered.
-        """
-        for measured in measured_readings(late.decision, late.impressions, curve):
-            then = measured.clicks(late.object_id, late.before)
-            now = measured.clicks(late.object_id, late.before + counted)
-            added = ReadingClicks(now.chosen - then.chosen, now.passed - then.passed)
-            self._add_clicks(late.decision, measured, added, late.counted)
-
-    def _add_clicks(self, decision: Decision, measured: MeasuredReading, clicks: ReadingClicks, bits: int) -> None:
-        """What a filter lets through says nothing of what people mean without it, so nothing of the kind either."""
-        pairs = []
-        if bits & QUERY:
-            pairs.append((decision.evidence_key, reading_key(measured.reading)))
-        if bits & MODELS and not decision.filters:
-            pairs.append((KINDS, reading_kind(measured.reading)))
         added = in_steps(clicks.chosen), in_steps(clicks.passed)
-        for pair in pairs if any(added) else ():
+        if any(added):
             chosen, passed = self._readings.get(pair, (0.0, 0.0))
             self._readings[pair] = chosen + added[0], passed + added[1]
 

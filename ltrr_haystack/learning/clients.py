@@ -8,8 +8,9 @@ apart.
 
 Within a window of days, a client may add to a subject at most a share of what all others have added, and a small amount
 in any case, without which nothing could begin. The subjects are the pages of a query, the rewards of a query, the
-rewards of a document over all queries, the rewards of a document for one query, and the searches that models learn
-from. A search beyond its client's share is kept in the log and does not count.
+rewards of a document over all queries, the rewards of a document for one query, what is said of a kind of readings over
+all queries (to which no query adds more than its share either), and the searches that models learn from. A search
+beyond its client's share is kept in the log and does not count.
 
 Rewards that come after their search was settled have counts of their own, in which the same holds. So what counts
 depends on the log alone, and not on when a learner came by.
@@ -25,7 +26,8 @@ from hashlib import blake2b
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.learning.amounts import in_steps
-from ltrr_haystack.store import LateReward, LTRRStore
+from ltrr_haystack.readings.clicks import kinds_of
+from ltrr_haystack.store import LateReward, LTRRStore, ReadingClicks
 from ltrr_haystack.store.records import MODELS, QUERY
 from ltrr_haystack.types import Decision, SettledDecision
 
@@ -57,7 +59,8 @@ class ClientLimits:
         A service with few people needs more: with n of them equally active nothing is cut from 1 / (n - 1) on.
     :param pages: Pages of one query that count in any case.
     :param rewards: Rewards for one query that count in any case, in units of a click.
-    :param document_rewards: Rewards for one document, over all queries, that count in any case.
+    :param document_rewards: Rewards for one document, over all queries, that count in any case, as do so many for one
+        kind of readings.
     :param pair_rewards: Rewards for one document of one query that count in any case, in units of a click.
     :param searches: Searches that models learn from in any case.
     :param days: Days after which a contribution is forgotten here; what was learned from it stays.
@@ -133,9 +136,13 @@ class ClientCounts:
             search = _Search.of(decision)
             days.add(search.day)
             subjects = {SEARCHES, search.pages}
+            kinds = set()
             for object_id in objects:
                 subjects.update(search.subjects(object_id, late=False), search.subjects(object_id, late=True))
+                kinds.update(kinds_of(decision))
             pairs.update((subject, client) for subject in subjects for client in search.counted_for)
+            of_kinds = {_kind_subject(kind, late=late) for kind in kinds for late in (False, True)}
+            pairs.update((subject, client) for subject in of_kinds for client in search.with_query().counted_for)
         since = min(days, default=0) - limits.days + 1
         for (subject, client, day), amount in store.client_counts(sorted(pairs), since).items():
             self._known[subject, client][day] = amount
@@ -180,6 +187,26 @@ class ClientCounts:
             return 0.0
         search = _Search.of(late.decision)
         return self._take(search, search.subjects(late.object_id, late=True), added)
+
+    def count_kind(self, decision: Decision, kind: str, clicks: ReadingClicks, *, late: bool) -> ReadingClicks:
+        """
+        Decide how much of what a search says of a reading counts for readings of its kind, and note it.
+
+        A query is a client here, too: what is looked for most must not settle what other queries mean.
+
+        :param decision: The search's decision.
+        :param kind: The kind of the reading.
+        :param clicks: What the search says of the reading.
+        :param late: Whether it came after the search was settled.
+        :returns: As much of it as counts.
+        """
+        weight = abs(clicks.chosen) + abs(clicks.passed)
+        if not weight:
+            return clicks
+        search, subject = _Search.of(decision).with_query(), _kind_subject(kind, late=late)
+        counted = in_steps(min(weight, self._left(search, subject, self._limits.document_rewards)))
+        self._add(search, subject, counted)
+        return ReadingClicks(clicks.chosen * counted / weight, clicks.passed * counted / weight)
 
     def _take(self, search: "_Search", subjects: tuple[str, str, str], reward: float) -> float:
         least = self._limits.rewards, self._limits.document_rewards, self._limits.pair_rewards
@@ -226,6 +253,10 @@ class _Search:
     def of(cls, decision: Decision) -> "_Search":
         return cls(day_of(decision), clients_of(decision), decision.evidence_key)
 
+    def with_query(self) -> "_Search":
+        """The same search, whose query is one of its clients."""
+        return replace(self, clients=(*self.clients, _digest(f"query {self.query}")))
+
     @property
     def counted_for(self) -> tuple[str, ...]:
         return (ALL, *self.clients)
@@ -242,6 +273,10 @@ class _Search:
             _digest(f"{when} of document {object_id}"),
             _digest(f"{when} of pair {self.query}\n{object_id}"),
         )
+
+
+def _kind_subject(kind: str, *, late: bool) -> str:
+    return _digest(f"{'late rewards' if late else 'rewards'} of kind {kind}")
 
 
 def day_of(decision: Decision) -> int:

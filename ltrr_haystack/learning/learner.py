@@ -16,6 +16,7 @@ from ltrr_haystack.learning.active import load_policy
 from ltrr_haystack.learning.amounts import Amounts
 from ltrr_haystack.learning.clients import SECONDS_PER_DAY, ClientCounts, ClientLimits, day_of
 from ltrr_haystack.learning.curves import Curves
+from ltrr_haystack.learning.readings import add_late_readings
 from ltrr_haystack.learning.step import NotLearnableError, learn_step
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.store import POLICY, LearningUpdate, LTRRStore, SettledBatch, SnapshotDraft, Watermark
@@ -311,7 +312,7 @@ class Learner:
             late = replace(each, before=totals.get(impression, each.before))
             counted = clients.count_late(late)
             amounts.add_late(late, counted)
-            amounts.add_late_readings(late, counted, self._curves.of(late.page_version))
+            add_late_readings(amounts, late, counted, self._curves.of(late.page_version), clients)
             totals[impression] = bounded(late.before) + counted
         self.store.commit_learning(
             LearningUpdate(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ltrr_haystack.learning.amounts import Amounts
 from ltrr_haystack.learning.clients import ANONYMOUS, ClientCounts, ClientLimits, clients_of
 from ltrr_haystack.learning.curves import Curves
+from ltrr_haystack.learning.readings import add_readings
 from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.store import LTRRStore
@@ -71,8 +72,9 @@ def learn_step(
             if counted.bits & QUERY:
                 kept = counted.settled.rewards
                 cut = {object_id for object_id, reward in settled.rewards.items() if reward and not kept.get(object_id)}
-                step.amounts.add_decision(counted.settled, credit, curves.of(settled.page_version), cut)
-            step.amounts.add_readings(counted.settled, curves.of(settled.page_version), counted.bits)
+                curve = curves.of(settled.page_version)
+                step.amounts.add_decision(counted.settled, credit, curve, cut)
+                add_readings(step.amounts, counted.settled, curve, clients)
         except Exception as error:
             raise NotLearnableError(settled.seq) from error
         for object_id, reward in settled.rewards.items():

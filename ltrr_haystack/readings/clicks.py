@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.feedback.rewards import bounded
+from ltrr_haystack.readings.keys import reading_kind
 from ltrr_haystack.store import ReadingClicks
 from ltrr_haystack.types import Decision, Impression, Interpretation
 
@@ -39,6 +40,18 @@ def agreement_feature(place: int) -> str:
     :returns: The name.
     """
     return f"reading.{place}"
+
+
+def kinds_of(decision: Decision) -> set[str]:
+    """
+    Tell of which kinds of readings a search may say something.
+
+    :param decision: The search's decision.
+    :returns: The kinds of its best readings, as far as they have slots; none of a filtered search.
+    """
+    if decision.filters:
+        return set()
+    return {reading_kind(each) for each in decision.understanding.interpretations[:MOST_MEASURED] if each.slots}
 
 
 @dataclass(frozen=True, slots=True)

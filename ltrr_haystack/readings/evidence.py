@@ -146,5 +146,6 @@ class ReadingEvidence:
         )
 
     def _ratio(self, clicks: ReadingClicks, prior: float, expected: float) -> float:
-        ratio = (clicks.chosen + prior * expected) / (clicks.passed + prior)
+        # What a client takes back late may exceed what counted of it in time.
+        ratio = (max(0.0, clicks.chosen) + prior * expected) / (max(0.0, clicks.passed) + prior)
         return min(self._most, max(1.0 / self._most, ratio))

@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltrr_haystack.catalogue.analysis import LONGEST_TEXT, LONGEST_WORD, STEMMERS, analyse, require_language
+from ltrr_haystack.catalogue.analysis import (
+    LONGEST_TEXT,
+    LONGEST_WORD,
+    STEMMERS,
+    analyse,
+    folded,
+    require_language,
+    stems_of,
+)
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.understanding.normalisation import normal_form, tokens_of
 
@@ -87,3 +95,18 @@ def test_each_language_has_a_stemmer(code):
 def test_an_unknown_language_is_refused():
     with pytest.raises(ConfigurationError, match=r"language must be None or one of ar, da, .*; got 'xx'"):
         require_language("xx")
+
+
+@given(st.text(max_size=60) | st.text(alphabet="aé &.'東ที่\u0301 ", max_size=60))
+def test_a_folded_text_is_its_words(text):
+    assert folded(text) == " ".join(analyse(text, None).words)
+
+
+def test_long_texts_are_folded_to_the_same_words():
+    for text in ("ab " * LONGEST_TEXT, "a" * 1_000_000, "R & B, 東京" * 5_000, "c" * 40 + " — Café"):
+        assert folded(text).split() == list(analyse(text, None).words)
+
+
+def test_words_are_stemmed_as_in_a_text():
+    words = analyse("Singing 1990s songs of the singers", "en")
+    assert stems_of(words.words, "en") == list(words.stems)

@@ -1,11 +1,11 @@
-from enum import IntEnum, StrEnum
+from enum import Enum, StrEnum
 
 import numpy as np
 import pytest
 from haystack import Document
 
 from ltrr_haystack.catalogue import LexiconFields
-from ltrr_haystack.catalogue.lexicon_fields import LONGEST_VALUE, slot_of, words_of
+from ltrr_haystack.catalogue.lexicon_fields import LONGEST_VALUE, slot_of
 from ltrr_haystack.errors import ConfigurationError
 
 ARTIST = LexiconFields(["meta.artist"])
@@ -15,7 +15,7 @@ class Genre(StrEnum):
     POP = "Pop"
 
 
-class Stars(IntEnum):
+class Stars(int, Enum):
     FIVE = 5
 
 
@@ -190,7 +190,3 @@ def test_goes_to_a_dictionary_and_back():
 def test_a_slot_is_the_field_without_meta():
     assert slot_of("meta.product.brand") == "product.brand"
     assert slot_of("meta.meta.title") == "meta.title"
-
-
-def test_words_are_folded_and_letters_of_han_are_words():
-    assert words_of("Café 東京") == ("cafe", "東", "京")

@@ -3,7 +3,7 @@ from haystack import Document
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, LexiconPhrases, words_of
+from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, LexiconPhrases, folded
 
 DECLARED = LexiconFields(["meta.title", "meta.artist"], aliases={"meta.artist": "meta.aliases"})
 
@@ -19,7 +19,7 @@ def titles(*titles):
 
 
 def found(index, text):
-    return [(match.start, [each.value.value for each in match.named]) for match in index.find(words_of(text))]
+    return [(match.start, [each.value.value for each in match.named]) for match in index.find(folded(text).split())]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_phrase_may_be_a_value_of_several_fields_and_an_alias():
     index = phrases({"title": "Prince"}, {"artist": "Prince", "aliases": ["The Artist"]})
     [match] = index.find(["prince"])
     assert [(each.value.field, each.by_alias) for each in match.named] == [("title", False), ("artist", False)]
-    [match] = index.find(words_of("It was the artist."))
+    [match] = index.find(folded("It was the artist.").split())
     assert [(each.value.value, each.by_alias) for each in match.named] == [("Prince", True)]
     assert (match.start, match.words) == (2, ("the", "artist"))
 

@@ -1,3 +1,7 @@
+import threading
+from queue import Queue
+
+import pytest
 from haystack import Document
 
 from ltrr_haystack.catalogue import (
@@ -7,6 +11,7 @@ from ltrr_haystack.catalogue import (
     active_lexicon,
     active_statistics,
     publish,
+    snapshots,
 )
 from ltrr_haystack.store import CATALOGUE, LEXICON
 
@@ -49,3 +54,33 @@ def test_the_card_of_a_lexicon_says_what_it_is_of(store):
     publish(store, values("Zaz", "Prince", "PRINCE"))
     [info] = store.snapshots(LEXICON)
     assert info.card == {"documents": 3, "fields": "artist, genre", "values": 2}
+
+
+def test_components_share_the_lexicon(store):
+    publish(store, values("Zaz"))
+    one, another = active_lexicon(store), active_lexicon(store)
+    assert one.current()[0] is another.current()[0]
+
+
+@pytest.mark.parametrize(
+    ("codec", "holding", "newer"),
+    [("codec", active_statistics, TWO), ("lexicon_codec", active_lexicon, values("Prince"))],
+    ids=["statistics", "lexicon"],
+)
+def test_newer_ones_are_read_in_a_thread_of_their_own(store, monkeypatch, codec, holding, newer):
+    publish(store, ONE, values("Zaz"))
+    active = holding(store, poll_interval=1e-6)
+    active.current()
+    read, threads = getattr(snapshots, codec).from_bytes, Queue()
+
+    def reading(payload):
+        threads.put(threading.current_thread())
+        return read(payload)
+
+    monkeypatch.setattr(getattr(snapshots, codec), "from_bytes", reading)
+    publish(store, newer)
+    active.current()
+    thread = threads.get(timeout=10.0)
+    assert thread is not threading.current_thread()
+    thread.join(10.0)
+    assert active.current()[1] == 2

@@ -6,7 +6,7 @@ import factories
 from factories import decision, page, unite
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.learning.clients import ANONYMOUS, SECONDS_PER_DAY, ClientCounts, ClientLimits, clients_of
-from ltrr_haystack.store import LateReward, LearningUpdate
+from ltrr_haystack.store import LateReward, LearningUpdate, ReadingClicks
 from ltrr_haystack.store.records import MODELS, QUERY
 
 ROCK = {"field": "meta.genre", "operator": "==", "value": "rock"}
@@ -175,6 +175,38 @@ class TestLate:
         tally = counts()
         tally.count(settled({"a": 3.0}, user_id="u"))
         assert tally.count_late(self.late(1.0)) == 1.0
+
+
+class TestKinds:
+    """What searches say of a kind of readings: what one person and what one query may add."""
+
+    def counted(self, tally, clicks, *, late=False, **searched):
+        found = tally.count_kind(decided(**searched), "title", ReadingClicks(*clicks), late=late)
+        return found.chosen, found.passed
+
+    def test_as_much_as_ten_clicks_of_one_count_over_all_queries(self):
+        tally = counts()
+        given = [self.counted(tally, (1.0, 3.0), query=f"query {number}", user_id="u") for number in range(4)]
+        assert given == [(1.0, 3.0), (1.0, 3.0), (0.5, 1.5), (0.0, 0.0)]
+
+    def test_as_much_as_ten_clicks_for_one_query_count_over_all_people(self):
+        tally = counts()
+        given = [self.counted(tally, (4.0, 0.0), query="love", user_id=f"u{number}") for number in range(4)]
+        assert given == [(4.0, 0.0), (4.0, 0.0), (2.0, 0.0), (0.0, 0.0)]
+
+    def test_a_tenth_of_what_all_others_add_counts_beyond_that(self):
+        tally = counts()
+        for number in range(200):
+            self.counted(tally, (0.0, 1.0), query=f"query {number}", user_id=f"u{number}")
+        assert self.counted(tally, (50.0, 0.0), query="love", user_id="u") == (20.0, 0.0)
+
+    def test_late_ones_have_counts_of_their_own(self):
+        tally = counts()
+        assert self.counted(tally, (20.0, 0.0), user_id="u") == (10.0, 0.0)
+        assert self.counted(tally, (-15.0, 5.0), late=True, user_id="u") == (-7.5, 2.5)
+
+    def test_nothing_is_nothing(self):
+        assert self.counted(counts(), (0.0, 0.0)) == (0.0, 0.0)
 
 
 class TestOverSteps:

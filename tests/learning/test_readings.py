@@ -114,6 +114,14 @@ class TestALateClick:
             assert found["love", reading] == found["hate", reading]
         assert clicked(TITLES)[TITLES] == (0.0, steps(2 * clicked(AS_TITLE)[AS_TITLE][1]))
 
+    def test_counts_as_far_as_it_counts_for_the_memory(self, learner, log, clicked):
+        log.search("q1", readings=[(TITLE, "a")])
+        learner.run_once(now=100.0)
+        log.event("late", "q1", "a", reward=5.0, at=101.0)
+        learner.run_once(now=100.0)
+        assert log.memory()["a"][1] == 1.0
+        assert clicked(AS_TITLE) == {AS_TITLE: (steps(SECOND / (1.0 + SECOND)), 0.0)}
+
     def test_that_takes_a_click_back_takes_back_what_it_said(self, learner, log, clicked):
         log.search("q1", readings=[(TITLE, "a")])
         log.event("e1", "q1", "a", reward=1.0)
@@ -150,7 +158,7 @@ class TestOneClient:
         assert clicked(AS_TITLE) == {AS_TITLE: (steps(30 * SECOND / (1.0 + SECOND)), 0.0)}
 
     def test_one_who_clicks_for_many_queries_moves_their_kind_by_its_share(self, learner, log, clicked):
-        """Each query is another, so the clicks count for the query; of a kind models learn from five searches."""
+        """Each query is another, and the clicks count for it; for their kind as many as for a document count."""
         for number in range(40):
             log.search(
                 f"q{number}",
@@ -162,5 +170,13 @@ class TestOneClient:
             log.event(f"e{number}", f"q{number}", f"a{number}")
         learner.run_once(now=100.0)
         each = SECOND / (1.0 + SECOND)
-        assert clicked(TITLES) == {TITLES: (steps(5 * each), 0.0)}
+        assert clicked(TITLES) == {TITLES: (10.0, 0.0)}
         assert clicked(("query 39", AS_TITLE[1])) == {("query 39", AS_TITLE[1]): (steps(each), 0.0)}
+
+    def test_one_query_of_many_people_moves_its_kind_by_its_share(self, learner, log, clicked):
+        for number in range(40):
+            log.search(f"q{number}", readings=[(TITLE, "a")])
+            log.event(f"e{number}", f"q{number}", "a")
+        learner.run_once(now=100.0)
+        each = SECOND / (1.0 + SECOND)
+        assert clicked(AS_TITLE, TITLES) == {AS_TITLE: (steps(40 * each), 0.0), TITLES: (10.0, 0.0)}

@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from ltrr_haystack.errors import DamagedSnapshotError, StoreError
-from ltrr_haystack.store import Snapshot, SnapshotInfo
+from ltrr_haystack.store import Snapshot, SnapshotDraft, SnapshotInfo
 from ltrr_haystack.store.engines import parse_url
 
 
@@ -120,3 +120,15 @@ def test_a_snapshot_that_replaces_another_version_than_the_active_one_is_not_kep
         store.add_snapshot("catalogue", b"three", {}, activate=True, replaces=1)
     assert store.snapshot("catalogue").payload == b"two"
     assert len(store.snapshots("catalogue")) == 2
+
+
+def test_several_snapshots_are_kept_together_or_not_at_all(store):
+    drafts = [SnapshotDraft("catalogue", b"one"), SnapshotDraft("lexicon", b"one", activate=False)]
+    assert store.add_snapshots(drafts) == [1, 1]
+    assert (store.active_version("catalogue"), store.active_version("lexicon")) == (1, 0)
+    late = [SnapshotDraft("catalogue", b"two", replaces=1), SnapshotDraft("lexicon", b"two", replaces=1)]
+    with pytest.raises(StoreError, match="The 'lexicon' snapshot was made to replace version 1, but 0 was made active"):
+        store.add_snapshots(late)
+    assert [info.version for info in store.snapshots("catalogue")] == [1]
+    assert [info.version for info in store.snapshots("lexicon")] == [1]
+    assert store.add_snapshots([]) == []

@@ -6,6 +6,8 @@ from haystack import Document, Pipeline
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, StatisticsCollector, build, publish
+from ltrr_haystack.components.content_tagger import ContentTagger
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.ranking.candidate_features import CombinedFeatures, ReadingFeatures
@@ -138,6 +140,16 @@ class TestTags:
     @pytest.mark.parametrize("confidence", [None, "x", {}, {"artist": "0.5"}, {"artist": [None]}, {"artist": math.nan}])
     def test_that_are_none_do_no_harm(self, tags, confidence):
         assert agrees({"artist": "Beyoncé"}, content_tags=tags, content_tags_confidence=confidence) == 0.0
+
+    def test_are_those_of_content_tagger(self, store):
+        songs = [Document(content=f"Song {number} by Zaz", meta={"artist": "Zaz"}) for number in range(9)]
+        words, values = StatisticsCollector(["content"]), LexiconCollector(LexiconFields(["meta.artist"]))
+        build(songs, [words, values])
+        publish(store, words.statistics(), values.counts())
+        tagged = ContentTagger(store).run([Document(content="Live in Paris: ZAZ"), Document(content="Live")])
+        (zaz, unknown) = computed(understood(({"artist": "Zaz"}, 1.0)), *tagged["documents"])
+        assert zaz["reading.1"] == tagged["documents"][0].meta["content_tags_confidence"]["artist"] > 0.5
+        assert unknown["reading.1"] == 0.0
 
     def test_may_have_another_name(self):
         meta = {"found": {"artist": "Beyoncé"}, "found_confidence": {"artist": 0.5}}

@@ -64,27 +64,31 @@ class Catalogue:
 
 
 def products(rows: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], Catalogue]:
-    """Supplier, and the text attributes that many products have."""
+    """Supplier, and the values of the text attributes that many products have, as a list."""
     attributes = [row["metadata"].get("attrs") or {} for row in rows]
     having = Counter(name for each in attributes for name, value in each.items() if isinstance(value, str))
-    common = sorted(name for name, count in having.items() if count >= LEAST_SHARE * len(rows))
+    common = {name for name, count in having.items() if count >= LEAST_SHARE * len(rows)}
     metadata = [
-        {"supplier": row["metadata"].get("supplier"), **{name: each[name] for name in common if name in each}}
+        {
+            "supplier": row["metadata"].get("supplier"),
+            "attributes": list(dict.fromkeys(value for name, value in each.items() if name in common)),
+        }
         for row, each in zip(rows, attributes, strict=True)
     ]
-    return metadata, Catalogue(("supplier", *common))
+    return metadata, Catalogue(("supplier", "attributes"))
 
 
 def artists(rows: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], Catalogue]:
-    """Names, tags as lists, and listeners."""
+    """Names, tags as a list, and listeners."""
     metadata = [
         {
+            "artist": row["title"],
             "tags": sorted(row["metadata"]["tags"], key=lambda tag: (-row["metadata"]["tags"][tag], tag)),
             "listeners": row["metadata"]["listeners"],
         }
         for row in rows
     ]
-    return metadata, Catalogue(("title", "tags"), "listeners")
+    return metadata, Catalogue(("artist", "tags"), "listeners")
 
 
 SETS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], tuple[list[dict[str, Any]], Catalogue]]] = {
@@ -99,7 +103,7 @@ def load(folder: Path) -> tuple[DataSet, Catalogue]:
     with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
         metadata, catalogue = SETS[folder.name]([json.loads(line) for line in lines])
     documents = [
-        replace(document, meta={"title": document.meta.get("title", ""), **_known(extra)})
+        replace(document, meta={**_known({"title": document.meta.get("title")}), **_known(extra)})
         for document, extra in zip(data.documents, metadata, strict=True)
     ]
     return replace(data, documents=documents), catalogue

@@ -169,16 +169,14 @@ class StructuredRetriever:
         self._lexicon = None if store is None else active_lexicon(store)
 
     def warm_up(self) -> None:
-        """Warm up the wrapped retriever, and open the store."""
+        """Warm up the wrapped retriever, open the store, and read the lexicon."""
         self._wrapped.warm_up()
-        if self.store is not None:
-            self.store.warm_up()
+        self._open()
 
     async def warm_up_async(self) -> None:
         """Do what `warm_up` does without blocking the event loop."""
         await self._wrapped.warm_up_async()
-        if self.store is not None:
-            await self.store.warm_up_async()
+        await asyncio.to_thread(self._open)
 
     def close(self) -> None:
         """Release the resources of the wrapped retriever and the store."""
@@ -265,6 +263,11 @@ class StructuredRetriever:
                 asked = plan.gathering.send(plan.kept(asked, found))
         except StopIteration as end:
             return {"documents": end.value}
+
+    def _open(self) -> None:
+        if self.store is not None and self._lexicon is not None:
+            self.store.warm_up()
+            self._lexicon.current()
 
     def _plan(
         self, query: str, filters: dict[str, Any] | None, top_k: int | None, understanding: Understanding | None

@@ -1,4 +1,5 @@
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,10 +11,15 @@ from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.fusion import EXACT_DIGITS
 from ltrr_haystack.memory.fetch import object_id_of
+from ltrr_haystack.structured.gathering import READING
+from ltrr_haystack.structured.relations import RELATED
 from ltrr_haystack.types import MEMORY, Allocation, ArmReport, ArmResult, Candidate, CandidateSet, Decision, Provenance
 
 NO_RESULT = "no result"
 RESERVED = ("decision", "self")
+
+SAID = {MEMORY: MEMORY, "structured": READING, "related": RELATED}
+"""Kind of an arm → the metadata field in which it says why it brought a document."""
 
 _Named = tuple[str, Document]
 """A document with what it is known by."""
@@ -41,8 +47,10 @@ class UnionJoiner:
     without memory it is the order of Haystack's DocumentJoiner over the same results.
 
     What a memory arm brings counts in proportion to its evidence: there a document's weight is the arm's weight times
-    the document's score, which MemoryIndexRetriever sets from 0 to 1. What it says of a document in `meta["memory"]`
-    stays with the document, whichever arm's copy is taken.
+    the document's score, which MemoryIndexRetriever sets from 0 to 1.
+
+    What an arm of kind `memory`, `structured` or `related` says of a document (in `meta["memory"]`, `meta["reading"]`
+    and `meta["related"]`) stays with the document, whichever arm's copy is taken.
 
     Each arm counts down to the depth that the decision gave it, and an arm that was not asked does not count.
     The joiner has one input for each arm, by the arm's name. Connect `decision` too: it tells which arms to wait for.
@@ -198,7 +206,8 @@ class UnionJoiner:
         drawn = {**drawn, **self._drawn(baseline, instead)}
         memories = decision.actions.memory_arms
         scales = {arm: [_share(document.score) for _, document in drawn[arm]] for arm in memories if arm in drawn}
-        candidates = self._united(drawn, scales, memories)
+        kinds = {arm.name: arm.kind for arm in decision.actions.arms}
+        candidates = self._united(drawn, scales, kinds)
         places = {candidate.object_id: candidate.place for candidate in candidates}
         reports = [
             self._report(arm, depth, results.get(arm), drawn.get(arm, ()), places, scales.get(arm, ()))
@@ -212,15 +221,15 @@ class UnionJoiner:
         return CandidateSet(decision, candidates, tuple(reports))
 
     def _united(
-        self, drawn: Mapping[str, Sequence[_Named]], scales: Mapping[str, Sequence[float]], memories: Sequence[str]
+        self, drawn: Mapping[str, Sequence[_Named]], scales: Mapping[str, Sequence[float]], kinds: Mapping[str, str]
     ) -> tuple[Candidate, ...]:
         entries: dict[str, _Entry] = {}
-        evidence = {
-            object_id: document.meta[MEMORY]
-            for arm in memories
-            for object_id, document in drawn.get(arm, ())
-            if MEMORY in document.meta
-        }
+        said: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+        for arm, named in drawn.items():
+            key = SAID.get(kinds.get(arm, ""))
+            for object_id, document in named if key is not None else ():
+                if key in document.meta:
+                    said[object_id].setdefault(key, document.meta[key])
         for arm, named in drawn.items():
             weight, scale = self._weight(arm), scales.get(arm)
             scores = [_finite(document.score) for _, document in named]
@@ -238,9 +247,7 @@ class UnionJoiner:
         # Entries stand in the order of the arms, and a stable sort leaves ties as they are.
         ordered = sorted(entries.items(), key=lambda item: -round(item[1].score, EXACT_DIGITS))
         return tuple(
-            Candidate(
-                object_id, _with_evidence(entry.document, evidence.get(object_id)), entry.arms, entry.score, place
-            )
+            Candidate(object_id, _with_said(entry.document, said.get(object_id, {})), entry.arms, entry.score, place)
             for place, (object_id, entry) in enumerate(ordered, start=1)
         )
 
@@ -273,10 +280,10 @@ class UnionJoiner:
         return 1.0 if self.weights is None else self.weights.get(arm, 1.0)
 
 
-def _with_evidence(document: Document, evidence: Any) -> Document:
-    if evidence is None or document.meta.get(MEMORY) == evidence:
+def _with_said(document: Document, said: Mapping[str, Any]) -> Document:
+    if all(document.meta.get(key) == value for key, value in said.items()):
         return document
-    return replace(document, meta={**document.meta, MEMORY: evidence})
+    return replace(document, meta={**document.meta, **said})
 
 
 def normalised(scores: Sequence[float | None]) -> list[float]:

@@ -1,4 +1,3 @@
-import asyncio
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -93,10 +92,6 @@ class QueryIntents:
         self.store.warm_up()
         self._call_embedder("warm_up")
         self._active.current()
-
-    async def warm_up_async(self) -> None:
-        """Do what `warm_up` does without blocking the event loop."""
-        await asyncio.to_thread(self.warm_up)
 
     def close(self) -> None:
         """Release the store and the embedder's resources."""

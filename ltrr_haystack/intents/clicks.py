@@ -28,8 +28,6 @@ LEAST_EXAMINATION = 0.2
 MOST_CATEGORIES_OF_DOCUMENT = 20
 FETCHED_AT_ONCE = 500
 
-Weights = Mapping[str, Mapping[str, float]]
-
 
 def labels_from_clicks(
     store: LTRRStore, fetcher: DocumentFetcher, field: str, *, max_decisions: int = 50_000

@@ -182,8 +182,15 @@ def _regression(inputs: Any, classes: NDArray[np.intp], shares: NDArray[np.float
 
 
 def _temperature(scores: Matrix, truth: Matrix) -> float:
+    """
+    The temperature of the least loss, as if one query more were after all categories alike.
+
+    Without that one, labels that never contradict each other would make the classifier certain of everything (Platt,
+    "Probabilistic outputs for support vector machines", 1999, section 2.2, smooths his targets for this reason).
+    """
     from scipy.optimize import minimize_scalar
 
+    truth = (len(truth) * truth + 1.0 / truth.shape[1]) / (len(truth) + 1)
     found = minimize_scalar(
         lambda power: float(log_losses(softmax(scores / np.exp(power)), truth).mean()),
         bounds=np.log([LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE]),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ltrr_haystack.catalogue.statistics import CollectionStatistics
-from ltrr_haystack.readings.matching import LexiconIndex, Match
+from ltrr_haystack.readings.matching import LexiconIndex, ValueMatch
 from ltrr_haystack.readings.probabilities import ReadingFeedback, probabilities
 from ltrr_haystack.readings.segmentation import PLAIN, Segmentation, segmentations
 from ltrr_haystack.types import Interpretation
@@ -24,7 +24,7 @@ class MatchedReading:
     """
 
     interpretation: Interpretation
-    matches: tuple[Match, ...] = ()
+    matches: tuple[ValueMatch, ...] = ()
 
     @property
     def probability(self) -> float:

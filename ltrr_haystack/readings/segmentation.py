@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 
-from ltrr_haystack.readings.matching import Match
+from ltrr_haystack.readings.matching import ValueMatch
 
 MOST_PATHS = 24
 """Paths that are followed behind each word: the work grows with the words and the matches of a query alone."""
@@ -29,7 +29,7 @@ class Segmentation:
     """
 
     gain: float = 0.0
-    matches: tuple[Match, ...] = ()
+    matches: tuple[ValueMatch, ...] = ()
     fields: frozenset[str] = frozenset()
 
     def leftover(self, words: Sequence[str]) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ PLAIN = Segmentation()
 """All words are only text."""
 
 
-def segmentations(length: int, matches: Iterable[Match], most: int = MOST_PATHS) -> list[Segmentation]:
+def segmentations(length: int, matches: Iterable[ValueMatch], most: int = MOST_PATHS) -> list[Segmentation]:
     """
     Find the best segmentations of a query.
 
@@ -57,7 +57,7 @@ def segmentations(length: int, matches: Iterable[Match], most: int = MOST_PATHS)
     :returns: The segmentations by gain, best first, without duplicates; the plain one is among them, as the last if it
         is not among the best.
     """
-    ending: list[list[Match]] = [[] for _ in range(length + 1)]
+    ending: list[list[ValueMatch]] = [[] for _ in range(length + 1)]
     for match in matches:
         ending[match.end].append(match)
     paths = [[PLAIN]]
@@ -69,8 +69,9 @@ def segmentations(length: int, matches: Iterable[Match], most: int = MOST_PATHS)
     return found if PLAIN in found else [*found[: most - 1], PLAIN]
 
 
-def _with_match(paths: Iterable[Segmentation], match: Match) -> Iterator[Segmentation]:
+def _with_match(paths: Iterable[Segmentation], match: ValueMatch) -> Iterator[Segmentation]:
     """Paths that end with a match, in the same order; those that have a value of its field already are left out."""
+    field = match.field
     for path in paths:
-        if match.field not in path.fields:
-            yield Segmentation(path.gain + match.gain, (*path.matches, match), path.fields | {match.field})
+        if field not in path.fields:
+            yield Segmentation(path.gain + match.gain, (*path.matches, match), path.fields | {field})

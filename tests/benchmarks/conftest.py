@@ -22,4 +22,5 @@ def program(name):
 
 
 coverage, engine, ingest = program("coverage"), program("engine"), program("ingest")
-one_click = program("one_click")
+one_click, readings = program("one_click"), program("readings")
+understanding = program("understanding")

@@ -98,7 +98,7 @@ class TestTables:
         ended = ltrr("Love?", "--url", server.url)
         assert ended.exit_code == 0, ended.output
         assert "query: Love? (normal form: love;" in ended.stdout
-        assert "chosen with probability" in ended.stdout
+        assert "chosen with probability" in " ".join(ended.stdout.split())
         assert "bm25" in ended.stdout
         assert "song-" in ended.stdout
 
@@ -144,9 +144,30 @@ class TestReadings:
         assert answer["readings"][0]["slots"] == {"artist": "Taylor Swift"}
         assert "artist: Taylor Swift" in ltrr("tayler love", "--pipelines", alone, "--home", home).stdout
 
-    def test_are_none_without_a_lexicon(self, ltrr, server):
-        answer = json.loads(ltrr("love", "--url", server.url, "--json").stdout)
-        assert (answer["normal_form"], answer["intents"], answer["readings"]) == ("love", {}, [])
+    def test_are_what_the_server_says(self, ltrr, server):
+        answer = json.loads(ltrr("lovely things", "--url", server.url, "--json").stdout)
+        understood = answer["explanation"]["decision"]["understanding"]
+        assert all(bool(each.pop("filters")) == bool(each["slots"]) for each in answer["readings"])
+        assert answer["readings"] == understood["interpretations"]
+        assert {each["leftover"] for each in answer["readings"] if not each["slots"]} == {"lovely things"}
+
+    def test_are_none_of_a_pipeline_that_reads_by_no_lexicon(self, ltrr, home, tmp_path):
+        alone = tmp_path / "alone.yml"
+        understanding = {"type": "ltrr_haystack.components.query_understanding.QueryUnderstanding"}
+        alone.write_text(
+            yaml.safe_dump(
+                {"components": {"understanding": {**understanding, "init_parameters": {}}}, "connections": []}
+            )
+        )
+        answer = json.loads(ltrr("Love", "--pipelines", alone, "--home", home, "--json").stdout)
+        assert answer == {
+            "normal_form": "love",
+            "language": "und",
+            "query_type": "broad",
+            "intents": {},
+            "readings": [],
+        }
+        assert "no lexicon" in ltrr("Love", "--pipelines", alone, "--home", home).stdout
 
 
 class TestErrors:

@@ -1,5 +1,6 @@
 import asyncio
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -85,6 +86,19 @@ class TestQueryUnderstanding:
     async def test_answers_alike_when_awaited(self):
         component = QueryUnderstanding()
         assert await component.run_async("AC/DC", now=0.0) == component.run("AC/DC", now=0.0)
+
+    async def test_annotators_do_not_block_the_event_loop(self):
+        class Slow(Names):
+            def annotate(self, understanding):
+                asked.wait(5.0)
+                return super().annotate(understanding)
+
+        asked = threading.Event()
+        running = asyncio.create_task(QueryUnderstanding(annotators=[Slow("song")]).run_async("halo"))
+        await asyncio.sleep(0.01)
+        assert not running.done()
+        asked.set()
+        assert (await running)["understanding"].intents == {"song": 0.8}
 
     def test_many_threads_share_one_instance(self):
         component = QueryUnderstanding(languages=["en", "de"])

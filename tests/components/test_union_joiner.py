@@ -14,7 +14,16 @@ from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner, normalised
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.memory.posterior import Prior
-from ltrr_haystack.types import ArmReport, ArmRequest, ArmResult, CandidateSet, Decision, Provenance
+from ltrr_haystack.types import (
+    ActionSet,
+    Arm,
+    ArmReport,
+    ArmRequest,
+    ArmResult,
+    CandidateSet,
+    Decision,
+    Provenance,
+)
 
 
 def asked(**depths):
@@ -242,6 +251,20 @@ class TestDuplicates:
         assert kept.meta == {"memory": evidence, **({} if recalled == 1 else {"genre": "pop"})}
         assert found[1].meta == {"genre": "pop"}
         assert all("memory" not in each.document.meta for each in united.candidates if each.object_id != "a")
+
+    def test_so_does_what_structured_and_related_arms_say_of_it(self):
+        kinds = {"words": "lexical", "readings": "structured", "relatives": "related"}
+        actions = ActionSet(tuple(Arm(name, kind, (0, 10)) for name, kind in kinds.items()), 30, {"words": 10})
+        made = decision(actions=actions, allocation=dict.fromkeys(kinds, 10))
+        reading, match = {"slots": {"artist": "Adele"}}, {"match": "b", "relation": "artist_id"}
+        found = {
+            "words": [document("a", 9.0, related="of its own")],
+            "readings": [document("b"), Document(id="a", content="a", meta={"reading": reading})],
+            "relatives": [document("c"), Document(id="a", content="a", meta={"related": match})],
+        }
+        united = factories.unite(made, found)
+        kept = {each.object_id: each.document.meta for each in united.candidates}
+        assert kept == {"a": {"reading": reading, "related": match}, "b": {}, "c": {}}
 
     def test_nothing_is_mutated(self):
         documents = [document("a", 2.0, sku="A7"), document("b", 1.0, sku="A7")]

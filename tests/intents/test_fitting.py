@@ -45,6 +45,11 @@ class TestFit:
         told = fit({f"q{number}": {"song": 1.0} for number in range(20)}, ("album", "song"), NONE)
         assert told.probabilities("q3")["song"] > 0.9
 
+    def test_labels_that_never_contradict_each_other_do_not_make_it_certain(self):
+        shares = {f"{word} {n}": {word: 1.0} for n in range(50) for word in ("song", "album")}
+        probability = fit(shares, ("album", "song"), NONE).probabilities("song 7")["song"]
+        assert 0.98 < probability < 0.999
+
     def test_shares_of_a_query_are_learned_as_shares(self):
         shares = {f"love q{number}": {"song": 0.75, "album": 0.25} for number in range(60)}
         assert fit(shares, ("album", "song"), NONE).probabilities("love")["song"] == pytest.approx(0.75, abs=0.01)

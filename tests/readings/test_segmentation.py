@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltrr_haystack.catalogue import LexiconValue
-from ltrr_haystack.readings.matching import Match
+from ltrr_haystack.readings.matching import ValueMatch
 from ltrr_haystack.readings.segmentation import PLAIN, segmentations
 
 
 def match(start, end, field, gain, value="x"):
-    return Match(start, end, LexiconValue(field, value, 1), True, gain)
+    return ValueMatch(start, end, LexiconValue(field, value, 1), True, gain)
 
 
 ARTIST, TITLE = match(0, 1, "artist", 3.0), match(1, 2, "title", 1.0)

@@ -271,6 +271,11 @@ class TestApi:
             "warnings",
             "logged",
             "explanation",
+            "normal_form",
+            "language",
+            "query_type",
+            "intents",
+            "readings",
         ]
         events = schema["components"]["schemas"]["feedbackRunRequest"]["properties"]["events"]
         assert events["items"] == {"$ref": "#/components/schemas/UBIEvent"}
@@ -310,7 +315,7 @@ class TestStart:
     def test_a_pipeline_that_cannot_be_deployed_is_named(self, start, lexical_pipelines, tmp_path):
         broken = copytree(lexical_pipelines, tmp_path / "pipelines")
         text = (broken / "search" / "search.yml").read_text()
-        (broken / "search" / "search.yml").write_text(text.replace("budget: 110", "budget: -1"))
+        (broken / "search" / "search.yml").write_text(text.replace("budget: 170", "budget: -1"))
         server = start(broken)
         assert server.url == ""
         assert server.process.wait(timeout=30) != 0

@@ -13,6 +13,8 @@ from haystack.components.retrievers.types import TextRetriever
 from haystack.core.serialization import component_to_dict
 
 from ltrr_haystack.components.bandit_router import BanditRouter
+from ltrr_haystack.components.catalogue_writer import CatalogueWriter
+from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
@@ -21,6 +23,7 @@ from ltrr_haystack.embedded.indexing import index
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet
 from ltrr_haystack.evaluation.replay.cached_retriever import CachedRetriever, cache_file
+from ltrr_haystack.evaluation.replay.source import source_fingerprint
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.routers import load_pipeline
 from ltrr_haystack.types import MEMORY
@@ -59,23 +62,37 @@ class SearchEnvironment:
         self.data = data
         self._kept_in = home / "arms" if keep else None
         indexing = pipelines / "indexing" / "indexing.yml"
+        folder = index_folder(home, data, indexing)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         own = {
-            "LTRR_STORE_URL": f"sqlite:///{home / 'unused.db'}",
+            "LTRR_STORE_URL": f"sqlite:///{folder}.db",
             "LTRR_HOME": str(home),
-            "LTRR_INDEX": str(index_folder(home, data, indexing)),
+            "LTRR_INDEX": str(folder),
         }
         with _environment_variables(**own):
             loaded = load_pipeline(search or pipelines / "search" / "search.yml")
-            index(load_pipeline(indexing), data.documents)
+            indexed = load_pipeline(indexing)
+            index(indexed, data.documents)
+            # What reads the store opens it now, while its URL is that of the indexed documents.
+            understanding = _component(loaded, "understanding", search or pipelines)
+            if isinstance(understanding, QueryUnderstanding):
+                understanding.warm_up()
+            for name in loaded.graph.nodes:
+                arm = loaded.get_component(name)
+                if isinstance(arm, RetrievalArm) and _takes_understanding(arm.retriever):
+                    arm.warm_up()
         router = _component(loaded, "router", search or pipelines)
         if not isinstance(router, BanditRouter):
             raise ConfigurationError(
                 f"'router' of {search or pipelines} must be a BanditRouter, got {type(router).__name__}"
             )
-        understanding = _component(loaded, "understanding", search or pipelines)
         self.understanding = understanding if isinstance(understanding, QueryUnderstanding) else QueryUnderstanding()
         joiner = _component(loaded, "joiner", search or pipelines)
         self.weights = dict(joiner.weights or {}) if isinstance(joiner, UnionJoiner) else {}
+        ranker = loaded.get_component("ranker") if "ranker" in loaded.graph.nodes else None
+        self.features = ranker.features if isinstance(ranker, LTRRanker) else None
+        parts = [indexed.get_component(name) for name in indexed.graph.nodes]
+        self.lexicon = next((part.lexicon for part in parts if isinstance(part, CatalogueWriter)), None)
         self.policy = router.policy or VWPolicy()
         self.arms, self.budget, self.baseline = dict(router.arms), router.budget, dict(router.baseline)
         self.min_candidates = router.min_candidates
@@ -127,12 +144,33 @@ class SearchEnvironment:
             self._cached[name].remember(query, depth, documents)
 
     def _remembering(self, name: str, retriever: TextRetriever) -> CachedRetriever:
+        marks = [_fingerprint(retriever)]
+        if _takes_understanding(retriever):
+            marks.append(_understanding_fingerprint(retriever, self.understanding))
+            retriever = _WithUnderstanding(retriever, self.understanding)
         return CachedRetriever(
             retriever,
             depth=max(self.arms[name]["levels"]),
             documents=self.data.documents,
-            file=self._kept_in and cache_file(self._kept_in, name, self.data.fingerprint, _fingerprint(retriever)),
+            file=self._kept_in and cache_file(self._kept_in, name, self.data.fingerprint, *marks),
         )
+
+
+class _WithUnderstanding:
+    """Hands a retriever what is understood of each query, as a router does through its arm."""
+
+    def __init__(self, retriever: Any, understanding: QueryUnderstanding) -> None:
+        self.retriever = retriever
+        self.understanding = understanding
+
+    def run(
+        self, query: str, filters: dict[str, Any] | None = None, top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        understood = self.understanding.run(query, 0.0)["understanding"]
+        found: dict[str, list[Document]] = self.retriever.run(
+            query=query, filters=filters, top_k=top_k, understanding=understood
+        )
+        return found
 
 
 def index_folder(home: Path, data: DataSet, indexing: Path) -> Path:
@@ -184,6 +222,18 @@ def memory_settings(retriever: MemoryIndexRetriever) -> dict[str, Any]:
 
 def _fingerprint(retriever: TextRetriever) -> str:
     described = repr(component_to_dict(retriever, "retriever"))
+    return blake2b(described.encode(), digest_size=6).hexdigest()
+
+
+def _takes_understanding(retriever: TextRetriever) -> bool:
+    """Whether what it finds depends on what is understood; a memory finds what people did."""
+    return "understanding" in signature(retriever.run).parameters and not isinstance(retriever, MemoryIndexRetriever)
+
+
+def _understanding_fingerprint(retriever: TextRetriever, understanding: QueryUnderstanding) -> str:
+    """Of settings and source: a lexicon and readings are made by code that changes."""
+    modules = sorted({type(each).__module__ for each in (retriever, *(understanding.annotators or ()))})
+    described = repr([understanding.to_dict(), [source_fingerprint(module) for module in modules]])
     return blake2b(described.encode(), digest_size=6).hexdigest()
 
 

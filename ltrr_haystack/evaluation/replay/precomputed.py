@@ -11,7 +11,14 @@ from typing import Any
 from haystack import Document, component
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 
-from ltrr_haystack.catalogue import CollectionStatistics, StatisticsCollector, build
+from ltrr_haystack.catalogue import (
+    CollectionStatistics,
+    LexiconCollector,
+    LexiconCounts,
+    LexiconFields,
+    StatisticsCollector,
+    build,
+)
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
@@ -22,6 +29,7 @@ from ltrr_haystack.evaluation.replay.environment import SearchEnvironment, memor
 from ltrr_haystack.evaluation.replay.paraphrases import paraphrases
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.ranking.candidate_features import CandidateFeatures
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import MEMORY
 from ltrr_haystack.understanding import normal_form
@@ -87,6 +95,8 @@ class PrecomputedPipeline:
     :param memories: Arm → the retriever whose settings the arm has, for every arm of kind `memory`.
     :param understanding: What understands the queries.
     :param faults: Arm → what makes it, for arms that fail each time they are asked.
+    :param features: What the ranker is told of candidates beside what the arms say; how their texts match if left out.
+    :param lexicon: The fields whose values queries are read by, if there are any.
     :raises ConfigurationError: If an arm has no results.
     """
 
@@ -101,6 +111,8 @@ class PrecomputedPipeline:
     memories: Mapping[str, MemoryIndexRetriever] = field(default_factory=dict, repr=False)
     understanding: QueryUnderstanding = field(default_factory=QueryUnderstanding, repr=False)
     faults: Mapping[str, Callable[[], RetrievalArm]] = field(default_factory=dict, repr=False)
+    features: CandidateFeatures | None = None
+    lexicon: LexiconFields | None = None
 
     def __post_init__(self) -> None:
         missing = sorted(set(self.arms) - set(self.found) - set(self.memories) - set(self.faults))
@@ -135,6 +147,9 @@ class PrecomputedPipeline:
         ]
         memories = {name: memory_settings(memory) for name, memory in self.memories.items()}
         digest.update(repr([settings, memories, self.data.name, self.data.fingerprint]).encode())
+        if self.features is not None or self.lexicon is not None or self.understanding.annotators:
+            digest.update(repr([self.features and self.features.to_dict(), self.lexicon]).encode())
+            digest.update(repr(self.understanding.to_dict()).encode())
         for query in self.data.queries:
             digest.update(repr([query, sorted(self.data.qrels.get(query.id, {}).items())]).encode())
         self._digest_found(digest, self.data.queries)
@@ -174,6 +189,15 @@ class PrecomputedPipeline:
         collector = StatisticsCollector(["content", "meta.title"])
         build(self.data.documents, [collector])
         return collector.statistics()
+
+    @cached_property
+    def values(self) -> LexiconCounts | None:
+        """The lexicon of the data set, where its pipeline has one."""
+        if self.lexicon is None:
+            return None
+        collector = LexiconCollector(self.lexicon)
+        build(self.data.documents, [collector])
+        return collector.counts()
 
     def text(self, query: Query) -> str:
         """
@@ -320,4 +344,6 @@ def precompute(
         policy=environment.policy,
         memories=environment.memory_arms(),
         understanding=understanding,
+        features=environment.features,
+        lexicon=environment.lexicon,
     )

@@ -83,7 +83,8 @@ def replay(
     """
     _check(compared, processes)
     for precomputed in compared.values():
-        precomputed.statistics  # noqa: B018 (counted before processes are forked, each of which would count anew)
+        # Counted before processes are forked, each of which would count anew.
+        precomputed.statistics, precomputed.values  # noqa: B018
     names = [*chosen_variants(systems), *(name for name in compared if name != OURS)]
     tasks = [
         _Task(seed, name, OURS if name in VARIANTS else name, VARIANTS.get(name, Variant()))

@@ -51,7 +51,7 @@ class PipelineSystem:
         self._remove()
         kind = LTRRStore if variant.memory else ForgetfulStore
         self.store = kind(Secret.from_token(f"sqlite:///{file.resolve()}"))
-        publish(self.store, precomputed.statistics)
+        publish(self.store, precomputed.statistics, *filter(None, [precomputed.values]))
         self._pipeline = search_pipeline(precomputed, variant, self.store, seed=seed, top_k=top_k)
         self._pipeline.warm_up()
         self._feedback = FeedbackWriter(self.store)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Any, Self
 
 from haystack import Pipeline
@@ -17,7 +18,7 @@ from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.static import StaticPolicy
-from ltrr_haystack.ranking.candidate_features import CombinedFeatures
+from ltrr_haystack.ranking.candidate_features import CandidateFeatures, CombinedFeatures
 from ltrr_haystack.store import LTRRStore, MemoryEntry
 from ltrr_haystack.types import ActionSet, Features, SettledDecision
 
@@ -178,10 +179,35 @@ def policy_of(precomputed: PrecomputedPipeline, variant: Variant) -> Policy:
     return StaticPolicy(dict(actions.baseline_with_memory)) if actions.memory_arms else StaticPolicy()
 
 
-def ranker_of(variant: Variant, store: LTRRStore, *, seed: int, top_k: int, frozen: bool) -> LTRRanker:
+def understanding_of(precomputed: PrecomputedPipeline, store: LTRRStore) -> QueryUnderstanding:
+    """
+    Make what understands the queries of a system.
+
+    :param precomputed: The pipeline.
+    :param store: The system's store, which annotators that have a store read in the place of theirs.
+    :returns: The pipeline's own, with annotators of the same settings.
+    """
+    annotators = [_over(store, each) for each in precomputed.understanding.annotators or ()]
+    return QueryUnderstanding(**{**_settings(precomputed.understanding), "annotators": annotators or None})
+
+
+def _over(store: LTRRStore, part: Any) -> Any:
+    settings = _settings(part)
+    return type(part)(**{**settings, **({"store": store} if "store" in settings else {})})
+
+
+def _settings(part: Any) -> dict[str, Any]:
+    parameters = signature(type(part).__init__).parameters
+    return {name: getattr(part, name) for name in parameters if name != "self"}
+
+
+def ranker_of(
+    precomputed: PrecomputedPipeline, variant: Variant, store: LTRRStore, *, seed: int, top_k: int, frozen: bool
+) -> LTRRanker:
     """
     Make the ranker of a variant.
 
+    :param precomputed: The pipeline.
     :param variant: Which parts learn.
     :param store: The system's store.
     :param seed: Seed of what is drawn by chance.
@@ -193,7 +219,7 @@ def ranker_of(variant: Variant, store: LTRRStore, *, seed: int, top_k: int, froz
         store,
         top_k=top_k,
         poll_interval=0.0,
-        features=None if variant.text else CombinedFeatures([]),
+        features=_features(precomputed, store) if variant.text else CombinedFeatures([]),
         explore=variant.exploration and not frozen,
         seed=seed,
     )
@@ -228,12 +254,20 @@ def search_pipeline(
         poll_interval=0.0,
         log_timeout=PATIENCE,
         seed=seed,
-        understanding=QueryUnderstanding.from_dict(precomputed.understanding.to_dict()),
-        ranker=ranker_of(variant, store, seed=seed, top_k=top_k, frozen=frozen),
+        understanding=understanding_of(precomputed, store),
+        ranker=ranker_of(precomputed, variant, store, seed=seed, top_k=top_k, frozen=frozen),
     )
     if frozen:
         pipeline.remove_component("impressions")
     return pipeline
+
+
+def _features(precomputed: PrecomputedPipeline, store: LTRRStore) -> CandidateFeatures | None:
+    """The pipeline's own, over the system's store."""
+    features = precomputed.features
+    if not isinstance(features, CombinedFeatures):
+        return features and _over(store, features)
+    return CombinedFeatures([_over(store, part) for part in features.parts])
 
 
 def _arms_and_baseline(

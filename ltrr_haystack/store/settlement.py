@@ -215,7 +215,7 @@ def late_rewards(connection: Connection, after: int, limit: int) -> LateBatch:
 def _late_reward(row: Any, known: Mapping[bytes, str]) -> LateReward | None:
     try:
         decision = read_decision(row, known)
-        page = read_search(row, known) if decision.understanding.interpretations else None
+        page = read_search(row, known).ordering if decision.understanding.interpretations else None
         return LateReward(
             seq=row.event_seq,
             decision=decision,

@@ -44,6 +44,7 @@ from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.policy.warm_start import LabelledQuery, warm_start
 from ltrr_haystack.ranking.candidate_features import (
     CandidateFeatures,
+    ClickFeatures,
     CombinedFeatures,
     MetadataFeatures,
     ReadingFeatures,
@@ -83,6 +84,7 @@ __all__ = [
     "CandidateSet",
     "CatalogueReadings",
     "CatalogueWriter",
+    "ClickFeatures",
     "ClientLimits",
     "CombinedFeatures",
     "ConfigurationError",

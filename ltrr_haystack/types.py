@@ -416,8 +416,8 @@ class Impression(FrozenValue):
     :param features: Ranking feature → value; what has no value is left out.
     :param place: The candidate's place in the union's own order, from 1. A policy refuses to learn from one without it.
     :param model_place: Its place in the order of the ranking model, from 1; 0 where it is not known.
-    :param propensities: For each place of the page the probability that the document was put there; empty where no
-        place of the page was drawn by chance.
+    :param propensity: The probability with which it was put at its position; 1 where no chance had a part in it.
+    :param page_propensity: The probability with which it was on the page at all.
     """
 
     object_id: str
@@ -427,7 +427,8 @@ class Impression(FrozenValue):
     features: Mapping[str, float] = field(default_factory=dict, repr=False)
     place: int = 0
     model_place: int = 0
-    propensities: tuple[float, ...] = field(default=(), repr=False)
+    propensity: float = 1.0
+    page_propensity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,10 +443,13 @@ class Ranking(FrozenValue):
     :param ranker_version: Version of the ranking model; 0 for the union's own order.
     :param page_version: Version of the page model, by whose examination curve the page's evidence is counted; 0 for the
         default one.
-    :param propensities: For each candidate the probability of each place of the page; empty where no place was drawn by
-        chance.
+    :param propensities: For each candidate the probability of its place, and that of being on the page at all; empty
+        where no place was drawn by chance.
     :param unshown: Some of the candidates that were ranked and are not shown, for training.
     :param unshown_features: For each of them its ranking features.
+    :param model_places: For each of the union's first documents, those that were ranked, its place in the order of the
+        ranking model, from 1; empty where the page is in the union's order.
+    :param expected: For each of these documents its expected click rate, by which the page was ordered.
     """
 
     decision: Decision
@@ -454,9 +458,11 @@ class Ranking(FrozenValue):
     reports: tuple[ArmReport, ...] = ()
     ranker_version: int = 0
     page_version: int = 0
-    propensities: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
+    propensities: tuple[tuple[float, float], ...] = field(default=(), repr=False)
     unshown: tuple[Candidate, ...] = field(default=(), repr=False)
     unshown_features: tuple[Mapping[str, float], ...] = field(default=(), repr=False)
+    model_places: tuple[int, ...] = field(default=(), repr=False)
+    expected: tuple[float, ...] = field(default=(), repr=False)
 
     def impressions(self) -> tuple[Impression, ...]:
         """
@@ -464,7 +470,7 @@ class Ranking(FrozenValue):
 
         :returns: One impression for each candidate, in order.
         """
-        chances = self.propensities or ((),) * len(self.candidates)
+        chances = self.propensities or ((1.0, 1.0),) * len(self.candidates)
         rows = zip(self.candidates, self.features, chances, strict=True)
         return tuple(_impression(ordinal, *row) for ordinal, row in enumerate(rows, start=1))
 
@@ -493,6 +499,9 @@ class SettledDecision(FrozenValue):
     :param capped: Object id → what counts of its rewards for learning, where that is not their sum.
     :param page_version: Version of the page model that ordered the page; 0 for the default one.
     :param unshown: Some of the candidates that were ranked and not shown.
+    :param model_places: For each of the union's first documents its place in the order of the ranking model; empty
+        where the page is in the union's order.
+    :param expected: For each of these documents its expected click rate, by which the page was ordered.
     """
 
     seq: int
@@ -505,6 +514,8 @@ class SettledDecision(FrozenValue):
     capped: Mapping[str, float] = field(default_factory=dict)
     page_version: int = 0
     unshown: tuple[Impression, ...] = field(default=(), repr=False)
+    model_places: tuple[int, ...] = field(default=(), repr=False)
+    expected: tuple[float, ...] = field(default=(), repr=False)
 
     @property
     def counted_rewards(self) -> Mapping[str, float]:
@@ -513,7 +524,10 @@ class SettledDecision(FrozenValue):
 
 
 def _impression(
-    ordinal: int, candidate: Candidate, features: Mapping[str, float], propensities: tuple[float, ...] = ()
+    ordinal: int,
+    candidate: Candidate,
+    features: Mapping[str, float],
+    propensities: tuple[float, float] = (1.0, 1.0),
 ) -> Impression:
     return Impression(
         candidate.object_id,
@@ -523,5 +537,5 @@ def _impression(
         features,
         candidate.place,
         candidate.model_place,
-        propensities,
+        *propensities,
     )

@@ -161,6 +161,8 @@ def settled(ranking: Ranking, rewards: Mapping[str, float] | None = None, seq: i
         ranking.ranker_version,
         page_version=ranking.page_version,
         unshown=ranking.unshown_impressions(),
+        model_places=ranking.model_places,
+        expected=ranking.expected,
     )
 
 

@@ -1,5 +1,6 @@
 """What is counted of the catalogue, in the store: collection statistics and the lexicon."""
 
+import gc
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -85,7 +86,15 @@ def load_lexicon(snapshot: Snapshot) -> Lexicon:
 
 @lru_cache(maxsize=1)
 def _lexicon(payload: bytes) -> Lexicon:
-    return lexicon_codec.from_bytes(payload).lexicon()
+    # The garbage collector would look through all that is being made, and stop every thread for it, again and again:
+    # 100,000 values take twice as long then, and searches wait for tenths of a second.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return lexicon_codec.from_bytes(payload).lexicon()
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def active_lexicon(store: LTRRStore, poll_interval: float = 1.0) -> ActiveModel[Lexicon | None]:

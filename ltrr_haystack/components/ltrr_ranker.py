@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingExtraError, SnapshotError
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
-from ltrr_haystack.ranking.candidate_features import CandidateFeatures, CombinedFeatures, TextFeatures
+from ltrr_haystack.ranking.candidate_features import CandidateFeatures, ClickFeatures, CombinedFeatures, TextFeatures
 from ltrr_haystack.ranking.explanation import Explanation, Grounds, LearnedOrder
 from ltrr_haystack.ranking.explanation import explain as explain_page
 from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix, compute
@@ -82,8 +82,8 @@ class LTRRanker:
         :param top_k: How many candidates to show.
         :param poll_interval: Seconds between two checks for newer models.
         :param rerank: How many of the union's first candidates the model orders; never fewer than are shown.
-        :param features: Features of the candidates beside those of the arms; `TextFeatures(store)` if left out,
-            `CombinedFeatures([])` for none.
+        :param features: Features of the candidates beside those of the arms; `TextFeatures(store)` and
+            `ClickFeatures(store)` if left out, `CombinedFeatures([])` for none.
         :param explore: Whether lower places of the page are drawn by chance.
         :param explore_from: The first place that is drawn, from 1.
         :param deep_share: Share of the searches in which a document from below the page may come onto it, 0 to 1.
@@ -111,8 +111,11 @@ class LTRRanker:
         self.log_unshown = log_unshown
         self.seed = seed
         self._searches = count()
-        own = TextFeatures(store, poll_interval=poll_interval) if features is None else features
-        self._features = own if isinstance(own, CombinedFeatures) else CombinedFeatures([own])
+        if features is None:
+            features = CombinedFeatures(
+                [TextFeatures(store, poll_interval=poll_interval), ClickFeatures(store, poll_interval)]
+            )
+        self._features = features if isinstance(features, CombinedFeatures) else CombinedFeatures([features])
         self._exploration = Exploration(explore_from, deep_share, rerank) if explore else None
         self._memory = MemoryIndex(store)
         self._ranker: ActiveModel[RankingModel | None] = ActiveModel(
@@ -240,16 +243,18 @@ class LTRRanker:
             propensities,
             tuple([placed[row] for row in unshown]),
             schema.mappings(features[unshown]),
+            tuple(places[:size].tolist()),
+            tuple(means[:size].tolist()),
         )
         return ranking, Grounds(remembered, LearnedOrder(page_model, model, order, shown))
 
     def _drawn(
         self, order: Rows, posteriors: tuple[Matrix, Matrix], top_k: int, rng: np.random.Generator
-    ) -> tuple[Rows, tuple[tuple[float, ...], ...]]:
+    ) -> tuple[Rows, tuple[tuple[float, float], ...]]:
         drawn = None if self._exploration is None else self._exploration.draw(order, posteriors, top_k, rng)
         if drawn is None:
             return order[:top_k], ()
-        return drawn[0], tuple([tuple(row) for row in drawn[1].tolist()])
+        return drawn[0], tuple([(place, page) for place, page in drawn[1].tolist()])
 
     def _chance(self, query_id: str) -> int | list[int]:
         if self.seed is not None:

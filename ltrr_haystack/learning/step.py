@@ -64,15 +64,14 @@ def learn_step(
     step = Step(Amounts(), clients, {}, {})
     for settled in decisions:
         try:
-            counted = clients.count(settled)
+            counted, curve = clients.count(settled), curves.of(settled.page_version)
             if counted.bits & MODELS:
-                credit = policy.learn(counted.settled)
+                credit = policy.learn(counted.settled, curve)
             else:
-                credit = at_drawn_depth(leave_one_out(counted.settled), settled.decision.allocation)
+                credit = at_drawn_depth(leave_one_out(counted.settled, curve=curve), settled.decision.allocation)
             if counted.bits & QUERY:
                 kept = counted.settled.rewards
                 cut = {object_id for object_id, reward in settled.rewards.items() if reward and not kept.get(object_id)}
-                curve = curves.of(settled.page_version)
                 step.amounts.add_decision(counted.settled, credit, curve, cut)
                 add_readings(step.amounts, counted.settled, curve, clients)
         except Exception as error:

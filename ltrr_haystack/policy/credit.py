@@ -2,9 +2,15 @@
 The credit of each arm for a settled decision: its marginal contribution to the rewards.
 
 Leave one out: an arm's credit is the reward of the page with the arm less the reward of the page without it, as the
-union would have been ordered then (see `UnionOrder`). A document that goes missing loses its whole reward; one that
+page would have been ordered then (see `UnionOrder`). A document that goes missing loses its whole reward; one that
 moves down loses a part, since lower places are examined less; one that moves up gains. So an arm that pushes relevant
 documents down the page has a negative credit. This is the difference reward of Wolpert & Tumer (2001).
+
+For a query that is treated as new, the page is in the order of the ranking model, where there was one. What would have
+come onto it instead then counts as well, by the click rate that the ranker expected of it, and what was shown by a
+doubly robust estimate (see `UnionOrder.worth`). Queries that were searched before are credited by the union's order:
+their pages are mostly made of what memory knows, and by these every arm but the memory would seem to be worth nothing,
+though it is the others that find what there is to be remembered.
 
 The contribution is marginal to the allocation that the policy prefers, not to the one that was played. Where the
 baseline was played, every arm ran deep and most documents were found by several arms: there the marginal contribution
@@ -19,16 +25,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.policy.union import UnionOrder
 from ltrr_haystack.types import Allocation, Impression, SettledDecision
+
+_Numbers = NDArray[np.float64]
 
 Credit = Mapping[str, Mapping[int, float]]
 """Arm that ran → level, up to the drawn one → credit in units of reward."""
 
 
-def leave_one_out(settled: SettledDecision, preferred: Allocation | None = None) -> Credit:
+def leave_one_out(
+    settled: SettledDecision,
+    preferred: Allocation | None = None,
+    curve: ExaminationCurve = UNION,
+    *,
+    as_new: bool = False,
+) -> Credit:
     """
     Give the marginal contribution of each arm of a decision.
 
@@ -37,6 +53,8 @@ def leave_one_out(settled: SettledDecision, preferred: Allocation | None = None)
     :param settled: The decision with its rewards.
     :param preferred: The allocation to which the contributions are marginal, as far as it was drawn; by default what
         the policy preferred when it decided, and without a logged preference what was drawn.
+    :param curve: The probability that a place is examined.
+    :param as_new: Whether the query is treated as new.
     :returns: For each arm that ran its credit at every level above 0 up to the drawn one.
     """
     decision = settled.decision
@@ -48,10 +66,11 @@ def leave_one_out(settled: SettledDecision, preferred: Allocation | None = None)
         for arm in decision.actions.arms
         if drawn.get(arm.name, 0) > 0
     }
-    if not any(reward_of(settled, impression) for impression in settled.impressions):
+    estimated = as_new and settled.model_places
+    if not estimated and not any(reward_of(settled, impression) for impression in settled.impressions):
         return {arm: dict.fromkeys(depths, 0.0) for arm, depths in levels.items()}
     searched = [{**others, arm: level} for arm, depths in levels.items() for level in (0, *depths)]
-    left = iter(rewards_left(settled, searched))
+    left = iter(rewards_left(settled, searched, curve, as_new=as_new))
     credit: dict[str, dict[int, float]] = {}
     for arm, depths in levels.items():
         without = next(left)
@@ -59,20 +78,47 @@ def leave_one_out(settled: SettledDecision, preferred: Allocation | None = None)
     return credit
 
 
-def rewards_left(settled: SettledDecision, allocations: Sequence[Allocation]) -> list[float]:
+def rewards_left(
+    settled: SettledDecision,
+    allocations: Sequence[Allocation],
+    curve: ExaminationCurve = UNION,
+    *,
+    as_new: bool = False,
+) -> list[float]:
     """
     Give the reward that a decision would have earned under other allocations.
 
     :param settled: The decision with its rewards.
     :param allocations: Allocations that draw no arm deeper than it was drawn.
-    :returns: For each allocation the sum of the rewards that would have been left.
+    :param curve: The probability that a place is examined.
+    :param as_new: Whether the query is treated as new.
+    :returns: For each allocation the sum of the rewards that would have been left; of a query that is treated as new
+        and was ranked, what its own page is estimated to earn.
     """
+    left: list[float]
+    if as_new and settled.model_places:
+        union = UnionOrder(settled, curve, as_new=True)
+        if union.expected is not None:
+            left = union.earned(allocations, union.worth(union.expected, *page_of(settled))).tolist()
+            return left
     rewarded = tuple([impression for impression in settled.impressions if reward_of(settled, impression)])
     if not rewarded:
         return [0.0] * len(allocations)
     rewards = np.array([reward_of(settled, impression) for impression in rewarded])
-    left: list[float] = (UnionOrder(replace(settled, impressions=rewarded)).kept(allocations) @ rewards).tolist()
+    left = (UnionOrder(replace(settled, impressions=rewarded), curve).kept(allocations) @ rewards).tolist()
     return left
+
+
+def page_of(settled: SettledDecision) -> tuple[_Numbers, _Numbers]:
+    """
+    Give what the impressions of a page earned.
+
+    :param settled: The decision with its rewards.
+    :returns: For each impression its position, and its bounded reward.
+    """
+    ordinals = [impression.ordinal for impression in settled.impressions]
+    rewards = [reward_of(settled, impression) for impression in settled.impressions]
+    return np.array(ordinals, dtype=np.float64), np.array(rewards, dtype=np.float64)
 
 
 def reward_of(settled: SettledDecision, impression: Impression) -> float:

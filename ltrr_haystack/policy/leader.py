@@ -22,7 +22,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.policy.credit import reward_of
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
+from ltrr_haystack.policy.credit import page_of
 from ltrr_haystack.policy.expected import ExpectedRewards
 from ltrr_haystack.policy.experts import Experts, expert_key, experts_of
 from ltrr_haystack.policy.moments import DECAY
@@ -45,21 +46,27 @@ class Leader:
         self._noted: dict[str, tuple[float, float]] = {}
         self._expected = ExpectedRewards()
 
-    def value_fn(self, settled: SettledDecision) -> ValueFn:
+    def value_fn(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> ValueFn:
         """
         Evaluate allocations for a decision whose query is treated as new.
 
-        A document that was shown counts what it earned, divided by the examination probability of its position; a
-        document that was not shown counts its expected reward (see `ExpectedRewards`).
+        Where the page was ranked, a document counts the click rate that the ranker expected, corrected by what it
+        earned (see `UnionOrder.worth`). Otherwise a document that was shown counts what it earned, divided by the
+        examination probability of its position, and one that was not shown its expected reward (see
+        `ExpectedRewards`).
 
         :param settled: The decision with its rewards.
+        :param curve: The probability that a place is examined.
         :returns: Gives the reward that the decision would have earned under other allocations; memory arms must be at
             0.
         """
-        union = UnionOrder(settled)
-        ordinals, rewards = _page(settled)
-        worth = self._expected.of(union)
-        worth[union.rows] = rewards * np.minimum(MOST_KEPT, 1 / union.curve.over(ordinals))
+        union = UnionOrder(settled, curve, as_new=True)
+        ordinals, rewards = page_of(settled)
+        if union.expected is None:
+            worth = self._expected.of(union)
+            worth[union.rows] = rewards * np.minimum(MOST_KEPT, 1 / union.curve.over(ordinals))
+        else:
+            worth = union.worth(union.expected, ordinals, rewards)
 
         def earned(searched: Sequence[Allocation]) -> list[float]:
             values: list[float] = union.earned(searched, worth).tolist()
@@ -67,7 +74,13 @@ class Leader:
 
         return earned
 
-    def observe(self, settled: SettledDecision, weight: float, value_fn: ValueFn | None = None) -> None:
+    def observe(
+        self,
+        settled: SettledDecision,
+        weight: float,
+        value_fn: ValueFn | None = None,
+        curve: ExaminationCurve = UNION,
+    ) -> None:
         """
         Update the gains of all allocations that are known for a decision, and the expected rewards.
 
@@ -76,14 +89,15 @@ class Leader:
         :param settled: The decision with its rewards.
         :param weight: Weight of the decision, more than 0.
         :param value_fn: What `value_fn` returned for the decision, if it was called before.
+        :param curve: The probability that a place is examined.
         """
         baseline = experts_of(settled.decision.actions).baseline
         if not reaches(settled.decision.allocation, baseline):
             return
-        self._update(settled, weight, value_fn or self.value_fn(settled))
-        union = UnionOrder(settled)
+        self._update(settled, weight, value_fn or self.value_fn(settled, curve))
+        union = UnionOrder(settled, curve)
         if not union.is_empty:
-            self._expected.observe(union, *_page(settled), weight)
+            self._expected.observe(union, *page_of(settled), weight)
 
     def observe_simulated(self, settled: SettledDecision, weight: float) -> None:
         """
@@ -170,10 +184,3 @@ class Leader:
         gains: _Numbers = (gained - PRIOR_LOSS) / (weights + 1) - experts.extra_costs
         gains[experts.is_baseline] = 0.0
         return gains
-
-
-def _page(settled: SettledDecision) -> tuple[_Numbers, _Numbers]:
-    """For each impression its position, and what it earned."""
-    ordinals = [impression.ordinal for impression in settled.impressions]
-    rewards = [reward_of(settled, impression) for impression in settled.impressions]
-    return np.array(ordinals, dtype=np.float64), np.array(rewards, dtype=np.float64)

@@ -16,6 +16,7 @@ favour the baseline.
 from collections.abc import Mapping
 from typing import Any, Self
 
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.features import searched_before
 from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
@@ -52,15 +53,16 @@ class NewQueries:
         """Which of the two is played, or would be: `contextual` or `leader`."""
         return max(self._gates, key=self._standing)
 
-    def observe(self, settled: SettledDecision, contextual: Allocation) -> None:
+    def observe(self, settled: SettledDecision, contextual: Allocation, curve: ExaminationCurve = UNION) -> None:
         """
         Update both gates and the leader with a settled decision.
 
         :param settled: The decision with its rewards.
         :param contextual: What the contextual model would have played for the query if it were new; the model must not
             have learned from this decision.
+        :param curve: The probability that a place is examined.
         """
-        actions, value_fn = settled.decision.actions, self.leader.value_fn(settled)
+        actions, value_fn = settled.decision.actions, self.leader.value_fn(settled, curve)
         if settled.decision.preferred:
             choices = {LEADER: self.leader.best(actions)}
             if settled.decision.features.is_new_query:
@@ -69,7 +71,7 @@ class NewQueries:
             for name, choice in choices.items():
                 self._gates[name].compare(settled, actions.without_memory(choice), baseline, value_fn)
         # The n-th search of a query has weight 1 / √n, so that frequent queries do not dominate.
-        self.leader.observe(settled, (1 + searched_before(settled.decision.features)) ** -0.5, value_fn)
+        self.leader.observe(settled, (1 + searched_before(settled.decision.features)) ** -0.5, value_fn, curve)
 
     def estimates(self) -> Mapping[str, SafeStartEstimate]:
         """

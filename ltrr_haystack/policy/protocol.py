@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol, Self, runtime_checkable
 
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.types import ActionSet, Features, SettledDecision
 
@@ -34,11 +35,12 @@ class Policy(Protocol):
         :returns: The distribution to draw from; `held_back` says whether the safe start holds the policy back for it.
         """
 
-    def learn(self, settled: SettledDecision) -> Mapping[str, float]:
+    def learn(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> Mapping[str, float]:
         """
         Learn from a decision whose reward wait is over. The same decisions in the same order give the same state.
 
         :param settled: The decision with its rewards.
+        :param curve: The probability that a place of the page is examined.
         :returns: Arm that ran → its credit at the depth it drew.
         """
 

@@ -35,6 +35,7 @@ from functools import partial
 from typing import Any, Self
 
 from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import reward_of, rewards_left
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.moments import Moments
@@ -136,15 +137,18 @@ class SafeStartGate:
         """Whether the policy is past its safe start."""
         return self._is_open
 
-    def observe(self, settled: SettledDecision) -> None:
+    def observe(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> None:
         """
         Update the gate with a settled decision.
 
         :param settled: The decision with its rewards. One without a logged preference changes nothing.
+        :param curve: The probability that a place is examined.
         """
         decision = settled.decision
         if decision.preferred:
-            self.compare(settled, decision.preferred, decision.actions.baseline, partial(rewards_left, settled))
+            self.compare(
+                settled, decision.preferred, decision.actions.baseline, partial(rewards_left, settled, curve=curve)
+            )
 
     def compare(self, settled: SettledDecision, preferred: Allocation, baseline: Allocation, value_fn: ValueFn) -> None:
         """

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from haystack import default_from_dict, default_to_dict
 
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.actions import check_allocation
 from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.joint import JointDistribution
@@ -54,14 +55,15 @@ class StaticPolicy:
         certain = {arm.name: tuple(float(level == depths[arm.name]) for level in arm.levels) for arm in actions.arms}
         return JointDistribution(actions, certain, 0.0, 0.0, depths)
 
-    def learn(self, settled: SettledDecision) -> Mapping[str, float]:
+    def learn(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> Mapping[str, float]:
         """
         Credit the arms; nothing else is learned.
 
         :param settled: The decision with its rewards.
+        :param curve: The probability that a place of the page is examined.
         :returns: Arm that ran → its credit at the depth it drew.
         """
-        return at_drawn_depth(leave_one_out(settled), settled.decision.allocation)
+        return at_drawn_depth(leave_one_out(settled, curve=curve), settled.decision.allocation)
 
     def to_bytes(self) -> bytes:
         """

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from haystack import default_from_dict, default_to_dict
 
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.snapshot import pack, unpack
@@ -38,14 +39,15 @@ class UniformPolicy:
         even = {arm.name: (1 / len(arm.levels),) * len(arm.levels) for arm in actions.arms}
         return JointDistribution(actions, even, 0.0, 1.0, actions.baseline)
 
-    def learn(self, settled: SettledDecision) -> Mapping[str, float]:
+    def learn(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> Mapping[str, float]:
         """
         Credit the arms; nothing else is learned.
 
         :param settled: The decision with its rewards.
+        :param curve: The probability that a place of the page is examined.
         :returns: Arm that ran → its credit at the depth it drew.
         """
-        return at_drawn_depth(leave_one_out(settled), settled.decision.allocation)
+        return at_drawn_depth(leave_one_out(settled, curve=curve), settled.decision.allocation)
 
     def to_bytes(self) -> bytes:
         """

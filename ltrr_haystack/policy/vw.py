@@ -10,6 +10,7 @@ from typing import Any, Self
 from haystack import default_from_dict, default_to_dict, logging
 
 from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import Credit, at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation, best_level
@@ -199,7 +200,7 @@ class VWPolicy:
             held_back=held_back,
         )
 
-    def learn(self, settled: SettledDecision) -> Mapping[str, float]:
+    def learn(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> Mapping[str, float]:
         """
         Learn from a decision whose reward wait is over.
 
@@ -207,9 +208,10 @@ class VWPolicy:
         marginal.
 
         :param settled: The decision with its rewards.
+        :param curve: The probability that a place of the page is examined.
         :returns: Arm that ran → its credit at the depth it drew.
         """
-        credit = leave_one_out(settled)
+        credit = leave_one_out(settled, curve=curve)
         decision = settled.decision
         if decision.mode == "baseline":
             return at_drawn_depth(credit, decision.allocation)
@@ -217,11 +219,11 @@ class VWPolicy:
         as_new = replace(decision.features, history={})
         with self._learning:
             preferred = best_allocation(decision.actions, self.values(decision.actions, as_new))
-            self._new.observe(settled, preferred)
+            self._new.observe(settled, preferred, curve)
             self._fit(decision.actions, decision.features, credit, new=new)
             if not new:
-                self._fit_as_new(settled, as_new, preferred)
-                self._gate.observe(settled)
+                self._fit_as_new(settled, as_new, preferred, curve)
+                self._gate.observe(settled, curve)
             self._n += 1
         return at_drawn_depth(credit, decision.allocation)
 
@@ -358,7 +360,9 @@ class VWPolicy:
             for line, reward in zip(lines, by_level.values(), strict=True):
                 self._workspace.learn(shared, line, -reward)
 
-    def _fit_as_new(self, settled: SettledDecision, as_new: Features, preferred: Allocation) -> None:
+    def _fit_as_new(
+        self, settled: SettledDecision, as_new: Features, preferred: Allocation, curve: ExaminationCurve
+    ) -> None:
         """
         Learn from a decision a second time, as if its query were new.
 
@@ -369,7 +373,7 @@ class VWPolicy:
         decision = settled.decision
         searched = decision.actions.without_memory(preferred)
         if reaches(decision.allocation, searched):
-            credit = _memory_at_zero(decision.actions, leave_one_out(settled, searched))
+            credit = _memory_at_zero(decision.actions, leave_one_out(settled, searched, curve, as_new=True))
             self._fit(decision.actions, as_new, credit, new=True)
 
     def _arguments(self) -> list[str]:

@@ -253,7 +253,7 @@ def explain(ranking: Ranking, grounds: Grounds) -> Explanation:
             memory=_memory_part(candidate, grounds),
             expected_place=expected_place,
             explored=place != expected_place,
-            propensity=ranking.propensities[place - 1][place - 1] if ranking.propensities else 1.0,
+            propensity=ranking.propensities[place - 1][0] if ranking.propensities else 1.0,
         )
         for place, expected_place, candidate, features, model_part in rows
     }

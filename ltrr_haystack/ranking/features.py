@@ -27,11 +27,14 @@ FUSED = "fused"
 SEARCHED = "fused.searched"
 """Name of the feature that holds the union's score without what memory arms add to it."""
 
+EXPOSURES = "memory.exposures"
+"""Name of the feature that holds how often a candidate was looked at before; no model is trained on it."""
+
 PLACE = "place.searched"
 """Name of the feature that holds a candidate's place in the order of that score, from 1; the model starts from it."""
 
 _ARM = ("present", "reciprocal_rank", "normalised", "of_top_score")
-_CANDIDATE = ("arms", FUSED, SEARCHED, PLACE, "memory.posterior", "memory.successes", "memory.exposures")
+_CANDIDATE = ("arms", FUSED, SEARCHED, PLACE, EXPOSURES)
 _QUERY_TYPES: tuple[str, ...] = get_args(QueryType)
 _QUERY = (
     "query.tokens",
@@ -241,9 +244,7 @@ def _fill_memory(
         if (entry := remembered.get(candidate.object_id)) is not None
     ]
     rows = np.fromiter((row for row, _ in known), np.intp, len(known))
-    values[rows, columns["memory.posterior"]] = [entry.score for _, entry in known]
-    values[rows, columns["memory.successes"]] = [entry.successes for _, entry in known]
-    values[rows, columns["memory.exposures"]] = [entry.exposures for _, entry in known]
+    values[rows, columns[EXPOSURES]] = [entry.exposures for _, entry in known]
 
 
 def _query_values(understanding: Understanding) -> dict[str, float]:

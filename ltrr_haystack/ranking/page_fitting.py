@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.feedback.position_bias import Looks, learn_curve
+from ltrr_haystack.ranking.features import EXPOSURES
 from ltrr_haystack.ranking.page_model import DEFAULT_PRIOR_LOOKS, FIRST_RATE, RATE_POWER, Numbers, PageModel
 from ltrr_haystack.store import PAGE, LTRRStore, read_log
 from ltrr_haystack.types import SettledDecision
@@ -102,7 +103,7 @@ def _read(log: Iterable[SettledDecision]) -> _Log:
             read.ordinal.append(impression.ordinal)
             read.place.append(impression.model_place or impression.place)
             read.clicked.append(float(rewards.get(impression.object_id, 0.0) > 0))
-            read.seen.append(impression.features.get("memory.exposures", 0.0))
+            read.seen.append(impression.features.get(EXPOSURES, 0.0))
     return read
 
 

@@ -53,8 +53,8 @@ class Exploration:
         :param posteriors: For each row both parameters of its Beta posterior.
         :param page: Number of places of the page.
         :param rng: Where chance comes from.
-        :returns: The rows on the page in order, and for each of them the probability of each place of the page; `None`
-            if fewer than two documents can be drawn.
+        :returns: The rows on the page in order, and for each of them the probability of its place, and that of being on
+            the page at all; `None` if fewer than two documents can be drawn.
         """
         fixed = min(self.first - 1, page, len(order))
         block, deep = order[fixed:page], order[page : self.deepest]
@@ -74,8 +74,9 @@ class Exploration:
         winners = np.argsort(-rivals, axis=1, kind="stable")[:, : len(block)]
         pages = np.take_along_axis(rows, winners, axis=1)
         shown = np.concatenate([order[:fixed], pages[0]])
-        propensities = np.eye(len(shown))
-        propensities[fixed:, fixed:] = (pages[:, None, :] == pages[0][None, :, None]).mean(axis=0)
+        propensities = np.ones((len(shown), 2))
+        propensities[fixed:, 0] = (pages == pages[0]).mean(axis=0)
+        propensities[fixed:, 1] = (pages[:, None, :] == pages[0][:, None]).any(axis=2).mean(axis=0)
         return shown, propensities
 
 

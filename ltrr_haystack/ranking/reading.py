@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ltrr_haystack.ranking.click_prior import ClickCounter, ClickPrior
 from ltrr_haystack.ranking.examples import Example, example_of, newest_of_each
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.judged_queries import EvidenceCollector, JudgedQuery
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.store import LTRRStore, newest_decision, read_log
+from ltrr_haystack.types import SettledDecision
 
 DECISIONS_OF_SCHEMA = 200
 """The newest decisions, whose features are those of the model."""
@@ -25,6 +27,7 @@ class RankerLog:
     :param examples: What the ranker is trained on, in the order of the log.
     :param left_out: Why other decisions are no examples → how many.
     :param judged: What the ranker is judged on: the queries with what is known of their documents.
+    :param clicks: How documents fared over all queries.
     """
 
     schema: FeatureSchema
@@ -33,6 +36,7 @@ class RankerLog:
     examples: tuple[Example, ...] = field(repr=False)
     left_out: Mapping[str, int]
     judged: tuple[JudgedQuery, ...] = field(repr=False)
+    clicks: ClickPrior
 
 
 def read_ranker_log(store: LTRRStore, max_decisions: int, max_per_query: int, page_model: PageModel) -> RankerLog:
@@ -46,7 +50,9 @@ def read_ranker_log(store: LTRRStore, max_decisions: int, max_per_query: int, pa
     :returns: What is to be learned from, rewards that came late included. Features are those that the newest decisions
         logged; what an older one did not log is missing. What no learner has been through is not read.
     """
-    schema = _schema(store)
+    newest = newest_decision(store)
+    schema = FeatureSchema(()) if newest is None else _schema(store, newest)
+    clicks = ClickCounter(page_model, 0.0 if newest is None else newest.decision.decided_at)
     examples: list[Example] = []
     evidence = EvidenceCollector(schema, page_model)
     left_out: Counter[str] = Counter()
@@ -63,17 +69,15 @@ def read_ranker_log(store: LTRRStore, max_decisions: int, max_per_query: int, pa
         else:
             left_out[example] += 1
         evidence.add(settled)
+        clicks.add(settled)
     kept = newest_of_each(examples, max_per_query)
     if len(kept) < len(examples):
         left_out[f"older than the newest {max_per_query} of its query"] = len(examples) - len(kept)
-    return RankerLog(schema, last, decisions, tuple(kept), dict(left_out), evidence.queries())
+    return RankerLog(schema, last, decisions, tuple(kept), dict(left_out), evidence.queries(), clicks.prior())
 
 
-def _schema(store: LTRRStore) -> FeatureSchema:
+def _schema(store: LTRRStore, newest: SettledDecision) -> FeatureSchema:
     """The features of the arms of the newest decision, and whatever else the newest decisions logged."""
-    newest = newest_decision(store)
-    if newest is None:
-        return FeatureSchema(())
     actions = newest.decision.actions
     last = store.watermark().settled
     logged: set[str] = set()

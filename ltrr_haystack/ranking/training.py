@@ -40,7 +40,8 @@ def train_ranker(
 
     It is trained without memory features on every search as if the query were new. It is judged on queries that it was
     not trained on, by cross-validation over queries, and trained once more on all of them. If it does not pass, it is
-    kept with its verdict, and what is live stays live.
+    kept with its verdict, and what is live stays live. How documents fared over all queries is counted anew in any case
+    (see `ClickFeatures`).
 
     ### Usage example
 
@@ -94,6 +95,9 @@ def train_ranker(
         seed=seed,
         lightgbm=package.__version__,
     )
+    if log.clicks.documents:
+        draft = log.clicks.draft()
+        store.add_snapshot(draft.kind, draft.payload, draft.card, activate=True)
     if len(log.examples) < min_decisions:
         return report
     learned = _cross_fitted(log.examples, log.schema, settings, seed)

@@ -9,6 +9,9 @@ RANKER = "ranker"
 PAGE = "page"
 """A page model: examination, click rates of places, and what a prior is worth."""
 
+CLICKS = "clicks"
+"""How documents fared over all queries."""
+
 CATALOGUE = "catalogue"
 """The statistics of the documents that are searched."""
 

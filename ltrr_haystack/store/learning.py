@@ -1,10 +1,11 @@
 """What was learned: the memory and the history of query keys, moved on together with the watermark."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, select, text
 from sqlalchemy import update as update_table
 
 from ltrr_haystack.errors import StoreError
@@ -21,13 +22,19 @@ _MEMORY = (
     .where(t.memory.c.query_key == bindparam("query_key"))
     .order_by(t.memory.c.object_id)
 )
-MOST_PAIRS = 400
-"""Most pairs in one list of a statement; each is two values."""
+_CLIENT_COUNTS = {
+    "sqlite": text(
+        "SELECT subject, client, day, amount FROM json_each(:pairs) AS asked JOIN ltrr_client_counts "
+        "ON subject = json_extract(asked.value, '$[0]') AND client = json_extract(asked.value, '$[1]') "
+        "AND day >= :since"
+    ),
+    "postgresql": text(
+        "SELECT subject, client, day, amount FROM json_array_elements(CAST(:pairs AS json)) AS asked "
+        "JOIN ltrr_client_counts ON subject = asked.value ->> 0 AND client = asked.value ->> 1 AND day >= :since"
+    ),
+}
+"""Each pair is looked up by the primary key. For pairs in a condition SQLite goes through all of the table."""
 
-_pair = tuple_(t.client_counts.c.subject, t.client_counts.c.client)
-_CLIENT_COUNTS = select(
-    t.client_counts.c.subject, t.client_counts.c.client, t.client_counts.c.day, t.client_counts.c.amount
-).where(_pair.in_(bindparam("pairs", expanding=True)), t.client_counts.c.day >= bindparam("since"))
 _READINGS = select(t.readings).where(
     t.readings.c.query_key.in_(bindparam("keys", expanding=True)),
     t.readings.c.reading.in_(bindparam("readings", expanding=True)),
@@ -205,12 +212,9 @@ def client_counts(
     :param since: The first day to read.
     :returns: (subject, client, day) → the count; days without one are left out.
     """
-    counts: dict[tuple[str, str, int], float] = {}
-    for start in range(0, len(pairs), MOST_PAIRS):
-        values = {"pairs": list(pairs[start : start + MOST_PAIRS]), "since": since}
-        for subject, client, day, amount in connection.execute(_CLIENT_COUNTS, values):
-            counts[subject, client, day] = amount
-    return counts
+    asked = {"pairs": json.dumps(list(pairs)), "since": since}
+    rows = connection.execute(_CLIENT_COUNTS[connection.dialect.name], asked)
+    return {(subject, client, day): amount for subject, client, day, amount in rows}
 
 
 def forget_client_counts(connection: Connection, before: int) -> None:

@@ -115,7 +115,7 @@ def pack_numbers(integers: Sequence[int], numbers: Sequence[float]) -> bytes:
     del octets[7::8]
     del octets[6::7]
     whole = struct.pack(f"<{len(integers)}{letter}", *integers)
-    deflate = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, _MEMORY)
+    deflate = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, _MEMORY)
     head = _HEAD.pack(letter.encode(), len(integers))
     return _FORM + deflate.compress(b"".join((head, whole, octets, alike))) + deflate.flush()
 

@@ -13,10 +13,10 @@ from pydantic_core import PydanticSerializationError, from_json
 from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.store.checks import LONGEST_ID, finite, folded, storable
 from ltrr_haystack.store.definitions import Definition
-from ltrr_haystack.store.orderings import Ordering, unpack_ordering
+from ltrr_haystack.store.orderings import Ordering, ReadOrdering, unpack_ordering
 from ltrr_haystack.store.packing import pack_ids, pack_text, unpack_ids, unpack_text
 from ltrr_haystack.store.pages import PageSchema, Shown, pack_page, unpack_page
-from ltrr_haystack.types import ActionSet, ArmReport, Decision, Impression, Ranking
+from ltrr_haystack.types import ActionSet, ArmReport, Decision, Ranking
 
 Row = dict[str, Any]
 
@@ -53,17 +53,13 @@ class ReadSearch(NamedTuple):
     A search as it was logged.
 
     :param decision: The decision.
-    :param impressions: What was shown, by position.
     :param reports: How the arms fared.
-    :param page_version: Version of the page model.
-    :param unshown: Candidates that were ranked and not shown.
+    :param ordering: What was shown, by position, and how the page got its order.
     """
 
     decision: Decision
-    impressions: tuple[Impression, ...]
     reports: tuple[ArmReport, ...]
-    page_version: int
-    unshown: tuple[Impression, ...]
+    ordering: ReadOrdering
 
 
 def search_rows(ranking: Ranking) -> SearchRows:
@@ -74,15 +70,13 @@ def search_rows(ranking: Ranking) -> SearchRows:
     :returns: The rows.
     :raises InvalidInputError: If the store could not hold it, or not give it back.
     """
-    ordering = Ordering(
-        ranking.page_version,
-        [candidate.model_place for candidate in ranking.candidates],
-        ranking.propensities,
-        ranking.unshown,
-        ranking.unshown_features,
-    )
     return rows_of(
-        ranking.decision, ranking.candidates, ranking.features, ranking.reports, ranking.ranker_version, ordering
+        ranking.decision,
+        ranking.candidates,
+        ranking.features,
+        ranking.reports,
+        ranking.ranker_version,
+        Ordering.of(ranking),
     )
 
 
@@ -145,8 +139,7 @@ def read_search(row: Any, definitions: Mapping[bytes, str]) -> ReadSearch:
     if row.page is None:
         raise ValueError("its page is missing")
     impressions, reports = unpack_page(row.page, schema, unpack_ids(row.shown), reports)
-    page_version, impressions, unshown = unpack_ordering(row.ordering, schema, impressions)
-    return ReadSearch(decision, impressions, reports, page_version, unshown)
+    return ReadSearch(decision, reports, unpack_ordering(row.ordering, schema, impressions))
 
 
 def read_decision(row: Any, definitions: Mapping[bytes, str]) -> Decision:

@@ -215,7 +215,7 @@ def late_rewards(connection: Connection, after: int, limit: int) -> LateBatch:
 def _late_reward(row: Any, known: Mapping[bytes, str]) -> LateReward | None:
     try:
         decision = read_decision(row, known)
-        page = read_search(row, known) if decision.understanding.interpretations else None
+        page = read_search(row, known).ordering if decision.understanding.interpretations else None
         return LateReward(
             seq=row.event_seq,
             decision=decision,
@@ -243,14 +243,16 @@ def _settled_decision(
         return SettledDecision(
             seq=row.settled_no,
             decision=search.decision,
-            impressions=search.impressions,
+            impressions=search.ordering.impressions,
             rewards=_summed(rewarded),
             reports=search.reports,
             ranker_version=row.ranker_version,
             counted=bool(row.counted & MODELS),
             capped=capped,
-            page_version=search.page_version,
-            unshown=search.unshown,
+            page_version=search.ordering.page_version,
+            unshown=search.ordering.unshown,
+            model_places=search.ordering.model_places,
+            expected=search.ordering.expected,
         )
     except (ValueError, TypeError, LookupError) as error:
         return f"it cannot be read: {' '.join(str(error).split())}"[:LONGEST_FAULT]

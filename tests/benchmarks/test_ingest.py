@@ -11,7 +11,7 @@ class TestIngest:
         assert json.loads(file.read_text()) == figures == json.loads(capsys.readouterr().out)
 
     def test_a_search_takes_little_room(self, ingest, tmp_path):
-        assert ingest.measure(tmp_path, events=1000)["bytes_per_search"] < 3328
+        assert ingest.measure(tmp_path, events=1000)["bytes_per_search"] < 3100
 
     def test_sees_what_is_lost_and_what_is_doubled(self, ingest, tmp_path, monkeypatch):
         rewards_in = ingest.rewards_in

@@ -1,4 +1,6 @@
+import gc
 import threading
+from contextlib import suppress
 from queue import Queue
 
 import pytest
@@ -10,10 +12,13 @@ from ltrr_haystack.catalogue import (
     LexiconFields,
     active_lexicon,
     active_statistics,
+    lexicon_codec,
+    load_lexicon,
     publish,
     snapshots,
 )
-from ltrr_haystack.store import CATALOGUE, LEXICON
+from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.store import CATALOGUE, LEXICON, Snapshot
 
 EMPTY = CollectionStatistics.empty(["content"], "en")
 ONE = EMPTY.changed(added=[Document(content="a song")])
@@ -84,3 +89,10 @@ def test_newer_ones_are_read_in_a_thread_of_their_own(store, monkeypatch, codec,
     assert thread is not threading.current_thread()
     thread.join(10.0)
     assert active.current()[1] == 2
+
+
+@pytest.mark.parametrize("payload", [lexicon_codec.to_bytes(values("Ann")), b"rubbish"], ids=["good", "bad"])
+def test_garbage_is_collected_again_after_a_lexicon_was_loaded(payload):
+    with suppress(SnapshotError):
+        load_lexicon(Snapshot(LEXICON, 1, payload, {}, 0.0))
+    assert gc.isenabled()

@@ -29,7 +29,7 @@ def ranked(made=MADE, found=("a", "b")):
     """Chance exchanged the two documents, of which the first one by expectation was seen ten times and clicked once."""
     candidates = unite(made, {"bm25": result("bm25", found), "dense": result("dense", [], error="timeout")})
     placed = tuple(replace(each, model_place=each.place, score=0.25) for each in candidates.candidates)
-    chances = ((0.4, 0.6), (0.6, 0.4))
+    chances = ((0.4, 1.0), (0.4, 1.0))
     ranking = page(replace(candidates, candidates=placed[::-1]), propensities=chances, page_version=2)
     learned = LearnedOrder(PageModel(), None, np.array([0, 1]), np.array([1, 0]))
     remembered = {placed[0].object_id: Remembered(placed[0].object_id, "love", 1.0, 10.0, 0.1)}

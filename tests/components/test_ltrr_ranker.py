@@ -48,8 +48,8 @@ class TestWithoutModel:
     def test_memory_is_among_the_logged_features(self, store):
         remember_one(store)
         features = by_object(calm(store).run(union())["ranking"])
-        assert features["d1"]["memory.posterior"] == pytest.approx(31 / 60)  # (1 + 30) / (20 + 40)
-        assert "memory.posterior" not in features["d0"]
+        assert features["d1"]["memory.exposures"] == 40.0
+        assert "memory.exposures" not in features["d0"]
 
     def test_nothing_found_is_an_empty_ranking(self, store):
         ranking = LTRRanker(store).run(replace(union(), candidates=()))["ranking"]

@@ -158,7 +158,7 @@ class TestChance:
             assert not any(each.explored for each in documents[:3])
             assert any(each.explored for each in documents)
             chances = found["ranking"].propensities
-            assert [each.propensity for each in documents] == [row[place] for place, row in enumerate(chances)]
+            assert [each.propensity for each in documents] == [at_its_place for at_its_place, _ in chances]
             deep = deep or any(each.expected_place > 10 for each in documents)
         assert deep
 

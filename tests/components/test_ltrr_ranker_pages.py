@@ -114,13 +114,21 @@ class TestExploration:
         assert 0.3 < came[0.5] < 0.6
         assert came[1.0] > 0.9
 
-    def test_the_probability_of_each_place_is_logged_with_what_was_shown(self, store):
+    def test_the_probability_of_its_place_and_of_the_page_is_logged_with_what_was_shown(self, store):
         ranking = LTRRanker(store).run(union())["ranking"]
         chances = np.array(ranking.propensities)
-        assert chances.shape == (10, 10)
-        assert np.array_equal(chances[:3], np.eye(10)[:3])
-        assert (np.diag(chances) > 0).all()
-        assert [impression.propensities for impression in ranking.impressions()] == list(ranking.propensities)
+        assert chances.shape == (10, 2)
+        assert (chances[:3] == 1).all()
+        assert (chances[3:, 0] > 0).all()
+        assert (chances[3:, 0] < chances[3:, 1]).any()
+        logged = [(each.propensity, each.page_propensity) for each in ranking.impressions()]
+        assert logged == list(ranking.propensities)
+
+    def test_what_all_ranked_documents_were_expected_to_earn_is_logged(self, store):
+        """Allocations that draw less are judged by it: their pages have these documents in this order."""
+        ranking = LTRRanker(store).run(union(60))["ranking"]
+        assert ranking.model_places == tuple(range(1, 51))
+        assert ranking.expected == pytest.approx(PageModel().priors(range(1, 51)).tolist())
 
     def test_a_search_is_drawn_the_same_again_by_its_id(self, store):
         first, again = (LTRRanker(store).run(union())["ranking"] for _ in range(2))
@@ -142,7 +150,7 @@ class TestExploration:
             tuple(f"d{n}" for n in range(10))
         }
         assert {page.propensities for page in pages} == {()}
-        assert pages[0].impressions()[5].propensities == ()
+        assert pages[0].impressions()[5].propensity == 1.0
 
 
 class TestUnshown:

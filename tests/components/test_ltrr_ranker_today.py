@@ -105,4 +105,4 @@ def test_what_was_learned_would_change_it(ranker, learned):
 @pytest.mark.parametrize("today", TODAY)
 def test_what_memory_knows_is_logged_with_it(ranker, today):
     ranking = ranker.run(united({"bm25": WORDS[:20]}, **today))["ranking"]
-    assert [row["memory.successes"] for row in ranking.features] == [2.0 * number for number in range(10)]
+    assert [row["memory.exposures"] for row in ranking.features] == [50.0] * 10

@@ -35,7 +35,7 @@ class Diary:
     def from_dict(cls, data):
         return default_from_dict(cls, data)
 
-    def learn(self, settled: SettledDecision) -> Mapping[str, float]:
+    def learn(self, settled: SettledDecision, curve=None) -> Mapping[str, float]:
         self.entries.append(settled.decision.query_id)
         rewarded = sum(settled.rewards.values())
         return {arm: rewarded / 3.0 for arm, depth in settled.decision.allocation.items() if depth > 0}

@@ -189,13 +189,13 @@ def kill(database, rounds, seed):
 
 def learn_beside_a_rival(database, mark, writer, reports):
     class Watched(UniformPolicy):
-        def learn(self, settled):
+        def learn(self, settled, curve=None):
             try:
                 mark.touch(exist_ok=False)
             except FileExistsError:
                 os.write(reports, b"both\n")
-                return super().learn(settled)
-            earned = super().learn(settled)
+                return super().learn(settled, curve)
+            earned = super().learn(settled, curve)
             mark.unlink()
             os.write(reports, f"{settled.decision.query_id}\n".encode())
             return earned

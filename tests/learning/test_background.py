@@ -196,7 +196,7 @@ class TestBackgroundLearner:
         learned = threading.Event()
 
         class Telling(diary):
-            def learn(self, settled):
+            def learn(self, settled, curve=None):
                 learned.set()
                 return diary.learn(self, settled)
 

@@ -190,7 +190,7 @@ class TestSnapshots:
 
     def test_a_rollback_in_the_midst_of_a_batch_is_heeded(self, store, diary, log):
         class RolledBack(diary):
-            def learn(self, settled):
+            def learn(self, settled, curve=None):
                 if settled.decision.query_id == "q3" and store.active_version("policy") == 2:
                     store.activate("policy", 1)
                 return diary.learn(self, settled)
@@ -276,7 +276,7 @@ class TestLease:
         class Robbed(diary):
             robbed = False
 
-            def learn(self, settled):
+            def learn(self, settled, curve=None):
                 if not Robbed.robbed:
                     Robbed.robbed = True
                     thief.release_lease(learner.holder)
@@ -303,7 +303,7 @@ class TestLease:
         class Stumbling(diary):
             stumbled = False
 
-            def learn(self, settled):
+            def learn(self, settled, curve=None):
                 if settled.decision.query_id == "q2" and not Stumbling.stumbled:
                     Stumbling.stumbled = True
                     raise RuntimeError("stumbled over q2")
@@ -338,7 +338,7 @@ class TestSetAside:
 
     def test_so_is_one_that_no_policy_can_learn_from(self, store, diary, log):
         class Choosy(diary):
-            def learn(self, settled):
+            def learn(self, settled, curve=None):
                 if settled.decision.query_id == "q2":
                     raise ZeroDivisionError("a propensity of 0")
                 return diary.learn(self, settled)
@@ -357,7 +357,7 @@ class TestSetAside:
 
     def test_where_nearly_all_fail_the_decisions_are_not_to_blame(self, store, diary, log):
         class Broken(diary):
-            def learn(self, settled):
+            def learn(self, settled, curve=None):
                 raise ZeroDivisionError
 
             def restored(self, payload):

@@ -11,7 +11,7 @@ class TestClients:
         """A learner whose policy writes down what each search earned."""
 
         class Bookkeeper(diary):
-            def learn(self, settled):
+            def learn(self, settled, curve=None):
                 self.entries.append(sum(settled.rewards.values()))
                 return {}
 

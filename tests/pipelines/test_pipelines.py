@@ -164,8 +164,11 @@ class TestBaseline:
 
     @pytest.fixture
     def search(self):
+        """As the file has it; only what the router draws is repeatable."""
         Pipeline.loads(text_of("indexing")).run({"documents": SONGS})
-        search = Pipeline.loads(text_of("search"))
+        described = yaml.safe_load(text_of("search"))
+        described["components"]["router"]["init_parameters"]["seed"] = 7
+        search = Pipeline.from_dict(described)
         yield search
         search.close()
 

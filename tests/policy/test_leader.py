@@ -108,6 +108,15 @@ class TestGains:
             leader.observe(good, 1.0)
         assert leader.value_fn(bad)([BASELINE, ONLY_A]) == pytest.approx([0.0, 0.5], abs=0.01)
 
+    def test_what_was_ranked_counts_as_the_ranker_expected_it_in_the_ranker_s_order(self, make_logged):
+        """
+        The union has b's document first, the model a's. On a page of one that was shown as the union had it, without a
+        click, b's document is worth nothing; a's would have been shown, and is expected to be clicked in four of ten.
+        """
+        shown = make_logged(ACTIONS, BASELINE, {"a": (2,), "b": (1,)}, {"b's": 1}, {}, weights={"b": 2.0})
+        ranked = replace(shown, model_places=(2, 1), expected=(0.3, 0.4))
+        assert Leader().value_fn(ranked)([BASELINE, ONLY_A, ONLY_B]) == pytest.approx([0.4, 0.4, 0.0])
+
     def test_simulated_decisions_leave_the_expected_rewards_as_they_are(self, make_logged):
         good = make_logged(ACTIONS, BASELINE, {"a": (1,)}, {"good": 1}, {"good": 1.0})
         bad = make_logged(ACTIONS, BASELINE, {"a": (2,), "b": (1,)}, {"bad": 1}, {}, weights={"b": 2.0})

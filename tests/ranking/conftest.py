@@ -83,10 +83,8 @@ def shown(
         others = order[KEPT:]
         draw.shuffle(others)
         order[KEPT:] = others
-        places = range(SHOWN)
-        kept = [tuple(float(place == row) for place in places) for row in range(KEPT)]
-        drawn = tuple(0.0 if place < KEPT else 1.0 / len(others) for place in places)
-        chances = (*kept, *[drawn] * (SHOWN - KEPT))
+        drawn = SHOWN - KEPT
+        chances = (*[(1.0, 1.0)] * KEPT, *[(1.0 / len(others), drawn / len(others))] * drawn)
     on, off = order[:SHOWN], order[SHOWN:]
     return page(
         candidates,

@@ -54,7 +54,7 @@ class TestPlaces:
         made = page(
             replace(candidates, candidates=tuple(placed)),
             ["d", "c", "b"],
-            propensities=((1, 0, 0), (0, 0.2, 0.8), (0, 0.4, 0.6)),
+            propensities=((1, 1), (0.2, 1), (0.6, 1)),
         )
         documents = explain(made, Grounds({}, learned([3, 1, 0, 2], [3, 2, 1]))).documents
         assert list(documents) == ["d", "c", "b"]

@@ -104,8 +104,6 @@ class TestCompute:
         remembered = {"b": Remembered("b", "hits of 99", 3.0, 5.0, 4 / 15)}
         first, second = computed(remembered=remembered)
         assert not any(name.startswith("memory.") for name in first)
-        assert second["memory.posterior"] == 4 / 15
-        assert second["memory.successes"] == 3.0
         assert second["memory.exposures"] == 5.0
 
     def test_arms_without_scores_leave_the_score_out(self):
@@ -181,8 +179,6 @@ class TestFeatureSchema:
             "arm.memory.reciprocal_rank",
             "arm.memory.normalised",
             "arm.memory.of_top_score",
-            "memory.posterior",
-            "memory.successes",
             "memory.exposures",
             "arms",
             "fused",

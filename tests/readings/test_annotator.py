@@ -1,5 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Event, current_thread
 
 import pytest
 from haystack import Document, Pipeline
@@ -134,9 +134,10 @@ class TestRenewal:
     def test_a_search_does_not_wait_for_it(self, catalogue, reads, monkeypatch):
         read = reads(poll_interval=0.01)
         before = read.annotate(typed("tayler love"))
-        begun, go_on = Event(), Event()
+        begun, go_on, threads = Event(), Event(), []
 
         def slow(*arguments):
+            threads.append(current_thread())
             begun.set()
             assert go_on.wait(30)
             return LexiconIndex(*arguments)
@@ -146,6 +147,7 @@ class TestRenewal:
         assert eventually(lambda: read.annotate(typed("tayler love")) == before and begun.is_set())
         assert read.annotate(typed("tayler love")) == before
         go_on.set()
+        assert current_thread() not in threads
         assert eventually(lambda: read.annotate(typed("tayler love")) != before)
         assert read.lexicon == lexicon_of(songs()[:1])
 

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexicons import lexicon_of, lexicon_with, songs
-from ltrr_haystack.readings.matching import MOST_FROM_A_WORD, MOST_WORDS, LexiconIndex
+from ltrr_haystack.readings.matching import MOST_FROM_A_WORD, MOST_OF_A_FIELD, MOST_WORDS, LexiconIndex
 from ltrr_haystack.understanding import normal_form, tokens_of
 
 SONGS = LexiconIndex(lexicon_of(songs()))
@@ -90,8 +90,21 @@ class TestMatches:
         assert LexiconIndex(lexicon_with()).matches(["love"]) == []
         assert LexiconIndex(lexicon_with(artist=[])).matches(["love"]) == []
 
+    def test_a_part_that_begins_a_value_is_likelier_than_one_within_it(self):
+        index = LexiconIndex(lexicon_with(title=["Ants Zoo", "Zoo Bears"]))
+        assert [match.value.value for match in index.matches(["zoo"])] == ["Zoo Bears", "Ants Zoo"]
+
 
 class TestBounds:
+    def test_what_explains_words_far_worse_than_they_do_themselves_is_left_out(self):
+        index = LexiconIndex(lexicon_with(title=[f"The Band {number}" for number in range(3000)]))
+        assert index.matches(["the"]) == []
+        assert next(match.value.value for match in index.matches(["the", "band", "7"])) == "The Band 7"
+
+    def test_only_so_many_values_of_a_field_are_given_for_the_same_words(self):
+        index = LexiconIndex(lexicon_with(title=[f"Love {letter}" for letter in "abcdefgh"]))
+        assert len(index.matches(["love"])) == MOST_OF_A_FIELD
+
     def test_only_so_many_matches_begin_with_a_word(self):
         fields = {f"field{number}": [f"Love {letter}" for letter in "abcdefgh"] for number in range(20)}
         found = LexiconIndex(lexicon_with(**fields)).matches(["love"])
@@ -101,6 +114,11 @@ class TestBounds:
         query = ["xyzzy"] * MOST_WORDS + ["beyonce"]
         assert SONGS.matches(query) == []
         assert SONGS.matches(query[1:]) != []
+
+    def test_the_last_word_that_is_looked_up_is_not_unfinished_if_others_come_after_it(self):
+        query = ["xyzzy"] * (MOST_WORDS - 1) + ["fleetw"]
+        assert SONGS.matches(query) != []
+        assert SONGS.matches([*query, "xyzzy"]) == []
 
 
 @given(st.lists(st.sampled_from(sorted({word for song in songs() for word in words(song.content)})), max_size=8))

@@ -44,7 +44,7 @@ class TestPhrases:
         assert stands_for(phrases(fields=("title",)), "stones") == {"Stones": True}
 
     def test_stand_for_the_most_prominent_values_and_always_for_the_whole_one(self):
-        loves = [(f"Love {number}", {"popularity": float(number)}) for number in range(2, 20)]
+        loves = [(f"Love {number}", {"popularity": float(number), "documents": 1000}) for number in range(2, 20)]
         table = phrases(lexicon_with(title=["Love", *loves]), ("title",))
         assert set(stands_for(table, "love")) == {"Love", "Love 19", "Love 18", "Love 17"}
         assert len(stands_for(table, "love")) == MOST_PER_FIELD

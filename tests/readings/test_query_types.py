@@ -49,6 +49,12 @@ class TestQueryType:
         )
         assert told("samsung smart phones", lexicon)[1] == "topical"
 
+    @pytest.mark.parametrize("query", ["fleetwood", "harder better"])
+    def test_a_part_of_a_name_may_be_that_of_others_too(self, query):
+        by_form, by_readings = told(query)
+        assert interpret(LexiconIndex(SONGS), query)[0].matches
+        assert by_readings == by_form
+
     def test_a_name_with_something_else_is_a_topic(self):
         assert told("tayler love")[1] == "topical"
 

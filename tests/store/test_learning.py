@@ -48,6 +48,17 @@ class TestCommitLearning:
         assert ready.watermark() == Watermark(settled=3, learned=3, late=0)
         assert ready.counts().learned == 3
 
+    def test_counts_of_clients_are_found_by_subject_client_and_day(self, ready):
+        added = {("rewards 'of' \"love\"", "u1", 5): 1.5, ("searches", "u1", 5): 1.0, ("searches", "u2", 4): 2.0}
+        ready.commit_learning(update(learned=1, client_counts=added))
+        ready.commit_learning(update(Watermark(3, 1, 0), client_counts={("searches", "u1", 5): 0.25}))
+        pairs = [(subject, client) for subject, client, _ in added]
+        everything = {**added, ("searches", "u1", 5): 1.25}
+        assert ready.client_counts([*pairs, ("searches", "u3")], since=4) == everything
+        assert ready.client_counts(pairs, since=5) == {key: amount for key, amount in everything.items() if key[2] == 5}
+        assert ready.client_counts([("searches", "u2")] * 3, since=0) == {("searches", "u2", 4): 2.0}
+        assert ready.client_counts([], since=0) == {}
+
     def test_clicks_on_readings_add_up_each_under_its_query(self, ready):
         title, genre, other = ("love", "title"), ("love", "genre"), ("hate", "title")
         first = {title: ReadingClicks(1.5, 0.25), genre: ReadingClicks(0.0, 1.0)}

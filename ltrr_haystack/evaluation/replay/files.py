@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,9 @@ def markdown(figures: Figures) -> str:
     for split in SPLITS:
         lines += [f"## {TITLES[split]}", "", *_table([row for row in figures.rows if row.split == split]), ""]
     lines += [NOTE, "", *(f"{system}, seed {seed}: {choice}." for system, seed, choice in chosen(figures)), ""]
+    if looks := list(examinations(figures)):
+        places = [str(place) for place in range(1, settings.top_k + 1)]
+        lines += ["## How likely each place is examined", "", *_rows(("system, seed", *places), looks), ""]
     lines += ["## Goals", "", *_rows(("goal", "figure", "wanted", ""), map(_goal_cells, goals(figures)))]
     lines += ["", judged_on(figures)]
     return "\n".join(lines) + "\n"
@@ -157,6 +160,21 @@ def chosen(figures: Figures) -> list[tuple[str, str, str]]:
         for part in figures.replay.parts[system]
         if (choice := part.notes.get("chosen")) is not None
     ]
+
+
+def examinations(figures: Figures) -> Iterator[tuple[str, ...]]:
+    """
+    Compare how likely places were examined in truth with what `ours` learned of it, both relative to the first place.
+
+    :param figures: The replay's figures.
+    :returns: For each seed a row of the truth and one of what was learned, with its standard deviation.
+    """
+    for part in figures.replay.parts[OURS]:
+        truth, learned = part.notes.get("examined"), part.notes.get("learned_examination")
+        if truth and truth[0] and learned:
+            yield f"truth, seed {part.seed}", *(f"{share / truth[0]:.2f}" for share in truth)
+            cells = [f"{share:.2f} ± {deviation:.2f}" for share, deviation in learned]
+            yield f"learned, seed {part.seed}", *cells, *["–"] * (len(truth) - len(cells))
 
 
 def _weights(weights: Mapping[str, float]) -> str:

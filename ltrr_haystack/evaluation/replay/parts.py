@@ -94,6 +94,7 @@ def replay_learning(
         started = time.perf_counter()
         stream, notes = _met(people, system, catalogue, settings, tell)
         seconds = time.perf_counter() - started
+        learned_examination = system.learned_examination()
         frozen = system.frozen()
         splits: dict[str, Outcomes] = {
             "stream": joined([_outcomes(there, met) for there, met in catalogue.stretches(stream)]),
@@ -101,6 +102,7 @@ def replay_learning(
         }
     finally:
         system.close()
+    notes["learned_examination"] = learned_examination
     notes["safe_start"] = all(held_back for split in FROZEN for held_back in splits[split].safe_start)
     notes["readers"] = asdict(habits_of(settings.click_model, seed))
     return Part(fingerprint, seed, name, splits, {**notes, "impressions_per_s": settings.impressions / seconds})

@@ -17,7 +17,9 @@ from ltrr_haystack.evaluation.replay.answers import PipelineAnswer
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.variants import ForgetfulStore, Variant, policy_of, search_pipeline
 from ltrr_haystack.evaluation.replay.warm import warm_start_from
+from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.learning import Learner
+from ltrr_haystack.learning.curves import Curves
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.ranking.page_fitting import keep_page_model
 from ltrr_haystack.ranking.report import TrainingReport
@@ -126,6 +128,16 @@ class PipelineSystem:
             return None
         except MissingExtraError:
             return None
+
+    def learned_examination(self) -> list[tuple[float, float]]:
+        """
+        Give what the page model says of how often places are examined.
+
+        :returns: For each place of the page its probability, relative to that of the first, and the standard deviation;
+            none as long as no curve was learned.
+        """
+        curve = (Curves(self.store).learned() or (ExaminationCurve(0.0), 0))[0]
+        return list(zip(curve.learned, curve.deviations, strict=True))[: self._top_k]
 
     def frozen(self) -> Callable[[Search], PipelineAnswer]:
         """

@@ -13,6 +13,7 @@ from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline, PrecomputedRetriever
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
@@ -108,14 +109,15 @@ class WithoutExploring:
         certain = replace(actions, baseline=played)
         return JointDistribution(certain, {}, 1.0, 0.0, wanted.preferred, held_back=wanted.held_back)
 
-    def learn(self, settled: SettledDecision) -> Mapping[str, float]:
+    def learn(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> Mapping[str, float]:
         """
         Learn as the policy does.
 
         :param settled: The decision and what came of it.
+        :param curve: The probability that a place of the page is examined.
         :returns: Arm that ran → its credit at the depth it drew.
         """
-        return self.policy.learn(settled)
+        return self.policy.learn(settled, curve)
 
     def to_bytes(self) -> bytes:
         """

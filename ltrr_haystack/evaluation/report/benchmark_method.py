@@ -8,7 +8,7 @@ from typing import Any
 import ltrr_haystack
 from ltrr_haystack.evaluation.people import STAY
 from ltrr_haystack.evaluation.replay.figures import Figures
-from ltrr_haystack.evaluation.replay.files import chosen, readers
+from ltrr_haystack.evaluation.replay.files import chosen, examinations, readers
 from ltrr_haystack.evaluation.replay.fixed import ARM, BEST_ARM, ORACLE, RRF_EQUAL, RRF_FULL, RRF_TUNED
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.settings import Settings
@@ -108,6 +108,11 @@ def notes(figures: Figures, drawn: Curves) -> Section:
                 tuple((part.system, str(part.seed), *_state(part.notes)) for part in parts),
             ),
             Grid("Chosen on the stream's clicks", ("system", "seed", "choice"), tuple(chosen(figures))),
+            Grid(
+                "How likely each place is examined, relative to the first: in truth, and as it was learned",
+                (OURS, *(str(place) for place in range(1, figures.replay.settings.top_k + 1))),
+                tuple(examinations(figures)),
+            ),
             Grid(
                 "How often each place was examined in truth, while people searched",
                 ("system", "seed", *(str(place) for place in range(1, figures.replay.settings.top_k + 1))),

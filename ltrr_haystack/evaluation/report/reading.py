@@ -16,7 +16,7 @@ MOST_QUERIES = 10_000
 """More query keys are not counted at a time."""
 
 LIKELIER_SHOWN = 0.5
-"""A document whose propensities of all places add up to less was brought onto the page by chance, from below it."""
+"""A document that was less likely than that to be on the page was brought there by chance, from below it."""
 
 CLOCK_STEP = 1.0
 """Seconds by which a decision may be older than the one before it in the log: writers share commits."""
@@ -223,8 +223,8 @@ def _amounts(settled: SettledDecision) -> dict[Hashable, float]:
     names, memories = actions.names, actions.memory_arms
     found = [report.returned > 0 for report in settled.reports if report.arm in memories and not report.fallback]
     wanted = {arm: decision.preferred.get(arm, 0) for arm in names}
-    drawn = [each for each in settled.impressions if each.propensities and each.propensities[each.ordinal - 1] < 1.0]
-    below = [each for each in drawn if sum(each.propensities) < LIKELIER_SHOWN]
+    drawn = [each for each in settled.impressions if each.propensity < 1.0]
+    below = [each for each in drawn if each.page_propensity < LIKELIER_SHOWN]
     amounts: dict[Hashable, float] = {
         "clicked": any(one > 0 for one in settled.rewards.values()),
         "reward": reward,

@@ -1,5 +1,6 @@
 """Documents that appear late: drawn, absent in the first half of a stream, there in the second."""
 
+from collections import Counter
 from dataclasses import asdict
 
 import pytest
@@ -119,6 +120,18 @@ class TestStream:
         for query in asked:
             pages = [set(answer.shown) for of, answer in answered[HALF:] if of == query]
             assert relevant(precomputed, query) & late <= set.union(*pages)
+
+    def test_what_people_chose_after_it_appeared_is_remembered(self, precomputed, late, tmp_path):
+        """Without a safe start, so that a hundred searches are enough for memory to order pages."""
+        name = f"{OURS}-bandit"
+        part = replay_learning(precomputed, SETTINGS, name, VARIANTS[name], 0, file=tmp_path / "s.db", fingerprint="")
+        typed = Counter(part.splits["stream"].queries[HALF:])
+        best = {query: f"{query}-a" for query, times in typed.items() if times >= 5 and f"{query}-a" in late}
+        assert best
+        # `good` has it at rank 2, fusion at 3: only what is remembered brings it to the top.
+        seen = part.splits["seen"]
+        first = {query: page[0] for query, page in zip(seen.queries, seen.pages, strict=True) if query in best}
+        assert set(first.values()) & set(best.values())
 
     def test_fixed_systems_have_no_late_documents_either(self, met, precomputed, late):
         _, parts = met

@@ -33,6 +33,17 @@ def test_what_was_chosen_on_clicks_and_how_hard_readers_read_is_said(finished):
     assert "Readers: " not in markdown(finished.figures())
 
 
+def test_what_was_learned_of_looks_stands_below_the_truth(finished):
+    """Both relative to the first place; of a place that was not learned nothing is said."""
+    finished.notes |= {"examined": [0.8, 0.4, *[0.2] * 8], "learned_examination": [(1.0, 0.0), (0.47, 0.06)]}
+    lines = markdown(finished.figures()).splitlines()
+    truth = lines.index("## How likely each place is examined") + 4
+    assert lines[truth] == "| truth, seed 0 | 1.00 | 0.50 |" + " 0.25 |" * 8
+    assert lines[truth + 1] == "| learned, seed 0 | 1.00 ± 0.00 | 0.47 ± 0.06 |" + " – |" * 8
+    del finished.notes["learned_examination"]
+    assert "## How likely" not in markdown(finished.figures())
+
+
 def test_a_row_has_a_cell_for_each_column(finished):
     finished.scores = {("ours", "seen"): [0.9, 0.7]}
     finished.judged = {("ours", "seen"): [0.6, 0.6]}

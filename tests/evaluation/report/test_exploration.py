@@ -4,9 +4,9 @@ from factories import settled
 from ltrr_haystack.evaluation.report.exploration import exploration
 from ltrr_haystack.evaluation.report.reading import Reading
 
-FIXED = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-DRAWN = ((1.0, 0.0, 0.0), (0.0, 0.75, 0.25), (0.0, 0.25, 0.5))
-BELOW = ((1.0, 0.0, 0.0), (0.0, 0.75, 0.25), (0.0, 0.125, 0.25))
+FIXED = ((1.0, 1.0), (1.0, 1.0), (1.0, 1.0))
+DRAWN = ((1.0, 1.0), (0.75, 1.0), (0.5, 0.75))
+BELOW = ((1.0, 1.0), (0.75, 1.0), (0.25, 0.375))
 """Of these pages the third document was to be shown with the probability 3/8."""
 
 

@@ -27,7 +27,12 @@ from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocument
 from ltrr_haystack.embedded.vectors import EmbeddedVectorRetriever
 from ltrr_haystack.intents import QueryIntents
 from ltrr_haystack.policy.static import StaticPolicy
-from ltrr_haystack.ranking.candidate_features import CombinedFeatures, ReadingFeatures, TextFeatures
+from ltrr_haystack.ranking.candidate_features import (
+    ClickFeatures,
+    CombinedFeatures,
+    ReadingFeatures,
+    TextFeatures,
+)
 from ltrr_haystack.readings.annotator import CatalogueReadings
 from ltrr_haystack.store import LTRRStore
 
@@ -117,7 +122,10 @@ class TestBuilder:
             weights={"bm25": 1.0, "dense": 1.0, "structured": 1.0, "related": 0.5, "memory": 3.0},
             understanding=QueryUnderstanding(annotators=[QueryIntents(store), CatalogueReadings(store)]),
             ranker=LTRRanker(
-                store, features=CombinedFeatures([TextFeatures(store), ReadingFeatures(category_field="meta.type")])
+                store,
+                features=CombinedFeatures(
+                    [TextFeatures(store), ClickFeatures(store), ReadingFeatures(category_field="meta.type")]
+                ),
             ),
         )
         assert parts(built) == parts(Pipeline.loads(text_of("search")))

@@ -73,19 +73,13 @@ class SearchEnvironment:
             loaded = load_pipeline(search or pipelines / "search" / "search.yml")
             indexed = load_pipeline(indexing)
             index(indexed, data.documents)
-            # What reads the store opens it now, while its URL is that of the indexed documents.
-            understanding = _component(loaded, "understanding", search or pipelines)
-            if isinstance(understanding, QueryUnderstanding):
-                understanding.warm_up()
-            for name in loaded.graph.nodes:
-                arm = loaded.get_component(name)
-                if isinstance(arm, RetrievalArm) and _takes_understanding(arm.retriever):
-                    arm.warm_up()
+            _open_stores(loaded)
         router = _component(loaded, "router", search or pipelines)
         if not isinstance(router, BanditRouter):
             raise ConfigurationError(
                 f"'router' of {search or pipelines} must be a BanditRouter, got {type(router).__name__}"
             )
+        understanding = _component(loaded, "understanding", search or pipelines)
         self.understanding = understanding if isinstance(understanding, QueryUnderstanding) else QueryUnderstanding()
         joiner = _component(loaded, "joiner", search or pipelines)
         self.weights = dict(joiner.weights or {}) if isinstance(joiner, UnionJoiner) else {}
@@ -185,6 +179,16 @@ def index_folder(home: Path, data: DataSet, indexing: Path) -> Path:
     written = indexing.read_bytes() if indexing.is_file() else b""
     digest = blake2b(written, digest_size=4).hexdigest()
     return home / "indexes" / f"{data.name}-{data.fingerprint}-{digest}"
+
+
+def _open_stores(search: Pipeline) -> None:
+    """Let what reads the store open it now, while its URL is that of the indexed documents."""
+    for name in search.graph.nodes:
+        part = search.get_component(name)
+        if isinstance(part, QueryUnderstanding) or (
+            isinstance(part, RetrievalArm) and _takes_understanding(part.retriever)
+        ):
+            part.warm_up()
 
 
 def _component(search: Pipeline, name: str, place: Path) -> Any:

@@ -191,9 +191,13 @@ def understanding_of(precomputed: PrecomputedPipeline, store: LTRRStore) -> Quer
     return QueryUnderstanding(**{**_settings(precomputed.understanding), "annotators": annotators or None})
 
 
-def _over(store: LTRRStore, part: Any) -> Any:
+def _over(store: LTRRStore, part: Any, **others: Any) -> Any:
+    """Another part of the same settings over another store; itself where it has none."""
+    if "store" not in signature(type(part).__init__).parameters:
+        return part
     settings = _settings(part)
-    return type(part)(**{**settings, **({"store": store} if "store" in settings else {})})
+    changed = {name: value for name, value in {"store": store, **others}.items() if name in settings}
+    return type(part)(**{**settings, **changed})
 
 
 def _settings(part: Any) -> dict[str, Any]:
@@ -266,8 +270,8 @@ def _features(precomputed: PrecomputedPipeline, store: LTRRStore) -> CandidateFe
     """The pipeline's own, over the system's store."""
     features = precomputed.features
     if not isinstance(features, CombinedFeatures):
-        return features and _over(store, features)
-    return CombinedFeatures([_over(store, part) for part in features.parts])
+        return features and _over(store, features, poll_interval=0.0)
+    return CombinedFeatures([_over(store, part, poll_interval=0.0) for part in features.parts])
 
 
 def _arms_and_baseline(

@@ -54,10 +54,10 @@ class TestVariants:
 
 
 class TestRanker:
-    def test_has_the_settings_of_the_variant(self, open_store):
+    def test_has_the_settings_of_the_variant(self, precomputed, open_store):
         store = open_store()
         made = {
-            (name, frozen): ranker_of(variant, store, seed=3, top_k=7, frozen=frozen)
+            (name, frozen): ranker_of(precomputed, variant, store, seed=3, top_k=7, frozen=frozen)
             for name, variant in VARIANTS.items()
             for frozen in (False, True)
         }

@@ -27,7 +27,7 @@ def documents():
 
 
 def meant(query, slots):
-    """Whether a reading has what the query was made from: entity, artist or genre; `None` where that is none of these."""
+    """Whether a reading has what the query was made from: entity, artist or genre; `None` for other queries."""
     if query.form in ("exact", "typo", "prefix"):
         wanted = next(ENTITIES[each].title for each, grade in query.truth.items() if grade == 3)
         return normal_form(wanted) in {normal_form(slots.get(field, "")) for field in ("title", "artist")}

@@ -28,6 +28,9 @@ from ltrr_haystack.filtering import compiled
 
 logger = logging.getLogger(__name__)
 
+MOST_WARNED, LONGEST_WARNED = 100, 100
+"""Fields that are warned of, and characters of their names: callers may filter by any."""
+
 
 class TantivyDocumentStore:
     """
@@ -430,10 +433,10 @@ class TantivyDocumentStore:
             batch.add(build_index_document(each.document, each.encoded, self.fields))
 
     def _warn_undeclared(self, path: str) -> None:
-        if path not in self._warned:
+        if path not in self._warned and len(self._warned) < MOST_WARNED:
             self._warned.add(path)
             logger.warning(
-                "Filters on '{path}' are applied to each document in Python; add it to keyword_fields or number_fields "
+                "Filters on {path} are applied to each document in Python; add it to keyword_fields or number_fields "
                 "of the store to let the index apply them",
-                path=path,
+                path=ascii(path[:LONGEST_WARNED]),
             )

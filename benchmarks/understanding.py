@@ -7,8 +7,8 @@ What it brings to search the readings of a query: the structured arm beside plai
 Recall of the first 50 and nDCG@10 over the labelled queries of two public data sets, with the same retriever by itself
 and within a StructuredRetriever, and times of a whole call. The lexicon is counted over the metadata alone: supplier
 and text attributes of the products (those that at least a hundredth of them have), names and tags of the artists.
-Nothing is learned from judgements or clicks. Queries with a slot are those whose readings have at least one; for all
-others both searches are the same.
+Nothing is learned from clicks, but the defaults of the retriever were chosen on these queries. Queries with a slot are
+those whose readings have at least one; for all others both searches are the same.
 
 `--write` writes the data sets with these fields as metadata, for `ltrr benchmark --data folder/lastfm --pipelines
 benchmarks/structured`.

@@ -6,7 +6,6 @@ from itertools import chain, islice
 
 from haystack import Document
 
-from ltrr_haystack.fusion import EXACT_DIGITS
 from ltrr_haystack.structured.searches import ReadingSearch, relaxations
 from ltrr_haystack.structured.shares import shares
 from ltrr_haystack.types import Interpretation
@@ -51,6 +50,8 @@ class _Quest:
 
 @dataclass(slots=True)
 class _Gathered:
+    """What was brought so far, and which of it is taken, in the order in which it was."""
+
     entries: dict[str, _Brought] = field(default_factory=dict)
     taken: dict[str, None] = field(default_factory=dict)
 
@@ -71,7 +72,7 @@ class _Gathered:
 
     def ordered(self) -> list[Document]:
         taken = [self.entries[document_id] for document_id in self.taken]
-        fused = sorted((each for each in taken if each.score), key=lambda each: -round(each.score, EXACT_DIGITS))
+        fused = sorted((each for each in taken if each.score), key=lambda each: -each.score)
         lowest = fused[-1].score if fused else 1.0
         relaxed = [each for each in taken if not each.score]
         for place, entry in enumerate(relaxed, start=1):

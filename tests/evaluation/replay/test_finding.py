@@ -53,6 +53,11 @@ class TestRequireFound:
         little = {query: (found if query == first else []) for query, found in precomputed.found["bad"].items()}
         require_found(replace(precomputed, found={**precomputed.found, "bad": little}), HERE, None)
 
+    def test_related_documents_need_not_be_there(self, precomputed):
+        arms = {**precomputed.arms, "bad": {**precomputed.arms["bad"], "kind": "related"}}
+        nothing = dict.fromkeys(precomputed.found["bad"], ())
+        require_found(replace(precomputed, arms=arms, found={**precomputed.found, "bad": nothing}), HERE, None)
+
     def test_all_that_find_nothing_are_named(self, precomputed):
         nothing = {arm: dict.fromkeys(found, ()) for arm, found in precomputed.found.items()}
         with pytest.raises(ConfigurationError, match=r"the arms good, bad of .* any of the 36 queries of 'tiny'"):

@@ -153,6 +153,7 @@ class RelatedRetriever:
         depth = self._depth(query, top_k)
         if not query.strip():
             return {"documents": []}
+        filters = self._wrapped.within(filters)
         matches = compiled(filters) if filters else None
         relatives = self._relatives(self._wrapped.ask(query, filters, self.most_matches, understanding))
         for relation in self._relations:
@@ -183,6 +184,7 @@ class RelatedRetriever:
         depth = self._depth(query, top_k)
         if not query.strip():
             return {"documents": []}
+        filters = self._wrapped.within(filters)
         matches = compiled(filters) if filters else None
         relatives = self._relatives(await self._wrapped.ask_async(query, filters, self.most_matches, understanding))
 

@@ -7,7 +7,11 @@ from typing import Any
 from haystack import Document
 
 from ltrr_haystack.components.signatures import parameters_of
+from ltrr_haystack.structured.filters import all_of
 from ltrr_haystack.types import Understanding
+
+_MOST_WRAPPED = 4
+"""Retrievers within each other whose filters are looked for."""
 
 
 class WrappedRetriever:
@@ -24,6 +28,21 @@ class WrappedRetriever:
         self._retriever = retriever
         self._takes_understanding = "understanding" in parameters_of(owner, retriever)
 
+    def within(self, filters: Mapping[str, Any] | None) -> dict[str, Any]:
+        """
+        Join filters with the retriever's own, or those of the retriever that it wraps: whatever these exclude, no
+        reading and no relation shall bring, whether a filter of a run replaces the retriever's or is merged with it.
+
+        :param filters: Haystack filters; none if empty.
+        :returns: Both; empty if there are none.
+        """
+        own, retriever = [], self._retriever
+        for _ in range(_MOST_WRAPPED):
+            own.append(getattr(retriever, "filters", None))
+            if (retriever := getattr(retriever, "retriever", None)) is None:
+                break
+        return all_of(*[each for each in own if isinstance(each, Mapping)], filters)
+
     def ask(
         self, query: str, filters: Mapping[str, Any] | None, top_k: int, understanding: Understanding | None = None
     ) -> list[Document]:
@@ -31,7 +50,7 @@ class WrappedRetriever:
         Retrieve documents.
 
         :param query: The query text.
-        :param filters: Haystack filters; none if empty.
+        :param filters: Haystack filters, beside those that the retriever has; none if empty.
         :param top_k: The most documents.
         :param understanding: What was understood of the query.
         :returns: The documents, best first, without those that have no id or no metadata.
@@ -84,7 +103,7 @@ class WrappedRetriever:
     def _arguments(
         self, query: str, filters: Mapping[str, Any] | None, top_k: int, understanding: Understanding | None
     ) -> dict[str, Any]:
-        arguments: dict[str, Any] = {"query": query, "filters": dict(filters) if filters else None, "top_k": top_k}
+        arguments: dict[str, Any] = {"query": query, "filters": self.within(filters) or None, "top_k": top_k}
         if self._takes_understanding:
             arguments["understanding"] = understanding
         return arguments

@@ -8,14 +8,14 @@ learning-to-rank with biased feedback", WSDM 2017, section 5.1).
 
 | curve | eta | used for | why this eta |
 |---|---|---|---|
-| the page model's | learned | memory, the ranker's gate, evaluation, qrels | `position_bias` reads it from the log |
-| `PRIOR` | 0.7 ± 0.35 | the same, until it was learned | logs of web and product search: between 0.5 and 1 |
-| `UNION` | 0.5 | credit, expected rewards, whole allocations | one page says little about how the next is examined |
+| the page model's | learned | memory, credit, both gates, evaluation, qrels | `position_bias` reads it from the log |
+| `PRIOR` | 0.7 ± 0.35 | memory, gate, evaluation, until it was learned | web and product search: between 0.5 and 1 |
+| `UNION` | 0.5 | credit and whole allocations, until it was learned | moves rewards with care |
 | `PAGE` | 1.0 | simulated readers, and tuning for them | as Joachims et al. measured it |
 
-There is one curve of how people look, the page model's. `UNION` is kept apart from it, and flatter, since it moves
-rewards to places at which the documents were not seen: a flatter curve moves less, so credit has less variance. Where
-no curve was learned, `estimate_curve` finds the steepness for off-policy evaluation by replaying allocations.
+There is one curve of how people look, the page model's. Until it is learned, `UNION` moves rewards to places at which
+the documents were not seen: a flatter curve moves less, so credit has less variance. Where no curve was learned,
+`estimate_curve` finds the steepness for off-policy evaluation by replaying allocations.
 """
 
 import math

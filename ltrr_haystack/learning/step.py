@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ltrr_haystack.feedback.examination import UNION
 from ltrr_haystack.learning.amounts import Amounts
 from ltrr_haystack.learning.clients import ANONYMOUS, ClientCounts, ClientLimits, clients_of
 from ltrr_haystack.learning.curves import Curves
@@ -65,10 +66,11 @@ def learn_step(
     for settled in decisions:
         try:
             counted, curve = clients.count(settled), curves.of(settled.page_version)
+            other_pages = curve if curve.learned else UNION
             if counted.bits & MODELS:
-                credit = policy.learn(counted.settled, curve)
+                credit = policy.learn(counted.settled, other_pages)
             else:
-                credit = at_drawn_depth(leave_one_out(counted.settled, curve=curve), settled.decision.allocation)
+                credit = at_drawn_depth(leave_one_out(counted.settled, curve=other_pages), settled.decision.allocation)
             if counted.bits & QUERY:
                 kept = counted.settled.rewards
                 cut = {object_id for object_id, reward in settled.rewards.items() if reward and not kept.get(object_id)}

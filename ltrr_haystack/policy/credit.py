@@ -6,11 +6,11 @@ page would have been ordered then (see `UnionOrder`). A document that goes missi
 moves down loses a part, since lower places are examined less; one that moves up gains. So an arm that pushes relevant
 documents down the page has a negative credit. This is the difference reward of Wolpert & Tumer (2001).
 
-For a query that is treated as new, the page is in the order of the ranking model, where there was one. What would have
-come onto it instead then counts as well, by the click rate that the ranker expected of it, and what was shown by a
-doubly robust estimate (see `UnionOrder.worth`). Queries that were searched before are credited by the union's order:
-their pages are mostly made of what memory knows, and by these every arm but the memory would seem to be worth nothing,
-though it is the others that find what there is to be remembered.
+For a query that is treated as new, the page is in the order of the ranking model, once click rates were learned. What
+would have come onto it instead then counts as well, by the click rate that the ranker expected of it, and what was
+shown by a doubly robust estimate (see `UnionOrder.worth`). Queries that were searched before are credited by the
+union's order: their pages are mostly made of what memory knows, and by these every arm but the memory would seem to be
+worth nothing, though it is the others that find what there is to be remembered.
 
 The contribution is marginal to the allocation that the policy prefers, not to the one that was played. Where the
 baseline was played, every arm ran deep and most documents were found by several arms: there the marginal contribution
@@ -44,6 +44,7 @@ def leave_one_out(
     curve: ExaminationCurve = UNION,
     *,
     as_new: bool = False,
+    reward_per_click: float = 1.0,
 ) -> Credit:
     """
     Give the marginal contribution of each arm of a decision.
@@ -55,6 +56,7 @@ def leave_one_out(
         the policy preferred when it decided, and without a logged preference what was drawn.
     :param curve: The probability that a place is examined.
     :param as_new: Whether the query is treated as new.
+    :param reward_per_click: What a click is worth on average, in units of reward: the ranker expects clicks.
     :returns: For each arm that ran its credit at every level above 0 up to the drawn one.
     """
     decision = settled.decision
@@ -66,11 +68,10 @@ def leave_one_out(
         for arm in decision.actions.arms
         if drawn.get(arm.name, 0) > 0
     }
-    estimated = as_new and settled.model_places
-    if not estimated and not any(reward_of(settled, impression) for impression in settled.impressions):
+    if not as_new and not any(reward_of(settled, impression) for impression in settled.impressions):
         return {arm: dict.fromkeys(depths, 0.0) for arm, depths in levels.items()}
     searched = [{**others, arm: level} for arm, depths in levels.items() for level in (0, *depths)]
-    left = iter(rewards_left(settled, searched, curve, as_new=as_new))
+    left = iter(rewards_left(settled, searched, curve, as_new=as_new, reward_per_click=reward_per_click))
     credit: dict[str, dict[int, float]] = {}
     for arm, depths in levels.items():
         without = next(left)
@@ -84,6 +85,7 @@ def rewards_left(
     curve: ExaminationCurve = UNION,
     *,
     as_new: bool = False,
+    reward_per_click: float = 1.0,
 ) -> list[float]:
     """
     Give the reward that a decision would have earned under other allocations.
@@ -92,14 +94,16 @@ def rewards_left(
     :param allocations: Allocations that draw no arm deeper than it was drawn.
     :param curve: The probability that a place is examined.
     :param as_new: Whether the query is treated as new.
+    :param reward_per_click: What a click is worth on average, in units of reward: the ranker expects clicks.
     :returns: For each allocation the sum of the rewards that would have been left; of a query that is treated as new
         and was ranked, what its own page is estimated to earn.
     """
     left: list[float]
-    if as_new and settled.model_places:
+    if as_new:
         union = UnionOrder(settled, curve, as_new=True)
         if union.expected is not None:
-            left = union.earned(allocations, union.worth(union.expected, *page_of(settled))).tolist()
+            expected = union.expected * reward_per_click
+            left = union.earned(allocations, union.worth(expected, *page_of(settled))).tolist()
             return left
     rewarded = tuple([impression for impression in settled.impressions if reward_of(settled, impression)])
     if not rewarded:

@@ -45,15 +45,22 @@ class Leader:
         self._against = ""
         self._noted: dict[str, tuple[float, float]] = {}
         self._expected = ExpectedRewards()
+        self._rewarded = (0.0, 0.0)
+
+    @property
+    def reward_per_click(self) -> float:
+        """What a document that was rewarded earned on average, in units of reward; drawn towards 1 as by one click."""
+        earned, times = self._rewarded
+        return (1.0 + earned) / (1.0 + times)
 
     def value_fn(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> ValueFn:
         """
         Evaluate allocations for a decision whose query is treated as new.
 
-        Where the page was ranked, a document counts the click rate that the ranker expected, corrected by what it
-        earned (see `UnionOrder.worth`). Otherwise a document that was shown counts what it earned, divided by the
-        examination probability of its position, and one that was not shown its expected reward (see
-        `ExpectedRewards`).
+        Where the page was ranked, a document counts the click rate that the ranker expected, times what a click is
+        worth on average, corrected by what it earned (see `UnionOrder.worth`). Otherwise a document that was shown
+        counts what it earned, divided by the examination probability of its position, and one that was not shown its
+        expected reward (see `ExpectedRewards`).
 
         :param settled: The decision with its rewards.
         :param curve: The probability that a place is examined.
@@ -66,7 +73,7 @@ class Leader:
             worth = self._expected.of(union)
             worth[union.rows] = rewards * np.minimum(MOST_KEPT, 1 / union.curve.over(ordinals))
         else:
-            worth = union.worth(union.expected, ordinals, rewards)
+            worth = union.worth(union.expected * self.reward_per_click, ordinals, rewards)
 
         def earned(searched: Sequence[Allocation]) -> list[float]:
             values: list[float] = union.earned(searched, worth).tolist()
@@ -95,6 +102,9 @@ class Leader:
         if not reaches(settled.decision.allocation, baseline):
             return
         self._update(settled, weight, value_fn or self.value_fn(settled, curve))
+        positive = [reward for reward in page_of(settled)[1].tolist() if reward > 0]
+        earned, times = self._rewarded
+        self._rewarded = DECAY * earned + weight * sum(positive), DECAY * times + weight * len(positive)
         union = UnionOrder(settled, curve)
         if not union.is_empty:
             self._expected.observe(union, *page_of(settled), weight)
@@ -148,7 +158,12 @@ class Leader:
         :returns: Plain JSON types.
         """
         experts = {key: list(of) for key, of in self._noted.items()}
-        return {"against": self._against, "experts": experts, "expected": self._expected.to_dict()}
+        return {
+            "against": self._against,
+            "experts": experts,
+            "expected": self._expected.to_dict(),
+            "rewarded": self._rewarded,
+        }
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
@@ -163,6 +178,8 @@ class Leader:
         made._against = state["against"]
         made._noted = {key: (gain, weight) for key, (gain, weight) in state["experts"].items()}
         made._expected = ExpectedRewards.from_dict(state["expected"])
+        earned, times = state.get("rewarded", (0.0, 0.0))
+        made._rewarded = float(earned), float(times)
         return made
 
     def _update(self, settled: SettledDecision, weight: float, value_fn: ValueFn) -> None:

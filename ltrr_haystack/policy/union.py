@@ -3,8 +3,8 @@ The order of a logged search under other allocations.
 
 An arm that draws less deep returns the same first ranks. So what any shallower allocation would have found is known
 exactly, and so is its order: the union is ordered by reciprocal rank fusion (see `fusion.fuse`). For a query that is
-treated as new, the documents that are found keep the order of the ranking model instead, if there was one. That the
-model would have seen other ranks of the arms is left out of account.
+treated as new, the documents that are found keep the order of the ranking model instead, once click rates were learned.
+That the model would have seen other ranks of the arms is left out of account.
 """
 
 import itertools
@@ -131,7 +131,7 @@ class UnionOrder:
     def _read_order(self, settled: SettledDecision, *, as_new: bool) -> None:
         self.expected: _Numbers | None = None
         self._order: _Numbers | None = None
-        ranked = min(len(settled.model_places), len(self.ranks)) if as_new else 0
+        ranked = min(len(settled.model_places), len(self.ranks)) if as_new and settled.page_version else 0
         if not ranked:
             return
         places = np.arange(1, len(self.ranks) + 1)

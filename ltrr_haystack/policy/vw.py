@@ -211,11 +211,11 @@ class VWPolicy:
         :param curve: The probability that a place of the page is examined.
         :returns: Arm that ran → its credit at the depth it drew.
         """
-        credit = leave_one_out(settled, curve=curve)
         decision = settled.decision
+        new, scale = decision.features.is_new_query, self._new.leader.reward_per_click
+        credit = leave_one_out(settled, curve=curve, as_new=new, reward_per_click=scale)
         if decision.mode == "baseline":
             return at_drawn_depth(credit, decision.allocation)
-        new = decision.features.is_new_query
         as_new = replace(decision.features, history={})
         with self._learning:
             preferred = best_allocation(decision.actions, self.values(decision.actions, as_new))
@@ -373,7 +373,9 @@ class VWPolicy:
         decision = settled.decision
         searched = decision.actions.without_memory(preferred)
         if reaches(decision.allocation, searched):
-            credit = _memory_at_zero(decision.actions, leave_one_out(settled, searched, curve, as_new=True))
+            scale = self._new.leader.reward_per_click
+            credit = leave_one_out(settled, searched, curve, as_new=True, reward_per_click=scale)
+            credit = _memory_at_zero(decision.actions, credit)
             self._fit(decision.actions, as_new, credit, new=True)
 
     def _arguments(self) -> list[str]:

@@ -27,7 +27,10 @@ MOST_DOCUMENTS = 100_000
 """Documents that a snapshot keeps: those of which most was expected."""
 
 MOST_QUERIES = 8
-"""Queries of a document that are kept apart, so that they can be left out: those with the most clicks of it."""
+"""
+Queries of a document that are kept apart, so that they can be left out: those with the most clicks of it. For any other
+as much is left out as it can have at most.
+"""
 
 MOST_OF_A_QUERY = 5.0
 """Clicks of one query for one document that count; what is expected is cut by as much."""
@@ -52,6 +55,13 @@ class DocumentClicks:
     expected: float
     queries: Mapping[str, tuple[float, float]]
 
+    @property
+    def most_of_others(self) -> tuple[float, float]:
+        """The most clicks that a query can have which is not kept apart: as many as the least of those that are."""
+        if len(self.queries) < MOST_QUERIES:
+            return 0.0, 0.0
+        return min(clicks for clicks, _ in self.queries.values()), 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class ClickPrior:
@@ -74,7 +84,7 @@ class ClickPrior:
         known = self.documents.get(object_id)
         if known is None:
             return math.nan
-        clicks, expected = known.queries.get(digest_of(normal_form), (0.0, 0.0))
+        clicks, expected = known.queries.get(digest_of(normal_form), known.most_of_others)
         others = max(known.expected - expected, 0.0)
         if others < 1e-9:
             return math.nan

@@ -6,10 +6,9 @@ from typing import Any
 
 from haystack import default_from_dict, default_to_dict
 
-from ltrr_haystack.catalogue import lexicon_codec
 from ltrr_haystack.catalogue.lexicon import Lexicon
 from ltrr_haystack.catalogue.lexicon_fields import slot_of
-from ltrr_haystack.catalogue.snapshots import active_statistics
+from ltrr_haystack.catalogue.snapshots import active_statistics, load_lexicon
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.readings.evidence import ReadingEvidence
 from ltrr_haystack.readings.interpreting import MatchedReading, interpret
@@ -156,7 +155,7 @@ class CatalogueReadings:
 
     def _indexed(self, snapshot: Snapshot) -> LexiconIndex:
         fields = None if self.fields is None else [slot_of(field) for field in self.fields]
-        return LexiconIndex(lexicon_codec.from_bytes(snapshot.payload).lexicon(), fields, self.fuzziness)
+        return LexiconIndex(load_lexicon(snapshot), fields, self.fuzziness)
 
 
 def intents_of(readings: Sequence[MatchedReading]) -> Mapping[str, float]:

@@ -17,7 +17,8 @@ Model = TypeVar("Model")
 REST = 10.0
 """
 Seconds that pass between two newer models for each second that reading one beside the searches has taken: while
-documents are indexed in many small batches, a server does not spend its time on reading what each of them changed.
+documents are indexed in many small batches, a server does not spend its time on reading what each of them changed. It
+does not rest after a way back to an earlier version.
 """
 
 
@@ -158,13 +159,14 @@ class ActiveModel(Generic[Model]):
         self._next_look = time.monotonic() + self._poll_interval
 
     def _take_up_beside(self, version: int) -> None:
-        began = time.monotonic()
+        began, newer = time.monotonic(), version > self._taken_up
         try:
             self._take_up(version)
         except Exception as error:  # noqa: BLE001 (whatever fails, the model at hand stays in use)
             self._report(error)
         now = time.monotonic()
-        self._next_look = now + max(self._poll_interval, REST * (now - began))
+        rest = REST * (now - began) if newer else 0.0
+        self._next_look = now + max(self._poll_interval, rest)
 
     def _take_up(self, version: int) -> None:
         try:

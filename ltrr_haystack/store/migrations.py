@@ -155,9 +155,11 @@ def _fourth(connection: Connection) -> None:
 
 
 def _fifth(connection: Connection) -> None:
+    """How pages got their order was packed otherwise before; what was shown, found and earned is kept."""
     run_ddl(
         connection,
         (
+            "UPDATE ltrr_pages SET ordering = NULL",
             """
             CREATE TABLE ltrr_readings (
                 query_key TEXT NOT NULL, reading TEXT NOT NULL, chosen DOUBLE PRECISION NOT NULL,

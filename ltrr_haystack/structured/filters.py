@@ -1,7 +1,7 @@
 """The Haystack filters that a reading of a query stands for."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ltrr_haystack.catalogue import Lexicon
@@ -60,13 +60,38 @@ def all_of(*filters: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _condition(field: str, values: list[str | int | float], lists: ListOperator | None) -> dict[str, Any]:
     path = f"meta.{field}"
-    equal: dict[str, Any] = {"field": path, "operator": "==", "value": values[0]}
-    if len(values) > 1:
-        equal = {"field": path, "operator": "in", "value": values}
-    if lists != CONTAINS:
-        return equal
-    within = [{"field": path, "operator": CONTAINS, "value": [value]} for value in values]
-    return {"operator": "OR", "conditions": [*within, equal]}
+    within = [{"field": path, "operator": CONTAINS, "value": [value]} for value in values if lists == CONTAINS]
+    return any_of(*within, *among(path, values))
+
+
+def among(path: str, values: Sequence[str | int | float]) -> list[dict[str, Any]]:
+    """
+    Give the filters for documents that have one of some values, texts and numbers apart: databases compare neither with
+    a list of both.
+
+    :param path: The field, such as `meta.year`.
+    :param values: At least one text or number.
+    :returns: One condition for the texts, and one for the numbers.
+    """
+    texts = [value for value in values if isinstance(value, str)]
+    numbers = [value for value in values if not isinstance(value, str)]
+    return [
+        {"field": path, "operator": "==", "value": alike[0]}
+        if len(alike) == 1
+        else {"field": path, "operator": "in", "value": alike}
+        for alike in (texts, numbers)
+        if alike
+    ]
+
+
+def any_of(*conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Join conditions, one of which a document has to match.
+
+    :param conditions: At least one condition.
+    :returns: The condition itself, or `OR` of several.
+    """
+    return dict(conditions[0]) if len(conditions) == 1 else {"operator": "OR", "conditions": [*map(dict, conditions)]}
 
 
 def _values(field: str, value: str, lexicon: Lexicon | None) -> list[str | int | float]:

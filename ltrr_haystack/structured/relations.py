@@ -11,7 +11,7 @@ from haystack import Document
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import CONTAINS
 from ltrr_haystack.memory.fetch import DOCUMENT_ID, object_id_of
-from ltrr_haystack.structured.filters import ListOperator
+from ltrr_haystack.structured.filters import ListOperator, among, any_of
 
 RELATED = "related"
 """Key of a document's metadata under which it is told which match it is related to."""
@@ -59,11 +59,8 @@ class Relation:
         """
         path = f"meta.{self.field}"
         values: list[str | int] = [*keys, *(int(key) for key in keys if _WHOLE_NUMBER.fullmatch(key))]
-        among = {"field": path, "operator": "in", "value": values}
-        if lists != CONTAINS:
-            return among
-        within = [{"field": path, "operator": CONTAINS, "value": [value]} for value in values]
-        return {"operator": "OR", "conditions": [among, *within]}
+        within = [{"field": path, "operator": CONTAINS, "value": [value]} for value in values if lists == CONTAINS]
+        return any_of(*among(path, values), *within)
 
 
 def relations_of(given: Mapping[str, str] | Sequence[str]) -> tuple[Relation, ...]:

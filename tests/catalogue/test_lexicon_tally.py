@@ -49,6 +49,7 @@ def test_counts_documents_popularity_aliases_mentions_and_ids():
         aliases=("TAFKAP", "The Artist"),
         ids=("s1", "s2", "s3"),
         mentions=1,
+        writings=("PRINCE",),
     )
     lexicon = counts.lexicon()
     assert (lexicon.documents, lexicon.having) == (4, {"artist": 3, "year": 0, "genre": 0})

@@ -178,3 +178,14 @@ class TestSettings:
         text = pipeline.dumps()
         again = Pipeline.loads(text, allowed_modules=["ltrr_haystack"])
         assert again.to_dict() == pipeline.to_dict()
+
+
+def test_what_the_filters_of_the_wrapped_retriever_exclude_is_nobody_s_relative():
+    songs = InMemoryDocumentStore()
+    songs.write_documents([*MUSIC[1:], Document(id="swift", content="Taylor Swift", meta={"type": "hidden"})])
+    shown = {"field": "meta.type", "operator": "!=", "value": "hidden"}
+    over = {own: InMemoryBM25Retriever(songs, filters=own and shown) for own in (None, True)}
+    found = {own: ids(RelatedRetriever(each, songs, RELATIONS).run("love story")) for own, each in over.items()}
+    assert "swift" in found[None]
+    assert "swift" not in found[True]
+    assert "fearless" in found[True]

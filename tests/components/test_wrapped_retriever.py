@@ -48,6 +48,29 @@ def test_brings_no_more_than_asked_for_and_empty_filters_are_none():
     assert retriever.asked[0][:3] == ("love", None, 2)
 
 
+class Filtered(Noting):
+    """Has filters of its own, and hands on what another retriever brings."""
+
+    def __init__(self, answer, filters, retriever=None):
+        super().__init__(answer)
+        self.filters = filters
+        self.retriever = retriever
+
+
+def test_the_retriever_s_own_filters_hold_beside_those_of_the_run():
+    """A filter of a run would replace them."""
+    visible = {"field": "meta.visible", "operator": "==", "value": True}
+    song = {"field": "meta.type", "operator": "==", "value": "song"}
+    retriever = Filtered(documents(1), visible, Filtered(None, None))
+    wrapped = WrappedRetriever("mine", retriever)
+    wrapped.ask("love", None, 1)
+    wrapped.ask("love", song, 1)
+    assert [asked[1] for asked in retriever.asked] == [visible, {"operator": "AND", "conditions": [visible, song]}]
+    inner = Filtered(documents(1), None, Filtered(None, visible))
+    WrappedRetriever("mine", inner).ask("love", song, 1)
+    assert inner.asked[0][1] == {"operator": "AND", "conditions": [visible, song]}
+
+
 def test_what_is_understood_goes_to_those_that_take_it():
     retriever = Reading(documents(1))
     WrappedRetriever("mine", retriever).ask("love", None, 2, LOVE)

@@ -98,12 +98,12 @@ class TestBuilder:
         dense = TextEmbeddingRetriever(retriever=EmbeddedVectorRetriever(documents), text_embedder=MiniLMTextEmbedder())
         words = {"fields": {"content": 1.0, "meta.title": 1.5}, "fuzziness": 2}
         popular = {"field": "meta.popularity", "weight": 0.3}
-        structured = StructuredRetriever(TantivyBM25Retriever(documents, browse=True, boost=popular, **words), store)
+        browsing = TantivyBM25Retriever(documents, browse=True, boost=popular, **words)
         retrievers = {
             "bm25": TantivyBM25Retriever(documents, **words),
             "dense": dense,
-            "structured": structured,
-            "related": RelatedRetriever(structured, documents, ["artist_id", "album_id"]),
+            "structured": StructuredRetriever(browsing, store),
+            "related": RelatedRetriever(browsing, documents, ["artist_id", "album_id"]),
             "memory": MemoryIndexRetriever(store, documents),
         }
         costs = {"cost_per_call": 0.01, "cost_per_candidate": 0.001}

@@ -114,8 +114,23 @@ class TestGains:
         click, b's document is worth nothing; a's would have been shown, and is expected to be clicked in four of ten.
         """
         shown = make_logged(ACTIONS, BASELINE, {"a": (2,), "b": (1,)}, {"b's": 1}, {}, weights={"b": 2.0})
-        ranked = replace(shown, model_places=(2, 1), expected=(0.3, 0.4))
+        ranked = replace(shown, model_places=(2, 1), expected=(0.3, 0.4), page_version=1)
         assert Leader().value_fn(ranked)([BASELINE, ONLY_A, ONLY_B]) == pytest.approx([0.4, 0.4, 0.0])
+
+    @pytest.mark.parametrize("reward", [1.0, 5.0])
+    def test_arms_that_are_as_good_stay_so_whatever_a_click_is_worth(self, make_logged, reward):
+        """
+        Of pages of one, a's document is shown and clicked every other time, as the ranker expects of b's document.
+        """
+        found = {"a": (1,), "b": (2,)}
+        leader = Leader()
+        for number in range(2000):
+            rewards = {"a's": reward} if number % 2 else {}
+            shown = make_logged(ACTIONS, BASELINE, found, {"a's": 1}, rewards, weights={"a": 2.0})
+            ranked = replace(shown, model_places=(1, 2), expected=(0.5, 0.5), page_version=1)
+            leader.observe(ranked, 1.0)
+        assert leader.reward_per_click == pytest.approx(reward, rel=0.01)
+        assert leader.value_fn(ranked)([ONLY_B]) == pytest.approx([reward / 2], rel=0.01)
 
     def test_simulated_decisions_leave_the_expected_rewards_as_they_are(self, make_logged):
         good = make_logged(ACTIONS, BASELINE, {"a": (1,)}, {"good": 1}, {"good": 1.0})

@@ -152,7 +152,7 @@ class TestAsNew:
         """Of the union w, x, z, y the model has z first, then x, w and y; w and x were shown, and x was clicked."""
         found = {"a": (1, 2, 4), "b": (1, 3)}
         search = make_logged(self.ACTIONS, {"a": 3, "b": 2}, found, {"w": 1, "x": 2}, {"x": 1.0})
-        return replace(search, model_places=(3, 2, 1, 4), expected=(0.3, 0.4, 0.5, 0.1))
+        return replace(search, model_places=(3, 2, 1, 4), expected=(0.3, 0.4, 0.5, 0.1), page_version=1)
 
     def test_what_is_found_keeps_the_order_of_the_model(self, logged):
         """A page of two: z and x as drawn; x and w without b; w and z by b alone; nothing moves a document but that."""
@@ -171,6 +171,9 @@ class TestAsNew:
             pytest.approx(1 + 2 * 2**-0.5)
         ]
 
+    def test_before_click_rates_were_learned_it_is_the_union_s_too(self, logged):
+        assert UnionOrder(replace(logged, page_version=0), as_new=True).expected is None
+
     def test_what_was_not_ranked_comes_last_and_is_expected_to_earn_the_least(self, logged):
         order = UnionOrder(replace(logged, model_places=(2, 1), expected=(0.2, 0.4)), as_new=True)
         assert order.expected.tolist() == [0.2, 0.4, 0.2, 0.2]
@@ -180,7 +183,7 @@ class TestAsNew:
     def test_what_was_remembered_further_down_is_expected_to_earn_what_it_was_shown_for(self, make_logged):
         search = make_logged(self.ACTIONS, {"a": 3, "b": 2}, {"a": (1, 2, 3)}, {"w": 1, "y": 3}, {})
         shown = tuple(replace(each, score=0.7) for each in search.impressions)
-        logged = replace(search, impressions=shown, model_places=(1, 2), expected=(0.3, 0.1))
+        logged = replace(search, impressions=shown, model_places=(1, 2), expected=(0.3, 0.1), page_version=1)
         assert UnionOrder(logged, as_new=True).expected.tolist() == [0.3, 0.1, 0.7]
 
     def test_what_was_shown_corrects_what_was_expected(self, logged):

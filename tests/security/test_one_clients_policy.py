@@ -7,7 +7,7 @@ import pytest
 from haystack import Document, component
 from haystack.utils import Secret
 
-from ltrr_haystack import ClientLimits, FeedbackWriter, Learner, LTRRStore, VWPolicy, build_search_pipeline
+from ltrr_haystack import ClientLimits, FeedbackWriter, Learner, LTRRanker, LTRRStore, VWPolicy, build_search_pipeline
 
 pytestmark = pytest.mark.security
 
@@ -16,6 +16,9 @@ ARMS = {
     "vectors": {"kind": "dense", "levels": [0, 10], "cost_per_call": 0.05},
 }
 BOTH = {"words": 10, "vectors": 10}
+NOON = 1_700_046_000.0
+"""A Wednesday."""
+
 BOUNDLESS = ClientLimits(share=1.0, pages=1e6, rewards=1e6, document_rewards=1e6, pair_rewards=1e6, searches=1e6)
 
 
@@ -48,12 +51,13 @@ class Searched:
             policy=policy,
             seed=0,
             poll_interval=0.0,
+            ranker=LTRRanker(self.store, poll_interval=0.0, seed=0),
         )
         self.feedback = FeedbackWriter(self.store)
         self.rng = random.Random(seed)
 
     def search(self, query, user, wants, chance):
-        run = {"understanding": {"query": query}, "router": {"user_id": user}}
+        run = {"understanding": {"query": query, "now": NOON}, "router": {"user_id": user}}
         page = self.pipeline.run(run)["impressions"]
         good = [
             document.id
@@ -78,7 +82,7 @@ class Searched:
         """What the policy would ask for twenty queries that nobody searched."""
         router, understanding = (self.pipeline.get_component(name) for name in ("router", "understanding"))
         return [
-            dict(router.run(understanding.run(f"never {number} seen")["understanding"])["decision"].preferred)
+            dict(router.run(understanding.run(f"never {number} seen", now=NOON)["understanding"])["decision"].preferred)
             for number in range(20)
         ]
 

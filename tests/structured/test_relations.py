@@ -40,7 +40,17 @@ class TestRelation:
         matches = compiled(ARTIST.naming(["7", "swift"], "array_contains"))
         values = ["swift", 7, "7", ["x", "swift"], [7], "other", None, 8]
         assert [matches(scored("a", 1.0, artist_id=value)) for value in values] == [*[True] * 5, False, False, False]
-        assert ARTIST.naming(["swift"], "==") == {"field": "meta.artist_id", "operator": "in", "value": ["swift"]}
+        assert ARTIST.naming(["swift"], "==") == {"field": "meta.artist_id", "operator": "==", "value": "swift"}
+
+    def test_texts_and_numbers_are_compared_apart_since_databases_refuse_lists_of_both(self):
+        path = "meta.artist_id"
+        assert ARTIST.naming(["7", "swift"], "==") == {
+            "operator": "OR",
+            "conditions": [
+                {"field": path, "operator": "in", "value": ["7", "swift"]},
+                {"field": path, "operator": "==", "value": 7},
+            ],
+        }
 
 
 class TestRelationsOf:

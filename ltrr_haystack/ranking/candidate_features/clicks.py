@@ -21,7 +21,8 @@ class ClickFeatures:
     long as no ranker was trained, and for documents that were shown for no other query. See `ranking.click_prior`.
 
     :param store: Where the counts are kept; training a ranker renews them.
-    :param poll_interval: Seconds between two checks for newer counts; 0 checks each time.
+    :param poll_interval: Seconds between two checks for newer counts, which are read beside the searches; 0 checks each
+        time, and waits.
     """
 
     names = ("clicks.over_expected",)
@@ -35,6 +36,7 @@ class ClickFeatures:
             load=lambda snapshot: ClickPrior.from_bytes(snapshot.payload),
             default=ClickPrior(),
             poll_interval=poll_interval,
+            wait=False,
         )
 
     def warm_up(self) -> None:

@@ -138,7 +138,7 @@ class TestConfig:
     def test_of_the_bundled_pipelines(self, store):
         pipelines = Path(__file__).parents[3] / "pipelines" / "search"
         target = parse_target(f"config:{pipelines}", store)
-        assert target.actions.names == ("bm25", "dense", "memory")
+        assert target.actions.names == ("bm25", "dense", "structured", "related", "memory")
 
     def test_refuses_what_cannot_be_read(self, store, tmp_path):
         with pytest.raises(ConfigurationError, match=r"missing\.yml cannot be read"):

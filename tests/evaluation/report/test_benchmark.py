@@ -208,8 +208,9 @@ class TestMethodAndNotes:
     def test_trainings_safe_start_versions_and_speed(self, finished, section):
         finished.held_back = {"ours": [True, True, True, False]}
         notes = section("notes")
-        end, chosen, examined, latency, trainings = notes.grids
+        end, chosen, looks, examined, latency, trainings = notes.grids
         assert chosen.rows == (("best_arm", "0", "a"), ("rrf_tuned", "0", "a 2, b 0.25"))
+        assert looks.rows == ()
         assert examined.columns == ("system", "seed", *map(str, range(1, 11)))
         assert examined.rows[0] == ("ours", "0", "1.000", *["0.500"] * 9)
         assert end.rows[0] == ("ours", "0", "let loose", "version 3", "version 1", "2", "0", "50")
@@ -221,7 +222,7 @@ class TestMethodAndNotes:
     def test_what_is_not_there_is_left_out(self, finished, small, tmp_path):
         finished.notes = {"impressions_per_s": 20.0, "trainings": []}
         page = benchmark_report(finished.figures(), tmp_path / "report.html")
-        end, _, examined, _, trainings = page.sections[-1].grids
+        end, _, _, examined, _, trainings = page.sections[-1].grids
         assert examined.rows == ()
         assert end.rows[0] == ("ours", "0", "–", "–", "–", "–", "–", "20")
         assert (trainings.rows, page.sections[-1].charts) == ((), ())

@@ -23,4 +23,4 @@ def program(name):
 
 coverage, engine, ingest = program("coverage"), program("engine"), program("ingest")
 one_click, readings = program("one_click"), program("readings")
-understanding = program("understanding")
+understanding, expected_readings = program("understanding"), program("expected_readings")

@@ -2,15 +2,13 @@
 The credit of each arm for a settled decision: its marginal contribution to the rewards.
 
 Leave one out: an arm's credit is the reward of the page with the arm less the reward of the page without it, as the
-page would have been ordered then (see `UnionOrder`). A document that goes missing loses its whole reward; one that
+union would have been ordered then (see `UnionOrder`). A document that goes missing loses its whole reward; one that
 moves down loses a part, since lower places are examined less; one that moves up gains. So an arm that pushes relevant
 documents down the page has a negative credit. This is the difference reward of Wolpert & Tumer (2001).
 
-For a query that is treated as new, the page is in the order of the ranking model, once click rates were learned. What
-would have come onto it instead then counts as well, by the click rate that the ranker expected of it, and what was
-shown by a doubly robust estimate (see `UnionOrder.worth`). Queries that were searched before are credited by the
-union's order: their pages are mostly made of what memory knows, and by these every arm but the memory would seem to be
-worth nothing, though it is the others that find what there is to be remembered.
+Queries that were searched before are credited by the union's order: their pages are mostly made of what memory knows,
+and by these every arm but the memory would seem to be worth nothing, though it is the others that find what there is to
+be remembered. Those that are treated as new are credited by the pages of the ranking model (see `model_pages`).
 
 The contribution is marginal to the allocation that the policy prefers, not to the one that was played. Where the
 baseline was played, every arm ran deep and most documents were found by several arms: there the marginal contribution
@@ -21,7 +19,7 @@ The ranks also give the credit of every level up to the drawn one: a semi-bandit
 & Lugosi 2014, Regret in Online Combinatorial Optimization; Mannor & Shamir 2011, From Bandits to Experts).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +32,9 @@ from ltrr_haystack.types import Allocation, Impression, SettledDecision
 
 _Numbers = NDArray[np.float64]
 
+ValueFn = Callable[[Sequence[Allocation]], list[float]]
+"""Gives the reward that a decision would have earned under allocations that draw no arm deeper than it was drawn."""
+
 Credit = Mapping[str, Mapping[int, float]]
 """Arm that ran → level, up to the drawn one → credit in units of reward."""
 
@@ -42,9 +43,7 @@ def leave_one_out(
     settled: SettledDecision,
     preferred: Allocation | None = None,
     curve: ExaminationCurve = UNION,
-    *,
-    as_new: bool = False,
-    reward_per_click: float = 1.0,
+    value_fn: ValueFn | None = None,
 ) -> Credit:
     """
     Give the marginal contribution of each arm of a decision.
@@ -55,8 +54,7 @@ def leave_one_out(
     :param preferred: The allocation to which the contributions are marginal, as far as it was drawn; by default what
         the policy preferred when it decided, and without a logged preference what was drawn.
     :param curve: The probability that a place is examined.
-    :param as_new: Whether the query is treated as new.
-    :param reward_per_click: What a click is worth on average, in units of reward: the ranker expects clicks.
+    :param value_fn: Gives what other allocations would have earned; `rewards_left` by the curve if left out.
     :returns: For each arm that ran its credit at every level above 0 up to the drawn one.
     """
     decision = settled.decision
@@ -68,10 +66,10 @@ def leave_one_out(
         for arm in decision.actions.arms
         if drawn.get(arm.name, 0) > 0
     }
-    if not as_new and not any(reward_of(settled, impression) for impression in settled.impressions):
+    if value_fn is None and not any(reward_of(settled, impression) for impression in settled.impressions):
         return {arm: dict.fromkeys(depths, 0.0) for arm, depths in levels.items()}
     searched = [{**others, arm: level} for arm, depths in levels.items() for level in (0, *depths)]
-    left = iter(rewards_left(settled, searched, curve, as_new=as_new, reward_per_click=reward_per_click))
+    left = iter(rewards_left(settled, searched, curve) if value_fn is None else value_fn(searched))
     credit: dict[str, dict[int, float]] = {}
     for arm, depths in levels.items():
         without = next(left)
@@ -80,12 +78,7 @@ def leave_one_out(
 
 
 def rewards_left(
-    settled: SettledDecision,
-    allocations: Sequence[Allocation],
-    curve: ExaminationCurve = UNION,
-    *,
-    as_new: bool = False,
-    reward_per_click: float = 1.0,
+    settled: SettledDecision, allocations: Sequence[Allocation], curve: ExaminationCurve = UNION
 ) -> list[float]:
     """
     Give the reward that a decision would have earned under other allocations.
@@ -93,23 +86,13 @@ def rewards_left(
     :param settled: The decision with its rewards.
     :param allocations: Allocations that draw no arm deeper than it was drawn.
     :param curve: The probability that a place is examined.
-    :param as_new: Whether the query is treated as new.
-    :param reward_per_click: What a click is worth on average, in units of reward: the ranker expects clicks.
-    :returns: For each allocation the sum of the rewards that would have been left; of a query that is treated as new
-        and was ranked, what its own page is estimated to earn.
+    :returns: For each allocation the sum of the rewards that would have been left.
     """
-    left: list[float]
-    if as_new:
-        union = UnionOrder(settled, curve, as_new=True)
-        if union.expected is not None:
-            expected = union.expected * reward_per_click
-            left = union.earned(allocations, union.worth(expected, *page_of(settled))).tolist()
-            return left
     rewarded = tuple([impression for impression in settled.impressions if reward_of(settled, impression)])
     if not rewarded:
         return [0.0] * len(allocations)
     rewards = np.array([reward_of(settled, impression) for impression in rewarded])
-    left = (UnionOrder(replace(settled, impressions=rewarded), curve).kept(allocations) @ rewards).tolist()
+    left: list[float] = (UnionOrder(replace(settled, impressions=rewarded), curve).kept(allocations) @ rewards).tolist()
     return left
 
 

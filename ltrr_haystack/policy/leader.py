@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
-from ltrr_haystack.policy.credit import page_of
+from ltrr_haystack.policy.credit import ValueFn, page_of
 from ltrr_haystack.policy.expected import ExpectedRewards
 from ltrr_haystack.policy.experts import Experts, expert_key, experts_of
+from ltrr_haystack.policy.model_pages import model_page_value
 from ltrr_haystack.policy.moments import DECAY
-from ltrr_haystack.policy.safe_start import ValueFn
 from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, reaches
 from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
 
@@ -57,23 +57,22 @@ class Leader:
         """
         Evaluate allocations for a decision whose query is treated as new.
 
-        Where the page was ranked, a document counts the click rate that the ranker expected, times what a click is
-        worth on average, corrected by what it earned (see `UnionOrder.worth`). Otherwise a document that was shown
-        counts what it earned, divided by the examination probability of its position, and one that was not shown its
-        expected reward (see `ExpectedRewards`).
+        Where the page was ranked, the ranking model's pages are evaluated (see `model_pages`). Otherwise a document
+        that was shown counts what it earned, divided by the examination probability of its position, and one that was
+        not shown its expected reward (see `ExpectedRewards`).
 
         :param settled: The decision with its rewards.
         :param curve: The probability that a place is examined.
         :returns: Gives the reward that the decision would have earned under other allocations; memory arms must be at
             0.
         """
-        union = UnionOrder(settled, curve, as_new=True)
+        ranked = model_page_value(settled, curve, self.reward_per_click)
+        if ranked is not None:
+            return ranked
+        union = UnionOrder(settled, curve)
         ordinals, rewards = page_of(settled)
-        if union.expected is None:
-            worth = self._expected.of(union)
-            worth[union.rows] = rewards * np.minimum(MOST_KEPT, 1 / union.curve.over(ordinals))
-        else:
-            worth = union.worth(union.expected * self.reward_per_click, ordinals, rewards)
+        worth = self._expected.of(union)
+        worth[union.rows] = rewards * np.minimum(MOST_KEPT, 1 / union.curve.over(ordinals))
 
         def earned(searched: Sequence[Allocation]) -> list[float]:
             values: list[float] = union.earned(searched, worth).tolist()

@@ -29,21 +29,18 @@ eight within a thousand decisions; nothing is lost by that, and a policy that tu
 Searches of one query count as independent decisions, although they are correlated.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
-from ltrr_haystack.policy.credit import reward_of, rewards_left
+from ltrr_haystack.policy.credit import ValueFn, reward_of, rewards_left
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.moments import Moments
 from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
-
-ValueFn = Callable[[Sequence[Allocation]], list[float]]
-"""Gives the reward that a decision would have earned under allocations that draw no arm deeper than it was drawn."""
 
 LEAST_SUPPORT = 0.01
 """Below this P(X ≥ y) a decision is not used: one in a hundred would count, and outweigh all others."""

@@ -1,10 +1,8 @@
 """
 The order of a logged search under other allocations.
 
-An arm that draws less deep returns the same first ranks. So what any shallower allocation would have found is known
-exactly, and so is its order: the union is ordered by reciprocal rank fusion (see `fusion.fuse`). For a query that is
-treated as new, the documents that are found keep the order of the ranking model instead, once click rates were learned.
-That the model would have seen other ranks of the arms is left out of account.
+The union is ordered by reciprocal rank fusion (see `fusion.fuse`), and an arm that draws less deep returns the same
+first ranks. So the order under any shallower allocation is known exactly, for every document that was found.
 """
 
 import itertools
@@ -38,17 +36,14 @@ class UnionOrder:
     :ivar is_empty: Whether the arms found nothing.
     :ivar ranks: One row for each document of the union, one column for each arm: its rank, infinite where it has none.
     :ivar rows: For each impression the row of its document.
-    :ivar expected: For each document the click rate that the ranker expected where the document is examined; `None`
-        where the order is that of the union. What was not ranked has the least of these rates.
     """
 
-    def __init__(self, settled: SettledDecision, curve: ExaminationCurve = UNION, *, as_new: bool = False) -> None:
+    def __init__(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> None:
         """
         Read a settled decision.
 
         :param settled: The decision with its impressions and reports.
         :param curve: The probability that a place is examined.
-        :param as_new: Whether the query is treated as new: without memory, the order is the ranking model's own.
         :raises InvalidInputError: If an impression has no place in the union.
         """
         self.curve = curve
@@ -63,7 +58,6 @@ class UnionOrder:
                     "union; log what UnionJoiner gives"
                 )
         self._read_union(settled)
-        self._read_order(settled, as_new=as_new)
 
     def kept(self, allocations: Sequence[Allocation]) -> _Numbers:
         """
@@ -87,59 +81,28 @@ class UnionOrder:
         places = 1 + before.sum(axis=2)
         return np.where(own >= 0, np.minimum(MOST_KEPT, self.curve.ratio(self.rows + 1, places)), 0.0)
 
-    def earned(self, allocations: Sequence[Allocation], worth: _Numbers) -> _Numbers:
+    def earned(self, allocations: Sequence[Allocation], worth: _Numbers, places: _Numbers | None = None) -> _Numbers:
         """
         Give the reward of pages as long as the one shown under other allocations.
 
         :param allocations: Allocations that draw no arm deeper than it was drawn.
         :param worth: For each known document what it earns if it is examined.
+        :param places: For each known document its place in the order that pages have; that of the union if left out.
         :returns: For each allocation the sum over its page, each document weighted by the examination of its place.
         """
-        scores = self._scores(allocations)
+        scores = self._scores(allocations, places)
         page = min(len(self.rows), len(self.ranks))
         order = np.argsort(-scores, axis=1, kind="stable")[:, :page]
         found = np.take_along_axis(scores, order, axis=1) >= 0
         total: _Numbers = np.where(found, worth[order], 0.0) @ self.curve.over(np.arange(1, page + 1))
         return total
 
-    def worth(self, expected: _Numbers, ordinals: _Numbers, rewards: _Numbers) -> _Numbers:
-        """
-        Correct what documents are expected to earn where they are examined by what those on the page earned.
-
-        w + min(`MOST_KEPT`, 1 / e) · (r − e · w) for a document that is expected to earn w and earned r at a place that
-        is examined with the probability e: the doubly robust estimate (Dudík, Langford & Li, "Doubly robust policy
-        evaluation and learning", ICML 2011) with bounded weights.
-
-        :param expected: For each document of the union what it is expected to earn where it is examined.
-        :param ordinals: For each impression its position, from 1.
-        :param rewards: For each impression what it earned.
-        :returns: For each document the estimate.
-        """
-        estimate = expected.copy()
-        examined = self.curve.over(ordinals)
-        weights = np.minimum(MOST_KEPT, 1 / examined)
-        estimate[self.rows] += weights * (rewards - examined * expected[self.rows])
-        return estimate
-
-    def _scores(self, allocations: Sequence[Allocation]) -> _Numbers:
+    def _scores(self, allocations: Sequence[Allocation], places: _Numbers | None = None) -> _Numbers:
         """Allocation × document: what documents are ordered by, the highest first; `_MISSING` where no arm finds it."""
         depths = np.array([[allocation.get(arm, 0) for arm in self.arms] for allocation in allocations], dtype=float)
         there = self.ranks <= depths[:, None, :]
-        scores = np.einsum("na,mna->mn", self._adds, there).round(_DIGITS) if self._order is None else self._order
+        scores = np.einsum("na,mna->mn", self._adds, there).round(_DIGITS) if places is None else 1 / places
         return np.where(there.any(axis=2), scores, _MISSING)
-
-    def _read_order(self, settled: SettledDecision, *, as_new: bool) -> None:
-        self.expected: _Numbers | None = None
-        self._order: _Numbers | None = None
-        ranked = min(len(settled.model_places), len(self.ranks)) if as_new and settled.page_version else 0
-        if not ranked:
-            return
-        places = np.arange(1, len(self.ranks) + 1)
-        expected = np.full(len(self.ranks), min(settled.expected))
-        places[:ranked], expected[:ranked] = settled.model_places[:ranked], settled.expected[:ranked]
-        beyond = self.rows >= ranked
-        expected[self.rows[beyond]] = [each.score for each, far in zip(settled.impressions, beyond, strict=True) if far]
-        self.expected, self._order = expected, 1 / places
 
     def _read_union(self, settled: SettledDecision) -> None:
         places = [impression.place for impression in settled.impressions]

@@ -11,9 +11,10 @@ from haystack import default_from_dict, default_to_dict, logging
 
 from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
-from ltrr_haystack.policy.credit import Credit, at_drawn_depth, leave_one_out
+from ltrr_haystack.policy.credit import Credit, ValueFn, at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation, best_level
+from ltrr_haystack.policy.model_pages import model_page_value
 from ltrr_haystack.policy.new_queries import LEADER, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import check_settings, pack, snapshot_errors, unpack
@@ -212,8 +213,9 @@ class VWPolicy:
         :returns: Arm that ran → its credit at the depth it drew.
         """
         decision = settled.decision
-        new, scale = decision.features.is_new_query, self._new.leader.reward_per_click
-        credit = leave_one_out(settled, curve=curve, as_new=new, reward_per_click=scale)
+        new = decision.features.is_new_query
+        model_pages = model_page_value(settled, curve, self._new.leader.reward_per_click)
+        credit = leave_one_out(settled, curve=curve, value_fn=model_pages if new else None)
         if decision.mode == "baseline":
             return at_drawn_depth(credit, decision.allocation)
         as_new = replace(decision.features, history={})
@@ -222,7 +224,7 @@ class VWPolicy:
             self._new.observe(settled, preferred, curve)
             self._fit(decision.actions, decision.features, credit, new=new)
             if not new:
-                self._fit_as_new(settled, as_new, preferred, curve)
+                self._fit_as_new(settled, as_new, preferred, curve, model_pages)
                 self._gate.observe(settled, curve)
             self._n += 1
         return at_drawn_depth(credit, decision.allocation)
@@ -361,7 +363,12 @@ class VWPolicy:
                 self._workspace.learn(shared, line, -reward)
 
     def _fit_as_new(
-        self, settled: SettledDecision, as_new: Features, preferred: Allocation, curve: ExaminationCurve
+        self,
+        settled: SettledDecision,
+        as_new: Features,
+        preferred: Allocation,
+        curve: ExaminationCurve,
+        value_fn: ValueFn | None,
     ) -> None:
         """
         Learn from a decision a second time, as if its query were new.
@@ -373,9 +380,7 @@ class VWPolicy:
         decision = settled.decision
         searched = decision.actions.without_memory(preferred)
         if reaches(decision.allocation, searched):
-            scale = self._new.leader.reward_per_click
-            credit = leave_one_out(settled, searched, curve, as_new=True, reward_per_click=scale)
-            credit = _memory_at_zero(decision.actions, credit)
+            credit = _memory_at_zero(decision.actions, leave_one_out(settled, searched, curve, value_fn))
             self._fit(decision.actions, as_new, credit, new=True)
 
     def _arguments(self) -> list[str]:

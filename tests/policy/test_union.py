@@ -142,66 +142,6 @@ class TestEarned:
         assert page.earned([{"b": 1}, {"a": 1}], np.array([2.0, 5.0])).tolist() == [5.0, 2.0]
 
 
-class TestAsNew:
-    """Where a search was ranked, a query that is treated as new has the order of the ranking model."""
-
-    ACTIONS = parse_actions({"a": {"levels": [0, 1, 2, 3]}, "b": {"levels": [0, 1, 2]}}, 6, {"a": 3})
-
-    @pytest.fixture
-    def logged(self, make_logged):
-        """Of the union w, x, z, y the model has z first, then x, w and y; w and x were shown, and x was clicked."""
-        found = {"a": (1, 2, 4), "b": (1, 3)}
-        search = make_logged(self.ACTIONS, {"a": 3, "b": 2}, found, {"w": 1, "x": 2}, {"x": 1.0})
-        return replace(search, model_places=(3, 2, 1, 4), expected=(0.3, 0.4, 0.5, 0.1), page_version=1)
-
-    def test_what_is_found_keeps_the_order_of_the_model(self, logged):
-        """A page of two: z and x as drawn; x and w without b; w and z by b alone; nothing moves a document but that."""
-        order = UnionOrder(logged, as_new=True)
-        worth = np.array([1.0, 2.0, 8.0, 4.0])
-        allocations = [{"a": 3, "b": 2}, {"a": 3}, {"b": 2}, {"a": 1}, {}]
-        second = 2**-0.5
-        assert order.earned(allocations, worth).tolist() == pytest.approx(
-            [8 + 2 * second, 2 + second, 8 + second, 1, 0]
-        )
-
-    def test_otherwise_it_is_the_union_s(self, logged):
-        order = UnionOrder(logged)
-        assert order.expected is None
-        assert order.earned([{"a": 3, "b": 2}], np.array([1.0, 2.0, 8.0, 4.0])).tolist() == [
-            pytest.approx(1 + 2 * 2**-0.5)
-        ]
-
-    def test_before_click_rates_were_learned_it_is_the_union_s_too(self, logged):
-        assert UnionOrder(replace(logged, page_version=0), as_new=True).expected is None
-
-    def test_what_was_not_ranked_comes_last_and_is_expected_to_earn_the_least(self, logged):
-        order = UnionOrder(replace(logged, model_places=(2, 1), expected=(0.2, 0.4)), as_new=True)
-        assert order.expected.tolist() == [0.2, 0.4, 0.2, 0.2]
-        earned = order.earned([{"a": 3, "b": 2}, {"b": 2}], np.array([1.0, 2.0, 8.0, 4.0]))
-        assert earned.tolist() == pytest.approx([2 + 2**-0.5, 1 + 8 * 2**-0.5])
-
-    def test_what_was_remembered_further_down_is_expected_to_earn_what_it_was_shown_for(self, make_logged):
-        search = make_logged(self.ACTIONS, {"a": 3, "b": 2}, {"a": (1, 2, 3)}, {"w": 1, "y": 3}, {})
-        shown = tuple(replace(each, score=0.7) for each in search.impressions)
-        logged = replace(search, impressions=shown, model_places=(1, 2), expected=(0.3, 0.1), page_version=1)
-        assert UnionOrder(logged, as_new=True).expected.tolist() == [0.3, 0.1, 0.7]
-
-    def test_what_was_shown_corrects_what_was_expected(self, logged):
-        """
-        w was examined for certain and not clicked: .3 + 1 · (0 − 1 · .3). x was examined with the probability √½ and
-        clicked: .4 + √2 · (1 − √½ · .4). The others stay.
-        """
-        order = UnionOrder(logged, as_new=True)
-        worth = order.worth(order.expected, np.array([1.0, 2.0]), np.array([0.0, 1.0]))
-        assert worth.tolist() == pytest.approx([0.0, 2**0.5, 0.5, 0.1])
-
-    def test_where_a_place_is_hardly_examined_the_correction_is_bounded(self, logged):
-        """By a curve of 1/k², place 2 has 1/4, of which the inverse is cut to 3: .4 + 3 · (1 − ¼ · .4)."""
-        order = UnionOrder(logged, ExaminationCurve(eta=2.0), as_new=True)
-        worth = order.worth(order.expected, np.array([1.0, 2.0]), np.array([0.0, 1.0]))
-        assert worth[1] == pytest.approx(0.4 + 3 * 0.9)
-
-
 class TestCurve:
     def test_is_how_steeply_places_lose_worth(self, make_logged):
         settled = make_logged(ACTIONS, ALL, FOUND, PLACES, {}, weights={"b": 2.0, "memory": 3.0}, rrf_k=1.0)

@@ -1,6 +1,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -285,6 +286,17 @@ class TestLearnAsNew:
     def test_a_new_query_is_learned_once_as_new(self, make_settled, learned):
         VWPolicy().learn(self.settled(make_settled, EVERY_ARM, features=Features()))
         assert [new for new, *_ in learned] == [True]
+
+    @pytest.mark.parametrize("history", [{}, KNOWN])
+    def test_whether_new_or_treated_as_new_a_ranked_page_teaches_what_the_model_s_page_earns(
+        self, make_settled, learned, history
+    ):
+        """Only x was shown, without a click; the model would have shown another first, and expects .4 of it."""
+        logged = self.settled(make_settled, {"a": 5, "b": 0, "memory": 0}, features=Features(history=history))
+        ranked = {"model_places": (1, 2), "expected": (0.4, 0.3), "page_version": 1}
+        VWPolicy().learn(replace(logged, impressions=logged.impressions[1:], rewards={}, **ranked))
+        new, _, credit = learned[-1]
+        assert (new, credit) == (True, {"a": pytest.approx(0.4)})
 
     def test_where_what_a_new_query_would_get_was_not_drawn_nothing_is_learned_of_new_ones(
         self, taught, make_settled, learned

@@ -52,8 +52,6 @@ def _add(
     *,
     late: bool,
 ) -> None:
-    """What a filter lets through says nothing of what people mean without it, so nothing of the kind either."""
-    amounts.add_clicks((decision.evidence_key, reading_key(reading)), clicks)
-    if not decision.filters:
-        kind = reading_kind(reading)
-        amounts.add_clicks((KINDS, kind), clients.count_kind(decision, kind, clicks, late=late))
+    amounts.add_clicks((decision.understanding.normal_form, reading_key(reading)), clicks)
+    kind = reading_kind(reading)
+    amounts.add_clicks((KINDS, kind), clients.count_kind(decision, kind, clicks, late=late))

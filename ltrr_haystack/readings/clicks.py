@@ -49,9 +49,12 @@ def kinds_of(decision: Decision) -> set[str]:
     :param decision: The search's decision.
     :returns: The kinds of its best readings, as far as they have slots; none of a filtered search.
     """
-    if decision.filters:
-        return set()
-    return {reading_kind(each) for each in decision.understanding.interpretations[:MOST_MEASURED] if each.slots}
+    return {reading_kind(each) for each in _measurable(decision) if each.slots}
+
+
+def _measurable(decision: Decision) -> tuple[Interpretation, ...]:
+    """The best readings; none of a filtered search: what a filter lets through says nothing of what people mean."""
+    return () if decision.filters else decision.understanding.interpretations[:MOST_MEASURED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,10 @@ def measured_readings(
     :param impressions: The page.
     :param curve: The examination curve by which the page was ordered; a document counts as one look with the
         examination probability of its position, as in the memory index.
-    :returns: The readings of which the page says something: some documents agree with them, and others do not.
+    :returns: The readings of which the page says something: some documents agree with them, and others do not. None of
+        a filtered search.
     """
-    readings = decision.understanding.interpretations[:MOST_MEASURED]
+    readings = _measurable(decision)
     if not readings or not impressions:
         return []
     looks = curve.over([impression.ordinal for impression in impressions]).tolist()

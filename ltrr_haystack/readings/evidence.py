@@ -94,7 +94,7 @@ class ReadingEvidence:
         """
         Say how much likelier clicks make each reading of a query.
 
-        :param normal_form: The query's normal form; for a filtered search its evidence key (`types.evidence_key`).
+        :param normal_form: The query's normal form.
         :param readings: The query's readings.
         :returns: For each of them what its prior probability is to be multiplied by, between 1 / `most` and `most`;
             1 for all where the store cannot be read.
@@ -105,7 +105,7 @@ class ReadingEvidence:
         """
         Say what speaks for each reading of a query; the store is read once.
 
-        :param normal_form: The query's normal form; for a filtered search its evidence key (`types.evidence_key`).
+        :param normal_form: The query's normal form.
         :param readings: The query's readings.
         :returns: For each of them the clicks and what they come to; no clicks where the store cannot be read.
         """

@@ -93,12 +93,14 @@ class TestAClick:
 
 
 class TestAFilteredSearch:
-    def test_is_evidence_for_the_query_with_its_filters_alone(self, learner, log, clicked):
+    def test_says_nothing_of_readings_in_time_or_late(self, learner, log, clicked):
+        """Filters choose what can be shown, and readings are looked up without them."""
         log.search("q1", readings=[(TITLE, "a")], filters=ROCK)
         log.event("e1", "q1", "a")
         learner.run_once(now=100.0)
-        filtered = evidence_key("love", ROCK), AS_TITLE[1]
-        assert list(clicked(AS_TITLE, filtered, TITLES)) == [filtered]
+        log.event("late", "q1", "a", at=101.0)
+        assert learner.run_once(now=100.0).late == 1
+        assert clicked(AS_TITLE, (evidence_key("love", ROCK), AS_TITLE[1]), TITLES) == {}
 
 
 class TestALateClick:

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, update
 
 from ltrr_haystack.store import definitions
+from ltrr_haystack.store.orderings import ReadOrdering
 from ltrr_haystack.store.records import MODELS, LateBatch, LateReward, SettledBatch, Watermark
 from ltrr_haystack.store.searches import fingerprints, read_decision, read_search
 from ltrr_haystack.store.tables import counted_rewards, decisions, events, is_late, is_open, learner, pages
-from ltrr_haystack.types import SettledDecision
+from ltrr_haystack.types import Decision, SettledDecision
 
 LONGEST_FAULT = 500
 """Characters of the reason why a decision was set aside."""
@@ -215,7 +216,7 @@ def late_rewards(connection: Connection, after: int, limit: int) -> LateBatch:
 def _late_reward(row: Any, known: Mapping[bytes, str]) -> LateReward | None:
     try:
         decision = read_decision(row, known)
-        page = read_search(row, known).ordering if decision.understanding.interpretations else None
+        page = _page_of_readings(row, known, decision)
         return LateReward(
             seq=row.event_seq,
             decision=decision,
@@ -228,6 +229,16 @@ def _late_reward(row: Any, known: Mapping[bytes, str]) -> LateReward | None:
             impressions=() if page is None else page.impressions,
             page_version=0 if page is None else page.page_version,
         )
+    except (ValueError, TypeError, LookupError):
+        return None
+
+
+def _page_of_readings(row: Any, known: Mapping[bytes, str], decision: Decision) -> ReadOrdering | None:
+    """The page of a search whose readings it may say something of; `None` where it cannot be read."""
+    if not decision.understanding.interpretations:
+        return None
+    try:
+        return read_search(row, known).ordering
     except (ValueError, TypeError, LookupError):
         return None
 

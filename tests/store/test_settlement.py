@@ -1,5 +1,6 @@
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from haystack.utils import Secret
@@ -7,6 +8,7 @@ from sqlalchemy import create_engine
 
 from ltrr_haystack.store import LateBatch, LearningUpdate, LTRRStore, Watermark
 from ltrr_haystack.store.engines import parse_url
+from ltrr_haystack.types import Interpretation
 
 
 def learn(store, learned, late=None):
@@ -137,6 +139,24 @@ class TestSettled:
         assert batch.faults[1].startswith("it cannot be read: ")
         assert [each.seq for each in store.settled(0, 1)] == [2]
         assert store.settled(2, 1) == []
+
+    def test_a_late_reward_is_not_lost_with_the_page_that_readings_are_compared_by(self, sqlite_url, ranking, event):
+        store = LTRRStore(Secret.from_token(sqlite_url))
+        made = ranking("q1")
+        reading = (Interpretation({"title": "Love"}, "", 0.9),)
+        understood = replace(made.decision.understanding, interpretations=reading)
+        store.record_search(replace(made, decision=replace(made.decision, understanding=understood)))
+        store.settle(before=1e9)
+        store.record_events([event("e1", object_id="a", reward=2.0)])
+        learn(store, 1)
+        (whole,) = store.late_rewards(0, 10).rewards
+        with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+            connection.execute("DELETE FROM ltrr_pages")
+            connection.commit()
+        (left,) = store.late_rewards(0, 10).rewards
+        assert (len(whole.impressions) > 0, left.impressions) == (True, ())
+        assert replace(whole, impressions=(), page_version=0) == left
+        store.close()
 
     def test_a_reward_that_is_no_number_is_a_fault_of_its_decision(self, sqlite_url, ranking, event):
         store = LTRRStore(Secret.from_token(sqlite_url))

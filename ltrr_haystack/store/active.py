@@ -18,7 +18,7 @@ REST = 10.0
 """
 Seconds that pass between two newer models for each second that reading one beside the searches has taken: while
 documents are indexed in many small batches, a server does not spend its time on reading what each of them changed. It
-does not rest after a way back to an earlier version.
+does not rest before it goes back to an earlier version.
 """
 
 
@@ -116,6 +116,7 @@ class ActiveModel(Generic[Model]):
         self._lock = Lock()
         self._held: tuple[Model, int] = (default, 0)
         self._taken_up = 0
+        self._rested = 0.0
         self._next_look = float("-inf")
         self._looked = False
         self._failing = False
@@ -149,7 +150,7 @@ class ActiveModel(Generic[Model]):
                 self._failing = False
             elif self._wait or not self._looked:
                 self._take_up(version)
-            elif self._reading is None or not self._reading.is_alive():
+            elif (self._reading is None or not self._reading.is_alive()) and not self._rests_before(version):
                 self._reading = Thread(target=self._take_up_beside, args=(version,), name=f"ltrr-{self._kind}")
                 self._reading.daemon = True
                 self._reading.start()
@@ -159,14 +160,17 @@ class ActiveModel(Generic[Model]):
         self._next_look = time.monotonic() + self._poll_interval
 
     def _take_up_beside(self, version: int) -> None:
-        began, newer = time.monotonic(), version > self._taken_up
+        began = time.monotonic()
         try:
             self._take_up(version)
         except Exception as error:  # noqa: BLE001 (whatever fails, the model at hand stays in use)
             self._report(error)
         now = time.monotonic()
-        rest = REST * (now - began) if newer else 0.0
-        self._next_look = now + max(self._poll_interval, rest)
+        self._rested = now + REST * (now - began)
+
+    def _rests_before(self, version: int) -> bool:
+        """Whether a version is one more of many small changes, which can wait; a way back to an earlier one cannot."""
+        return version > self._taken_up and time.monotonic() < self._rested
 
     def _take_up(self, version: int) -> None:
         try:

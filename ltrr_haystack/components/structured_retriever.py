@@ -14,7 +14,7 @@ from ltrr_haystack.catalogue import Lexicon, active_lexicon
 from ltrr_haystack.components.wrapped_retriever import WrappedRetriever
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.filtering import compiled
-from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store import LTRRStore, Outage
 from ltrr_haystack.structured.agreement import agreement
 from ltrr_haystack.structured.filters import ListOperator, all_of, filters_of
 from ltrr_haystack.structured.gathering import Found, gather
@@ -76,7 +76,8 @@ class StructuredRetriever:
     "tayler love" may be the artist Taylor Swift and a title with "love", or only two words. Each reading is searched
     with the wrapped retriever, within its filters; the depth is shared among the readings by their probabilities, and
     a reading that finds too little gives up its filters one by one. The query as it was typed is always searched, too,
-    and what it finds says how far the readings are to be trusted (`structured.agreement`).
+    and what it finds says how far the readings are to be trusted (`structured.agreement`). A reading that cannot be
+    searched brings nothing.
     So there never are fewer documents than without the readings. Each document says in `meta["reading"]` which reading
     brought it, and bears the score of the fusion of all readings.
 
@@ -167,6 +168,7 @@ class StructuredRetriever:
         )
         self._lists: ListOperator | None = list_operator_of(retriever) if list_operator == "auto" else list_operator
         self._lexicon = None if store is None else active_lexicon(store)
+        self._outage = Outage("Queries are searched without some of their readings")
 
     def warm_up(self) -> None:
         """Warm up the wrapped retriever, open the store, and read the lexicon."""
@@ -232,7 +234,7 @@ class StructuredRetriever:
         try:
             asked = next(plan.gathering)
             while True:
-                found = [self._wrapped.ask(*plan.request(search)) for search in asked]
+                found = [self._ask(plan, search) for search in asked]
                 asked = plan.gathering.send(plan.kept(asked, found))
         except StopIteration as end:
             return {"documents": end.value}
@@ -259,10 +261,36 @@ class StructuredRetriever:
         try:
             asked = next(plan.gathering)
             while True:
-                found = await asyncio.gather(*(self._wrapped.ask_async(*plan.request(search)) for search in asked))
+                found = await asyncio.gather(*(self._ask_async(plan, search) for search in asked))
                 asked = plan.gathering.send(plan.kept(asked, found))
         except StopIteration as end:
             return {"documents": end.value}
+
+    def _ask(self, plan: _Plan, search: ReadingSearch) -> list[Document]:
+        try:
+            found = self._wrapped.ask(*plan.request(search))
+        except Exception as error:  # noqa: BLE001 (whatever a filter comes to, the query is searched as it was typed)
+            return self._failed(search, error)
+        return self._found(search, found)
+
+    async def _ask_async(self, plan: _Plan, search: ReadingSearch) -> list[Document]:
+        try:
+            found = await self._wrapped.ask_async(*plan.request(search))
+        except Exception as error:  # noqa: BLE001 (as in `_ask`)
+            return self._failed(search, error)
+        return self._found(search, found)
+
+    def _failed(self, search: ReadingSearch, error: Exception) -> list[Document]:
+        """Nothing, where a reading cannot be searched; the query as it was typed has to be."""
+        if not search.slots:
+            raise error
+        self._outage.report(error)
+        return []
+
+    def _found(self, search: ReadingSearch, documents: list[Document]) -> list[Document]:
+        if search.slots:
+            self._outage.mended()
+        return documents
 
     def _open(self) -> None:
         if self.store is not None and self._lexicon is not None:

@@ -10,7 +10,7 @@ from haystack import Document
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import CONTAINS
-from ltrr_haystack.memory.fetch import DOCUMENT_ID, object_id_of
+from ltrr_haystack.memory.fetch import DOCUMENT_ID
 from ltrr_haystack.structured.filters import ListOperator, among, any_of
 
 RELATED = "related"
@@ -41,13 +41,16 @@ class Relation:
         :param document: The document.
         :returns: The keys of other documents: its text or whole number in the field, or those of a list.
         """
-        value: Any = document.meta
-        for name in self.field.split("."):
-            value = value.get(name) if isinstance(value, dict) else None
-        values = value[:MOST_NAMED] if isinstance(value, list | tuple) else [value]
-        return [
-            str(each) for each in values if isinstance(each, str | int) and not isinstance(each, bool) and each != ""
-        ]
+        return _keys_at(document, self.field)
+
+    def keys_of(self, document: Document) -> list[str]:
+        """
+        Give the keys by which other documents may name one.
+
+        :param document: The document.
+        :returns: Its id, or the text or whole number in the key's field, or those of a list; none where it has none.
+        """
+        return [document.id] if self.key == DOCUMENT_ID else _keys_at(document, self.key.removeprefix("meta."))
 
     def naming(self, keys: Sequence[str], lists: ListOperator | None) -> dict[str, Any]:
         """
@@ -61,6 +64,14 @@ class Relation:
         values: list[str | int] = [*keys, *(int(key) for key in keys if _WHOLE_NUMBER.fullmatch(key))]
         within = [{"field": path, "operator": CONTAINS, "value": [value]} for value in values if lists == CONTAINS]
         return any_of(*among(path, values), *within)
+
+
+def _keys_at(document: Document, field: str) -> list[str]:
+    value: Any = document.meta
+    for name in field.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    values = value[:MOST_NAMED] if isinstance(value, list | tuple) else [value]
+    return [str(each) for each in values if isinstance(each, str | int) and not isinstance(each, bool) and each != ""]
 
 
 def relations_of(given: Mapping[str, str] | Sequence[str]) -> tuple[Relation, ...]:
@@ -147,7 +158,7 @@ class Relatives:
         :param relation: The relation.
         :returns: The keys.
         """
-        return list(dict.fromkeys(object_id_of(match.document, relation.key) for match in self._matches))
+        return list(dict.fromkeys(key for match in self._matches for key in relation.keys_of(match.document)))
 
     def add_named(self, relation: Relation, documents: Mapping[str, Document]) -> None:
         """
@@ -172,7 +183,7 @@ class Relatives:
         for document in documents:
             named = set(relation.named_by(document))
             for match in self._matches:
-                if object_id_of(match.document, relation.key) in named:
+                if not named.isdisjoint(relation.keys_of(match.document)):
                     places[match.document.id] = place = places.get(match.document.id, 0) + 1
                     self._add(document, match, relation, "naming", place)
 

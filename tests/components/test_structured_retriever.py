@@ -201,6 +201,36 @@ class TestEnough:
         assert len(set(ids(found))) == len(ids(found))
 
 
+class TestAReadingThatCannotBeSearched:
+    """A document store may refuse what a reading comes to as a filter."""
+
+    class RefusesFilters:
+        """Brings three documents for a search without filters."""
+
+        def run(self, query, filters=None, top_k=None):
+            if filters:
+                raise ValueError(f"no such filters: {filters}")
+            return {"documents": [Document(id=name, content="love", score=1.0) for name in "abc"]}
+
+    class Fails(RefusesFilters):
+        def run(self, query, filters=None, top_k=None):
+            raise OSError("the store is down")
+
+    def test_leaves_what_the_query_finds_as_it_was_typed(self, caplog):
+        reading = Interpretation({"artist": "Taylor Swift"}, "love", 0.9)
+        retriever = StructuredRetriever(self.RefusesFilters())
+        for _ in range(2):
+            assert ids(retriever.run("love", understanding=understood(reading, query="love"))) == ["a", "b", "c"]
+            found = asyncio.run(retriever.run_async("love", understanding=understood(reading, query="love")))
+            assert ids(found) == ["a", "b", "c"]
+        assert caplog.text.count("Queries are searched without some of their readings") == 1
+
+    def test_a_query_that_cannot_be_searched_as_it_was_typed_fails(self):
+        reading = Interpretation({"artist": "Taylor Swift"}, "love", 0.9)
+        with pytest.raises(OSError, match="the store is down"):
+            StructuredRetriever(self.Fails()).run("love", understanding=understood(reading, query="love"))
+
+
 class TestHostileInput:
     @pytest.mark.parametrize(
         "typed",

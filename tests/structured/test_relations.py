@@ -52,6 +52,15 @@ class TestRelation:
             ],
         }
 
+    def test_a_document_without_the_key_cannot_be_named_by_its_id_instead(self):
+        by_sku = Relation("bundle", "meta.sku")
+        with_sku, without = scored("x", 1.0, sku="42"), scored("42", 1.0)
+        assert (by_sku.keys_of(with_sku), by_sku.keys_of(without)) == (["42"], [])
+        assert ARTIST.keys_of(without) == ["42"]
+        relatives = Relatives([Match(without, 1.0)])
+        relatives.add_naming(by_sku, [scored("z", 1.0, bundle="42")])
+        assert (relatives.keys(by_sku), relatives.best(5)) == ([], [])
+
 
 class TestRelationsOf:
     def test_may_be_a_list_of_fields_or_say_what_they_name(self):

@@ -29,3 +29,10 @@ def test_of_others_nothing_is_known():
     around.retriever = around
     for retriever in (InMemoryBM25Retriever(InMemoryDocumentStore()), SimpleNamespace(), around):
         assert list_operator_of(retriever) is None
+
+
+def test_a_retriever_that_was_told_its_operator_is_believed():
+    inner = SimpleNamespace(document_store=object())
+    for told in ("array_contains", "==", None):
+        assert list_operator_of(SimpleNamespace(list_operator=told, retriever=inner)) == told
+    assert list_operator_of(SimpleNamespace(list_operator="auto", retriever=inner)) is None

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import repeat
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer
@@ -473,14 +472,6 @@ class Ranking(FrozenValue):
         chances = self.propensities or ((1.0, 1.0),) * len(self.candidates)
         rows = zip(self.candidates, self.features, chances, strict=True)
         return tuple(_impression(ordinal, *row) for ordinal, row in enumerate(rows, start=1))
-
-    def unshown_impressions(self) -> tuple[Impression, ...]:
-        """
-        Give the candidates that were not shown as they are logged.
-
-        :returns: An impression with the ordinal 0 for each.
-        """
-        return tuple(map(_impression, repeat(0), self.unshown, self.unshown_features))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from ltrr_haystack.types import (
     ArmResult,
     CandidateSet,
     Decision,
+    Impression,
     Interpretation,
     Ranking,
     SettledDecision,
@@ -149,6 +150,15 @@ def search(query_id: str = "q1", shown: Sequence[str | Document] = (), **changes
     return page(unite(made, dict.fromkeys([arm for arm, depth in made.allocation.items() if depth], shown)))
 
 
+def unshown_impressions(ranking: Ranking) -> tuple[Impression, ...]:
+    """What was ranked and not shown, as the log gives it back."""
+    rows = zip(ranking.unshown, ranking.unshown_features, strict=True)
+    return tuple(
+        Impression(each.object_id, 0, each.score, each.arms, features, each.place, each.model_place)
+        for each, features in rows
+    )
+
+
 def settled(ranking: Ranking, rewards: Mapping[str, float] | None = None, seq: int = 1) -> SettledDecision:
     """A page after the time in which it is waited for rewards."""
     impressions = ranking.impressions()
@@ -160,7 +170,7 @@ def settled(ranking: Ranking, rewards: Mapping[str, float] | None = None, seq: i
         ranking.reports,
         ranking.ranker_version,
         page_version=ranking.page_version,
-        unshown=ranking.unshown_impressions(),
+        unshown=unshown_impressions(ranking),
         model_places=ranking.model_places,
         expected=ranking.expected,
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from factories import remember
+from factories import remember, unshown_impressions
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.store import PAGE, RANKER
@@ -156,7 +156,7 @@ class TestExploration:
 class TestUnshown:
     def test_a_few_candidates_that_are_not_shown_are_logged_with_their_features(self, store):
         ranking = LTRRanker(store).run(union(60))["ranking"]
-        logged = ranking.unshown_impressions()
+        logged = unshown_impressions(ranking)
         assert len(logged) == 5
         assert {each.ordinal for each in logged} == {0}
         assert {each.object_id for each in logged}.isdisjoint(each.object_id for each in ranking.candidates)

@@ -107,6 +107,16 @@ class TestSnapshot:
         assert len(prior.documents["a"].queries) == MOST_QUERIES
         assert prior.documents["a"].clicks == 20
 
+    def test_leaves_out_of_a_query_that_is_not_kept_apart_what_it_can_have_at_most(self):
+        """The query's own clicks never speak for its document: of twelve queries with a click each, eleven are left."""
+        queries = [f"query {number}" for number in range(12)]
+        prior = counted(*[search(query, ["a"], ["a"]) for query in queries])
+        kept = [query for query in queries if digest_of(query) in prior.documents["a"].queries]
+        values = {query: prior.over_expected("a", query) for query in queries}
+        assert len(kept) == MOST_QUERIES
+        for query, value in values.items():
+            assert value == pytest.approx((11 + 2) / ((5.5 if query in kept else 6) + 2))
+
     @pytest.mark.parametrize("payload", [b"", b"{}\n", b"\x00"])
     def test_other_bytes_are_refused(self, payload):
         with pytest.raises(SnapshotError, match="clicks of documents"):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from haystack.utils import Secret
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, text, update
 
 from ltrr_haystack.errors import StoreError
 from ltrr_haystack.store import LearningUpdate, LTRRStore, ReadingClicks, tables
@@ -111,15 +111,18 @@ class TestMigrate:
             migrate(engines, (*MIGRATIONS, fail_half_way))
         assert version(engines) == len(MIGRATIONS)
 
-    def test_a_store_that_knew_no_readings_learns_of_them(self, url, engines, ranking):
+    def test_a_store_that_knew_no_readings_learns_of_them_and_keeps_its_log(self, url, engines, ranking):
         store = LTRRStore(Secret.from_token(url))
         store.record_search(ranking("q1"))
         store.settle(before=1e9)
         store.close()
         with engines.writer.begin() as connection:
+            # The orderings of version 4 had three parts, of which these have none.
+            connection.execute(update(tables.pages).values(ordering=bytes(12)))
             connection.exec_driver_sql("DROP TABLE ltrr_readings")
             connection.exec_driver_sql("UPDATE ltrr_schema SET version = 4")
         store.warm_up()
+        assert [each.decision.query_id for each in store.settled(0, 10)] == ["q1"]
         pair = "love", "as a title"
         assert store.reading_clicks([pair]) == {}
         store.acquire_lease("learner", 60)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factories import decision, page, unite
+from factories import decision, page, unite, unshown_impressions
 from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.store.orderings import Ordering, ReadOrdering, unpack_ordering
 from ltrr_haystack.store.pages import PageSchema
@@ -101,5 +101,5 @@ def test_the_store_gives_back_how_a_page_got_its_order(store):
     assert settled.impressions == ranking.impressions()
     assert settled.model_places == (2, 1, 3)
     assert settled.expected == pytest.approx((0.4, 0.6, 0.2), abs=1 / 65_535)
-    assert settled.unshown == ranking.unshown_impressions()
+    assert settled.unshown == unshown_impressions(ranking)
     assert store.searches(["q1"])["q1"].ordinals == {"b": 1, "a": 2}

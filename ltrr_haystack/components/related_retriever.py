@@ -7,8 +7,8 @@ from haystack.components.retrievers.types import TextRetriever
 from haystack.core.serialization import component_to_dict
 from haystack.document_stores.types import DocumentStore
 
-from ltrr_haystack.components.wrapped_retriever import WrappedRetriever
-from ltrr_haystack.errors import ConfigurationError, InvalidInputError
+from ltrr_haystack.components.wrapped_retriever import WrappedRetriever, checked_depth
+from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import compiled
 from ltrr_haystack.memory.fetch import DocumentFetcher
 from ltrr_haystack.structured.filters import all_of
@@ -150,7 +150,7 @@ class RelatedRetriever:
             space.
         :raises InvalidInputError: If `top_k` is below 1, or the query is not a text.
         """
-        depth = self._depth(query, top_k)
+        depth = checked_depth("RelatedRetriever", query, top_k, self.top_k)
         if not query.strip():
             return {"documents": []}
         filters = self._wrapped.within(filters)
@@ -181,7 +181,7 @@ class RelatedRetriever:
         :returns: As for `run`.
         :raises InvalidInputError: If `top_k` is below 1, or the query is not a text.
         """
-        depth = self._depth(query, top_k)
+        depth = checked_depth("RelatedRetriever", query, top_k, self.top_k)
         if not query.strip():
             return {"documents": []}
         filters = self._wrapped.within(filters)
@@ -201,14 +201,6 @@ class RelatedRetriever:
             relatives.add_named(relation, of_named)
             relatives.add_naming(relation, of_naming)
         return {"documents": relatives.best(depth)}
-
-    def _depth(self, query: str, top_k: int | None) -> int:
-        depth = self.top_k if top_k is None else top_k
-        if depth < 1:
-            raise InvalidInputError(f"top_k of RelatedRetriever must be at least 1, got {depth}")
-        if not isinstance(query, str):
-            raise InvalidInputError(f"the query of RelatedRetriever must be a text, got {type(query).__name__}")
-        return depth
 
     def _relatives(self, found: Sequence[Document]) -> Relatives:
         return Relatives(strong_matches(found, self.strong, self.most_matches))

@@ -11,8 +11,8 @@ from haystack.components.retrievers.types import TextRetriever
 from haystack.core.serialization import component_to_dict
 
 from ltrr_haystack.catalogue import Lexicon, active_lexicon
-from ltrr_haystack.components.wrapped_retriever import WrappedRetriever
-from ltrr_haystack.errors import ConfigurationError, InvalidInputError
+from ltrr_haystack.components.wrapped_retriever import WrappedRetriever, checked_depth
+from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import compiled
 from ltrr_haystack.store import LTRRStore, Outage
 from ltrr_haystack.structured.agreement import agreement
@@ -300,11 +300,7 @@ class StructuredRetriever:
     def _plan(
         self, query: str, filters: dict[str, Any] | None, top_k: int | None, understanding: Understanding | None
     ) -> _Plan:
-        depth = self.top_k if top_k is None else top_k
-        if depth < 1:
-            raise InvalidInputError(f"top_k of StructuredRetriever must be at least 1, got {depth}")
-        if not isinstance(query, str):
-            raise InvalidInputError(f"the query of StructuredRetriever must be a text, got {type(query).__name__}")
+        depth = checked_depth("StructuredRetriever", query, top_k, self.top_k)
         searches = searches_of(query, understanding, self.readings, self.plain)
         lexicon = None if self._lexicon is None else self._lexicon.current()[0]
         agrees = partial(agreement, lexicon=lexicon)

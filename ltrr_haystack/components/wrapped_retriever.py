@@ -7,11 +7,31 @@ from typing import Any
 from haystack import Document
 
 from ltrr_haystack.components.signatures import parameters_of
+from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.structured.filters import all_of
 from ltrr_haystack.types import Understanding
 
 _MOST_WRAPPED = 4
 """Retrievers within each other whose filters are looked for."""
+
+
+def checked_depth(owner: str, query: str, top_k: int | None, own: int) -> int:
+    """
+    Check what a retriever is asked for.
+
+    :param owner: The class of the retriever, for the errors.
+    :param query: The query text.
+    :param top_k: The most documents; `None` for the retriever's own number.
+    :param own: The retriever's own number.
+    :returns: The most documents.
+    :raises InvalidInputError: If `top_k` is below 1, or the query is not a text.
+    """
+    depth = own if top_k is None else top_k
+    if depth < 1:
+        raise InvalidInputError(f"top_k of {owner} must be at least 1, got {depth}")
+    if not isinstance(query, str):
+        raise InvalidInputError(f"the query of {owner} must be a text, got {type(query).__name__}")
+    return depth
 
 
 class WrappedRetriever:

@@ -11,9 +11,9 @@ No classifier at all gives every query the categories' shares among the training
 than that by `GAIN` of its loss, which one of shuffled labels, being as good at best, is not. Of what the live
 classifier gains over the shares it may lose `MARGIN`: a test of non-inferiority that preserves a part of the effect
 (Piaggio, Elbourne, Pocock, Evans and Altman, "Reporting of noninferiority and equivalence randomized trials", JAMA 308,
-2012). It is compared with the shares each time, so a series of classifiers each a little worse than the one before does
-not pass. The test is repeated at each training, and its level is spent over the looks as that of the ranker's gate
-(`ranking.gate.level_of`).
+2012). A series of classifiers, each a little worse than the one before, can come down by `MARGIN` at each step, but
+never to less than `GAIN` above the shares. The test is repeated at each training, and its level is spent over the looks
+as that of the ranker's gate (`ranking.gate.level_of`).
 """
 
 from dataclasses import dataclass

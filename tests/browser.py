@@ -32,13 +32,11 @@ def chromium() -> Iterator[Browser]:
     """
     Start Chromium, without its sandbox: it has none for root, and it sees our own pages alone.
 
-    As long as it runs, this thread counts as one with a running event loop: tests that are coroutines cannot run beside.
+    As long as it runs, this thread counts as one with a running event loop: no coroutine can be tested beside it.
     """
     path = find_chromium()
     if path is None:
-        pytest.skip(
-            f"needs Chromium, and none of {', '.join(NAMES)} is on the PATH; install it: apt-get install chromium"
-        )
+        pytest.skip(f"needs Chromium, no {' or '.join(NAMES)} is on the PATH; install it: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         try:
@@ -84,8 +82,8 @@ class Visitor:
         """
         Close all pages.
 
-        :raises AssertionError: If a page wrote errors to the console (violations of the Content-Security-Policy are among
-            them), failed, or opened a dialog.
+        :raises AssertionError: If a page wrote errors to the console, among them violations of the
+            Content-Security-Policy, failed, or opened a dialog.
         """
         for context in self._contexts:
             context.close()

@@ -3,7 +3,6 @@ import math
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 from haystack import Document, component, default_to_dict
@@ -15,7 +14,7 @@ from ltrr_haystack.components.wrapped_retriever import WrappedRetriever, checked
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import compiled
 from ltrr_haystack.store import LTRRStore, Outage
-from ltrr_haystack.structured.agreement import agreement
+from ltrr_haystack.structured.agreement import agreement_with
 from ltrr_haystack.structured.filters import ListOperator, all_of, filters_of
 from ltrr_haystack.structured.gathering import Found, gather
 from ltrr_haystack.structured.quality import Quality, QualityField
@@ -303,7 +302,7 @@ class StructuredRetriever:
         depth = checked_depth("StructuredRetriever", query, top_k, self.top_k)
         searches = searches_of(query, understanding, self.readings, self.plain)
         lexicon = None if self._lexicon is None else self._lexicon.current()[0]
-        agrees = partial(agreement, lexicon=lexicon)
+        agrees = agreement_with(query, lexicon)
         return _Plan(
             gathering=gather(searches, depth, self.rrf_k, browse=self.browse, agreement=agrees),
             filters=filters,

@@ -100,6 +100,27 @@ class TestReadings:
             "relaxed": [],
         }
 
+    def test_an_artist_with_a_common_name_is_not_drowned_by_others_whose_text_shares_its_small_words(
+        self, tantivy, store
+    ):
+        name = "The Thieves of the Sea"
+        artist = Document(id="artist", content=name, meta={"artist": name})
+        songs = [Document(id=f"song-{each}", content=f"Number {each}", meta={"artist": name}) for each in range(9)]
+        others = [
+            Document(id=f"other-{each}", content=f"The Gardens of the North {each}", meta={"artist": f"Other {each}"})
+            for each in range(20)
+        ]
+        documents = tantivy.TantivyDocumentStore(text_fields={"content": "words"}, keyword_fields=["meta.artist"])
+        documents.write_documents([artist, *songs, *others])
+        collector = LexiconCollector(LexiconFields(["meta.artist"]))
+        build([artist, *songs, *others], [collector])
+        publish(store, collector.counts())
+        retriever = StructuredRetriever(tantivy.TantivyBM25Retriever(documents, browse=True), store)
+        reading = Interpretation({"artist": name}, "", 0.9)
+        found = retriever.run(name, top_k=10, understanding=understood(reading, query=name))["documents"]
+        # 0.9 and 0.3 of ten places: quotas 7.5 and 2.5.
+        assert [each.meta["artist"] == name for each in found] == [True] * 8 + [False] * 2
+
     def test_a_value_within_a_list_is_found_as_the_lexicon_says(self, tantivy, songs, lexicon):
         retriever = StructuredRetriever(tantivy.TantivyBM25Retriever(songs, browse=True), lexicon)
         found = retriever.run("pop", understanding=understood(POP, query="pop"))["documents"]

@@ -52,6 +52,25 @@ class TestOrder:
         assert scores == sorted(scores, reverse=True)
         assert documents[2].meta["reading"]["relaxed"] == ["artist"]
 
+    def test_what_a_query_names_takes_its_place_whatever_its_text(self):
+        named = Interpretation({"artist": "Taylor Swift"}, "", 0.6)
+
+        def found(search):
+            if search.slots:
+                return [Document(id=each) for each in ("abc" if not search.text else "a")]
+            return [Document(id=each) for each in "xayz"]
+
+        documents, _ = answered(searches(named, query="tayler swft"), found, 5, browse=True)
+        # a: 0.6/11 + 0.4/12, b: 0.6/12, c: 0.6/13, x: 0.4/11, y: 0.4/13
+        assert [(each.id, round(each.score, 3)) for each in documents] == [
+            ("a", 0.088),
+            ("b", 0.05),
+            ("c", 0.046),
+            ("x", 0.036),
+            ("y", 0.031),
+        ]
+        assert documents[1].meta["reading"]["slots"] == {"artist": "Taylor Swift"}
+
     def test_each_document_says_which_reading_contributed_most(self):
         documents, _ = answered(searches(ARTIST, GENRE), finding(love="ab", tayler="cb", tayler_love="d"), 4)
         told = {document.id: document.meta["reading"] for document in documents}

@@ -1,13 +1,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from haystack import Document, component
 from haystack.document_stores.types import DocumentStore
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
-from ltrr_haystack.filtering import compiled
+from ltrr_haystack.filtering import CONTAINS, compiled
 from ltrr_haystack.memory.fetch import DocumentFetcher
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.memory.posterior import Prior
@@ -39,6 +39,9 @@ class MemoryIndexRetriever:
     # [Document(id=…, meta: {…, 'memory': {'query_key': 'sad songs', 'successes': 30.0, 'looks': 34.5, …}}, …)]
     ```
     """
+
+    list_operator: ClassVar[str] = CONTAINS
+    """How filters find a value within a list, whichever the document store: documents are matched in this process."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ LONGEST_TEXT = 2_000
 """Characters of each of a document's texts that are read: fifty documents take some 3 ms."""
 
 
-def agreement_with(query: str, lexicon: Lexicon | None) -> Agreement:
+def agreement_with(query: str, lexicon: Lexicon | None, tags: str | None = None) -> Agreement:
     """
     Say how far the documents that the words of a query find agree with its readings.
 
@@ -37,6 +37,7 @@ def agreement_with(query: str, lexicon: Lexicon | None) -> Agreement:
 
     :param query: The query as it was typed.
     :param lexicon: How many documents have a value, and where their texts are; without it every reading is agreed with.
+    :param tags: As for `filters_of`.
     :returns: What gives a factor for a reading's probability. It remembers the documents' words, so use one for each
         query.
     """
@@ -50,7 +51,7 @@ def agreement_with(query: str, lexicon: Lexicon | None) -> Agreement:
         if lexicon is None or not reading.slots:
             return 1.0
         known = [lexicon.lookup(field, normal_form(value)) for field, value in reading.slots.items()]
-        matches = compiled(filters_of(reading, lexicon))
+        matches = compiled(filters_of(reading, lexicon, tags=tags))
         taken = set(typed) - words_of(reading.leftover)
         agree = against = 0
         for document in found:

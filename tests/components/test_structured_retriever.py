@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factories import decision, ids, unite
-from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, build, publish
+from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, StatisticsCollector, build, publish
+from ltrr_haystack.components.content_tagger import ContentTagger
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.sound_documents import fault_of
 from ltrr_haystack.components.structured_retriever import StructuredRetriever
@@ -126,6 +127,23 @@ class TestReadings:
         found = retriever.run("pop", understanding=understood(POP, query="pop"))["documents"]
         assert sorted(ids(found)) == ["all", "lover", "story"]
         assert {tuple(each.meta["reading"]["slots"].items()) for each in found} == {(("genre", "Pop"),)}
+
+    @pytest.mark.parametrize(("tags", "expected"), [(None, []), ("content_tags", ["live"])])
+    def test_a_document_without_the_field_is_found_by_what_it_was_tagged_with(self, tantivy, store, tags, expected):
+        words, values = StatisticsCollector(["content"]), LexiconCollector(LexiconFields(["meta.artist"]))
+        build(DOCUMENTS, [words, values])
+        publish(store, words.statistics(), values.counts())
+        untagged = Document(id="live", content="Live in Tokyo: Taylor Swift")
+        [live] = ContentTagger(store).run([untagged])["documents"]
+        documents = tantivy.TantivyDocumentStore(
+            text_fields={"content": "words"}, keyword_fields=["meta.artist", "meta.content_tags.artist"]
+        )
+        documents.write_documents([*DOCUMENTS, live])
+        retriever = StructuredRetriever(tantivy.TantivyBM25Retriever(documents), store, plain=0.0, tags=tags)
+        reading = Interpretation({"artist": "Taylor Swift"}, "tokyo", 1.0)
+        found = retriever.run("tayler tokyo", understanding=understood(reading, query="tayler tokyo"))["documents"]
+        told = {each.id: each.meta["reading"] for each in found}
+        assert [each for each, by in told.items() if by["slots"] and not by["relaxed"]] == expected
 
     def test_in_stores_without_an_operator_for_lists_they_are_filtered_afterwards(self, lexicon):
         retriever = StructuredRetriever(in_memory(), lexicon, plain=0.0)
@@ -296,6 +314,7 @@ class TestSettings:
             ({"rrf_k": -1}, "rrf_k of StructuredRetriever must be at least 0, got -1"),
             ({"top_k": 0}, "top_k of StructuredRetriever must be at least 1"),
             ({"list_operator": "contains"}, "list_operator .* got 'contains'"),
+            ({"tags": "content.tags"}, "tags of StructuredRetriever must be a name without dots or None"),
             ({"popularity": {"field": "meta.plays"}}, "popularity of StructuredRetriever must be"),
             ({"freshness": {"field": "year", "weight": 1, "half_at": 1}}, "freshness of StructuredRetriever: field"),
         ],
@@ -319,6 +338,7 @@ class TestSettings:
             plain=0.3,
             rrf_k=5.0,
             list_operator=None,
+            tags="content_tags",
             popularity={"field": "meta.plays", "weight": 0.5, "half_at": 1000},
             freshness={"field": "meta.year", "weight": 0.1, "half_at": 1000},
             top_k=7,

@@ -80,8 +80,8 @@ class StructuredRetriever:
     a reading that finds too little gives up its filters one by one. The query as it was typed is always searched, too,
     and what it finds says how far the readings are to be trusted (`structured.agreement`). A reading that cannot be
     searched brings nothing.
-    So there never are fewer documents than without the readings. Each document says in `meta["reading"]` which reading
-    brought it, and bears the score of the fusion of all readings.
+    So there never are fewer documents than without the readings. Each document says in `meta["ltrr_reading"]` which
+    reading brought it, and bears the score of the fusion of all readings.
 
     The readings come from the annotators of QueryUnderstanding (`CatalogueReadings`). Without any, the query is
     searched as it is.
@@ -105,7 +105,7 @@ class StructuredRetriever:
     understanding = Understanding("tayler love", "tayler love", interpretations=(reading,))
     retriever = StructuredRetriever(InMemoryBM25Retriever(songs))
     retriever.run("tayler love", understanding=understanding)["documents"]
-    # Love Story (meta: {'reading': {'slots': {'artist': 'Taylor Swift'}, …}, …}), then Love Me Do
+    # Love Story (meta: {'ltrr_reading': {'slots': {'artist': 'Taylor Swift'}, …}, …}), then Love Me Do
     ```
     """
 

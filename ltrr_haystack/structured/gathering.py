@@ -6,13 +6,11 @@ from itertools import chain, islice
 
 from haystack import Document
 
+from ltrr_haystack.reasons import READING_REASON, with_reasons
 from ltrr_haystack.structured.agreement import Agreement
 from ltrr_haystack.structured.searches import ReadingSearch, relaxations
 from ltrr_haystack.structured.shares import shares
 from ltrr_haystack.types import Interpretation
-
-READING = "reading"
-"""Key of a document's metadata under which the reading that brought it is told."""
 
 Found = Sequence[Sequence[Document]]
 """What each of the searches that were asked for brought, best first."""
@@ -119,7 +117,7 @@ def gather(
     :param browse: See `relaxations`.
     :param agreement: How far what the query brings as it was typed agrees with a reading, above 0 and at most 1.
     :returns: A generator that asks for searches, each to be answered with at most `depth` documents. It returns new
-        documents, each once, best first; `meta["reading"]` says which reading brought it.
+        documents, each once, best first; `meta["ltrr_reading"]` says which reading brought it.
     """
     plain = strict[-1]
     if not plain.text.strip() and not browse:
@@ -166,5 +164,5 @@ def _unseen(
 
 
 def _explained(entry: _Brought) -> Document:
-    document = entry.document
-    return replace(document, score=entry.score, meta={**document.meta, READING: entry.search.explained()})
+    meta = with_reasons(entry.document.meta, {READING_REASON: entry.search.explained()})
+    return replace(entry.document, score=entry.score, meta=meta)

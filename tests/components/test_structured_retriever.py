@@ -94,7 +94,7 @@ class TestReadings:
         found = retriever.run("tayler love", understanding=understood(SWIFT))["documents"]
         assert ids(found)[0] == "story"
         assert {"do", "all"} < set(ids(found))
-        assert found[0].meta["reading"] == {
+        assert found[0].meta["ltrr_reading"] == {
             "slots": {"artist": "Taylor Swift"},
             "leftover": "love",
             "probability": 0.7,
@@ -122,11 +122,20 @@ class TestReadings:
         # 0.9 and 0.3 of ten places: quotas 7.5 and 2.5.
         assert [each.meta["artist"] == name for each in found] == [True] * 8 + [False] * 2
 
+    def test_what_a_document_has_of_its_own_is_left_to_it(self, tantivy):
+        store = tantivy.TantivyDocumentStore(text_fields={"content": "words"}, keyword_fields=["meta.artist"])
+        own = {"artist": "Taylor Swift", "reading": "easy", "ltrr_related": "indexed as a search returned it"}
+        store.write_documents([Document(id="story", content="Love Story", meta=own)])
+        retriever = StructuredRetriever(tantivy.TantivyBM25Retriever(store))
+        [found] = retriever.run("tayler love", understanding=understood(SWIFT))["documents"]
+        assert set(found.meta) == {"artist", "reading", "ltrr_reading"}
+        assert (found.meta["reading"], found.meta["ltrr_reading"]["probability"]) == ("easy", 0.7)
+
     def test_a_value_within_a_list_is_found_as_the_lexicon_says(self, tantivy, songs, lexicon):
         retriever = StructuredRetriever(tantivy.TantivyBM25Retriever(songs, browse=True), lexicon)
         found = retriever.run("pop", understanding=understood(POP, query="pop"))["documents"]
         assert sorted(ids(found)) == ["all", "lover", "story"]
-        assert {tuple(each.meta["reading"]["slots"].items()) for each in found} == {(("genre", "Pop"),)}
+        assert {tuple(each.meta["ltrr_reading"]["slots"].items()) for each in found} == {(("genre", "Pop"),)}
 
     @pytest.mark.parametrize(("tags", "expected"), [(None, []), ("content_tags", ["live"])])
     def test_a_document_without_the_field_is_found_by_what_it_was_tagged_with(self, tantivy, store, tags, expected):
@@ -142,7 +151,7 @@ class TestReadings:
         retriever = StructuredRetriever(tantivy.TantivyBM25Retriever(documents), store, plain=0.0, tags=tags)
         reading = Interpretation({"artist": "Taylor Swift"}, "tokyo", 1.0)
         found = retriever.run("tayler tokyo", understanding=understood(reading, query="tayler tokyo"))["documents"]
-        told = {each.id: each.meta["reading"] for each in found}
+        told = {each.id: each.meta["ltrr_reading"] for each in found}
         assert [each for each, by in told.items() if by["slots"] and not by["relaxed"]] == expected
 
     def test_in_stores_without_an_operator_for_lists_they_are_filtered_afterwards(self, lexicon):
@@ -150,13 +159,13 @@ class TestReadings:
         reading = Interpretation({"genre": "Pop", "artist": "Taylor Swift"}, "love", 1.0)
         found = retriever.run("love", understanding=understood(reading, query="love"), top_k=1)["documents"]
         assert ids(found) == ["story"]
-        assert found[0].meta["reading"]["relaxed"] == []
+        assert found[0].meta["ltrr_reading"]["relaxed"] == []
 
     def test_numbers_of_the_catalogue_are_found_by_their_text(self, tantivy, songs, lexicon):
         retriever = StructuredRetriever(tantivy.TantivyBM25Retriever(songs), lexicon, plain=0.0)
         reading = Interpretation({"year": "1962"}, "love", 0.9)
         found = retriever.run("love 1962", understanding=understood(reading), top_k=1)["documents"]
-        assert (ids(found), found[0].meta["reading"]["relaxed"]) == (["do"], [])
+        assert (ids(found), found[0].meta["ltrr_reading"]["relaxed"]) == (["do"], [])
 
     def test_filters_of_the_caller_hold_whatever_the_readings_say(self, tantivy, songs):
         beatles = {"field": "meta.artist", "operator": "==", "value": "The Beatles"}
@@ -169,7 +178,7 @@ class TestReadings:
         retriever = StructuredRetriever(tantivy.TantivyBM25Retriever(songs))
         nothing = Interpretation({"artist": "Taylor Swift", "album": "1900"}, "love", 0.9)
         found = retriever.run("adores 1900", understanding=understood(nothing))["documents"]
-        brought = [(each.id, each.meta["reading"]["relaxed"]) for each in found]
+        brought = [(each.id, each.meta["ltrr_reading"]["relaxed"]) for each in found]
         assert brought[0] == ("story", ["album"])
         assert {each for each, relaxed in brought if relaxed == ["album", "artist"]} >= {"do", "all"}
 
@@ -177,7 +186,7 @@ class TestReadings:
         plain = tantivy.TantivyBM25Retriever(songs)
         found = StructuredRetriever(plain).run("love")["documents"]
         assert ids(found) == ids(plain.run("love"))
-        assert found[0].meta["reading"] == {"slots": {}, "leftover": "love", "probability": 1.0, "relaxed": []}
+        assert found[0].meta["ltrr_reading"] == {"slots": {}, "leftover": "love", "probability": 1.0, "relaxed": []}
 
     def test_a_popular_track_comes_before_another_of_the_same_title(self):
         same = [Document(id=each, content="Halo", meta={"plays": plays}) for each, plays in (("a", 5), ("b", 5000))]

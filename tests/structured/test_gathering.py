@@ -50,7 +50,7 @@ class TestOrder:
         assert ids(documents) == ["a", "d", "b"]
         scores = [document.score for document in documents]
         assert scores == sorted(scores, reverse=True)
-        assert documents[2].meta["reading"]["relaxed"] == ["artist"]
+        assert documents[2].meta["ltrr_reading"]["relaxed"] == ["artist"]
 
     def test_what_a_query_names_takes_its_place_whatever_its_text(self):
         named = Interpretation({"artist": "Taylor Swift"}, "", 0.6)
@@ -69,11 +69,11 @@ class TestOrder:
             ("x", 0.036),
             ("y", 0.031),
         ]
-        assert documents[1].meta["reading"]["slots"] == {"artist": "Taylor Swift"}
+        assert documents[1].meta["ltrr_reading"]["slots"] == {"artist": "Taylor Swift"}
 
     def test_each_document_says_which_reading_contributed_most(self):
         documents, _ = answered(searches(ARTIST, GENRE), finding(love="ab", tayler="cb", tayler_love="d"), 4)
-        told = {document.id: document.meta["reading"] for document in documents}
+        told = {document.id: document.meta["ltrr_reading"] for document in documents}
         assert told["a"] == told["b"]
         assert told["b"]["slots"] == {"artist": "Taylor Swift"}
         assert told["c"]["slots"] == {"genre": "Pop"}
@@ -145,7 +145,7 @@ class TestEnough:
         assert len(documents) == min(depth, len(brought)) == len(set(ids(documents)))
         assert len(documents) == depth or asked == {form.key for form in forms}
         assert [document.score for document in documents] == sorted((each.score for each in documents), reverse=True)
-        assert all(document.meta["own"] == 1 and document.meta["reading"] for document in documents)
+        assert all(document.meta["own"] == 1 and document.meta["ltrr_reading"] for document in documents)
 
     def test_a_blank_query_asks_nothing(self):
         assert answered(searches(query=" \t"), finding(), 5) == ([], [])

@@ -42,11 +42,12 @@ class Lexicon:
     The values of the declared metadata fields. A value itself: two of equal content are equal.
 
     :param fields: The fields, without `meta.`, in the order of their declaration.
-    :param list_fields: Fields, the category field included, whose metadata were lists in some documents.
+    :param list_fields: Fields, the category field included, whose metadata are lists, at least in a twentieth of the
+        documents that have a value there.
     :param documents: How many documents were read, with and without values.
     :param values: Field → normal form of the value → what is known of it.
-    :param number_fields: Fields whose metadata were numbers in some documents; their values are written as text here,
-        1999 as `"1999"`.
+    :param number_fields: Fields whose metadata are numbers in as many; their values are written as text here, 1999 as
+        `"1999"`.
     :param having: Field → how many documents have a value there.
     :param category: The field with a document's categories, without `meta.`; `None` where none is declared. It is among
         `fields` only if it was declared to be.

@@ -83,6 +83,18 @@ def test_fields_with_lists_and_numbers_are_known():
     assert set(lexicon.values["year"]) == {"1999", "2000"}
 
 
+def test_an_odd_document_does_not_make_lists_or_numbers_of_a_whole_field():
+    alike = [song(number, "Zaz", year="1999") for number in range(40)]
+    odd = [song(40, ["Zaz", "Adele"], year=1999), song(41, "Adele", year=2000)]
+    counts = counted([*alike, *odd])
+    assert (counts.lexicon().list_fields, counts.lexicon().number_fields) == (frozenset(), frozenset())
+    # One of 42 and two of 42 are less than a twentieth; three of 43 are more.
+    assert [counts.fields[name].odd for name in ("meta.artist", "meta.year")] == [{"lists": 1}, {"numbers": 2}]
+    third = counted([song(42, year=2001)], onto=counts)
+    assert third.lexicon().number_fields == {"year"}
+    assert third.fields["meta.year"].odd == {}
+
+
 def test_a_value_twice_in_a_document_counts_once():
     assert artist(counted([song(1, ["Zaz", "ZAZ"])]), "zaz").documents == 1
 

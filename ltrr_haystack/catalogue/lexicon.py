@@ -65,14 +65,17 @@ class Lexicon:
 
     def lookup(self, field: str, normal_form: str) -> LexiconValue | None:
         """
-        Find a value.
+        Find a value. In a field of numbers 2008.0 is found as 2008.
 
         :param field: The field, without `meta.`.
         :param normal_form: The value's normal form (`understanding.normalisation.normal_form`); aliases are not found.
         :returns: What is known of the value; `None` if the field has no such value.
         """
         values = self.values.get(field)
-        return None if values is None else values.get(normal_form)
+        if values is None:
+            return None
+        found = values.get(normal_form)
+        return values.get(normal_form.removesuffix(".0")) if found is None and field in self.number_fields else found
 
     def __len__(self) -> int:
         """

@@ -83,6 +83,23 @@ def test_fields_with_lists_and_numbers_are_known():
     assert set(lexicon.values["year"]) == {"1999", "2000"}
 
 
+@pytest.mark.parametrize(
+    ("years", "written", "others"),
+    [([2008, 2008, 2008.0], "2008", ("2008.0",)), ([2008, 2008.0, 2008.0], "2008.0", ("2008",))],
+)
+def test_equal_numbers_are_one_value_as_most_documents_write_it(years, written, others):
+    lexicon = counted([song(number, year=year) for number, year in enumerate(years)]).lexicon()
+    assert set(lexicon.values["year"]) == {"2008"}
+    for form in ("2008", "2008.0"):
+        value = lexicon.lookup("year", form)
+        assert (value.value, value.documents, value.writings) == (written, 3, others)
+
+
+def test_texts_that_look_like_equal_numbers_are_two_values():
+    lexicon = counted([song(1, year="1.0"), song(2, year="1")]).lexicon()
+    assert set(lexicon.values["year"]) == {"1", "1.0"}
+
+
 def test_an_odd_document_does_not_make_lists_or_numbers_of_a_whole_field():
     alike = [song(number, "Zaz", year="1999") for number in range(40)]
     odd = [song(40, ["Zaz", "Adele"], year=1999), song(41, "Adele", year=2000)]

@@ -83,6 +83,11 @@ class TestFiltersOf:
         assert matches(Document(meta={"year": 1000})) is False
         assert matches(Document(meta={"year": 7})) is False
 
+    def test_equal_numbers_match_however_they_are_written(self):
+        lexicon = lexicon_of("year", 2008, 2008.0, 2008.0)
+        matches = compiled(filters_of(reading(year="2008.0"), lexicon))
+        assert all(matches(Document(meta={"year": each})) for each in (2008, 2008.0, "2008", "2008.0"))
+
     @given(st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=4))
     def test_a_value_is_a_value_and_a_field_is_metadata_whatever_is_typed(self, slots):
         filters = filters_of(Interpretation(slots, "", 1.0), Lexicon((), frozenset(list(slots)[:1]), 0, {}))

@@ -80,7 +80,7 @@ class Access:
         if is_public(scope) and path not in self.scopes:
             return None
         needed = self.scopes.get(path, ADMIN)
-        sent = _sent_key(scope)
+        sent = sent_key(scope)
         key = self.keyring.find(sent) if sent else None
         if key is None:
             wrong = "this API key is unknown or was revoked" if sent else "this needs an API key"
@@ -134,7 +134,13 @@ def is_public(scope: Message) -> bool:
     return path in PUBLIC_PATHS or path.startswith("/status/")
 
 
-def _sent_key(scope: Message) -> str | None:
+def sent_key(scope: Message) -> str | None:
+    """
+    Get the API key that a request was sent with.
+
+    :param scope: The request.
+    :returns: The text that was sent as a key, which may be none; `None` if there is no such text.
+    """
     kind, _, value = (header(scope, b"authorization") or "").partition(" ")
     if kind.lower() == "bearer":
         return value.strip()

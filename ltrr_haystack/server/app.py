@@ -50,6 +50,7 @@ def create_app(
     host: str = "localhost",
     first_suggestions: Sequence[str] = (),
     tour: "Tour | None" = None,
+    users: Sequence[str] = (),
 ) -> "FastAPI":
     """
     Create the application that serves a folder of pipelines; also for `uvicorn --factory`.
@@ -65,6 +66,7 @@ def create_app(
     :param host: The host name of this machine.
     :param first_suggestions: Queries to suggest to everybody before there are past queries of enough people.
     :param tour: Lets simulated people search, in a demo.
+    :param users: Ids of users to search as on the search page, in a demo.
     :returns: The application. `app.state.pipelines` has the Haystack pipelines by name.
     :raises ConfigurationError: If a pipeline cannot be deployed.
     :raises MissingExtraError: If Hayhooks is not installed.
@@ -78,6 +80,7 @@ def create_app(
     from ltrr_haystack.server.failures import add_error_handlers
     from ltrr_haystack.server.middleware import build_middleware
     from ltrr_haystack.server.openapi import describe_api
+    from ltrr_haystack.server.pages import add_pages
     from ltrr_haystack.server.readiness import Readiness, add_ready_route, find_stores
     from ltrr_haystack.server.suggestions import PATH as SUGGESTIONS
     from ltrr_haystack.server.suggestions import Suggestions, add_suggestions
@@ -105,6 +108,7 @@ def create_app(
     app.state.failure = None
     app.router.lifespan_context = _lifespan(app.router.lifespan_context, settings.threads)
     add_ready_route(app, app.state.readiness)
+    add_pages(app, keys_needed=lambda: keyring.needed, tour=tour is not None, users=users)
     add_suggestions(app, app.state.suggestions)
     if tour is not None:
         add_tour(app, tour)

@@ -27,6 +27,9 @@ CATALOGUE = "catalogue.json"
 
 HOST = "127.0.0.1"
 PORT = 1416
+USERS = 5
+"""How many users of a demo's data set the search page offers to search as."""
+
 BACKLOG = 2048
 """Connections that the system queues until they are accepted; uvicorn's default."""
 
@@ -96,6 +99,7 @@ def serve(
             host=host,
             first_suggestions=[] if data is None else [query.text for query in data.queries],
             tour=Tour(data, url) if data is not None and data.answerable() else None,
+            users=[] if data is None else sorted(data.tastes)[:USERS],
         )
         if documents is not None:
             index_catalogue(app.state.pipelines, documents())

@@ -104,7 +104,7 @@ function ending({ message, changed }) {
       "p",
       {},
       "Try it now: search for ",
-      h("a", { href: `/?q=${encodeURIComponent(changed.query)}` }, `“${changed.query}”`),
+      h("a", { href: `?q=${encodeURIComponent(changed.query)}` }, `“${changed.query}”`),
       `. Without learning “${changed.was_first}” comes first; after ${count(changed.searches, "search", "searches")} `
         + `it is “${changed.is_first}”. Open “Why here?” beside it to see what it owes to clicks.`,
     ),

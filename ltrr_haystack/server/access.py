@@ -10,7 +10,10 @@ from ltrr_haystack.server.asgi import Application, Message, Receive, Send, heade
 from ltrr_haystack.server.client_address import last_hop
 from ltrr_haystack.server.keyring import Keyring
 
-PUBLIC_PATHS = ("/", "/status", "/ready", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
+PUBLIC_PATHS = (
+    *("/", "/learning", "/pages/settings"),
+    *("/status", "/ready", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"),
+)
 """Paths that need no API key and do not count against a rate limit."""
 
 KEY = "ltrr_key"
@@ -131,7 +134,7 @@ def is_public(scope: Message) -> bool:
     :returns: Whether it needs no API key and does not count against a rate limit.
     """
     path = route(scope)
-    return path in PUBLIC_PATHS or path.startswith("/status/")
+    return path in PUBLIC_PATHS or path.startswith(("/status/", "/static/"))
 
 
 def _sent_key(scope: Message) -> str | None:

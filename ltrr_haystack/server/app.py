@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -41,6 +41,8 @@ def create_app(
     reward_wait: float | None = None,
     safe_start: bool = True,
     host: str = "localhost",
+    tour: bool = False,
+    users: Sequence[str] = (),
 ) -> "FastAPI":
     """
     Create the application that serves a folder of pipelines; also for `uvicorn --factory`.
@@ -54,6 +56,8 @@ def create_app(
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
     :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
     :param host: The host name of this machine.
+    :param tour: Whether simulated people can be let search.
+    :param users: Ids of users to choose from on the search page.
     :returns: The application. `app.state.pipelines` has the Haystack pipelines by name.
     :raises ConfigurationError: If a pipeline cannot be deployed.
     :raises MissingExtraError: If Hayhooks is not installed.
@@ -67,6 +71,7 @@ def create_app(
     from ltrr_haystack.server.failures import add_error_handlers
     from ltrr_haystack.server.middleware import build_middleware
     from ltrr_haystack.server.openapi import describe_api
+    from ltrr_haystack.server.pages import add_pages
     from ltrr_haystack.server.readiness import Readiness, add_ready_route, find_stores
 
     _remove_open_routes(app)
@@ -84,6 +89,7 @@ def create_app(
     app.state.failure = None
     app.router.lifespan_context = _lifespan(app.router.lifespan_context, settings.threads)
     add_ready_route(app, app.state.readiness)
+    add_pages(app, keys_needed=lambda: keyring.needed, tour=tour, users=users)
     app.user_middleware += build_middleware(scopes, keyring, settings, host)
     add_error_handlers(app)
     describe_api(app, wrappers, scopes, lambda: keyring.needed)

@@ -42,6 +42,8 @@ def serve(
     safe_start: bool = True,
     documents: Callable[[], Sequence[Document]] | None = None,
     on_ready: Callable[[ServerSummary], None] | None = None,
+    tour: bool = False,
+    users: Sequence[str] = (),
 ) -> None:
     """
     Serve a folder of pipelines until the process is interrupted.
@@ -59,6 +61,8 @@ def serve(
     :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
     :param documents: Returns documents to index before the server is ready.
     :param on_ready: Called with the server's summary once it is ready.
+    :param tour: Whether simulated people can be let search.
+    :param users: Ids of users to choose from on the search page.
     :raises ConfigurationError: If the port is in use, other machines could reach a server without API keys, or a
         pipeline cannot be deployed or warmed up.
     :raises MissingExtraError: If Hayhooks is not installed.
@@ -88,6 +92,8 @@ def serve(
             reward_wait=reward_wait,
             safe_start=safe_start,
             host=host,
+            tour=tour,
+            users=users,
         )
         if documents is not None:
             index_catalogue(app.state.pipelines, documents())

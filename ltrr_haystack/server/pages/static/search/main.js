@@ -3,9 +3,9 @@
 import { getJson, sendJson } from "../shared/api.js";
 import { byId, element, fill } from "../shared/dom.js";
 import { apiKey } from "../shared/key.js";
+import { mountKeyForm } from "../shared/key_form.js";
 import { closeDrawer } from "./drawer.js";
 import { makeEvent, sendQuietly } from "./events.js";
-import { mountKeyForm } from "./key_form.js";
 import { showMade } from "./made.js";
 import { resultList } from "./results.js";
 import { armsMissing, failed, notLogged, nothingFound, skeleton } from "./states.js";
@@ -141,7 +141,7 @@ async function begin() {
 }
 
 const suggestions = mountSuggestions(input, byId("suggestions"), go);
-const keyForm = mountKeyForm(() => show());
+const keyForm = mountKeyForm("the scopes search and feedback", () => show());
 byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
   go(input.value);

@@ -1,13 +1,16 @@
 /** Asks for the API key where the server wants one. */
 
-import { byId, element, fill } from "../shared/dom.js";
-import { apiKey, forgetKey, keepKey, onKey } from "../shared/key.js";
+import { byId, element, fill } from "./dom.js";
+import { apiKey, forgetKey, keepKey, onKey } from "./key.js";
 
 /**
+ * The page has a place for the form, `key-place`, and a button `forget`.
+ *
+ * @param {string} scopes The scopes that the key needs, in words.
  * @param {() => void} given Called once a key was entered.
  * @returns {{ask: (why?: string) => void}}
  */
-export function mountKeyForm(given) {
+export function mountKeyForm(scopes, given) {
   const place = byId("key-place");
   const forget = byId("forget");
 
@@ -25,7 +28,7 @@ export function mountKeyForm(given) {
       "section",
       { class: "card key", "aria-label": "API key" },
       element("label", { for: "key" }, element("strong", {}, "This server needs an API key")),
-      element("p", { class: "muted small" }, "With the scopes search and feedback. It is kept in this tab only, until you close it or forget the key."),
+      element("p", { class: "muted small" }, `With ${scopes}. It is kept in this tab only, until you close it or forget the key.`),
       why && element("p", { class: "small", role: "alert" }, why),
       form,
     ));

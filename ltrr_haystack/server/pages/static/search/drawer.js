@@ -18,10 +18,14 @@ export function openDrawer({ title, line = "", body, closed = () => {} }) {
       element("div", {}, element("h2", { id: "drawer-title" }, title), line && element("p", {}, line)),
       element("button", { class: "button", type: "button", on: { click: () => drawer.close() } }, "Close"),
     ),
-    element("div", { class: "drawer-body", tabindex: "0", role: "group", "aria-label": title }, ...body),
+    element("div", { class: "drawer-body" }, ...body),
+    // What is outside of an open dialog is not read out.
+    byId("live"),
+    byId("toast"),
   );
   drawer.onclick = (event) => event.target === drawer && drawer.close();
   drawer.onclose = () => {
+    document.body.append(byId("live"), byId("toast"));
     closed();
     fill(drawer);
     if (before instanceof HTMLElement && before.isConnected) before.focus();

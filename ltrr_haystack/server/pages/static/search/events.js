@@ -1,13 +1,14 @@
 /** Tells the server what was done with a page, as UBI events. */
 
 import { sendJson } from "../shared/api.js";
-import { identity, newId } from "./visitor.js";
+import { newId } from "./visitor.js";
 
 /**
  * Make an event. It keeps its id however often it is sent, so that it counts once.
  *
  * @param {string} action What was done.
- * @param {{query_id: string, query: string}} search The search that it belongs to.
+ * @param {{query_id: string, query: string, who: Record<string, string>}} search The search that it belongs to, with the
+ *   ids of who searched.
  * @param {{id: string, ordinal: number}|null} [on] The document and its place on the page, from 1.
  * @param {Record<string, any>} [more] Further fields.
  * @returns {Record<string, any>}
@@ -21,7 +22,7 @@ export function makeEvent(action, search, on = null, more = {}) {
     user_query: search.query,
     timestamp: new Date().toISOString(),
     application: "search-page",
-    ...identity(),
+    ...search.who,
     event_attributes: { ...attributes, ...more },
   };
 }

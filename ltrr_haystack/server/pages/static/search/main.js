@@ -73,9 +73,10 @@ async function search(query) {
     byId("live").textContent = "Searching …";
   }, SLOW);
   const since = performance.now();
+  const who = identity();
   try {
-    const answer = await sendJson("/search/run", { query, explain: true, ...identity() }, { signal: call.signal });
-    if (!call.signal.aborted) found(query, answer, (performance.now() - since) / 1000);
+    const answer = await sendJson("/search/run", { query, explain: true, ...who }, { signal: call.signal });
+    if (!call.signal.aborted) found(query, who, answer, (performance.now() - since) / 1000);
   } catch (error) {
     if (error.name === "AbortError" || call.signal.aborted) return;
     made.hidden = true;
@@ -88,8 +89,8 @@ async function search(query) {
   }
 }
 
-function found(query, answer, seconds) {
-  const here = { query_id: answer.query_id, query, logged: answer.logged };
+function found(query, who, answer, seconds) {
+  const here = { query_id: answer.query_id, query, who, logged: answer.logged };
   const before = last.query === query ? last.places : new Map();
   last = { query, places: new Map(answer.documents.map((each, index) => [each.id, index + 1])) };
   const summary = `${count(answer.documents.length, "result")} in ${milliseconds(seconds)}`;

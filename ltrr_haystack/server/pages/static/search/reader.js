@@ -10,7 +10,7 @@ import { makeEvent, sendQuietly } from "./events.js";
  *
  * @param {any} found The document of the answer.
  * @param {number} ordinal Its place on the page, from 1.
- * @param {{query_id: string, query: string, logged: boolean}} search The search that showed it.
+ * @param {{query_id: string, query: string, who: Record<string, string>, logged: boolean}} search The search that showed it.
  */
 export function openDocument(found, ordinal, search) {
   let since = document.hidden ? null : performance.now();

@@ -9,7 +9,7 @@ import { openWhy } from "./why.js";
 
 /**
  * @param {any} answer The answer to a search.
- * @param {{query_id: string, query: string, logged: boolean}} search
+ * @param {{query_id: string, query: string, who: Record<string, string>, logged: boolean}} search
  * @param {Map<string, number>} before Where the documents stood in the search before, if it was for the same query.
  * @param {(text: string) => void} say Tells something to who searches.
  * @returns {HTMLElement}

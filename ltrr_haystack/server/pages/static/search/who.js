@@ -14,10 +14,11 @@ export function mountWho(users, say, changed) {
   const place = byId("who");
 
   function become(id) {
+    if (id.trim() === userId()) return draw();
     chooseUser(id);
-    say(userId() === "" ? "You search as nobody in particular." : `You search as ${userId()}.`);
+    say(userId() === "" ? "You search as anybody." : `You search as ${userId()}.`);
     draw();
-    changed();
+    return changed();
   }
   function draw(typing = false) {
     const now = userId();
@@ -27,15 +28,21 @@ export function mountWho(users, say, changed) {
       made.selected = typing ? value === OTHER : value === now;
       return made;
     };
-    const select = element("select", { class: "field", id: "user" }, option("", "nobody in particular"), ...known.map((id) => option(id, id)), option(OTHER, "someone else …"));
+    const select = element("select", { class: "field", id: "user" }, option("", "anybody"), ...known.map((id) => option(id, id)), option(OTHER, "someone else …"));
     select.addEventListener("change", () => (select.value === OTHER ? draw(true) : become(select.value)));
     const input = typing && element("input", { class: "field", type: "text", "aria-label": "User id", maxlength: "256", placeholder: "user id", spellcheck: "false", autocomplete: "off" });
     if (input) {
+      let over = false;
+      const end = (how) => {
+        if (over) return;
+        over = true;
+        how();
+      };
       input.addEventListener("keydown", (event) => {
-        if (event.key === "Enter") become(input.value);
-        if (event.key === "Escape") draw();
+        if (event.key === "Enter") end(() => become(input.value));
+        if (event.key === "Escape") end(draw);
       });
-      input.addEventListener("change", () => become(input.value));
+      input.addEventListener("change", () => end(() => become(input.value)));
     }
     const fresh = element("button", { class: "button plain", type: "button" }, "New visitor");
     fresh.addEventListener("click", () => {

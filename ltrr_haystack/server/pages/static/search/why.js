@@ -75,7 +75,7 @@ function memory(seen) {
     return section("What people did with it", element("p", {}, "Nobody has looked at it for this query yet, as far as it was learned."), expected(seen));
   }
   const since = seen.since === null ? "" : ` since ${new Date(seen.since * 1000).toLocaleString()}`;
-  const earned = `For this query it earned ${count(seen.successes, "click")} in ${count(seen.looks, "look")}${since}.`;
+  const earned = `For this query it earned as much as ${count(seen.successes, "click")} in ${count(seen.looks, "look")}${since}.`;
   return section("What people did with it", element("p", {}, earned), expected(seen));
 }
 
@@ -120,7 +120,7 @@ function effect(words, value, most, name) {
 }
 
 function chance({ explored, place, expected_place: expectedPlace, propensity }) {
-  const drawn = propensity < 1 ? ` It was put at its place with probability ${percent(propensity)}.` : " Nothing was drawn.";
+  const drawn = propensity < 1 ? ` It was put at its place with probability ${percent(propensity)}.` : " No place was drawn by chance.";
   const told = explored
     ? `Exploration put it at place ${place} instead of ${expectedPlace}, to learn how it fares there.`
     : "Exploration did not move it.";

@@ -37,8 +37,8 @@ export function featureInWords(name) {
 
 /** @returns {string} A share as a percentage. */
 export function percent(share) {
-  if (share > 0 && share < 0.001) return "<0.1 %";
-  return `${(100 * share).toFixed(share < 0.0995 || share > 0.999 ? 1 : 0).replace(/\.0$/, "")} %`;
+  if (share > 0 && share < 0.001) return "<0.1\u00a0%";
+  return `${(100 * share).toFixed(share < 0.0995 || share > 0.999 ? 1 : 0).replace(/\.0$/, "")}\u00a0%`;
 }
 
 /** @returns {string} A number with as many digits as tell something. */

@@ -12,7 +12,7 @@ from ltrr_haystack.evaluation.report.health import health, ordered
 from ltrr_haystack.evaluation.report.looks import looks
 from ltrr_haystack.evaluation.report.models import models
 from ltrr_haystack.evaluation.report.over_time import learning, memory, saved, savings
-from ltrr_haystack.evaluation.report.page import plotly_script, render
+from ltrr_haystack.evaluation.report.page import render
 from ltrr_haystack.evaluation.report.queries import queries
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.trust import Alternatives, reliability
@@ -41,10 +41,8 @@ def report(store: LTRRStore, out: Path, *, pipelines: Path | None = None, now: f
         `VWPolicy` with its defaults if left out.
     :param now: Seconds since 1970 at which the report is made; the clock's time if left out.
     :returns: What the report says, before it became a page.
-    :raises MissingExtraError: If Plotly is not installed.
     :raises ConfigurationError: If the file cannot be written.
     """
-    plotly_script()
     page = gather(store, time.time() if now is None else now, pipelines)
     with replacing(out) as file:
         file.write(render(page))

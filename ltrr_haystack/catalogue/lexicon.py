@@ -42,11 +42,12 @@ class Lexicon:
     The values of the declared metadata fields. A value itself: two of equal content are equal.
 
     :param fields: The fields, without `meta.`, in the order of their declaration.
-    :param list_fields: Fields, the category field included, whose metadata were lists in some documents.
+    :param list_fields: Fields, the category field included, whose metadata are lists, at least in a twentieth of the
+        documents that have a value there.
     :param documents: How many documents were read, with and without values.
     :param values: Field → normal form of the value → what is known of it.
-    :param number_fields: Fields whose metadata were numbers in some documents; their values are written as text here,
-        1999 as `"1999"`.
+    :param number_fields: Fields whose metadata are numbers in as many; their values are written as text here, 1999 as
+        `"1999"`.
     :param having: Field → how many documents have a value there.
     :param category: The field with a document's categories, without `meta.`; `None` where none is declared. It is among
         `fields` only if it was declared to be.
@@ -64,14 +65,17 @@ class Lexicon:
 
     def lookup(self, field: str, normal_form: str) -> LexiconValue | None:
         """
-        Find a value.
+        Find a value. In a field of numbers 2008.0 is found as 2008.
 
         :param field: The field, without `meta.`.
         :param normal_form: The value's normal form (`understanding.normalisation.normal_form`); aliases are not found.
         :returns: What is known of the value; `None` if the field has no such value.
         """
         values = self.values.get(field)
-        return None if values is None else values.get(normal_form)
+        if values is None:
+            return None
+        found = values.get(normal_form)
+        return values.get(normal_form.removesuffix(".0")) if found is None and field in self.number_fields else found
 
     def __len__(self) -> int:
         """

@@ -26,6 +26,12 @@ MOST_CATEGORIES = 64
 MOST_POPULARITIES = 8
 """Popularities of a value's documents that are kept, the largest ones: the next is known when one of them goes."""
 
+LEAST_SHARE = 0.05
+"""
+Share of the documents with a value in a field that have to have a list there, or a number, so that it is a field of
+lists or of numbers: what fewer have is odd, and changes no filter for all others.
+"""
+
 MOST_IDS = 4
 """Documents of a value up to which their ids are kept; when there are more, none are, until all are counted anew."""
 
@@ -97,6 +103,25 @@ class FieldCounts:
     numbers: int = 0
     values: Mapping[str, ValueCounts] = field(default_factory=dict, repr=False)
 
+    @property
+    def has_lists(self) -> bool:
+        """Whether its values come in lists, in enough documents."""
+        return self.lists > 0 and self.lists >= LEAST_SHARE * self.documents
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether its values are numbers, in enough documents."""
+        return self.numbers > 0 and self.numbers >= LEAST_SHARE * self.documents
+
+    @property
+    def odd(self) -> Mapping[str, int]:
+        """Documents that filters leave out, since few others have there what they have: `lists` and `numbers`."""
+        counted = {
+            "lists": 0 if self.has_lists else self.lists,
+            "numbers": 0 if self.has_numbers else self.numbers,
+        }
+        return {sort: documents for sort, documents in counted.items() if documents}
+
 
 @dataclass(frozen=True, slots=True)
 class LexiconCounts:
@@ -139,10 +164,10 @@ class LexiconCounts:
         }
         return Lexicon(
             fields=tuple(map(slot_of, declared.fields)),
-            list_fields=frozenset(slot_of(name) for name, each in self.fields.items() if each.lists),
+            list_fields=frozenset(slot_of(name) for name, each in self.fields.items() if each.has_lists),
             documents=self.documents,
             values=values,
-            number_fields=frozenset(slot_of(name) for name, each in self.fields.items() if each.numbers),
+            number_fields=frozenset(slot_of(name) for name, each in self.fields.items() if each.has_numbers),
             having={slot_of(name): each.documents for name, each in self.fields.items()},
             category=None if declared.category is None else slot_of(declared.category),
             texts=tuple(declared.texts),

@@ -19,6 +19,9 @@ from ltrr_haystack.understanding.normalisation import normal_form
 LONGEST_VALUE = 200
 """Characters of the longest value; a longer one is a text, and nobody types it to name something."""
 
+WHOLE = ".0"
+"""How a whole number ends that is written as a fraction: 2008.0 is the same value as 2008. A text 1.0 is not 1."""
+
 MOST_BITS = 64
 """Bits of the largest whole number that is a value."""
 
@@ -205,9 +208,10 @@ def values_in(raw: Any) -> FieldReading:
     has_numbers = False
     for item in islice(raw, MOST_ITEMS) if is_list else (raw,):
         written = _written(item)
-        if written is not None and (form := _form(written)):
+        is_number = not isinstance(item, str)
+        if written is not None and (form := _form(written).removesuffix(WHOLE if is_number else "")):
             values.setdefault(form, written)
-            has_numbers |= not isinstance(item, str)
+            has_numbers |= is_number
     return FieldReading(values, is_list, has_numbers)
 
 

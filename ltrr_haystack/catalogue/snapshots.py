@@ -7,7 +7,7 @@ from typing import Any
 
 from ltrr_haystack.catalogue import codec, lexicon_codec
 from ltrr_haystack.catalogue.lexicon import Lexicon
-from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
+from ltrr_haystack.catalogue.lexicon_counts import FieldCounts, LexiconCounts
 from ltrr_haystack.catalogue.lexicon_fields import slot_of
 from ltrr_haystack.catalogue.statistics import CollectionStatistics
 from ltrr_haystack.store import CATALOGUE, LEXICON, ActiveModel, LTRRStore, Snapshot, SnapshotDraft
@@ -31,6 +31,8 @@ def draft_of(counted: Counted) -> SnapshotDraft:
             "fields": ", ".join(map(slot_of, declared.fields)),
             "values": sum(len(counted.fields[name].values) for name in declared.fields),
         }
+        if odd := [text for name, each in counted.fields.items() if (text := odd_text(slot_of(name), each))]:
+            card["odd"] = "; ".join(odd)
         return SnapshotDraft(LEXICON, lexicon_codec.to_bytes(counted), card)
     kept = counted.pruned()
     card = {
@@ -40,6 +42,18 @@ def draft_of(counted: Counted) -> SnapshotDraft:
         "language": kept.language or "none",
     }
     return SnapshotDraft(CATALOGUE, codec.to_bytes(kept), card)
+
+
+def odd_text(name: str, counts: FieldCounts) -> str:
+    """
+    Say which documents the filters of a field leave out.
+
+    :param name: The field.
+    :param counts: What is counted of it.
+    :returns: Such as `genre: 1 with lists`; empty where none are.
+    """
+    odd = ", ".join(f"{documents:,} with {sort}" for sort, documents in counts.odd.items())
+    return odd and f"{name}: {odd}"
 
 
 def publish(store: LTRRStore, *counted: Counted) -> list[int]:

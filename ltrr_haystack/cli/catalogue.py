@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, StatisticsCollector, publish
 from ltrr_haystack.catalogue import build as read_all
+from ltrr_haystack.catalogue.snapshots import odd_text
 from ltrr_haystack.cli.options import Home, Store, configure_store, report_errors
 from ltrr_haystack.components.catalogue_writer import CatalogueWriter
 from ltrr_haystack.errors import ConfigurationError
@@ -112,6 +113,8 @@ def build(
             )
         for name, of_field in ({} if values is None else values.counts().fields).items():
             typer.echo(f"{name}: {of_field.documents:,} documents, {len(of_field.values):,} values in the lexicon")
+            if odd := odd_text(name, of_field):
+                typer.echo(f"{odd} that few other documents have there; filters do not find them")
         active = " and ".join(
             f"{kind} {version}" for kind, version in zip((CATALOGUE, LEXICON), versions, strict=False)
         )

@@ -12,6 +12,8 @@ from ltrr_haystack.server.schemas import DocumentFound, SearchAnswer
 
 DOCUMENTS_WITH_FEATURES = 3
 FEATURES = 6
+LONGEST_ARMS = 18
+"""Characters of a line of the arms that found a document, so that 80 are enough for the whole table."""
 
 
 def explanation_tables(answer: SearchAnswer) -> RenderableType:
@@ -94,28 +96,43 @@ def _arms(arms: Mapping[str, ArmExplanation]) -> Table:
 
 
 def _documents(documents: Iterable[DocumentFound], explained: Mapping[str, DocumentExplanation]) -> Table:
-    table = Table(title="Documents", title_justify="left")
+    table = Table(title="Documents", title_justify="left", expand=True)
     table.add_column("", justify="right")
-    table.add_column("document", no_wrap=True, overflow="ellipsis")
-    table.add_column("arms")
-    for title in ("union", "model", "clicks/looks", "click rate", "chance"):
-        table.add_column(title, justify="right")
+    table.add_column("document", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("found by, rank")
+    table.add_column("order")
     for document in documents:
         why = explained[document.id]
-        memory = why.memory
-        rate = "–" if memory.mean is None or memory.prior is None else f"{memory.prior:.3f} → {memory.mean:.3f}"
-        moved = f"from {why.expected_place}, " if why.explored else ""
         table.add_row(
             str(why.place),
             Text(f"{plain_line(document.id)}\n{plain_line(document.content or '')}".strip()),
-            Text("\n".join([f"{plain_line(arm)} {place.rank}" for arm, place in why.arms.items()])),
-            str(why.fused.place),
-            str(why.model_place),
-            f"{memory.successes:.3g}/{memory.looks:.3g}" if memory.looks or memory.successes else "–",
-            rate,
-            "–" if why.propensity == 1.0 and not moved else f"{moved}p {why.propensity:.2f}",
+            Text("\n".join(_packed([f"{plain_line(arm)} {place.rank}" for arm, place in why.arms.items()]))),
+            Text("\n".join(_order_lines(why))),
         )
     return table
+
+
+def _packed(items: Iterable[str]) -> list[str]:
+    """Items in as few lines as they need; no item is broken."""
+    lines: list[str] = []
+    for item in items:
+        if lines and len(lines[-1]) + 2 + len(item) <= LONGEST_ARMS:
+            lines[-1] += f", {item}"
+        else:
+            lines.append(item)
+    return lines
+
+
+def _order_lines(why: DocumentExplanation) -> Iterable[str]:
+    yield f"union {why.fused.place}, model {why.model_place}"
+    memory = why.memory
+    if memory.looks or memory.successes:
+        yield f"clicks {memory.successes:.3g}, looks {memory.looks:.3g}"
+    if memory.mean is not None and memory.prior is not None:
+        yield f"rate {memory.prior:.3f} → {memory.mean:.3f}"
+    if why.explored or why.propensity != 1.0:
+        moved = f" from {why.expected_place}" if why.explored else ""
+        yield f"chance{moved}, p {why.propensity:.2f}"
 
 
 def _features(explanation: Explanation) -> Table:

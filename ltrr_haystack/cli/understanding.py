@@ -8,6 +8,7 @@ import typer
 from haystack import Pipeline
 from rich.console import Console
 
+from ltrr_haystack.catalogue import active_lexicon
 from ltrr_haystack.cli.options import (
     Home,
     JsonFile,
@@ -24,6 +25,7 @@ from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.intents import QueryIntents
 from ltrr_haystack.memory.fetch import DocumentFetcher
+from ltrr_haystack.store import LTRRStore
 
 
 def train_understanding(
@@ -38,7 +40,8 @@ def train_understanding(
     field: Annotated[
         str | None,
         typer.Option(
-            help="Metadata field with a document's category, such as meta.type: train on what people clicked.",
+            help="Metadata field with a document's category, such as meta.type: train on what people clicked. "
+            "(default: the category field of the lexicon, if --labels is not given)",
             show_default=False,
         ),
     ] = None,
@@ -58,10 +61,10 @@ def train_understanding(
     from ltrr_haystack.server.bundled import bundled_folder
 
     with report_errors():
-        if (labels is None) == (field is None):
+        if labels is not None and field is not None:
             raise ConfigurationError(
-                "give either a file of labelled queries (--labels queries.tsv), or the metadata field with the "
-                "category of what people clicked (--field meta.type)"
+                "give either a file of labelled queries (--labels), or the metadata field with the category of what "
+                "people clicked (--field), and not both"
             )
         require_writable(json_file)
         labelled = None if labels is None else read_labels(labels)
@@ -69,7 +72,7 @@ def train_understanding(
         search = load_search_pipeline(pipelines or bundled_folder("pipelines"))
         if labelled is None:
             with Console(stderr=True).status("Reading what was clicked …"):
-                labelled = labels_from_clicks(opened, _fetcher(search), field or "")
+                labelled = labels_from_clicks(opened, _fetcher(search), field or _category_field(opened))
         with Console(stderr=True).status("Training …"):
             report = train(
                 opened,
@@ -86,6 +89,16 @@ def train_understanding(
 
 def _parts(pipeline: Pipeline) -> Iterator[Any]:
     return (pipeline.get_component(name) for name in pipeline.graph.nodes)
+
+
+def _category_field(store: LTRRStore) -> str:
+    lexicon, _ = active_lexicon(store).current()
+    if lexicon is None or lexicon.category is None:
+        raise ConfigurationError(
+            "give a file of labelled queries (--labels queries.tsv), or the metadata field with the category of what "
+            "people clicked (--field meta.type); the store has no lexicon with a category field, which would be taken"
+        )
+    return f"meta.{lexicon.category}"
 
 
 def _embedder(pipeline: Pipeline) -> Any:

@@ -11,12 +11,12 @@ from typing import Any
 from haystack import Document, component, default_from_dict, default_to_dict
 
 from ltrr_haystack.catalogue.lexicon import Lexicon
-from ltrr_haystack.catalogue.lexicon_fields import slot_of
 from ltrr_haystack.catalogue.snapshots import active_statistics, load_lexicon
 from ltrr_haystack.catalogue.statistics import CollectionStatistics
 from ltrr_haystack.catalogue.tagging import CategoryClassifier, LexiconTags
+from ltrr_haystack.catalogue.wanted_fields import WantedFields
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.store import LEXICON, ActiveModel, LTRRStore
+from ltrr_haystack.store import LEXICON, ActiveModel, LTRRStore, Snapshot
 
 MOST_TAGS = 10
 """Values of one field that a document is tagged with, the most confident ones."""
@@ -81,6 +81,7 @@ class ContentTagger:
         :param store: The store with the lexicon and the statistics.
         :param classifier: Tells the categories of texts; `None` for none.
         :param fields: The fields to tag, such as `meta.artist`; `None` for all fields of the lexicon and its category.
+            It is warned once of one that the lexicon does not have.
         :param into: The name under which tags go into the metadata, without dots; confidences go under the same with
             `_confidence`.
         :param min_confidence: Tags are above this, 0 to 1. Above ½, a tag is right more often than wrong.
@@ -102,12 +103,12 @@ class ContentTagger:
         self.into = into
         self.min_confidence = min_confidence
         self.poll_interval = poll_interval
-        self._wanted = None if fields is None else frozenset(map(slot_of, fields))
+        self._wanted = WantedFields("ContentTagger", fields)
         self._statistics = active_statistics(store, poll_interval)
         self._tags: ActiveModel[LexiconTags | None] = ActiveModel(
             store,
             LEXICON,
-            load=lambda snapshot: LexiconTags(load_lexicon(snapshot)),
+            load=self._loaded,
             default=None,
             poll_interval=poll_interval,
             wait=False,
@@ -192,6 +193,11 @@ class ContentTagger:
         """
         return default_from_dict(cls, data)
 
+    def _loaded(self, snapshot: Snapshot) -> LexiconTags:
+        lexicon = load_lexicon(snapshot)
+        self._wanted.check([*lexicon.fields, *([] if lexicon.category is None else [lexicon.category])])
+        return LexiconTags(lexicon)
+
     def _tagged(self, document: Document, tags: LexiconTags, statistics: CollectionStatistics | None) -> Document:
         values: dict[str, Any] = {}
         confidences: dict[str, Any] = {}
@@ -208,7 +214,7 @@ class ContentTagger:
 
     def _kept(self, field: str, found: Mapping[str, float]) -> list[str]:
         """The values to tag with, the most confident first."""
-        if self._wanted is not None and field not in self._wanted:
+        if field not in self._wanted:
             return []
         kept = [value for value, confidence in found.items() if confidence > self.min_confidence]
         return heapq.nsmallest(MOST_TAGS, kept, key=lambda value: (-found[value], value))

@@ -1,16 +1,17 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from haystack import Document, component
 from haystack.document_stores.types import DocumentStore
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
-from ltrr_haystack.filtering import compiled
+from ltrr_haystack.filtering import CONTAINS, compiled
 from ltrr_haystack.memory.fetch import DocumentFetcher
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.memory.posterior import Prior
+from ltrr_haystack.reasons import MEMORY_REASON, with_reasons
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import Understanding
 from ltrr_haystack.understanding import normal_form
@@ -23,7 +24,7 @@ class MemoryIndexRetriever:
 
     Only documents that somebody acted upon are retrieved. They are scored by the posterior mean of their success rate
     for the query, with the position bias taken out, so that one lucky click does not outrank many. Each document says
-    in `meta["memory"]` which query spoke for it and with how much evidence, and bears as its score how much that
+    in `meta["ltrr_memory"]` which query spoke for it and with how much evidence, and bears as its score how much that
     evidence weighs, 0 to 1, by which UnionJoiner weighs it against the other arms.
 
     ### Usage example
@@ -36,9 +37,12 @@ class MemoryIndexRetriever:
     store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
     retriever = MemoryIndexRetriever(store, InMemoryDocumentStore())
     retriever.run("sad songs")["documents"]
-    # [Document(id=…, meta: {…, 'memory': {'query_key': 'sad songs', 'successes': 30.0, 'looks': 34.5, …}}, …)]
+    # [Document(id=…, meta: {…, 'ltrr_memory': {'query_key': 'sad songs', 'successes': 30.0, 'looks': 34.5, …}}, …)]
     ```
     """
+
+    list_operator: ClassVar[str] = CONTAINS
+    """How filters find a value within a list, whichever the document store: documents are matched in this process."""
 
     def __init__(
         self,
@@ -163,7 +167,7 @@ class MemoryIndexRetriever:
 
 def _explained(remembered: Sequence[Remembered], documents: dict[str, Document]) -> list[Document]:
     return [
-        replace(document, score=entry.weight, meta={**document.meta, "memory": _explanation(entry)})
+        replace(document, score=entry.weight, meta=with_reasons(document.meta, {MEMORY_REASON: _explanation(entry)}))
         for entry in remembered
         if (document := documents.get(entry.object_id)) is not None
     ]

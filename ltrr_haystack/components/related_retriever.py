@@ -27,7 +27,7 @@ class RelatedRetriever:
     asked of the wrapped retriever, within a filter. Strong matches are the first documents of the wrapped retriever
     whose score is close enough to the best. They themselves are not brought: the other arms find them.
 
-    Each document says in `meta["related"]` which match it is related to, and how.
+    Each document says in `meta["ltrr_related"]` which match it is related to, and how.
 
     ### Usage example
 
@@ -46,7 +46,7 @@ class RelatedRetriever:
     )
     retriever = RelatedRetriever(InMemoryBM25Retriever(music), music, relations=["artist_id"])
     retriever.run("love story")["documents"]
-    # Taylor Swift (meta: {'related': {'match': 'story', 'relation': 'artist_id', 'role': 'named'}})
+    # Taylor Swift (meta: {'ltrr_related': {'match': 'story', 'relation': 'artist_id', 'role': 'named'}})
     ```
     """
 

@@ -3,7 +3,6 @@ import math
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 from haystack import Document, component, default_to_dict
@@ -15,7 +14,7 @@ from ltrr_haystack.components.wrapped_retriever import WrappedRetriever, checked
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import compiled
 from ltrr_haystack.store import LTRRStore, Outage
-from ltrr_haystack.structured.agreement import agreement
+from ltrr_haystack.structured.agreement import agreement_with
 from ltrr_haystack.structured.filters import ListOperator, all_of, filters_of
 from ltrr_haystack.structured.gathering import Found, gather
 from ltrr_haystack.structured.quality import Quality, QualityField
@@ -36,6 +35,7 @@ class _Plan:
     :param filters: The caller's filters.
     :param lexicon: What is known of the catalogue's values.
     :param lists: The document store's operator for values within lists.
+    :param tags: Where the metadata has what `ContentTagger` found.
     :param depth: The most documents.
     :param quality: What raises scores.
     :param now: The present in seconds since 1970, UTC.
@@ -45,13 +45,14 @@ class _Plan:
     filters: Mapping[str, Any] | None
     lexicon: Lexicon | None
     lists: ListOperator | None
+    tags: str | None
     depth: int
     quality: Quality
     now: float
 
     def request(self, search: ReadingSearch) -> tuple[str, dict[str, Any], int]:
         """Text, filters and depth that the retriever is asked for."""
-        filters = all_of(self.filters, filters_of(search.filtered, self.lexicon, lists=self.lists))
+        filters = all_of(self.filters, filters_of(search.filtered, self.lexicon, lists=self.lists, tags=self.tags))
         return search.text, filters, self.depth * AFTERWARDS if self._filters_afterwards(search) else self.depth
 
     def kept(self, searches: Sequence[ReadingSearch], found: Sequence[Sequence[Document]]) -> Found:
@@ -60,7 +61,8 @@ class _Plan:
 
     def _kept(self, search: ReadingSearch, documents: Sequence[Document]) -> Sequence[Document]:
         if self._filters_afterwards(search):
-            documents = list(filter(compiled(filters_of(search.filtered, self.lexicon)), documents))
+            matches = compiled(filters_of(search.filtered, self.lexicon, tags=self.tags))
+            documents = list(filter(matches, documents))
         return self.quality.rescored(documents, self.now)[: self.depth]
 
     def _filters_afterwards(self, search: ReadingSearch) -> bool:
@@ -78,8 +80,8 @@ class StructuredRetriever:
     a reading that finds too little gives up its filters one by one. The query as it was typed is always searched, too,
     and what it finds says how far the readings are to be trusted (`structured.agreement`). A reading that cannot be
     searched brings nothing.
-    So there never are fewer documents than without the readings. Each document says in `meta["reading"]` which reading
-    brought it, and bears the score of the fusion of all readings.
+    So there never are fewer documents than without the readings. Each document says in `meta["ltrr_reading"]` which
+    reading brought it, and bears the score of the fusion of all readings.
 
     The readings come from the annotators of QueryUnderstanding (`CatalogueReadings`). Without any, the query is
     searched as it is.
@@ -103,7 +105,7 @@ class StructuredRetriever:
     understanding = Understanding("tayler love", "tayler love", interpretations=(reading,))
     retriever = StructuredRetriever(InMemoryBM25Retriever(songs))
     retriever.run("tayler love", understanding=understanding)["documents"]
-    # Love Story (meta: {'reading': {'slots': {'artist': 'Taylor Swift'}, …}, …}), then Love Me Do
+    # Love Story (meta: {'ltrr_reading': {'slots': {'artist': 'Taylor Swift'}, …}, …}), then Love Me Do
     ```
     """
 
@@ -116,6 +118,7 @@ class StructuredRetriever:
         plain: float = 0.3,
         rrf_k: float = 10.0,
         list_operator: Literal["auto", "array_contains", "=="] | None = "auto",
+        tags: str | None = None,
         popularity: Mapping[str, Any] | None = None,
         freshness: Mapping[str, Any] | None = None,
         top_k: int = 10,
@@ -134,6 +137,10 @@ class StructuredRetriever:
         :param list_operator: How the document store finds a value within a list: `array_contains`, `==`, or `None` for
             not at all; then more is asked for, and filtered afterwards. `auto` knows TantivyDocumentStore and those of
             pgvector, Elasticsearch and Qdrant, and takes `None` for others.
+        :param tags: Where the metadata has what `ContentTagger` found for documents that lack a field, its `into`, such
+            as `content_tags`: a document that was tagged with a value is found by it as those are that have it. These
+            are nested fields, such as `meta.content_tags.artist`; declare them where the document store wants its
+            fields declared. `None` for stores that do not filter by nested fields.
         :param popularity: `{"field": "meta.plays", "weight": 0.5, "half_at": 1000}` multiplies the scores of the
             wrapped retriever by up to `1 + weight`, and by `1 + weight / 2` where the number is `half_at`; see
             `Quality`.
@@ -151,12 +158,15 @@ class StructuredRetriever:
                 f"list_operator of StructuredRetriever must be 'auto', 'array_contains', '==' or None, "
                 f"got {list_operator!r}"
             )
+        if tags is not None and (not isinstance(tags, str) or not tags or "." in tags):
+            raise ConfigurationError(f"tags of StructuredRetriever must be a name without dots or None, got {tags!r}")
         self.retriever = retriever
         self.store = store
         self.readings = readings
         self.plain = plain
         self.rrf_k = rrf_k
         self.list_operator = list_operator
+        self.tags = tags
         self.popularity = None if popularity is None else dict(popularity)
         self.freshness = None if freshness is None else dict(freshness)
         self.top_k = top_k
@@ -206,6 +216,7 @@ class StructuredRetriever:
             plain=self.plain,
             rrf_k=self.rrf_k,
             list_operator=self.list_operator,
+            tags=self.tags,
             popularity=self.popularity,
             freshness=self.freshness,
             top_k=self.top_k,
@@ -303,12 +314,13 @@ class StructuredRetriever:
         depth = checked_depth("StructuredRetriever", query, top_k, self.top_k)
         searches = searches_of(query, understanding, self.readings, self.plain)
         lexicon = None if self._lexicon is None else self._lexicon.current()[0]
-        agrees = partial(agreement, lexicon=lexicon)
+        agrees = agreement_with(query, lexicon, self.tags)
         return _Plan(
             gathering=gather(searches, depth, self.rrf_k, browse=self.browse, agreement=agrees),
             filters=filters,
             lexicon=lexicon,
             lists=self._lists,
+            tags=self.tags,
             depth=depth,
             quality=self._quality,
             now=time.time(),

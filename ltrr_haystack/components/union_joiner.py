@@ -11,14 +11,13 @@ from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.fusion import EXACT_DIGITS
 from ltrr_haystack.memory.fetch import object_id_of
-from ltrr_haystack.structured.gathering import READING
-from ltrr_haystack.structured.relations import RELATED
+from ltrr_haystack.reasons import MEMORY_REASON, READING_REASON, RELATED_REASON, with_reasons
 from ltrr_haystack.types import MEMORY, Allocation, ArmReport, ArmResult, Candidate, CandidateSet, Decision, Provenance
 
 NO_RESULT = "no result"
 RESERVED = ("decision", "self")
 
-SAID = {MEMORY: MEMORY, "structured": READING, "related": RELATED}
+SAID = {MEMORY: MEMORY_REASON, "structured": READING_REASON, "related": RELATED_REASON}
 """Kind of an arm → the metadata field in which it says why it brought a document."""
 
 _Named = tuple[str, Document]
@@ -49,8 +48,9 @@ class UnionJoiner:
     What a memory arm brings counts in proportion to its evidence: there a document's weight is the arm's weight times
     the document's score, which MemoryIndexRetriever sets from 0 to 1.
 
-    What an arm of kind `memory`, `structured` or `related` says of a document (in `meta["memory"]`, `meta["reading"]`
-    and `meta["related"]`) stays with the document, whichever arm's copy is taken.
+    What an arm of kind `memory`, `structured` or `related` says of a document (in `meta["ltrr_memory"]`,
+    `meta["ltrr_reading"]` and `meta["ltrr_related"]`) stays with the document, whichever arm's copy is taken. What
+    else stands there is no reason of this search, and is left out.
 
     Each arm counts down to the depth that the decision gave it, and an arm that was not asked does not count.
     The joiner has one input for each arm, by the arm's name. Connect `decision` too: it tells which arms to wait for.
@@ -281,9 +281,8 @@ class UnionJoiner:
 
 
 def _with_said(document: Document, said: Mapping[str, Any]) -> Document:
-    if all(document.meta.get(key) == value for key, value in said.items()):
-        return document
-    return replace(document, meta={**document.meta, **said})
+    meta = with_reasons(document.meta, said)
+    return document if meta == document.meta else replace(document, meta=meta)
 
 
 def normalised(scores: Sequence[float | None]) -> list[float]:

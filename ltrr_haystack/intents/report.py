@@ -152,7 +152,8 @@ def _confusion(report: IntentReport) -> Table:
 
 def _outcome(report: IntentReport) -> str:
     if not report.version:
-        return f"Nothing was trained: {report.reason}."
+        more = " Each query that people click on gives a label; labels may also be given in a file (--labels)."
+        return f"Nothing was trained: {report.reason}.{more if report.source == 'clicks' else ''}"
     if report.active:
         return f"Version {report.version} is live: {report.reason}."
     if report.passed:

@@ -7,8 +7,8 @@ from typing import Any
 from haystack import default_from_dict, default_to_dict
 
 from ltrr_haystack.catalogue.lexicon import Lexicon
-from ltrr_haystack.catalogue.lexicon_fields import slot_of
 from ltrr_haystack.catalogue.snapshots import active_statistics, load_lexicon
+from ltrr_haystack.catalogue.wanted_fields import WantedFields
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.readings.evidence import ReadingEvidence
 from ltrr_haystack.readings.interpreting import MatchedReading, interpret
@@ -67,7 +67,7 @@ class CatalogueReadings:
 
         :param store: Where the lexicon is kept, and what clicks say of readings.
         :param fields: The metadata fields whose values are looked for, with or without `meta.`; all of the lexicon's if
-            left out.
+            left out. It is warned once of one that the lexicon does not have.
         :param most_readings: How many readings to give at most, the plain one included.
         :param fuzziness: Most typos in one word, 0 to 2; shorter words are allowed fewer.
         :param poll_interval: Seconds between two looks for a newer lexicon; 0 looks at each search, and waits for it.
@@ -84,6 +84,7 @@ class CatalogueReadings:
         self.most_readings = most_readings
         self.fuzziness = fuzziness
         self.poll_interval = poll_interval
+        self._wanted = WantedFields("CatalogueReadings", fields)
         self._feedback = ReadingEvidence(store)
         self._statistics = active_statistics(store, poll_interval)
         self._index: ActiveModel[LexiconIndex | None] = ActiveModel(
@@ -101,6 +102,15 @@ class CatalogueReadings:
         self.store.warm_up()
         self._statistics.current()
         self._index.current()
+
+    def catch_up(self, seconds: float) -> None:
+        """
+        Wait for the lexicon that is active now, before anybody searches: what was indexed since the warm-up is read.
+
+        :param seconds: How long to wait at most.
+        """
+        self._statistics.catch_up(seconds)
+        self._index.catch_up(seconds)
 
     def close(self) -> None:
         """Release the store."""
@@ -154,8 +164,9 @@ class CatalogueReadings:
         return default_from_dict(cls, {**data, "init_parameters": parameters})
 
     def _indexed(self, snapshot: Snapshot) -> LexiconIndex:
-        fields = None if self.fields is None else [slot_of(field) for field in self.fields]
-        return LexiconIndex(load_lexicon(snapshot), fields, self.fuzziness)
+        lexicon = load_lexicon(snapshot)
+        self._wanted.check(lexicon.fields)
+        return LexiconIndex(lexicon, self._wanted.names, self.fuzziness)
 
 
 def intents_of(readings: Sequence[MatchedReading]) -> Mapping[str, float]:

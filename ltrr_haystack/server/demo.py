@@ -64,6 +64,7 @@ def demo(
         settings=ServerSettings.from_environment(everybody=everybody),
         safe_start=safe_start,
         documents=lambda: data_set.documents,
+        data=data_set,
         on_ready=lambda serving: say.print(
             instructions(serving, data_set), soft_wrap=True, markup=False, highlight=False
         ),

@@ -5,14 +5,19 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from haystack import Document
+from haystack import Document, Pipeline
 
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.errors import InvalidInputError
+from ltrr_haystack.filtering import CONTAINS
 from ltrr_haystack.server.checks import check_json
+from ltrr_haystack.structured.stores import list_operator_of
 
 LOGICAL = ("AND", "OR", "NOT")
 EQUAL = ("==", "!=")
 ORDER = (">", ">=", "<", "<=")
-AMONG = ("in", "not in")
+AMONG = ("in", "not in", CONTAINS)
+COMPARISONS = (*EQUAL, *ORDER, *AMONG)
 
 MOST_VALUES = 300
 MOST_CONDITIONS = 32
@@ -22,7 +27,7 @@ with a date up to 40 ms, of the one second that an arm has.
 """
 
 DATE_WEIGHT = 4
-"""A condition with a date counts as this many conditions."""
+"""A condition with a date counts as this many conditions; one with `array_contains` as one for each of its values."""
 
 _NAME = re.compile(r"[\w-]+(\.[\w-]+){0,10}")
 _FILTERED = frozenset(("id", "content"))
@@ -45,9 +50,32 @@ def check_filters(filters: Any) -> dict[str, Any]:
     if (weight := _weight(checked)) > MOST_CONDITIONS:
         raise ValueError(
             f"filters: at most {MOST_CONDITIONS} conditions are allowed, got {weight}; a comparison with a date counts "
-            f"as {DATE_WEIGHT}, and AND, OR and NOT as one each; use 'in' to compare with many values in one condition"
+            f"as {DATE_WEIGHT}, and each value of '{CONTAINS}', AND, OR and NOT as one; use 'in' to compare with many "
+            f"values in one condition"
         )
     return checked
+
+
+def check_lists(filters: dict[str, Any] | None, pipeline: Pipeline) -> None:
+    """
+    Refuse `array_contains` where an arm has a document store that does not know it: that arm alone would fail.
+
+    :param filters: Filters that `check_filters` let through; `None` for none.
+    :param pipeline: The search pipeline.
+    :raises InvalidInputError: If the filters look for values within lists, and an arm cannot.
+    """
+    if filters is None or not _looks_into_lists(filters):
+        return
+    arms = [part for _, part in pipeline.walk() if isinstance(part, RetrievalArm)]
+    if unable := sorted({arm.name for arm in arms if list_operator_of(arm.retriever) != CONTAINS}):
+        raise InvalidInputError(
+            f"filters: '{CONTAINS}' cannot be used here, since the document stores of these arms do not know it: "
+            f"{', '.join(unable)}"
+        )
+
+
+def _looks_into_lists(condition: dict[str, Any]) -> bool:
+    return condition["operator"] == CONTAINS or any(map(_looks_into_lists, condition.get("conditions", ())))
 
 
 def _condition(condition: Any, where: str) -> dict[str, Any]:
@@ -56,9 +84,9 @@ def _condition(condition: Any, where: str) -> dict[str, Any]:
     operator = condition.get("operator")
     if operator in LOGICAL:
         return _logical(condition, where)
-    if operator in (*EQUAL, *ORDER, *AMONG):
+    if operator in COMPARISONS:
         return _comparison(condition, where)
-    known = ", ".join((*LOGICAL, *EQUAL, *ORDER, *AMONG))
+    known = ", ".join((*LOGICAL, *COMPARISONS))
     raise ValueError(f"{where}.operator: expected one of {known}, got {str(operator)[:40]!r}")
 
 
@@ -99,7 +127,10 @@ def _weight(condition: dict[str, Any]) -> int:
     if "conditions" in condition:
         return 1 + sum(map(_weight, condition["conditions"]))
     value = condition["value"]
-    return DATE_WEIGHT if any(map(_is_date, value if isinstance(value, list) else [value])) else 1
+    values = value if isinstance(value, list) else [value]
+    if condition["operator"] == CONTAINS:
+        return sum(DATE_WEIGHT if _is_date(each) else 1 for each in values)
+    return DATE_WEIGHT if any(map(_is_date, values)) else 1
 
 
 def _ordered(value: object) -> bool:

@@ -66,12 +66,13 @@ class Membership(BaseModel):
     A filter by a list of values.
 
     :param field: A metadata field, or `id` or `content`.
-    :param operator: The comparison.
+    :param operator: The comparison. `array_contains`: the field holds a list, with every one of the values in it; only
+        where the document stores of all arms know it.
     :param value: The values to compare with.
     """
 
     field: FieldName
-    operator: Literal["in", "not in"]
+    operator: Literal["in", "not in", "array_contains"]
     value: Annotated[list[str | float | bool], Field(min_length=1)]
 
 
@@ -248,7 +249,8 @@ class ReadingExplained(BaseModel):
     :param slots: Metadata field → the catalogue's own value, in the order of the query.
     :param leftover: The text that no slot took.
     :param probability: How likely the reading is, 0 to 1.
-    :param filters: The Haystack filters that the structured arm sends for it; empty without slots.
+    :param filters: The Haystack filters that the structured arm sends for it, as a search takes them, too; empty
+        without slots.
     :param clicks: What clicks say of it; left out where they say nothing.
     """
 

@@ -10,7 +10,7 @@ from ltrr_haystack.filtering import CONTAINS
 from ltrr_haystack.readings.annotator import CatalogueReadings
 from ltrr_haystack.readings.evidence import ReadingEvidence
 from ltrr_haystack.server.schemas import ReadingClicked, ReadingExplained, UnderstandingExplained
-from ltrr_haystack.structured.filters import ListOperator, filters_of
+from ltrr_haystack.structured.filters import filters_of
 from ltrr_haystack.structured.stores import list_operator_of
 from ltrr_haystack.types import Understanding
 
@@ -25,7 +25,9 @@ def understood(understanding: Understanding, pipeline: Pipeline | None = None) -
     :returns: What was understood, with the filters that each reading stands for, and what clicks say of it.
     """
     lexicon = None if pipeline is None else lexicon_of(pipeline)
-    lists = CONTAINS if pipeline is None else _list_operator(pipeline)
+    structured = None if pipeline is None else _structured(pipeline)
+    lists = CONTAINS if structured is None else list_operator_of(structured)
+    tags = None if structured is None else structured.tags
     clicks = {} if pipeline is None else _clicks(understanding, pipeline)
     return UnderstandingExplained(
         normal_form=understanding.normal_form,
@@ -37,7 +39,7 @@ def understood(understanding: Understanding, pipeline: Pipeline | None = None) -
                 slots=dict(reading.slots),
                 leftover=reading.leftover,
                 probability=reading.probability,
-                filters=filters_of(reading, lexicon, lists=lists),
+                filters=filters_of(reading, lexicon, lists=lists, tags=tags),
                 **({"clicks": clicks[place]} if place in clicks else {}),
             )
             for place, reading in enumerate(understanding.interpretations)
@@ -79,10 +81,6 @@ def _clicks(understanding: Understanding, pipeline: Pipeline) -> dict[int, Readi
     return {}
 
 
-def _list_operator(pipeline: Pipeline) -> ListOperator | None:
-    """How the pipeline's structured arm asks for values within lists; in our own way where there is no such arm."""
+def _structured(pipeline: Pipeline) -> StructuredRetriever | None:
     parts = [part.retriever if isinstance(part, RetrievalArm) else part for _, part in pipeline.walk()]
-    for part in parts:
-        if isinstance(part, StructuredRetriever):
-            return list_operator_of(part.retriever) if part.list_operator == "auto" else part.list_operator
-    return CONTAINS
+    return next((part for part in parts if isinstance(part, StructuredRetriever)), None)

@@ -1,7 +1,6 @@
 """LTRRStore: what a learned pipeline remembers."""
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any, Self, get_args
 from haystack import default_from_dict, default_to_dict
 from haystack.utils import Secret
 
-from ltrr_haystack.errors import ConfigurationError, StoreError, StoreUnavailableError
+from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.store import keys, learning, lease, log, retention, searches, settlement, snapshots
 from ltrr_haystack.store.checks import finite
 from ltrr_haystack.store.database import WRITE_SECONDS, Database
@@ -34,7 +33,7 @@ from ltrr_haystack.store.records import (
     SpaceFreed,
     Watermark,
 )
-from ltrr_haystack.store.registry import registry
+from ltrr_haystack.store.share import DatabaseShare
 from ltrr_haystack.store.space import PAUSE_SECONDS
 from ltrr_haystack.store.waiting import result_of, result_of_async
 from ltrr_haystack.types import Ranking, SettledDecision
@@ -92,8 +91,7 @@ class LTRRStore:
             raise ConfigurationError(msg)
         self.url = url
         self.synchronous = synchronous
-        self._opened: Database | None = None
-        self._closed = False
+        self._share = DatabaseShare(url, synchronous)
 
     def __repr__(self) -> str:
         return f"LTRRStore(url={self.url!r}, synchronous={self.synchronous!r})"
@@ -127,23 +125,16 @@ class LTRRStore:
         :raises StoreUnavailableError: If the database cannot be opened.
         :raises StoreError: If it was written by a newer version of this package.
         """
-        self._closed = False
-        try:
-            self._database()
-        except StoreUnavailableError:
-            if self._opened is None:
-                raise
+        self._share.reopen()
 
     async def warm_up_async(self) -> None:
         """Do what `warm_up` does without blocking the event loop; a store that is open is left as it is."""
-        if self._opened is None or self._opened.pid != os.getpid():
+        if not self._share.is_open:
             await asyncio.to_thread(self.warm_up)
 
     def close(self) -> None:
         """Let the store go; the last one of a url closes its engine, after all that was handed in is committed."""
-        self._closed = True
-        self._opened = None
-        registry.release(self)
+        self._share.close()
 
     def record_search(self, ranking: Ranking, timeout: float | None = None) -> None:
         """
@@ -156,7 +147,7 @@ class LTRRStore:
         :raises StoreUnavailableError: If it cannot be written now, or not within `timeout`.
         :raises StoreError: If a search of that id is recorded already.
         """
-        result_of(_add_search(self._database(), ranking, timeout), WRITE_SECONDS if timeout is None else timeout)
+        result_of(_add_search(self._share.database(), ranking, timeout), WRITE_SECONDS if timeout is None else timeout)
 
     async def record_search_async(self, ranking: Ranking, timeout: float | None = None) -> None:
         """
@@ -168,7 +159,7 @@ class LTRRStore:
         :raises StoreUnavailableError: If it cannot be written now, or not within `timeout`.
         :raises StoreError: If a search of that id is recorded already.
         """
-        future = _add_search(await self._database_async(), ranking, timeout)
+        future = _add_search(await self._share.database_async(), ranking, timeout)
         await result_of_async(future, WRITE_SECONDS if timeout is None else timeout)
 
     def searches(self, query_ids: Collection[str]) -> dict[str, SearchRecord]:
@@ -178,7 +169,7 @@ class LTRRStore:
         :param query_ids: Their ids.
         :returns: Query id → what feedback has to know of it; unknown ones are left out.
         """
-        return self._database().look(log.searches, query_ids) if query_ids else {}
+        return self._share.database().look(log.searches, query_ids) if query_ids else {}
 
     def record_events(
         self, events: Sequence[EventRecord], most_per_search: int = MOST_EVENTS_PER_SEARCH
@@ -193,7 +184,7 @@ class LTRRStore:
         :raises InvalidInputError: If one holds what no database can keep; then none is recorded.
         :raises StoreUnavailableError: If they cannot be written now; sent again, each counts once.
         """
-        return self._database().write(log.add_events, log.event_rows(events), most_per_search) if events else []
+        return self._share.database().write(log.add_events, log.event_rows(events), most_per_search) if events else []
 
     async def record_events_async(
         self, events: Sequence[EventRecord], most_per_search: int = MOST_EVENTS_PER_SEARCH
@@ -209,7 +200,7 @@ class LTRRStore:
         """
         if not events:
             return []
-        database = await self._database_async()
+        database = await self._share.database_async()
         submitted = database.submit(log.add_events, log.event_rows(events), most_per_search)
         return await result_of_async(submitted, WRITE_SECONDS)
 
@@ -219,7 +210,7 @@ class LTRRStore:
 
         :returns: The watermark.
         """
-        return self._database().read(settlement.watermark)
+        return self._share.database().read(settlement.watermark)
 
     def settle(self, before: float, limit: int = 1000) -> int:
         """
@@ -231,7 +222,7 @@ class LTRRStore:
         :param limit: Most decisions to settle.
         :returns: How many decisions are settled now, all in all.
         """
-        database = self._database()
+        database = self._share.database()
         if not database.read(settlement.any_due, finite("before", before)):
             return database.read(settlement.watermark).settled
         return database.write(settlement.settle, before, limit)
@@ -246,7 +237,7 @@ class LTRRStore:
             the same whenever it runs.
         :returns: The decisions in the order of settlement.
         """
-        return self._database().read(settlement.settled, after, limit, sys.maxsize if include_late else 0)
+        return self._share.database().read(settlement.settled, after, limit, sys.maxsize if include_late else 0)
 
     def learned(self, after: int, limit: int) -> list[SettledDecision]:
         """
@@ -258,7 +249,7 @@ class LTRRStore:
         :param limit: Most decisions to read.
         :returns: The decisions in the order of settlement; none only if there are no more that can be read.
         """
-        return self._database().read(settlement.learned, after, limit)
+        return self._share.database().read(settlement.learned, after, limit)
 
     def settled_batch(self, after: int, limit: int) -> SettledBatch:
         """
@@ -268,7 +259,7 @@ class LTRRStore:
         :param limit: Most decisions to read.
         :returns: The decisions in the order of settlement, and which of them cannot be read.
         """
-        return self._database().read(settlement.settled_batch, after, limit)
+        return self._share.database().read(settlement.settled_batch, after, limit)
 
     def late_rewards(self, after: int, limit: int) -> LateBatch:
         """
@@ -279,7 +270,7 @@ class LTRRStore:
         :returns: The rewards in the order of the log, up to the first whose decision is yet to be learned from; events
             of objects that were not shown are left out, as are those of decisions that cannot be read.
         """
-        return self._database().read(settlement.late_rewards, after, limit)
+        return self._share.database().read(settlement.late_rewards, after, limit)
 
     def commit_learning(self, update: LearningUpdate) -> int | None:
         """
@@ -290,7 +281,7 @@ class LTRRStore:
         :raises StoreError: If another learner holds the lease, or the watermark is not where this step began.
         :raises InvalidInputError: If an amount is not finite or a text cannot be kept.
         """
-        return self._database().write(learning.commit_learning, update, learning.learning_rows(update))
+        return self._share.database().write(learning.commit_learning, update, learning.learning_rows(update))
 
     def memory(self, query_key: str) -> list[MemoryEntry]:
         """
@@ -299,7 +290,7 @@ class LTRRStore:
         :param query_key: The normal form of a query.
         :returns: One entry for each object that there is evidence on.
         """
-        return self._database().look(learning.memory, query_key)
+        return self._share.database().look(learning.memory, query_key)
 
     def history(self, query_key: str) -> dict[str, HistoryEntry]:
         """
@@ -308,7 +299,7 @@ class LTRRStore:
         :param query_key: The normal form of a query.
         :returns: Arm → what is known of it.
         """
-        return self._database().look(learning.history, query_key)
+        return self._share.database().look(learning.history, query_key)
 
     def reading_clicks(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], ReadingClicks]:
         """
@@ -317,7 +308,7 @@ class LTRRStore:
         :param pairs: Query keys with keys of readings: few query keys, at most 400 readings.
         :returns: The pair → what clicks say; pairs of which they say nothing are left out.
         """
-        return self._database().look(learning.reading_clicks, pairs) if pairs else {}
+        return self._share.database().look(learning.reading_clicks, pairs) if pairs else {}
 
     def client_counts(self, pairs: Sequence[tuple[str, str]], since: int) -> dict[tuple[str, str, int], float]:
         """
@@ -327,7 +318,7 @@ class LTRRStore:
         :param since: The first day to read, in days since 1970.
         :returns: (subject, client, day) → the count; days without one are left out.
         """
-        return self._database().read(learning.client_counts, pairs, since) if pairs else {}
+        return self._share.database().read(learning.client_counts, pairs, since) if pairs else {}
 
     def forget_client_counts(self, before: int) -> None:
         """
@@ -335,7 +326,7 @@ class LTRRStore:
 
         :param before: Counts of this day and later ones stay, in days since 1970.
         """
-        self._database().write(learning.forget_client_counts, before)
+        self._share.database().write(learning.forget_client_counts, before)
 
     def add_snapshot(
         self, kind: str, payload: bytes, card: Mapping[str, Any], *, activate: bool, replaces: int | None = None
@@ -362,7 +353,8 @@ class LTRRStore:
         :returns: Their versions.
         :raises StoreError: If another version is active than the one that one of them replaces; nothing is kept then.
         """
-        return self._database().write(snapshots.add_all, [(draft, snapshots.draft_row(draft)) for draft in drafts])
+        rows = [(draft, snapshots.draft_row(draft)) for draft in drafts]
+        return self._share.database().write(snapshots.add_all, rows)
 
     def snapshot(self, kind: str, version: int | None = None) -> Snapshot | None:
         """
@@ -373,7 +365,7 @@ class LTRRStore:
         :returns: The snapshot, or `None` if there is no such one.
         :raises DamagedSnapshotError: If it is not what was stored.
         """
-        return self._database().look(snapshots.read, kind, version)
+        return self._share.database().look(snapshots.read, kind, version)
 
     def active_version(self, kind: str) -> int:
         """
@@ -382,7 +374,7 @@ class LTRRStore:
         :param kind: What it is a snapshot of.
         :returns: The version; 0 if none is active.
         """
-        return self._database().look(snapshots.active_version, kind)
+        return self._share.database().look(snapshots.active_version, kind)
 
     def activate(self, kind: str, version: int) -> None:
         """
@@ -393,7 +385,7 @@ class LTRRStore:
         :raises StoreError: If there is no such version.
         :raises DamagedSnapshotError: If it is not what was stored.
         """
-        self._database().write(snapshots.activate, kind, version)
+        self._share.database().write(snapshots.activate, kind, version)
 
     def snapshots(self, kind: str) -> list[SnapshotInfo]:
         """
@@ -402,7 +394,7 @@ class LTRRStore:
         :param kind: What they are snapshots of.
         :returns: The snapshots without payload, oldest first.
         """
-        return self._database().read(snapshots.listed, kind)
+        return self._share.database().read(snapshots.listed, kind)
 
     def damaged_snapshots(self, kind: str) -> list[int]:
         """
@@ -411,7 +403,7 @@ class LTRRStore:
         :param kind: What they are snapshots of.
         :returns: Their versions.
         """
-        return self._database().read(snapshots.damaged, kind)
+        return self._share.database().read(snapshots.damaged, kind)
 
     def acquire_lease(self, holder: str, seconds: float) -> bool:
         """
@@ -421,7 +413,7 @@ class LTRRStore:
         :param seconds: For how long.
         :returns: Whether it is held now; `False` if somebody else holds it.
         """
-        return self._database().write(lease.acquire, holder, seconds)
+        return self._share.database().write(lease.acquire, holder, seconds)
 
     def release_lease(self, holder: str) -> None:
         """
@@ -429,7 +421,7 @@ class LTRRStore:
 
         :param holder: Who held it; nothing happens if that is somebody else.
         """
-        self._database().write(lease.release, holder)
+        self._share.database().write(lease.release, holder)
 
     def prune(self, before: float) -> int:
         """
@@ -438,7 +430,7 @@ class LTRRStore:
         :param before: Decisions made at or after this time stay, as does whatever is yet to be learned from.
         :returns: How many decisions were removed.
         """
-        database = self._database()
+        database = self._share.database()
         removed = 0
         while some := database.write(retention.prune_some, finite("before", before), PRUNE_AT_ONCE):
             removed += some
@@ -456,7 +448,7 @@ class LTRRStore:
         :returns: What came of it; `None` for PostgreSQL, whose autovacuum sees to it.
         :raises StoreUnavailableError: If the store cannot be written now.
         """
-        return self._database().give_back(rewrite=rewrite)
+        return self._share.database().give_back(rewrite=rewrite)
 
     def check(self) -> None:
         """
@@ -464,7 +456,7 @@ class LTRRStore:
 
         :raises StoreUnavailableError: If it cannot.
         """
-        self._database().check()
+        self._share.database().check()
 
     def counts(self) -> Counts:
         """
@@ -472,7 +464,7 @@ class LTRRStore:
 
         :returns: The counts.
         """
-        return self._database().read(retention.counts)
+        return self._share.database().read(retention.counts)
 
     def add_api_key(self, key: ApiKeyRecord) -> None:
         """
@@ -481,7 +473,7 @@ class LTRRStore:
         :param key: The key, with the digest of its secret.
         :raises StoreError: If a key of that id is there already.
         """
-        self._database().write(keys.add, keys.key_row(key))
+        self._share.database().write(keys.add, keys.key_row(key))
 
     def api_keys(self) -> list[ApiKeyRecord]:
         """
@@ -489,7 +481,7 @@ class LTRRStore:
 
         :returns: The keys, oldest first, revoked ones included.
         """
-        return self._database().read(keys.listed)
+        return self._share.database().read(keys.listed)
 
     def revoke_api_key(self, key_id: str) -> None:
         """
@@ -498,32 +490,7 @@ class LTRRStore:
         :param key_id: Its id.
         :raises StoreError: If there is no such key.
         """
-        self._database().write(keys.revoke, key_id)
-
-    def _database(self) -> Database:
-        opened = self._opened
-        if opened is not None and opened.pid == os.getpid():
-            return opened
-        if self._closed:
-            msg = f"The store {self!r} is closed; warm_up() opens it again."
-            raise StoreError(msg)
-        # What was open before the process was forked is there, or is gone; a new one is not made.
-        self._opened = registry.acquire(self, self._resolved_url(), self.synchronous, create=opened is None)
-        return self._opened
-
-    async def _database_async(self) -> Database:
-        return self._database() if self._opened is not None else await asyncio.to_thread(self._database)
-
-    def _resolved_url(self) -> str:
-        try:
-            url = self.url.resolve_value()
-        except ValueError as error:
-            msg = f"LTRRStore has no url: {error}. Set it, for example to 'sqlite:////var/lib/ltrr/store.db'."
-            raise ConfigurationError(msg) from error
-        if not url:
-            msg = f"LTRRStore has no url: {self.url!r} is empty. Set it, for example to 'sqlite:////var/lib/ltrr/store.db'."
-            raise ConfigurationError(msg)
-        return str(url)
+        self._share.database().write(keys.revoke, key_id)
 
 
 def _add_search(database: Database, ranking: Ranking, timeout: float | None) -> Future[None]:

@@ -18,6 +18,7 @@ def filters_of(
     lexicon: Lexicon | None = None,
     *,
     lists: ListOperator | None = CONTAINS,
+    tags: str | None = None,
 ) -> dict[str, Any]:
     """
     Give the filters that a reading stands for: its slots, all of which a document has to match.
@@ -34,11 +35,13 @@ def filters_of(
     :param lexicon: What is known of the catalogue's values. Without it a value matches as it is, and no field holds
         lists.
     :param lists: The operator for values within lists; with `None` the slots whose fields hold lists are left out.
+    :param tags: Where the metadata has what `ContentTagger` found for a document that lacks a field, its `into`: a
+        document that is tagged with a value matches it, too. `None` for nowhere.
     :returns: The condition of one slot, `AND` for several, in the order of their fields; empty without slots.
     """
     within = frozenset() if lexicon is None else lexicon.list_fields
     conditions = [
-        _condition(field, _values(field, value, lexicon), lists if field in within else None)
+        _condition(_places(field, tags), _values(field, value, lexicon), lists if field in within else None)
         for field, value in sorted(interpretation.slots.items())
         if lists is not None or field not in within
     ]
@@ -58,10 +61,19 @@ def all_of(*filters: Mapping[str, Any] | None) -> dict[str, Any]:
     return {"operator": "AND", "conditions": given}
 
 
-def _condition(field: str, values: list[str | int | float], lists: ListOperator | None) -> dict[str, Any]:
-    path = f"meta.{field}"
-    within = [{"field": path, "operator": CONTAINS, "value": [value]} for value in values if lists == CONTAINS]
-    return any_of(*within, *among(path, values))
+def _places(field: str, tags: str | None) -> list[str]:
+    return [f"meta.{field}", *([] if tags is None else [f"meta.{tags}.{field}"])]
+
+
+def _condition(
+    places: Sequence[str], values: Sequence[str | int | float], lists: ListOperator | None
+) -> dict[str, Any]:
+    conditions = []
+    for path in places:
+        if lists == CONTAINS:
+            conditions += [{"field": path, "operator": CONTAINS, "value": [value]} for value in values]
+        conditions += among(path, values)
+    return any_of(*conditions)
 
 
 def among(path: str, values: Sequence[str | int | float]) -> list[dict[str, Any]]:

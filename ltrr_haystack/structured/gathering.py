@@ -1,23 +1,19 @@
 """What the searches of several readings bring, gathered into one result."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 from haystack import Document
 
+from ltrr_haystack.reasons import READING_REASON, with_reasons
+from ltrr_haystack.structured.agreement import Agreement
 from ltrr_haystack.structured.searches import ReadingSearch, relaxations
 from ltrr_haystack.structured.shares import shares
 from ltrr_haystack.types import Interpretation
 
-READING = "reading"
-"""Key of a document's metadata under which the reading that brought it is told."""
-
 Found = Sequence[Sequence[Document]]
 """What each of the searches that were asked for brought, best first."""
-
-Agreement = Callable[[Interpretation, Sequence[Document]], float]
-"""How far what the query brings as it was typed agrees with a reading."""
 
 
 def _agreed(_: Interpretation, __: Sequence[Document]) -> float:
@@ -43,7 +39,9 @@ class _Brought:
 class _Quest:
     """One reading on its way from its strict search to its relaxed ones."""
 
+    weight: float
     share: int
+    strict: Sequence[Document]
     relaxed: Iterator[ReadingSearch]
     taken: int = 0
 
@@ -59,9 +57,25 @@ class _Gathered:
         for document in documents:
             self.entries.setdefault(document.id, _Brought(document, search))
 
-    def score(self, search: ReadingSearch, documents: Sequence[Document], weight: float, rrf_k: float) -> None:
-        for rank, document_id in enumerate(dict.fromkeys(document.id for document in documents), start=1):
+    def score(
+        self,
+        search: ReadingSearch,
+        documents: Sequence[Document],
+        weight: float,
+        rrf_k: float,
+        before: Sequence[Document] = (),
+    ) -> None:
+        """Score documents by their ranks, which follow those of documents that are scored already."""
+        scored = {document.id for document in before}
+        new = dict.fromkeys(document.id for document in documents if document.id not in scored)
+        for rank, document_id in enumerate(new, start=1 + len(scored)):
             self.entries[document_id].add(search, weight / (rrf_k + rank))
+
+    def bring(self, quest: _Quest, search: ReadingSearch, documents: Sequence[Document], rrf_k: float) -> None:
+        """Note what a search brought after the strict one; score it if that has all that the query says."""
+        self.note(search, documents)
+        if search.whole:
+            self.score(search, documents, quest.weight, rrf_k, quest.strict)
 
     def take(self, documents: Sequence[Document], most: int) -> int:
         """Take the first documents that were not taken before, and say how many those are."""
@@ -92,9 +106,10 @@ def gather(
     at last from whatever the searches and their relaxed forms bring. So there never are fewer documents than any of the
     searches brings by itself, up to the depth.
 
-    Documents that a strict search brought stand in the order of weighted reciprocal rank fusion: a document's score is
-    the sum of `weight / (rrf_k + rank)` over the readings that brought it. Those that only a relaxed search brought
-    follow, in the order in which they were brought.
+    Documents that have all that a reading says stand in the order of weighted reciprocal rank fusion: the score of one
+    is the sum of `weight / (rrf_k + rank)` over the readings that brought it. A reading's ranks are those of its strict
+    search; where the query only names its values, those of whatever matches its filters follow. What only a relaxed
+    search brought comes last, in the order in which it was brought.
 
     :param strict: The searches of the readings, the likeliest first, and at the end the one without slots.
     :param depth: The most documents.
@@ -102,7 +117,7 @@ def gather(
     :param browse: See `relaxations`.
     :param agreement: How far what the query brings as it was typed agrees with a reading, above 0 and at most 1.
     :returns: A generator that asks for searches, each to be answered with at most `depth` documents. It returns new
-        documents, each once, best first; `meta["reading"]` says which reading brought it.
+        documents, each once, best first; `meta["ltrr_reading"]` says which reading brought it.
     """
     plain = strict[-1]
     if not plain.text.strip() and not browse:
@@ -118,23 +133,23 @@ def gather(
         gathered.score(search, documents, weight, rrf_k)
         if search is not plain:
             relaxed = _unseen(relaxations(search, readings, browse=browse), seen)
-            quests.append(_Quest(share, relaxed, gathered.take(documents, share)))
+            quests.append(_Quest(weight, share, documents, relaxed, gathered.take(documents, share)))
     brought = [found[-1], *found]
     while short := [
         (quest, search) for quest in quests if quest.taken < quest.share for search in islice(quest.relaxed, 1)
     ]:
         answers = yield [search for _, search in short]
         for (quest, search), documents in zip(short, answers, strict=True):
-            gathered.note(search, documents)
+            gathered.bring(quest, search, documents, rrf_k)
             quest.taken += gathered.take(documents, quest.share - quest.taken)
         brought += answers
     for documents in brought:
         gathered.take(documents, depth - len(gathered.taken))
-    for search in chain.from_iterable(quest.relaxed for quest in quests):
-        if len(gathered.taken) >= depth:
-            break
+    left = ((quest, search) for quest in quests for search in quest.relaxed)
+    while len(gathered.taken) < depth and (following := next(left, None)) is not None:
+        quest, search = following
         (documents,) = yield [search]
-        gathered.note(search, documents)
+        gathered.bring(quest, search, documents, rrf_k)
         gathered.take(documents, depth - len(gathered.taken))
     return gathered.ordered()
 
@@ -149,5 +164,5 @@ def _unseen(
 
 
 def _explained(entry: _Brought) -> Document:
-    document = entry.document
-    return replace(document, score=entry.score, meta={**document.meta, READING: entry.search.explained()})
+    meta = with_reasons(entry.document.meta, {READING_REASON: entry.search.explained()})
+    return replace(entry.document, score=entry.score, meta=meta)

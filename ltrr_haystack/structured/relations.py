@@ -11,10 +11,8 @@ from haystack import Document
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import CONTAINS
 from ltrr_haystack.memory.fetch import DOCUMENT_ID
+from ltrr_haystack.reasons import RELATED_REASON, with_reasons
 from ltrr_haystack.structured.filters import ListOperator, among, any_of
-
-RELATED = "related"
-"""Key of a document's metadata under which it is told which match it is related to."""
 
 MOST_NAMED = 20
 """Most documents that one document names in one field."""
@@ -192,8 +190,9 @@ class Relatives:
         Give the relatives.
 
         :param most: Most of them.
-        :returns: New documents, best first, with `meta["related"]`: the id of the `match`, the `relation`, and whether
-            the document is `named` by the match or is `naming` it. Equal ones stand in the order in which they came.
+        :returns: New documents, best first, with `meta["ltrr_related"]`: the id of the `match`, the `relation`, and
+            whether the document is `named` by the match or is `naming` it. Equal ones stand in the order in which they
+            came.
         """
         return sorted(self._found.values(), key=lambda document: -(document.score or 0.0))[:most]
 
@@ -203,7 +202,8 @@ class Relatives:
         if document.id in self._known or (known is not None and (known.score or 0.0) >= score):
             return
         told = {"match": match.document.id, "relation": relation.field, "role": role}
-        self._found[document.id] = replace(document, score=score, meta={**document.meta, RELATED: told})
+        meta = with_reasons(document.meta, {RELATED_REASON: told})
+        self._found[document.id] = replace(document, score=score, meta=meta)
 
 
 def _score(document: Document) -> float:

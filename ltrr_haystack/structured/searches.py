@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ltrr_haystack.types import Interpretation, Understanding
+from ltrr_haystack.understanding import normal_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +18,15 @@ class ReadingSearch:
     :param slots: Field → value: the slots that documents have to match.
     :param relaxed: The fields of the reading's slots that documents need not match any more, in the order in which they
         were given up.
+    :param whole: Whether what matches the slots has all that the query says: it names their values, with no word of
+        theirs left out and none of its own left over.
     """
 
     reading: Interpretation
     text: str
     slots: Mapping[str, str] = field(default_factory=dict)
     relaxed: tuple[str, ...] = ()
+    whole: bool = False
 
     @property
     def filtered(self) -> Interpretation:
@@ -65,7 +69,8 @@ def searches_of(query: str, understanding: Understanding | None, most: int, plai
     readings = sorted(searchable, key=lambda each: -each.probability)
     rest = 1.0 - sum(each.probability for each in readings)
     unread = Interpretation({}, query, min(1.0, max(plain, rest)))
-    strict = [ReadingSearch(each, _text(each, ()), each.slots) for each in readings[:most]]
+    best = readings[:most]
+    strict = [ReadingSearch(each, _text(each, ()), each.slots, whole=_is_named(each, query)) for each in best]
     return [*strict, ReadingSearch(unread, query)]
 
 
@@ -86,7 +91,7 @@ def relaxations(
     :returns: The searches, the last one without slots; none for a search that has none.
     """
     if browse and search.slots:
-        yield ReadingSearch(search.reading, "", search.slots)
+        yield ReadingSearch(search.reading, "", search.slots, whole=search.whole)
     relaxed: tuple[str, ...] = ()
     for weakest in sorted(search.slots, key=lambda name: (_strength(name, search.slots[name], readings), name)):
         relaxed = (*relaxed, weakest)
@@ -97,6 +102,12 @@ def relaxations(
 def _text(reading: Interpretation, relaxed: Sequence[str]) -> str:
     words = " ".join([reading.leftover, *(reading.slots[name] for name in relaxed)]).strip()
     return words or " ".join(reading.slots.values())
+
+
+def _is_named(reading: Interpretation, query: str) -> bool:
+    """Whether a query is the name of a reading's values, misspelt or not."""
+    values = [normal_form(value).split() for value in reading.slots.values()]
+    return not reading.leftover.strip() and sum(map(len, values)) <= len(normal_form(query).split())
 
 
 def _strength(name: str, value: str, readings: Sequence[Interpretation]) -> float:

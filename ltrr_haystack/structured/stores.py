@@ -25,7 +25,7 @@ def list_operator_of(retriever: Any) -> ListOperator | None:
     Find out how the document store of a retriever is asked for a value within a list.
 
     :param retriever: A retriever with a `document_store`, or one that wraps such a retriever in `retriever`. One that
-        was told its `list_operator` is believed.
+        says its `list_operator` is believed.
     :returns: The operator; `None` where the store is not known to have one.
     """
     for _ in range(DEEPEST):

@@ -7,6 +7,7 @@ from hayhooks import BasePipelineWrapper
 from ltrr_haystack.server.answers import JSONAnswer, search_answer
 from ltrr_haystack.server.client_address import client_address
 from ltrr_haystack.server.failures import http_errors
+from ltrr_haystack.server.filters import check_lists
 from ltrr_haystack.server.schemas import Context, Filters, Flag, Identifier, QueryText, SearchAnswer, TopK
 from ltrr_haystack.server.verdicts import Verdicts
 from ltrr_haystack.server.warming import warm_pipeline
@@ -68,6 +69,7 @@ class PipelineWrapper(BasePipelineWrapper):
             "impressions": {"log": log},
         }
         with http_errors():
+            check_lists(filters, self.pipeline)
             # Enough to run all arms at once.
             found = await self.pipeline.run_async(inputs, concurrency_limit=16)
             impressions = found["impressions"]

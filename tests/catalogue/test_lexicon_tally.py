@@ -83,6 +83,35 @@ def test_fields_with_lists_and_numbers_are_known():
     assert set(lexicon.values["year"]) == {"1999", "2000"}
 
 
+@pytest.mark.parametrize(
+    ("years", "written", "others"),
+    [([2008, 2008, 2008.0], "2008", ("2008.0",)), ([2008, 2008.0, 2008.0], "2008.0", ("2008",))],
+)
+def test_equal_numbers_are_one_value_as_most_documents_write_it(years, written, others):
+    lexicon = counted([song(number, year=year) for number, year in enumerate(years)]).lexicon()
+    assert set(lexicon.values["year"]) == {"2008"}
+    for form in ("2008", "2008.0"):
+        value = lexicon.lookup("year", form)
+        assert (value.value, value.documents, value.writings) == (written, 3, others)
+
+
+def test_texts_that_look_like_equal_numbers_are_two_values():
+    lexicon = counted([song(1, year="1.0"), song(2, year="1")]).lexicon()
+    assert set(lexicon.values["year"]) == {"1", "1.0"}
+
+
+def test_an_odd_document_does_not_make_lists_or_numbers_of_a_whole_field():
+    alike = [song(number, "Zaz", year="1999") for number in range(40)]
+    odd = [song(40, ["Zaz", "Adele"], year=1999), song(41, "Adele", year=2000)]
+    counts = counted([*alike, *odd])
+    assert (counts.lexicon().list_fields, counts.lexicon().number_fields) == (frozenset(), frozenset())
+    # One of 42 and two of 42 are less than a twentieth; three of 43 are more.
+    assert [counts.fields[name].odd for name in ("meta.artist", "meta.year")] == [{"lists": 1}, {"numbers": 2}]
+    third = counted([song(42, year=2001)], onto=counts)
+    assert third.lexicon().number_fields == {"year"}
+    assert third.fields["meta.year"].odd == {}
+
+
 def test_a_value_twice_in_a_document_counts_once():
     assert artist(counted([song(1, ["Zaz", "ZAZ"])]), "zaz").documents == 1
 

@@ -61,6 +61,15 @@ def test_the_card_of_a_lexicon_says_what_it_is_of(store):
     assert info.card == {"documents": 3, "fields": "artist, genre", "values": 2}
 
 
+def test_the_card_of_a_lexicon_says_what_is_odd(store):
+    collector = LexiconCollector(LexiconFields(["meta.artist"]))
+    alike = [Document(id=f"d{number}", meta={"artist": "Zaz"}) for number in range(40)]
+    collector.add([*alike, Document(id="list", meta={"artist": ["Zaz"]}), Document(id="number", meta={"artist": 7})])
+    publish(store, collector.counts())
+    [info] = store.snapshots(LEXICON)
+    assert info.card["odd"] == "artist: 1 with lists, 1 with numbers"
+
+
 def test_components_share_the_lexicon(store):
     publish(store, values("Zaz"))
     one, another = active_lexicon(store), active_lexicon(store)

@@ -128,6 +128,13 @@ def test_the_lexicon_is_built_in_the_same_pass(ltrr, index, write, store):
     assert lexicon_codec.from_bytes(store.snapshot(LEXICON).payload) == collector.counts()
 
 
+def test_what_is_odd_in_a_field_is_told(ltrr, index, write, store):
+    index.write_documents([Document(id=f"d{number}", meta={"artist": "Zaz"}) for number in range(40)])
+    index.write_documents([Document(id="list", meta={"artist": ["Zaz", "Adele"]})])
+    ended = ltrr("catalogue", "build", "--pipeline", str(write(writer=writer(index))), "--lexicon-field", "meta.artist")
+    assert "meta.artist: 1 with lists that few other documents have there; filters do not find them" in ended.stdout
+
+
 def test_the_fields_of_the_lexicon_can_be_chosen(ltrr, index, write, store):
     options = ["--lexicon-field", "meta.artist", "--lexicon-field", "meta.title", "--lexicon-category", "meta.genre"]
     options += ["--lexicon-popularity", "meta.plays", "--lexicon-aliases", "meta.artist=meta.aliases"]

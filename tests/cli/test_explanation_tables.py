@@ -44,8 +44,25 @@ def test_everything_that_ordered_the_page_is_there():
     assert "bm25 10 10 0: 25% 10: 75% 2 10.0" in text
     assert "dense 10 10 0: 50% 10: 50% failed 10.0" in text
     assert "missing: dense (timeout)" in text
-    assert "2 a bm25 1 1 1 1/10 0.500 → 0.250 from 1, p 0.40" in text
-    assert "1 b bm25 2 2 2 – 0.308 → 0.250 from 2, p 0.40" in text
+    assert "2 a bm25 1 union 1, model 1" in text
+    assert "clicks 1, looks 10 rate 0.500 → 0.250 chance from 1, p 0.40" in text
+    assert "1 b bm25 2 union 2, model 2" in text
+    assert "rate 0.308 → 0.250 chance from 2, p 0.40" in text
+
+
+def test_eighty_columns_are_enough():
+    names = ("bm25", "dense", "structured", "related", "memory")
+    made = decision(actions=action_set(**dict.fromkeys(names, (0, 10))))
+    documents = [Document(id=f"song-{number}", content="Love Story, by Taylor Swift") for number in range(3)]
+    ranking = page(unite(made, dict.fromkeys(names, documents)))
+    console = Console(file=io.StringIO(), width=80, force_terminal=False)
+    console.print(explanation_tables(search_answer(ranking, explanation=explain(ranking, Grounds({})))))
+    table = console.file.getvalue().partition("Documents")[2].splitlines()
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in table if line.startswith("│")]
+    assert [row[1] for row in cells if row[0]] == ["song-0", "song-1", "song-2"]
+    assert [row[2] for row in cells[:3]] == ["bm25 1, dense 1", "structured 1", "related 1"]
+    assert not any("…" in cell for row in cells for cell in (row[0], *row[2:]))
+    assert max(map(len, table)) <= 80
 
 
 def test_the_parts_of_a_score_are_shown_the_largest_first_and_the_small_ones_together():

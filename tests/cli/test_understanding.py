@@ -9,6 +9,7 @@ pytest.importorskip("tantivy")
 from factories import record
 from factories import search as searched
 from ltrr_haystack import LTRRStore, MemoryIndexRetriever, QueryUnderstanding, build_search_pipeline
+from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, build, publish
 from ltrr_haystack.cli import app
 from ltrr_haystack.embedded import MiniLMTextEmbedder
 from ltrr_haystack.embedded.tantivy import TantivyBM25Retriever, TantivyDocumentStore
@@ -65,6 +66,10 @@ def labels(tmp_path):
     return file
 
 
+def told(ended):
+    return " ".join(ended.output.split())
+
+
 class TestTrainUnderstanding:
     def test_trains_on_labels_and_writes_the_figures(self, service, ltrr, labels, store, tmp_path):
         ended = ltrr(
@@ -116,11 +121,24 @@ class TestTrainUnderstanding:
         assert ended.exit_code == 1
         assert "line 1 of" in ended.output
 
-    @pytest.mark.parametrize("both", [[], ["--labels", "labels.tsv", "--field", "meta.type"]])
-    def test_needs_labels_or_a_field(self, service, ltrr, both):
-        ended = ltrr("train-understanding", *both)
+    def test_without_labels_and_a_lexicon_with_a_category_says_what_to_give(self, service, ltrr, store):
+        ended = ltrr("train-understanding", "--pipelines", service)
         assert ended.exit_code == 1
-        assert "give either a file of labelled queries" in ended.output
+        assert "give a file of labelled queries (--labels queries.tsv), or the metadata field" in told(ended)
+
+    def test_does_not_take_labels_and_a_field_at_once(self, service, ltrr):
+        ended = ltrr("train-understanding", "--labels", "labels.tsv", "--field", "meta.type")
+        assert ended.exit_code == 1
+        assert "give either a file of labelled queries (--labels), or" in told(ended)
+
+    def test_takes_the_category_of_the_lexicon_where_nothing_is_given(self, service, ltrr, store):
+        values = LexiconCollector(LexiconFields(["meta.title"], category="meta.type"))
+        build([Document(content="love", meta={"title": "love", "type": "song"})], [values])
+        publish(store, values.counts())
+        ended = ltrr("train-understanding", "--pipelines", service)
+        assert ended.exit_code == 0, ended.output
+        assert "Learned from clicks" in ended.output
+        assert "0 labelled queries, at least 100 are needed. Each query that people click on gives" in told(ended)
 
     def test_clicks_need_an_arm_that_knows_where_the_documents_are(self, service, ltrr, tmp_path, sqlite_url):
         lonely = build_search_pipeline(

@@ -143,6 +143,13 @@ def test_fields_and_the_place_of_the_tags_can_be_chosen(store):
     assert meta == {"guessed": {"artist": "Zaz"}, "guessed_confidence": {"artist": pytest.approx(8.5 / 9, abs=1e-4)}}
 
 
+def test_a_field_that_the_lexicon_does_not_have_is_warned_of_once(store, caplog):
+    learn(store, songs())
+    tagger = ContentTagger(store, fields=["meta.artist", "meta.genre", "meta.label"])
+    assert tag(tagger, "Zaz")["content_tags"]["artist"] == "Zaz"
+    assert caplog.text.count("ContentTagger is told to take label, and") == 1
+
+
 def test_a_classifier_says_the_category(store):
     learn(store, songs())
     meta = tag(ContentTagger(store, Jazz()), "saxophone")

@@ -39,7 +39,7 @@ class TestMemoryIndexRetriever:
         recall(store, {"album": (10.0, 0.0)}, at=200.0)
         (document,) = MemoryIndexRetriever(store, documents).run("sad songs")["documents"]
         assert document.score == pytest.approx((31 / 60 - 0.05) / 0.95)  # (30 + 1) / (40 + 20) above 1 / 20
-        assert document.meta["memory"] == {
+        assert document.meta["ltrr_memory"] == {
             "query_key": "sad songs",
             "successes": 30.0,
             "looks": 40.0,

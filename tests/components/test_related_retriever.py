@@ -35,7 +35,8 @@ RELATIONS = ["artist_id", "album_id"]
 
 
 def roles(found):
-    return {each.id: (each.meta["related"]["match"], each.meta["related"]["role"]) for each in found["documents"]}
+    told = {each.id: each.meta["ltrr_related"] for each in found["documents"]}
+    return {each: (by["match"], by["role"]) for each, by in told.items()}
 
 
 def made(retriever, documents, **options):
@@ -93,7 +94,10 @@ class TestRelatedRetriever:
         reading = Interpretation({"type": "artist"}, "swift", 0.9)
         understanding = Understanding("swft", "swft", interpretations=(reading,))
         related = made(StructuredRetriever(retriever), store)
-        assert roles(related.run("swft", understanding=understanding))["fearless"] == ("swift", "naming")
+        found = related.run("swft", understanding=understanding)
+        assert roles(found)["fearless"] == ("swift", "naming")
+        # What names the match was searched by the match, not by the reading.
+        assert all("ltrr_reading" not in each.meta for each in found["documents"])
         assert ids(related.run("swft")) == []
 
     def test_keys_may_be_in_the_metadata(self):
@@ -139,7 +143,7 @@ class TestRelatedRetriever:
         )
         found = related.run("love a")["documents"]
         assert len(set(ids(found))) == len(found) <= 3
-        assert all(each.id != each.meta["related"]["match"] for each in found)
+        assert all(each.id != each.meta["ltrr_related"]["match"] for each in found)
 
 
 class TestSettings:

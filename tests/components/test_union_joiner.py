@@ -242,15 +242,15 @@ class TestDuplicates:
         """The memory arm has its copy before, beside or behind the other arm's, with another text."""
         evidence = {"query_key": "love", "successes": 3.0, "looks": 4.0, "score": 0.17, "since": 100.0}
         mine = [document(f"m{rank}", 0.5) for rank in range(1, recalled)]
-        remembered = Document(id="a", content="as it was", score=0.5, meta={"memory": evidence})
+        remembered = Document(id="a", content="as it was", score=0.5, meta={"ltrr_memory": evidence})
         found = [document("w1"), Document(id="a", content="as it is", score=9.0, meta={"genre": "pop"})]
         made = decision(actions=action_set(words=(0, 10), recall=(0, 10)))
         united = factories.unite(made, {"words": found, "recall": [*mine, remembered]})
         (kept,) = [each.document for each in united.candidates if each.object_id == "a"]
         assert kept.content == ("as it was" if recalled == 1 else "as it is")
-        assert kept.meta == {"memory": evidence, **({} if recalled == 1 else {"genre": "pop"})}
+        assert kept.meta == {"ltrr_memory": evidence, **({} if recalled == 1 else {"genre": "pop"})}
         assert found[1].meta == {"genre": "pop"}
-        assert all("memory" not in each.document.meta for each in united.candidates if each.object_id != "a")
+        assert all("ltrr_memory" not in each.document.meta for each in united.candidates if each.object_id != "a")
 
     def test_so_does_what_structured_and_related_arms_say_of_it(self):
         kinds = {"words": "lexical", "readings": "structured", "relatives": "related"}
@@ -258,13 +258,14 @@ class TestDuplicates:
         made = decision(actions=actions, allocation=dict.fromkeys(kinds, 10))
         reading, match = {"slots": {"artist": "Adele"}}, {"match": "b", "relation": "artist_id"}
         found = {
-            "words": [document("a", 9.0, related="of its own")],
-            "readings": [document("b"), Document(id="a", content="a", meta={"reading": reading})],
-            "relatives": [document("c"), Document(id="a", content="a", meta={"related": match})],
+            "words": [document("a", 9.0, related="of its own"), document("d", ltrr_reading="of another search")],
+            "readings": [document("b"), Document(id="a", content="a", meta={"ltrr_reading": reading})],
+            "relatives": [document("c"), Document(id="a", content="a", meta={"ltrr_related": match})],
         }
         united = factories.unite(made, found)
         kept = {each.object_id: each.document.meta for each in united.candidates}
-        assert kept == {"a": {"reading": reading, "related": match}, "b": {}, "c": {}}
+        told = {"ltrr_reading": reading, "ltrr_related": match}
+        assert kept == {"a": {"related": "of its own", **told}, "b": {}, "c": {}, "d": {}}
 
     def test_nothing_is_mutated(self):
         documents = [document("a", 2.0, sku="A7"), document("b", 1.0, sku="A7")]

@@ -91,6 +91,7 @@ class TestBuilder:
             keyword_fields=[
                 *("meta.type", "meta.genre", "meta.moods", "meta.topics"),
                 *("meta.title", "meta.artist", "meta.artist_id", "meta.album_id"),
+                *(f"meta.content_tags.{name}" for name in ("type", "genre", "moods", "topics", "title", "artist")),
             ],
             number_fields=["meta.year", "meta.popularity"],
             language="en",
@@ -102,7 +103,7 @@ class TestBuilder:
         retrievers = {
             "bm25": TantivyBM25Retriever(documents, **words),
             "dense": dense,
-            "structured": StructuredRetriever(browsing, store),
+            "structured": StructuredRetriever(browsing, store, tags="content_tags"),
             "related": RelatedRetriever(browsing, documents, ["artist_id", "album_id"]),
             "memory": MemoryIndexRetriever(store, documents),
         }

@@ -77,6 +77,12 @@ class TestAnnotate:
         before = Understanding("rock", "rock", ("rock",), intents={"geology": 0.9})
         assert reads().annotate(before).intents == {"geology": 0.9}
 
+    def test_warns_once_of_a_field_that_the_lexicon_does_not_have(self, catalogue, reads, caplog):
+        read = reads(fields=["meta.gnere", "artist"])
+        read.warm_up()
+        read.annotate(typed("love"))
+        assert caplog.text.count("CatalogueReadings is told to take gnere") == 1
+
     def test_gives_no_more_readings_than_asked_for_and_looks_only_for_the_fields_asked_for(self, catalogue, reads):
         found = reads(most_readings=2, fields=["meta.genre", "artist"]).annotate(typed("love")).interpretations
         assert len(found) == 2

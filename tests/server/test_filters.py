@@ -1,10 +1,17 @@
 import pytest
-from haystack import Document
+from haystack import Document, Pipeline
+from haystack.components.retrievers import InMemoryBM25Retriever
+from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils.filters import document_matches_filter
 
-from ltrr_haystack.server.filters import MOST_CONDITIONS, check_filters
+from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
+from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.structured_retriever import StructuredRetriever
+from ltrr_haystack.errors import InvalidInputError
+from ltrr_haystack.server.filters import MOST_CONDITIONS, check_filters, check_lists
 
 ROCK = {"field": "genre", "operator": "==", "value": "rock"}
+SAD = {"operator": "NOT", "conditions": [{"field": "meta.moods", "operator": "array_contains", "value": ["sad"]}]}
 RECENT = {"field": "meta.year", "operator": ">=", "value": 2000}
 
 
@@ -46,9 +53,41 @@ class TestCost:
         with pytest.raises(ValueError, match="got 33; a comparison with a date counts as 4"):
             check_filters({"operator": "AND", "conditions": dates})
 
+    def test_of_each_value_that_a_list_has_to_hold_is_that_of_a_condition(self):
+        assert check_filters({"field": "moods", "operator": "array_contains", "value": list(range(MOST_CONDITIONS))})
+        for values in (list(range(MOST_CONDITIONS + 1)), ["2026-05-16"] * 8 + ["sad"]):
+            with pytest.raises(ValueError, match=r"got 33; .* each value of 'array_contains'"):
+                check_filters({"field": "moods", "operator": "array_contains", "value": values})
+
     def test_of_many_values_is_bounded(self):
         with pytest.raises(ValueError, match="more than 300 values"):
             check_filters({"field": "year", "operator": "in", "value": list(range(300))})
+
+
+class TestLists:
+    def pipeline(self, store, **retrievers):
+        pipeline = Pipeline()
+        pipeline.add_component("memory", RetrievalArm("memory", MemoryIndexRetriever(store, InMemoryDocumentStore())))
+        for name, retriever in retrievers.items():
+            pipeline.add_component(name, RetrievalArm(name, retriever))
+        return pipeline
+
+    def test_are_looked_into_where_the_stores_of_all_arms_can(self, store):
+        tantivy = pytest.importorskip("ltrr_haystack.embedded.tantivy")
+        songs = tantivy.TantivyDocumentStore()
+        pipeline = self.pipeline(
+            store,
+            bm25=tantivy.TantivyBM25Retriever(songs),
+            structured=StructuredRetriever(tantivy.TantivyBM25Retriever(songs)),
+        )
+        check_lists(SAD, pipeline)
+
+    def test_are_not_looked_into_where_an_arm_alone_would_fail(self, store):
+        pipeline = self.pipeline(store, bm25=InMemoryBM25Retriever(InMemoryDocumentStore()))
+        with pytest.raises(InvalidInputError, match=r"'array_contains' cannot be used here, .* these arms .*: bm25$"):
+            check_lists(SAD, pipeline)
+        check_lists(ROCK, pipeline)
+        check_lists(None, pipeline)
 
 
 class TestCheckFilters:
@@ -94,6 +133,8 @@ class TestCheckFilters:
             ({"field": "x", "operator": ">", "value": "abc"}, "'>' needs a number, or a date"),
             ({"field": "x", "operator": ">", "value": [1]}, "'>' needs a number, or a date"),
             ({"field": "x", "operator": "in", "value": "rock"}, "'in' needs a list"),
+            ({"field": "x", "operator": "array_contains", "value": "rock"}, "'array_contains' needs a list"),
+            ({"field": "x", "operator": "array_contains", "value": []}, "'array_contains' needs a list"),
             ({"field": "x", "operator": "in", "value": [[1]]}, "'in' needs a list"),
             ({"field": "x", "operator": ">", "value": float("nan")}, "must be finite"),
         ],

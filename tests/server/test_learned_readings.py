@@ -25,6 +25,10 @@ SONGS = [
 ]
 
 
+def moody(title, *moods):
+    return {"id": title, "content": f"{title}, a song", "meta": {"title": title, "moods": list(moods), "type": "song"}}
+
+
 def readings(server):
     """Slots, as text, → the reading as it is explained."""
     found = server.search("genesis", explain=True, log=False)["readings"]
@@ -45,4 +49,17 @@ def test_clicks_move_the_probabilities_of_readings_and_explanations_say_so(lexic
     after = readings(server)[title]
     assert after["probability"] > before["probability"]
     assert after["clicks"]["multiplier"] > 1.0
+    server.stop()
+
+
+def test_the_filters_of_a_reading_can_be_sent_with_a_search(lexical_pipelines, start, tmp_path):
+    server = start(lexical_pipelines, tmp_path / "home")
+    moods = [moody("Rain", "wistful", "slow"), moody("Sun", "bright"), moody("Snow", "wistful")]
+    server.post("indexing", {"documents": moods})
+    asked = {"explain": True, "log": False}
+    assert eventually(lambda: server.search("wistful", **asked)["readings"])
+    best = server.search("wistful", **asked)["readings"][0]
+    assert best["slots"] == {"moods": "wistful"}
+    found = server.search("song", filters=best["filters"])
+    assert (sorted(each["id"] for each in found["documents"]), found["missing_arms"]) == (["Rain", "Snow"], [])
     server.stop()

@@ -79,6 +79,13 @@ class TestPipeline:
         pipeline.warm_up()
         only_the_artist = {"field": "meta.artist", "operator": "==", "value": "Taylor Swift"}
         assert understood(UNDERSTANDING, pipeline).readings[0].filters == only_the_artist
+
+    def test_its_structured_arm_says_where_tags_are(self, pipeline):
+        retriever = StructuredRetriever(Texts(), list_operator=None, tags="content_tags")
+        pipeline.add_component("structured", RetrievalArm("structured", retriever))
+        pipeline.warm_up()
+        fields = [each["field"] for each in understood(UNDERSTANDING, pipeline).readings[0].filters["conditions"]]
+        assert fields == ["meta.artist", "meta.content_tags.artist"]
         pipeline.close()
 
     def test_says_what_clicks_say_of_each_reading(self, store, pipeline):

@@ -49,6 +49,15 @@ class TestFiltersOf:
         assert filters_of(reading(tags="rock"), TAGGED, lists="==") == equal
         assert filters_of(rock, TAGGED, lists=None) == TAYLOR
 
+    def test_a_document_that_was_tagged_with_a_value_matches_it_too(self):
+        tagged = {"field": "meta.content_tags.artist", "operator": "==", "value": "Taylor Swift"}
+        filters = filters_of(reading(artist="Taylor Swift"), TAGGED, tags="content_tags")
+        assert filters == {"operator": "OR", "conditions": [TAYLOR, tagged]}
+        matches = compiled(filters_of(reading(tags="rock"), TAGGED, tags="found"))
+        assert matches(Document(meta={"tags": ["rock"]}))
+        assert matches(Document(meta={"found": {"tags": ["pop", "rock"]}}))
+        assert not matches(Document(meta={"found": {"tags": ["pop"], "artist": "rock"}}))
+
     def test_a_value_matches_in_all_ways_in_which_documents_write_it(self):
         swift = lexicon_of("artist", "Taylor Swift", "Taylor Swift", "TAYLOR SWIFT", "Adele")
         among = {"field": "meta.artist", "operator": "in", "value": ["Taylor Swift", "TAYLOR SWIFT"]}
@@ -73,6 +82,11 @@ class TestFiltersOf:
         assert not matches(Document(meta={"year": 2001}))
         assert matches(Document(meta={"year": 1000})) is False
         assert matches(Document(meta={"year": 7})) is False
+
+    def test_equal_numbers_match_however_they_are_written(self):
+        lexicon = lexicon_of("year", 2008, 2008.0, 2008.0)
+        matches = compiled(filters_of(reading(year="2008.0"), lexicon))
+        assert all(matches(Document(meta={"year": each})) for each in (2008, 2008.0, "2008", "2008.0"))
 
     @given(st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=4))
     def test_a_value_is_a_value_and_a_field_is_metadata_whatever_is_typed(self, slots):

@@ -50,11 +50,30 @@ class TestOrder:
         assert ids(documents) == ["a", "d", "b"]
         scores = [document.score for document in documents]
         assert scores == sorted(scores, reverse=True)
-        assert documents[2].meta["reading"]["relaxed"] == ["artist"]
+        assert documents[2].meta["ltrr_reading"]["relaxed"] == ["artist"]
+
+    def test_what_a_query_names_takes_its_place_whatever_its_text(self):
+        named = Interpretation({"artist": "Taylor Swift"}, "", 0.6)
+
+        def found(search):
+            if search.slots:
+                return [Document(id=each) for each in ("abc" if not search.text else "a")]
+            return [Document(id=each) for each in "xayz"]
+
+        documents, _ = answered(searches(named, query="tayler swft"), found, 5, browse=True)
+        # a: 0.6/11 + 0.4/12, b: 0.6/12, c: 0.6/13, x: 0.4/11, y: 0.4/13
+        assert [(each.id, round(each.score, 3)) for each in documents] == [
+            ("a", 0.088),
+            ("b", 0.05),
+            ("c", 0.046),
+            ("x", 0.036),
+            ("y", 0.031),
+        ]
+        assert documents[1].meta["ltrr_reading"]["slots"] == {"artist": "Taylor Swift"}
 
     def test_each_document_says_which_reading_contributed_most(self):
         documents, _ = answered(searches(ARTIST, GENRE), finding(love="ab", tayler="cb", tayler_love="d"), 4)
-        told = {document.id: document.meta["reading"] for document in documents}
+        told = {document.id: document.meta["ltrr_reading"] for document in documents}
         assert told["a"] == told["b"]
         assert told["b"]["slots"] == {"artist": "Taylor Swift"}
         assert told["c"]["slots"] == {"genre": "Pop"}
@@ -126,7 +145,7 @@ class TestEnough:
         assert len(documents) == min(depth, len(brought)) == len(set(ids(documents)))
         assert len(documents) == depth or asked == {form.key for form in forms}
         assert [document.score for document in documents] == sorted((each.score for each in documents), reverse=True)
-        assert all(document.meta["own"] == 1 and document.meta["reading"] for document in documents)
+        assert all(document.meta["own"] == 1 and document.meta["ltrr_reading"] for document in documents)
 
     def test_a_blank_query_asks_nothing(self):
         assert answered(searches(query=" \t"), finding(), 5) == ([], [])

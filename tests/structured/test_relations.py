@@ -111,7 +111,7 @@ class TestRelatives:
         assert [(each.id, each.score) for each in found] == [("lover", 0.4), ("mine", 0.2)]
         assert found[0].meta == {
             "artist_id": "swift",
-            "related": {"match": "swift", "relation": "artist_id", "role": "naming"},
+            "ltrr_related": {"match": "swift", "relation": "artist_id", "role": "naming"},
         }
         assert songs[0].meta == {"artist_id": "swift"}
         assert ids(relatives.best(1)) == ["lover"]
@@ -121,4 +121,4 @@ class TestRelatives:
         relatives = Relatives(both)
         relatives.add_named(ARTIST, {"x": scored("x", None)})
         (found,) = relatives.best(5)
-        assert (found.score, found.meta["related"]["match"]) == (1.0, "b")
+        assert (found.score, found.meta["ltrr_related"]["match"]) == (1.0, "b")

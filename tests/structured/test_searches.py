@@ -1,3 +1,5 @@
+import pytest
+
 from ltrr_haystack.structured.searches import ReadingSearch, relaxations, searches_of
 from ltrr_haystack.types import Interpretation, Understanding
 
@@ -80,3 +82,20 @@ def test_searches_that_ask_the_same_have_one_key():
         == ReadingSearch(SONG, "love me", {"b": "2", "a": "1"}).key
     )
     assert ReadingSearch(ARTIST, "love", {"a": "1"}).key != ReadingSearch(ARTIST, "love", {"a": "2"}).key
+
+
+@pytest.mark.parametrize(
+    ("query", "slots", "leftover", "expected"),
+    [
+        ("tayler swft", {"artist": "Taylor Swift"}, "", True),
+        ("pop taylor swift", {"genre": "Pop", "artist": "Taylor Swift"}, "", True),
+        ("swift", {"artist": "Taylor Swift"}, "", False),
+        ("tayler swift love", {"artist": "Taylor Swift"}, "love", False),
+    ],
+)
+def test_what_has_the_values_has_all_that_a_query_says_which_is_their_name(query, slots, leftover, expected):
+    understanding = Understanding(query, query, interpretations=(Interpretation(slots, leftover, 0.9),))
+    strict, plain = searches_of(query, understanding, 3, 0.0)
+    browsing, *relaxed = relaxations(strict, understanding.interpretations, browse=True)
+    assert (strict.whole, browsing.whole) == (expected, expected)
+    assert not any(each.whole for each in (plain, *relaxed))

@@ -11,7 +11,7 @@ from haystack import Document, default_from_dict, default_to_dict
 from numpy.typing import NDArray
 
 from ltrr_haystack.catalogue.fields import CONTENT, field_value, require_fields
-from ltrr_haystack.catalogue.lexicon_fields import LONGEST_VALUE, values_in
+from ltrr_haystack.catalogue.lexicon_fields import LONGEST_VALUE, WHOLE, values_in
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.ranking.candidate_features.matching import weighted_sums
 from ltrr_haystack.readings.clicks import MOST_MEASURED, agreement_feature
@@ -165,7 +165,7 @@ class ReadingFeatures:
         if isinstance(raw, str):
             own = _values_of_text(raw) if len(raw) <= LONGEST_VALUE else {}
         else:
-            own = dict.fromkeys(values_in(raw).values, 1.0)
+            own = dict.fromkeys(_forms(raw), 1.0)
         if own or self.tags not in document.meta:
             return own
         name = field.removeprefix("meta.")
@@ -175,6 +175,12 @@ class ReadingFeatures:
 
 def _slots(reading: Interpretation) -> tuple[Slot, ...]:
     return tuple([(f"meta.{field}", normal_form(value)) for field, value in islice(reading.slots.items(), MOST_SLOTS)])
+
+
+def _forms(raw: Any) -> list[str]:
+    """The normal forms of values; of a number that is whole both, since the catalogue may write it as 2008.0."""
+    found = values_in(raw)
+    return [*found.values, *(f"{form}{WHOLE}" for form in found.values if found.has_numbers)]
 
 
 @lru_cache(maxsize=2**15)
@@ -190,7 +196,7 @@ def _tagged(tags: Any, confidences: Any) -> Mapping[str, float]:
         form: _probability(confidence)
         for tag, confidence in zip(tags[:MOST_TAGS], confidences, strict=False)
         if isinstance(confidence, float)
-        for form in values_in(tag).values
+        for form in _forms(tag)
     }
 
 

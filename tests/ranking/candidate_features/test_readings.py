@@ -89,6 +89,8 @@ def test_numbers_are_found_as_they_are_written():
     assert agrees({"year": "1999"}, year=1999) == 1.0
     assert agrees({"year": "1999"}, year="1999") == 1.0
     assert agrees({"year": "1999"}, year=True) == 0.0
+    assert agrees({"year": "1999"}, year=1999.0) == agrees({"year": "1999.0"}, year=[1999]) == 1.0
+    assert agrees({"version": "1.0"}, version="1") == 0.0
 
 
 def test_nested_fields_are_found_by_their_path():

@@ -17,6 +17,7 @@ from ltrr_haystack.evaluation.report.queries import queries
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.trust import Alternatives, reliability
 from ltrr_haystack.evaluation.report.values import CurveChart, ReportPage, Section, decimal, moment, percent, share_of
+from ltrr_haystack.evaluation.report.verdict import verdict
 from ltrr_haystack.store import LTRRStore, read_log
 
 
@@ -68,9 +69,8 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Repor
         found = [finding for finding in findings if finding.severity != "good"]
         findings = ordered([*found, *(on_estimates if reading.blocks.searches else ()), *on_versions])
     sections = (
-        Section("health", "Health of the data", "", findings=findings),
-        learning(reading),
         reading.apart.section(),
+        learning(reading),
         savings(reading),
         arms(reading),
         memory(reading),
@@ -80,14 +80,30 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Repor
         estimates,
         versions,
         queries(reading),
+        Section(
+            "health",
+            "Can the figures be trusted?",
+            "What was noticed of events, propensities, clocks and arms.",
+            findings=findings,
+        ),
     )
+    if any(finding.severity == "bad" for finding in findings):
+        sections = (sections[-1], *sections[:-1])
     searches = reading.blocks.searches
     when = f"{moment(reading.oldest)} to {moment(reading.newest)} UTC" if searches else "nothing settled yet"
     subtitle = (
         f"{searches:,} settled searches, {when}. {counts.decisions:,} decisions and {counts.events:,} events in the "
         f"store. Made {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC."
     )
-    return ReportPage("What the search has learned", subtitle, _tiles(reading), tuple(map(_with_points, sections)))
+    said, following = verdict(reading)
+    return ReportPage(
+        "What the search has learned",
+        subtitle,
+        _tiles(reading),
+        tuple(map(_with_points, sections)),
+        said,
+        following,
+    )
 
 
 def _with_points(section: Section) -> Section:

@@ -11,7 +11,7 @@ from ltrr_haystack.policy.vw import VWPolicy
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 SECTIONS = [
-    "health", "learning", "apart", "savings", "arms", "memory", "looks", "exploration", "reliability", "alternatives",
+    "health", "apart", "learning", "savings", "arms", "memory", "looks", "exploration", "reliability", "alternatives",
     "models", "queries",
 ]  # fmt: skip
 

@@ -99,15 +99,20 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Repor
     return ReportPage(
         "What the search has learned",
         subtitle,
-        _tiles(reading),
-        tuple(map(_with_points, sections)),
+        tiles(reading),
+        tuple(map(with_points, sections)),
         said,
         following,
     )
 
 
-def _with_points(section: Section) -> Section:
-    """Without charts that there is nothing to draw in."""
+def with_points(section: Section) -> Section:
+    """
+    Leave out charts in which there is nothing to draw.
+
+    :param section: A section.
+    :returns: The section without them.
+    """
     charts = (
         chart
         for chart in section.charts
@@ -116,7 +121,13 @@ def _with_points(section: Section) -> Section:
     return replace(section, charts=tuple(charts))
 
 
-def _tiles(reading: Reading) -> dict[str, str]:
+def tiles(reading: Reading) -> dict[str, str]:
+    """
+    Give the figures to be seen first.
+
+    :param reading: The sums over the log.
+    :returns: Name → figure.
+    """
     total = reading.blocks.total()
     if not total.searches:
         return {"settled searches": "0"}

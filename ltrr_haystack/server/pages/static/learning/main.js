@@ -1,8 +1,9 @@
 /** The learning dashboard: asks for the data every few seconds while the page is seen. */
 
-import { call } from "../shared/api.js";
-import { byId, fill, h } from "../shared/dom.js";
-import { mountForget, withKey } from "../shared/key.js";
+import { getJson } from "../shared/api.js";
+import { byId, element, fill } from "../shared/dom.js";
+import { apiKey } from "../shared/key.js";
+import { mountKeyForm } from "../shared/key_form.js";
 import { showVersions } from "./versions.js";
 import { showSections, showTiles, showVerdict } from "./view.js";
 
@@ -14,13 +15,16 @@ let timer = 0;
 let round = 0;
 
 function showRanges() {
-  const buttons = RANGES.map(([name, range]) => h("button", {
+  const buttons = RANGES.map(([name, range]) => element("button", {
+    class: "button",
     type: "button",
     "aria-pressed": String(range === hours),
-    onclick: (event) => {
-      hours = range;
-      for (const each of buttons) each.setAttribute("aria-pressed", String(each === event.currentTarget));
-      refresh();
+    on: {
+      click: (event) => {
+        hours = range;
+        for (const each of buttons) each.setAttribute("aria-pressed", String(each === event.currentTarget));
+        refresh();
+      },
     },
   }, name));
   fill(byId("range"), ...buttons);
@@ -28,7 +32,7 @@ function showRanges() {
 
 function say(text, bad = false) {
   const state = byId("state");
-  const kind = bad ? "notice bad" : "dim small";
+  const kind = bad ? "notice bad" : "muted small";
   if (state.className !== kind) state.className = kind;
   if (state.textContent !== text) state.textContent = text;
 }
@@ -39,7 +43,7 @@ async function refresh() {
   let wait = SECONDS;
   try {
     const path = hours === null ? "/learning/data" : `/learning/data?hours=${hours}`;
-    const data = await withKey("the scope 'admin'", () => call("GET", path));
+    const data = await getJson(path);
     if (mine !== round) return;
     show(data);
     if (data.reached < 1) wait = 0.5;
@@ -47,7 +51,10 @@ async function refresh() {
     if (mine !== round) return;
     say(`${error.message}${shownBefore() ? " The figures below are those of before." : ""}`, true);
     // Whoever gave no key is not asked again every few seconds; a new key, or a range, begins anew.
-    if (error.status === 401 || error.status === 403) return;
+    if (error.status === 401 || error.status === 403) {
+      if (error.status === 401 || apiKey() !== null) keyForm.ask(apiKey() === null ? "" : error.message);
+      return;
+    }
     wait = error.retryAfter ?? SECONDS;
   }
   if (!document.hidden) timer = setTimeout(refresh, wait * 1000);
@@ -69,9 +76,8 @@ function show(data) {
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(timer);
-  else refresh();
+  else if (byId("key-place").childElementCount === 0) refresh();
 });
-document.addEventListener("ltrr-key", () => { if (shownBefore()) refresh(); });
-mountForget(byId("forget"));
+const keyForm = mountKeyForm("the scope admin", refresh);
 showRanges();
 refresh();

@@ -1,8 +1,8 @@
 /** The versions of the models, and the way back to one of them. */
 
-import { call } from "../shared/api.js";
-import { byId, fill, h, openDialog } from "../shared/dom.js";
-import { withKey } from "../shared/key.js";
+import { sendJson } from "../shared/api.js";
+import { openDialog } from "../shared/dialog.js";
+import { byId, element, fill } from "../shared/dom.js";
 import { ifChanged } from "./view.js";
 
 const EFFECT = {
@@ -20,24 +20,24 @@ const EFFECT = {
 export function showVersions(models, refresh) {
   ifChanged("versions", models, () => {
     const section = byId("versions");
-    const columns = ["model", "version", "made", "gate", ""].map((name) => h("th", { scope: "col" }, name));
-    const rows = models.map((model) => h(
+    const columns = ["model", "version", "made", "gate", ""].map((name) => element("th", { scope: "col" }, name));
+    const rows = models.map((model) => element(
       "tr",
       {},
-      h("td", {}, model.kind),
-      h("td", {}, String(model.version)),
-      h("td", {}, model.made),
-      h("td", {}, model.gate || "–"),
-      h("td", {}, model.active ? h("span", { class: "tag accent" }, "in use") : button(model, refresh)),
+      element("td", {}, model.kind),
+      element("td", {}, String(model.version)),
+      element("td", {}, model.made),
+      element("td", {}, model.gate || "–"),
+      element("td", {}, model.active ? element("span", { class: "tag learned" }, "in use") : button(model, refresh)),
     ));
-    const table = h("table", {}, h("thead", {}, h("tr", {}, ...columns)), h("tbody", {}, ...rows));
+    const table = element("table", {}, element("thead", {}, element("tr", {}, ...columns)), element("tbody", {}, ...rows));
     fill(
       section,
-      h("h2", {}, "Which version is in use?"),
-      h("p", { class: "lead" }, "The newest versions of each model. Another one can be put in use at once."),
+      element("h2", {}, "Which version is in use?"),
+      element("p", { class: "lead" }, "The newest versions of each model. Another one can be put in use at once."),
       models.length
-        ? h("div", { class: "table", tabindex: "0", role: "group", "aria-label": "Model versions" }, table)
-        : h("p", {}, "No model has been made yet."),
+        ? element("div", { class: "table", tabindex: "0", role: "group", "aria-label": "Model versions" }, table)
+        : element("p", {}, "No model has been made yet."),
     );
     section.hidden = false;
   });
@@ -45,24 +45,25 @@ export function showVersions(models, refresh) {
 
 function button(model, refresh) {
   const label = `Use ${model.kind} ${model.version}`;
-  return h("button", { type: "button", onclick: () => confirm(model, refresh) }, label);
+  return element("button", { class: "button", type: "button", on: { click: () => confirm(model, refresh) } }, label);
 }
 
 function confirm(model, refresh) {
   const name = `${model.kind} ${model.version}`;
-  const said = h("p", { class: "notice bad", role: "alert", hidden: true });
-  const sure = h("button", { type: "button", class: "primary" }, `Use ${name}`);
-  const dialog = openDialog(`Use ${name}?`, [
-    h("p", {}, `${name}, made ${model.made}, takes the place of the one that is in use. ${EFFECT[model.kind] ?? ""}`),
-    h("p", { class: "dim" }, "No version is deleted: you can come back in the same way."),
+  const said = element("p", { class: "notice bad", role: "alert", hidden: true });
+  const sure = element("button", { type: "button", class: "button primary" }, `Use ${name}`);
+  const dialog = openDialog(
+    `Use ${name}?`,
+    element("p", {}, `${name}, made ${model.made}, takes the place of the one that is in use. ${EFFECT[model.kind] ?? ""}`),
+    element("p", { class: "muted" }, "No version is deleted: you can come back in the same way."),
     said,
-    h("div", { class: "row" }, sure),
-  ]);
+    element("div", { class: "row" }, sure),
+  );
   sure.addEventListener("click", async () => {
     sure.disabled = true;
     try {
       const wanted = { kind: model.kind, version: model.version };
-      await withKey("the scope 'admin'", () => call("POST", "/learning/activate", wanted));
+      await sendJson("/learning/activate", wanted);
       dialog.close();
       refresh();
     } catch (error) {

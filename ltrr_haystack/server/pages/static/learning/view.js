@@ -1,6 +1,6 @@
 /** Puts the dashboard's data in place; what did not change is left alone, so that focus and open details survive. */
 
-import { byId, fill, h } from "../shared/dom.js";
+import { byId, element, fill } from "../shared/dom.js";
 
 /** @typedef {{name: string, value: string, text: string, figure: number|null}} Tile */
 /** @typedef {{key: string, title: string, markup: string}} Section */
@@ -32,9 +32,9 @@ export function showVerdict(data) {
   ifChanged("verdict", [verdict, safeStart, following], () => {
     fill(
       box,
-      h("p", { class: "said" }, verdict),
-      h("p", {}, safeStart),
-      h("p", {}, h("b", {}, "What to do next: "), following),
+      element("p", { class: "said" }, verdict),
+      element("p", {}, safeStart),
+      element("p", {}, element("b", {}, "What to do next: "), following),
     );
     box.hidden = false;
   });
@@ -43,7 +43,7 @@ export function showVerdict(data) {
 /** @param {Tile[]} tiles The figures to be seen first. */
 export function showTiles(tiles) {
   const cards = tiles.map((tile) =>
-    h("div", { class: "tile" }, h("span", {}, tile.name), h("b", {}, tile.value), h("small", {}, tile.text)));
+    element("div", { class: "tile" }, element("span", {}, tile.name), element("b", {}, tile.value), element("small", {}, tile.text)));
   ifChanged("tiles", tiles, () => fill(byId("tiles"), ...cards));
 }
 
@@ -54,9 +54,9 @@ export function showSections(sections) {
     let holder = document.getElementById(`section-${section.key}`);
     if (!holder) {
       const open = place < 2 || matchMedia("(min-width: 641px)").matches;
-      const body = h("div", { class: "body" });
-      const details = h("details", { class: "fold", open }, h("summary", {}, h("h2", {}, section.title)), body);
-      holder = h("section", { id: `section-${section.key}` }, details);
+      const body = element("div", { class: "body" });
+      const details = element("details", { class: "fold", open }, element("summary", {}, element("h2", {}, section.title)), body);
+      holder = element("section", { id: `section-${section.key}` }, details);
       parent.append(holder);
     }
     const body = holder.querySelector(".body");

@@ -15,7 +15,7 @@ const SAFE_LINK = /^(\.\/|#|\?)/;
  * @param {string} name Its tag, written in our own code.
  * @param {Record<string, any>} [properties] Attributes of the list, `aria-…` and `data-…`; `on` → event to listener;
  *   `href` within this site: it begins with `./`, `?` or `#`. `true` sets an empty attribute; `false`, `null` and `undefined` set none.
- * @param {...(Node|string|number|null|undefined|false)} children Nodes, or texts that stay texts.
+ * @param {...(Node|string|number|null|undefined|false|Array)} children Nodes, or texts that stay texts; also in lists.
  * @returns {HTMLElement|SVGElement}
  */
 export function element(name, properties = {}, ...children) {
@@ -33,7 +33,7 @@ export function element(name, properties = {}, ...children) {
       throw new Error(`attribute ${key} is not among those that may be set`);
     }
   }
-  made.append(...children.filter((each) => each !== null && each !== undefined && each !== false).map(asNode));
+  made.append(...children.flat().filter((each) => each !== null && each !== undefined && each !== false).map(asNode));
   return made;
 }
 
@@ -45,7 +45,7 @@ export function element(name, properties = {}, ...children) {
  */
 export function fill(parent, ...children) {
   parent.replaceChildren(
-    ...children.filter((each) => each !== null && each !== undefined && each !== false).map(asNode),
+    ...children.flat().filter((each) => each !== null && each !== undefined && each !== false).map(asNode),
   );
 }
 

@@ -9,10 +9,12 @@ from ltrr_haystack.server.api_keys import ADMIN, allows
 from ltrr_haystack.server.asgi import Application, Message, Receive, Send, header, refusal, route
 from ltrr_haystack.server.client_address import last_hop
 from ltrr_haystack.server.keyring import Keyring
-from ltrr_haystack.server.pages import is_page
 
-PUBLIC_PATHS = ("/status", "/ready", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
-"""Paths besides the pages that need no API key and do not count against a rate limit."""
+PUBLIC_PATHS = (
+    *("/", "/learning", "/pages/settings"),
+    *("/status", "/ready", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"),
+)
+"""Paths that need no API key and do not count against a rate limit."""
 
 KEY = "ltrr_key"
 """Name in a request's `scope["state"]` of the ApiKeyRecord that authorised it."""
@@ -132,7 +134,7 @@ def is_public(scope: Message) -> bool:
     :returns: Whether it needs no API key and does not count against a rate limit.
     """
     path = route(scope)
-    return path in PUBLIC_PATHS or path.startswith("/status/") or is_page(path)
+    return path in PUBLIC_PATHS or path.startswith(("/status/", "/static/"))
 
 
 def sent_key(scope: Message) -> str | None:

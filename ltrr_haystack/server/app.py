@@ -77,6 +77,7 @@ def create_app(
     keyring, settings = keyring or configured_keyring(), settings or ServerSettings.from_environment()
     app = _hayhooks_app()
 
+    from ltrr_haystack.server.dashboard import add_dashboard
     from ltrr_haystack.server.failures import add_error_handlers
     from ltrr_haystack.server.middleware import build_middleware
     from ltrr_haystack.server.openapi import describe_api
@@ -109,6 +110,7 @@ def create_app(
     app.router.lifespan_context = _lifespan(app.router.lifespan_context, settings.threads)
     add_ready_route(app, app.state.readiness)
     add_pages(app, keys_needed=lambda: keyring.needed, tour=tour is not None, users=users)
+    add_dashboard(app, app.state.pipelines)
     add_suggestions(app, app.state.suggestions)
     if tour is not None:
         add_tour(app, tour)

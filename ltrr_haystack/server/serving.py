@@ -48,6 +48,7 @@ def serve(
     documents: Callable[[], Sequence[Document]] | None = None,
     data: "DataSet | None" = None,
     on_ready: Callable[[ServerSummary], None] | None = None,
+    users: Sequence[str] = (),
 ) -> None:
     """
     Serve a folder of pipelines until the process is interrupted.
@@ -66,6 +67,7 @@ def serve(
     :param documents: Returns documents to index before the server is ready.
     :param data: The data set of a demo: its queries are suggested to everybody, and its people, simulated, can search.
     :param on_ready: Called with the server's summary once it is ready.
+    :param users: Ids of users to choose from on the search page; the first of the data set's if left out.
     :raises ConfigurationError: If the port is in use, other machines could reach a server without API keys, or a
         pipeline cannot be deployed or warmed up.
     :raises MissingExtraError: If Hayhooks is not installed.
@@ -99,7 +101,7 @@ def serve(
             host=host,
             first_suggestions=[] if data is None else [query.text for query in data.queries],
             tour=Tour(data, url) if data is not None and data.answerable() else None,
-            users=[] if data is None else sorted(data.tastes)[:USERS],
+            users=users or ([] if data is None else sorted(data.tastes)[:USERS]),
         )
         if documents is not None:
             index_catalogue(app.state.pipelines, documents())

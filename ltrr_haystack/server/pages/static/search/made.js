@@ -1,105 +1,114 @@
-/** The panel "How this search was made". */
+/** "How this search was made": readings, decision, arms, times and what went wrong. */
 
-import { fill, h } from "../shared/dom.js";
-import { decimal, percent } from "./text.js";
+import { element, fill } from "../shared/dom.js";
+import { figure, milliseconds, percent } from "./words.js";
 
 /**
- * Fill the panel.
+ * Show how a search was made.
  *
- * @param {HTMLElement} panel The panel.
- * @param {any} page The response to the search.
+ * @param {HTMLElement} place Where to show it.
+ * @param {any} answer The answer, with its explanation.
  * @param {number} seconds How long the whole request took.
  */
-export function showMade(panel, page, seconds) {
-  const wide = matchMedia("(min-width: 62rem)").matches;
-  fill(panel, h(
+export function showMade(place, answer, seconds) {
+  const decision = answer.explanation?.decision;
+  place.hidden = decision === undefined;
+  if (decision === undefined) return;
+  const details = element(
     "details",
-    { class: "card", open: wide },
-    h("summary", {}, "How this search was made"),
-    ...understood(page),
-    ...allocation(page),
-    h("h3", {}, "Decision"),
-    facts([
-      ["probability", decimal(page.decision.propensity, 3)],
-      ["mode", page.decision.mode],
-      ["policy", page.decision.policy_version ? `version ${page.decision.policy_version}` : "none yet"],
-      ["ranking model", page.explanation?.decision.ranker_version ? `version ${page.explanation.decision.ranker_version}` : "none yet"],
-      ["safe start", page.decision.safe_start ? "holds the policy back" : "does not hold the policy back"],
-      ["verdict", page.decision.verdict],
-      ["whole request", `${Math.round(1000 * seconds)} ms`],
-    ]),
-  ));
-  panel.hidden = false;
-}
-
-function understood(page) {
-  if (!page.query_type) return [];
-  const intents = Object.entries(page.intents ?? {}).slice(0, 4).map(([intent, p]) => `${intent} ${percent(p)}`).join(", ");
-  return [
-    h("h3", {}, "Understood"),
-    facts([
-      ["query type", page.query_type],
-      ["language", page.language === "und" ? "cannot be told" : page.language],
-      ["looks for", intents],
-    ]),
-    ...(page.readings?.length ? [h("h3", {}, "Readings"), h("ul", {}, page.readings.map(reading))] : []),
-  ];
-}
-
-function reading({ slots, leftover, probability }) {
-  const parts = Object.entries(slots).map(([field, value]) => h("span", { class: "tag" }, `${field}: ${value}`));
-  return h(
-    "li",
-    { class: "reading" },
-    h("span", { class: "number dim" }, percent(probability)),
-    h("span", { class: "row" }, parts, leftover ? h("span", {}, `text “${leftover}”`) : null),
+    { class: "card", open: matchMedia("(min-width: 60rem)").matches },
+    element("summary", { id: "made-title" }, "How this search was made"),
+    readings(answer),
+    arms(decision, answer.missing_arms),
+    chosen(decision, answer),
+    times(decision, seconds),
+    problems(answer),
   );
+  fill(place, details);
 }
 
-function allocation(page) {
-  const explained = page.explanation?.decision.arms ?? {};
-  const missing = new Map(page.missing_arms.map(({ arm, reason }) => [arm, reason]));
-  const depths = Object.entries(page.decision.allocation);
-  const most = Math.max(...depths.map(([, depth]) => depth), 1);
-  return [
-    h("h3", {}, "Candidates asked of each arm"),
-    h("ul", {}, depths.map(([arm, depth]) => {
-      const told = explained[arm];
-      const took = told?.seconds === null || told?.seconds === undefined ? "" : ` in ${Math.round(1000 * told.seconds)} ms`;
-      const came = missing.has(arm) ? `missing: ${missing.get(arm)}` : depth ? `${told?.returned ?? "–"} of ${depth}${took}` : "rests";
-      return h(
-        "li",
-        { class: "share", title: chances(told) },
-        h("span", {}, arm),
-        h(
-          "svg",
-          { viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
-          h("rect", { class: "track", x: 0, y: 1, width: 100, height: 6 }),
-          h("rect", { class: missing.has(arm) ? "against" : "for", x: 0, y: 1, width: (100 * depth) / most, height: 6 }),
-        ),
-        h("span", { class: "number dim" }, came),
-      );
-    })),
-    probabilities(explained),
-  ];
-}
-
-function probabilities(arms) {
-  const drawn = Object.entries(arms).filter(([, told]) => told.probabilities.length);
-  if (!drawn.length) return h("p", { class: "small dim" }, "No policy was asked: the baseline was played.");
-  return h(
-    "details",
+function readings({ readings: found, query_type: type, language, intents }) {
+  const shown = (found ?? []).slice(0, 5).map((reading) => {
+    const slots = Object.entries(reading.slots).map(([field, value]) => `${field} = ${value}`);
+    const said = slots.length === 0 ? `all of it as text` : slots.join(", ");
+    const rest = slots.length > 0 && reading.leftover ? element("span", { class: "muted" }, ` and “${reading.leftover}”`) : null;
+    return element(
+      "div",
+      { class: "reading" },
+      element("div", { class: "row" }, element("span", {}, said, rest), element("span", { class: "number" }, percent(reading.probability))),
+      bar(reading.probability),
+    );
+  });
+  const likely = Object.entries(intents ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 3);
+  return element(
+    "div",
     {},
-    h("summary", { class: "small dim" }, "Probabilities of the policy"),
-    h("ul", { class: "small" }, drawn.map(([arm, told]) => h("li", {}, `${arm}: ${chances(told)}`))),
+    element("h3", {}, "What the query may mean"),
+    ...(shown.length === 0 ? [element("p", {}, "It was taken as text.")] : shown),
+    element("p", { class: "muted small" }, [
+      `Type: ${type ?? "unknown"}`,
+      `language: ${language === "und" ? "cannot be told" : language ?? "unknown"}`,
+      ...(likely.length === 0 ? [] : [`after: ${likely.map(([name, share]) => `${name} ${percent(share)}`).join(", ")}`]),
+    ].join(" · ")),
   );
 }
 
-function chances(told) {
-  return told ? told.levels.map((level, place) => `${level} with ${decimal(told.probabilities[place], 2)}`).join(", ") : "";
+function arms(decision, missing) {
+  const failed = new Set(missing.map((each) => each.arm));
+  const deepest = Math.max(...Object.values(decision.arms).map((each) => each.depth), 1);
+  const rows = Object.entries(decision.arms).map(([arm, made]) => {
+    const chances = made.levels.map((level, index) => [level, made.probabilities[index]]).filter(([, chance]) => chance !== undefined);
+    const brought = made.depth === 0 ? "not asked" : failed.has(arm) ? "failed" : `${made.returned ?? 0} of ${made.depth}`;
+    return element(
+      "div",
+      { class: "share" },
+      element("div", { class: "row" }, element("span", {}, arm), element("span", { class: "number" }, brought)),
+      bar(made.depth / deepest),
+      chances.length > 0 && element("p", { class: "muted small number" }, `Depths: ${chances.map(([level, chance]) => `${level} (${percent(chance)})`).join(", ")}`),
+    );
+  });
+  return element("div", {}, element("h3", {}, "Arms: candidates brought, of those asked for"), ...rows);
 }
 
-function facts(pairs) {
-  const known = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return h("dl", { class: "facts" }, known.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+function chosen(decision, answer) {
+  const facts = [
+    ["Chance of this choice", percent(decision.propensity)],
+    ["Mode", decision.mode],
+    ["Policy", `${decision.policy}, version ${decision.policy_version}`],
+    ["Ranking model", decision.ranker_version === 0 ? "none yet" : `version ${decision.ranker_version}`],
+    ["Safe start", decision.safe_start ? "holds the policy back until the log shows that it is worth more" : "does not hold it back"],
+    ...(answer.decision.verdict ? [["Verdict", answer.decision.verdict]] : []),
+    ...(decision.baseline_share > 0 ? [["Baseline share", percent(decision.baseline_share)]] : []),
+    ...(decision.floor > 0 ? [["Exploration", percent(decision.floor)]] : []),
+  ];
+  return element("div", {}, element("h3", {}, "The decision"), definitions(facts));
+}
+
+function times(decision, seconds) {
+  const ran = Object.entries(decision.arms).filter(([, made]) => made.seconds !== null);
+  return element(
+    "div",
+    {},
+    element("h3", {}, "Times"),
+    definitions([["Whole request", milliseconds(seconds)], ...ran.map(([arm, made]) => [arm, milliseconds(made.seconds)])]),
+  );
+}
+
+function problems({ missing_arms: missing, warnings }) {
+  const said = [...missing.map(({ arm, reason }) => `${arm} is missing: ${reason}`), ...warnings];
+  if (said.length === 0) return null;
+  return element("div", {}, element("h3", {}, "What went wrong"), element("ul", { class: "problems" }, ...said.map((each) => element("li", {}, each))));
+}
+
+function definitions(facts) {
+  return element("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [
+    element("dt", {}, name),
+    element("dd", { class: "number" }, typeof value === "number" ? figure(value) : value),
+  ]));
+}
+
+function bar(share) {
+  const inner = element("span");
+  inner.style.width = `${100 * Math.max(0, Math.min(1, share))}%`;
+  return element("div", { class: "bar", "aria-hidden": "true" }, inner);
 }

@@ -1,103 +1,92 @@
-/** The results, and what can be done with each. */
+/** The list of results. */
 
-import { h, openDialog } from "../shared/dom.js";
-import { eventOf, send, sendQuietly } from "./feedback.js";
-import { factsOf, metadataOf, snippet, titleOf, typeOf } from "./text.js";
+import { element } from "../shared/dom.js";
+import { markedParts, metadataOf, snippetOf, titleOf, typeOf } from "./documents.js";
+import { makeEvent, sendEvents } from "./events.js";
+import { feedbackButton } from "./feedback_button.js";
+import { openDocument } from "./reader.js";
 import { openWhy } from "./why.js";
 
-const BUTTONS = [["like", "Like", "Liked"], ["play", "Play", "Played"], ["dislike", "Hide", "Hidden"]];
-
 /**
- * Make one result.
- *
- * @param {any} page The response to the search.
- * @param {any} document The document.
- * @param {number} ordinal Its place, from 1.
- * @param {string} query What was searched for.
- * @param {(text: string) => void} say Tells the visitor what became of an action.
+ * @param {any} answer The answer to a search.
+ * @param {{query_id: string, query: string, who: Record<string, string>, logged: boolean}} search
+ * @param {Map<string, number>} before Where the documents stood in the search before, if it was for the same query.
+ * @param {(text: string) => void} say Tells something to who searches.
  * @returns {HTMLElement}
  */
-export function resultOf(page, document, ordinal, query, say) {
-  const title = titleOf(document);
-  const explained = page.explanation?.documents[document.id];
-  const facts = factsOf(document).map(([field, value]) => `${field}: ${value}`).join(" · ");
-  const item = h(
-    "li",
-    { class: "card result", "data-id": document.id },
-    h("span", { class: "place number" }, ordinal),
-    h(
-      "div",
-      { class: "body" },
-      h(
-        "div",
-        { class: "row title-row" },
-        h("h2", {}, h("button", { type: "button", class: "title", onclick: open }, title)),
-        typeOf(document) ? h("span", { class: "tag" }, typeOf(document)) : null,
-      ),
-      h("p", { class: "snippet" }, snippet(document.content ?? "", query)),
-      facts ? h("p", { class: "small dim" }, facts) : null,
-      h(
-        "p",
-        { class: "row small" },
-        h("span", { class: "dim" }, "found by"),
-        Object.entries(document.arms).map(([arm, { rank }]) => h("span", { class: `tag${arm === "memory" ? " accent" : ""}` }, `${arm} ${rank}`)),
-        explained?.explored ? h("span", { class: "tag accent" }, "put here by chance") : null,
-      ),
-      h(
-        "div",
-        { class: "row actions" },
-        page.logged ? BUTTONS.map(([action, text, done]) => actionButton(action, text, done)) : null,
-        h("button", { type: "button", class: "plain", "aria-haspopup": "dialog", "aria-label": `Why here? ${title}`, onclick: () => openWhy(document, explained) }, "Why here?"),
-      ),
-    ),
+export function resultList(answer, search, before, say) {
+  const memoryArms = new Set(Object.keys(answer.decision.allocation).filter((arm) => arm === "memory"));
+  return element(
+    "ol",
+    { class: "results" },
+    ...answer.documents.map((found, index) => result(found, index + 1, answer, { search, before, say, memoryArms })),
   );
-  return item;
+}
 
-  function open() {
-    if (page.logged) deliver(eventOf("click", page, document.id, ordinal), `Your click on “${title}”`);
-    const opened = Date.now();
-    const leave = () => {
-      removeEventListener("pagehide", leave);
-      const seconds = (Date.now() - opened) / 1000;
-      if (page.logged) sendQuietly([eventOf("dwell", page, document.id, ordinal, { dwell_seconds: seconds })]);
-    };
-    addEventListener("pagehide", leave);
-    openDialog(title, [
-      h("p", { class: "text" }, document.content ?? ""),
-      h("section", {}, h("h3", {}, "Metadata"), h("div", { class: "scroll" }, h("table", {}, h("tbody", {}, metadataOf(document).map(
-        ([field, value]) => h("tr", {}, h("th", { scope: "row" }, field), h("td", {}, value)),
-      ))))),
-    ], { onclose: leave });
+function result(found, ordinal, answer, { search, before, say, memoryArms }) {
+  const title = titleOf(found);
+  const on = { id: found.id, ordinal };
+  const explained = answer.explanation?.documents[found.id];
+  const row = element("li", { class: "result", "data-id": found.id });
+  const open = element("button", { class: "result-title", type: "button", on: { click: opened } }, title);
+
+  function opened() {
+    openDocument(found, ordinal, search);
+    if (!search.logged || row.dataset.clicked) return;
+    row.dataset.clicked = "yes";
+    sendClick(makeEvent("click", search, on));
   }
-
-  function actionButton(action, text, done) {
-    const event = eventOf(action, page, document.id, ordinal);
-    const button = h("button", { type: "button", "aria-pressed": "false", "aria-label": `${text} ${title}`, onclick: press }, text);
-    return button;
-
-    async function press() {
-      button.disabled = true;
-      if (await deliver(event, `“${title}”: ${done.toLowerCase()}`)) {
-        button.textContent = done;
-        button.setAttribute("aria-pressed", "true");
-        item.classList.toggle("put-away", action === "dislike" || item.classList.contains("put-away"));
-      } else {
-        button.textContent = `${text}: try again`;
-        button.disabled = false;
-        button.focus();
+  async function sendClick(event, attempts = 2) {
+    try {
+      const [outcome] = await sendEvents([event]);
+      say(outcome.status === "rejected" ? `The click does not count: ${outcome.reason}.` : `Opened: feedback ${outcome.status}.`);
+    } catch (error) {
+      if (attempts > 1) setTimeout(() => sendClick(event, attempts - 1), 1000);
+      else {
+        delete row.dataset.clicked;
+        say(`The click was not taken: ${error.message}. Open it again to send it again.`);
       }
     }
   }
+  const act = (label, done, action, after) =>
+    feedbackButton({ label, done, about: title, make: () => makeEvent(action, search, on), say, after });
+  row.append(
+    element("div", { class: "result-head" }, element("h2", {}, open), element("span", { class: "result-type" }, moved(before.get(found.id), ordinal), " ", typeOf(found))),
+    element(
+      "div",
+      { class: "body" },
+      element("p", { class: "snippet" }, ...marked(snippetOf(withoutTitle(found.content ?? "", title), search.query), search.query)),
+      element("dl", { class: "meta" }, ...metadataOf(found.meta).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
+    ),
+    element(
+      "div",
+      { class: "foot" },
+      element("ul", { class: "arms", "aria-label": "Found by" }, ...Object.entries(found.arms).map(([arm, place]) =>
+        element("li", { class: memoryArms.has(arm) ? "tag learned" : "tag", title: `${arm}: rank ${place.rank}` }, `${arm} `, element("b", {}, place.rank)))),
+      element(
+        "div",
+        { class: "acts" },
+        search.logged && act("Like", "Liked", "like"),
+        search.logged && act("Play", "Played", "play"),
+        search.logged && act("Hide", "Hidden", "dislike", () => row.classList.add("hidden-result")),
+        explained &&
+          element("button", { class: "button plain", type: "button", "aria-label": `Why here? ${title}`, on: { click: () => openWhy(found, explained, answer.explanation.decision) } }, "Why here?"),
+      ),
+    ),
+  );
+  return row;
+}
 
-  async function deliver(event, what) {
-    try {
-      const answer = await send([event]);
-      const outcome = answer.results[0];
-      say(outcome.status === "rejected" ? `${what} was not taken: ${outcome.reason}` : `${what} is taken, and counts in a moment.`);
-      return outcome.status !== "rejected";
-    } catch (error) {
-      say(`${what} could not be sent: ${error.message}`);
-      return false;
-    }
-  }
+function moved(before, now) {
+  if (before === undefined || before === now) return null;
+  const up = before > now;
+  return element("span", { class: up ? "moved" : "moved down" }, `${up ? "↑" : "↓"} from ${before}`);
+}
+
+function marked(text, query) {
+  return markedParts(text, query).map((part) => (part.marked ? element("mark", {}, part.text) : part.text));
+}
+
+function withoutTitle(content, title) {
+  return content.startsWith(title) ? content.slice(title.length).replace(/^[\s.:–-]+/, "") || content : content;
 }

@@ -1,80 +1,61 @@
-/** What is shown in the place of results, and what to know of them. */
+/** What stands in the place of results: waiting, nothing found, and what went wrong. */
 
-import { h } from "../shared/dom.js";
+import { element } from "../shared/dom.js";
 
-/**
- * Say why a search failed, and what can be done.
- *
- * @param {any} error An ApiError.
- * @param {() => void} retry Searches again.
- * @returns {HTMLElement}
- */
-export function failure(error, retry) {
-  const [title, text] = told(error);
-  return h(
-    "div",
-    { class: "notice bad", role: "alert" },
-    h("b", {}, title),
-    h("p", {}, text),
-    h("button", { type: "button", onclick: retry }, "Search again"),
-  );
+/** @returns {HTMLElement} Rows without content, for a search that takes its time. */
+export function skeleton() {
+  const row = () => element("div", { class: "skeleton" }, element("i"), element("i"), element("i"));
+  return element("div", { "aria-hidden": "true" }, row(), row(), row(), row());
 }
 
-function told({ status, message, retryAfter }) {
-  const wait = retryAfter ? ` Try again in ${retryAfter} s.` : "";
-  switch (status) {
-    case 0: return ["No answer", message];
-    case 401: return ["An API key is needed", "Without a key with the scopes search and feedback, this server answers no searches."];
-    case 403: return ["Not allowed", message];
-    case 422: return ["This cannot be searched for", message];
-    case 429: return ["Too many searches", `The server takes no more from you for now.${wait}`];
-    case 503: return ["The server cannot search right now", `${message}.${wait}`];
-    default: return ["The search failed", message];
-  }
-}
-
-/** @returns {HTMLElement} What is shown where nothing was found. */
+/** @returns {HTMLElement} Says that nothing was found. */
 export function nothingFound(query) {
-  return h("div", { class: "card" }, h("h2", {}, "Nothing was found"), h("p", {}, `No arm found a document for “${query}”. Try fewer or other words.`));
-}
-
-/** @returns {HTMLElement} What is shown while a search takes its time. */
-export function waiting() {
-  return h("div", { class: "skeleton", "aria-hidden": "true" }, h("div"), h("div"), h("div"));
-}
-
-/** @returns {HTMLElement[]} What to know of a page. */
-export function noticesOf(page) {
-  const notices = [];
-  if (!page.logged) {
-    notices.push(notice("This search is not in the log", "The store takes nothing at the moment, so likes and clicks on this page cannot count. Searching goes on as before."));
-  }
-  if (page.missing_arms.length) {
-    const list = page.missing_arms.map(({ arm, reason }) => `${arm} (${reason})`).join(", ");
-    notices.push(notice("Some arms are missing", `${list}. The results of the others are shown.`));
-  }
-  if (page.documents.length) notices.push(...page.warnings.map((warning) => notice("Note", warning)));
-  return notices;
-}
-
-function notice(title, text) {
-  return h("div", { class: "notice" }, h("b", {}, title), text);
+  return state("Nothing found", `No document fits “${query}”. Try fewer or other words.`);
 }
 
 /**
- * The first visit.
- *
- * @param {string[]} examples Queries to try.
+ * @param {import("../shared/api.js").ApiError} error Why there is no answer.
+ * @param {() => void} again Searches again.
  * @returns {HTMLElement}
  */
-export function firstVisit(examples) {
-  return h(
-    "div",
-    { class: "card first" },
-    h("h1", {}, "A search that learns"),
-    h("p", {}, "Search, and tell with likes and clicks what you were looking for. The next search for the same words brings it up, and the policy learns which arms to ask. “Why here?” tells of each result what put it in its place."),
-    examples.length
-      ? h("p", { class: "row" }, h("span", { class: "dim" }, "Try"), examples.map((query) => h("a", { class: "tag accent", href: `?q=${encodeURIComponent(query)}` }, query)))
-      : null,
-  );
+export function failed(error, again) {
+  const [title, text] = explained(error);
+  const node = state(title, text, "bad");
+  node.append(element("div", { class: "actions" }, element("button", { class: "button", type: "button", on: { click: again } }, "Search again")));
+  return node;
+}
+
+/** @returns {HTMLElement} Says that feedback is not taken, since the search is not in the log. */
+export function notLogged() {
+  return element("p", { class: "notice warn" }, "This search could not be logged: the store is read-only or cannot be reached. The results are complete, but feedback on them will not be taken.");
+}
+
+/** @returns {HTMLElement} Says which arms are missing. */
+export function armsMissing(missing) {
+  const arms = missing.map(({ arm, reason }) => `${arm} (${reason})`).join(", ");
+  return element("p", { class: "notice warn" }, `Without ${arms}: these are the results of the other arms.`);
+}
+
+function state(title, text, kind = "") {
+  return element("div", { class: `notice state ${kind}` }, element("h2", {}, title), element("p", {}, text));
+}
+
+function explained({ status, message, retryAfter }) {
+  const wait = retryAfter === null ? "in a moment" : `in ${retryAfter} second${retryAfter === 1 ? "" : "s"}`;
+  switch (status) {
+    case 0:
+      return ["The server cannot be reached", "Check the connection, and that the server runs; then search again."];
+    case 401:
+      return ["An API key is needed", "Enter one with the scopes search and feedback."];
+    case 403:
+      return ["Not allowed", message];
+    case 422:
+      return ["This search is not valid", message];
+    case 429:
+      return ["Too many searches", `The server takes only so many in a second. Try again ${wait}.`];
+    case 503:
+      return ["The server is busy", `${message}. Try again ${wait}.`];
+    default:
+      return ["The search failed", message];
+  }
 }

@@ -1,95 +1,114 @@
-/** Suggestions below the search box: a combobox with a list (WAI-ARIA Authoring Practices). */
+/** Suggestions below the search box: a combobox with a list. */
 
-import { call } from "../shared/api.js";
-import { fill, h } from "../shared/dom.js";
+import { getJson } from "../shared/api.js";
+import { element, fill } from "../shared/dom.js";
 
-const PAUSE = 120;
-
-/**
- * Ask for suggestions.
- *
- * @param {string} query What was typed; empty for the most frequent ones.
- * @param {AbortSignal} [signal] Takes the question back.
- * @returns {Promise<string[]>} None if there are none, or the server does not say.
- */
-export async function suggestionsFor(query, signal) {
-  try {
-    const answer = await call("GET", `/search/suggestions?query=${encodeURIComponent(query)}`, undefined, { signal });
-    return answer?.suggestions?.filter((each) => typeof each === "string") ?? [];
-  } catch {
-    return [];
-  }
-}
+const WAIT = 120;
 
 /**
- * Show suggestions while somebody types.
+ * Let a text field suggest queries.
  *
- * @param {HTMLInputElement} input The search box.
- * @param {HTMLElement} list The list below it.
- * @param {(query: string) => void} choose Called with the suggestion that was chosen.
+ * @param {HTMLInputElement} input The combobox.
+ * @param {HTMLElement} list Its listbox.
+ * @param {(query: string) => void} choose Called with a suggestion that was chosen.
  * @returns {{close: () => void}}
  */
 export function mountSuggestions(input, list, choose) {
+  let shown = [];
+  let active = -1;
+  let typed = "";
   let timer = 0;
-  let asking = new AbortController();
-  let at = -1;
+  let asking = null;
 
-  const options = () => [...list.children];
-  const close = () => {
+  function close() {
     clearTimeout(timer);
-    asking.abort();
+    asking?.abort();
+    shown = [];
+    active = -1;
     list.hidden = true;
-    at = -1;
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
-  };
-  const move = (to) => {
-    at = to;
-    options().forEach((option, place) => option.setAttribute("aria-selected", String(place === at)));
-    if (at >= 0) {
-      input.setAttribute("aria-activedescendant", options()[at].id);
-      options()[at].scrollIntoView({ block: "nearest" });
-    } else input.removeAttribute("aria-activedescendant");
-  };
-  const show = async () => {
-    asking.abort();
-    asking = new AbortController();
-    const { signal } = asking;
-    const typed = input.value.trim();
-    const found = typed ? await suggestionsFor(typed, signal) : [];
-    if (signal.aborted) return;
-    fill(list, ...found.map((text, place) => h(
-      "li",
-      { id: `suggestion-${place}`, role: "option", "aria-selected": "false", onmousedown: (event) => event.preventDefault(), onclick: () => take(text) },
-      text,
-    )));
-    list.hidden = !found.length;
-    input.setAttribute("aria-expanded", String(found.length > 0));
-    move(-1);
-  };
-  const take = (text) => {
+  }
+
+  function show(suggestions) {
+    if (suggestions.length === 0 || document.activeElement !== input) return close();
+    shown = suggestions;
+    active = -1;
+    fill(list, ...suggestions.map((text, index) => {
+      const option = element("li", { id: `suggestion-${index}`, role: "option", "aria-selected": "false" }, text);
+      option.addEventListener("pointerdown", (event) => event.preventDefault());
+      option.addEventListener("click", () => take(text));
+      return option;
+    }));
+    list.hidden = false;
+    input.setAttribute("aria-expanded", "true");
+    input.removeAttribute("aria-activedescendant");
+    return undefined;
+  }
+
+  function take(text) {
+    input.value = text;
     close();
     choose(text);
-  };
+  }
+
+  function move(step) {
+    active = (active + 1 + step + shown.length + 1) % (shown.length + 1) - 1;
+    [...list.children].forEach((each, index) => each.setAttribute("aria-selected", String(index === active)));
+    input.value = active < 0 ? typed : shown[active];
+    if (active < 0) input.removeAttribute("aria-activedescendant");
+    else {
+      input.setAttribute("aria-activedescendant", `suggestion-${active}`);
+      list.children[active].scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  async function ask() {
+    asking?.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    const suggestions = await suggestionsFor(typed, signal);
+    if (!signal.aborted) show(suggestions);
+  }
 
   input.addEventListener("input", () => {
+    typed = input.value;
     clearTimeout(timer);
-    timer = setTimeout(show, PAUSE);
+    if (typed.trim() === "") close();
+    else timer = setTimeout(ask, WAIT);
   });
-  input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !list.hidden) {
+    if (list.hidden || event.isComposing) {
+      if (event.key === "ArrowDown" && input.value.trim() !== "") {
+        event.preventDefault();
+        typed = input.value;
+        ask();
+      }
+      return;
+    }
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
+      move(event.key === "ArrowDown" ? 1 : -1);
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      input.value = typed;
       close();
-    } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && !list.hidden) {
-      event.preventDefault();
-      const count = options().length;
-      move(event.key === "ArrowDown" ? (at + 1) % count : (at <= 0 ? count : at) - 1);
-    } else if (event.key === "ArrowDown" && list.hidden) show();
-    else if (event.key === "Enter" && at >= 0) {
-      event.preventDefault();
-      take(options()[at].textContent ?? "");
     }
   });
+  input.addEventListener("blur", close);
   return { close };
+}
+
+/**
+ * @param {string} query What was typed so far.
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<string[]>} Queries to choose from; none where the server has none to give.
+ */
+export async function suggestionsFor(query, signal) {
+  try {
+    const answer = await getJson(`/search/suggestions?query=${encodeURIComponent(query.slice(0, 200))}`, { signal });
+    return (answer?.suggestions ?? []).filter((each) => typeof each === "string").slice(0, 8);
+  } catch {
+    return [];
+  }
 }

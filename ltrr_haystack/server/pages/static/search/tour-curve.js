@@ -1,6 +1,6 @@
 /** Draws a click rate over time beside the baseline's, with its figures in a table. */
 
-import { h } from "../shared/dom.js";
+import { element } from "../shared/dom.js";
 
 const WIDTH = 640;
 const HEIGHT = 220;
@@ -25,10 +25,10 @@ export function curve(points, baseline) {
   const upper = points.map((point) => `${across(point.searches)},${up(point.high)}`);
   const lower = points.map((point) => `${across(point.searches)},${up(point.low)}`).reverse();
   const end = baseline ? ` The baseline's is ${percent(baseline.click_rate)}.` : "";
-  return h(
+  return element(
     "figure",
     { class: "tour-curve" },
-    h(
+    element(
       "svg",
       {
         viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
@@ -36,58 +36,58 @@ export function curve(points, baseline) {
         "aria-label": `Click rate over ${last.searches} searches: from ${percent(points[0].click_rate)} to `
           + `${percent(last.click_rate)}.${end}`,
       },
-      [0, 0.25, 0.5, 0.75, 1].map((rate) => h(
+      [0, 0.25, 0.5, 0.75, 1].map((rate) => element(
         "g",
         {},
-        h("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: up(rate), y2: up(rate) }),
-        h("text", { class: "down", x: LEFT - 6, y: up(rate) + 4 }, percent(rate)),
+        element("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: up(rate), y2: up(rate) }),
+        element("text", { class: "down", x: LEFT - 6, y: up(rate) + 4 }, percent(rate)),
       )),
-      baseline && h("rect", {
+      baseline && element("rect", {
         class: "baseline-band", x: LEFT, width: WIDTH - LEFT - RIGHT, y: up(baseline.high),
         height: up(baseline.low) - up(baseline.high),
       }),
-      h("polygon", { class: "live-band", points: [...upper, ...lower].join(" ") }),
-      baseline && h("line", {
+      element("polygon", { class: "live-band", points: [...upper, ...lower].join(" ") }),
+      baseline && element("line", {
         class: "baseline", x1: LEFT, x2: WIDTH - RIGHT, y1: up(baseline.click_rate), y2: up(baseline.click_rate),
       }),
-      h("polyline", { class: "live", points: line }),
-      points.map((point) => h("circle", { class: "live-point", cx: across(point.searches), cy: up(point.click_rate), r: 3.5 })),
-      h("text", { class: "across", x: WIDTH - RIGHT, y: HEIGHT - 8 }, `${last.searches} searches`),
+      element("polyline", { class: "live", points: line }),
+      points.map((point) => element("circle", { class: "live-point", cx: across(point.searches), cy: up(point.click_rate), r: 3.5 })),
+      element("text", { class: "across", x: WIDTH - RIGHT, y: HEIGHT - 8 }, `${last.searches} searches`),
     ),
-    h(
+    element(
       "figcaption",
-      { class: "small dim" },
-      h("span", { class: "tour-key live" }, "searches with a click"),
-      baseline && h("span", { class: "tour-key baseline" }, "the baseline's, for a quarter of the same searches"),
+      { class: "muted small" },
+      element("span", { class: "tour-key live" }, "searches with a click"),
+      baseline && element("span", { class: "tour-key baseline" }, "the baseline's, for a quarter of the same searches"),
       " Shaded: 95 % intervals.",
     ),
-    h("details", { class: "small" }, h("summary", {}, "Figures"), h("div", { class: "scroll" }, table(points, baseline))),
+    element("details", { class: "small" }, element("summary", {}, "Figures"), element("div", { class: "scroll" }, table(points, baseline))),
   );
 }
 
 function table(points, baseline) {
-  const row = (name, rate) => h(
+  const row = (name, rate) => element(
     "tr",
     {},
-    h("th", { scope: "row" }, name),
-    h("td", { class: "number" }, percent(rate.click_rate)),
-    h("td", { class: "number" }, `${percent(rate.low)} to ${percent(rate.high)}`),
+    element("th", { scope: "row" }, name),
+    element("td", { class: "number" }, percent(rate.click_rate)),
+    element("td", { class: "number" }, `${percent(rate.low)} to ${percent(rate.high)}`),
   );
-  return h(
+  return element(
     "table",
-    {},
-    h(
+    { class: "table" },
+    element(
       "thead",
       {},
-      h(
+      element(
         "tr",
         {},
-        h("th", { scope: "col" }, "Searches"),
-        h("th", { scope: "col", class: "number" }, "Click rate"),
-        h("th", { scope: "col", class: "number" }, "95 % interval"),
+        element("th", { scope: "col" }, "Searches"),
+        element("th", { scope: "col", class: "number" }, "Click rate"),
+        element("th", { scope: "col", class: "number" }, "95 % interval"),
       ),
     ),
-    h(
+    element(
       "tbody",
       {},
       points.map((point, at) => row(`${at ? points[at - 1].searches + 1 : 1} to ${point.searches}`, point)),

@@ -1,8 +1,7 @@
 /** Lets simulated people search the demo, and shows how their click rate rises beside the baseline's. */
 
-import { ApiError, call } from "../shared/api.js";
-import { fill, h } from "../shared/dom.js";
-import { withKey } from "../shared/key.js";
+import { ApiError, getJson, sendJson } from "../shared/api.js";
+import { element, fill } from "../shared/dom.js";
 import { curve } from "./tour-curve.js";
 
 const SECONDS = 120;
@@ -16,21 +15,21 @@ const SCOPE = "the scope 'admin'";
  */
 export function mountTour(section) {
   loadStyle();
-  const start = h(
-    "button", { type: "button", class: "primary", onclick: () => begin() }, "Let simulated people search for two minutes",
+  const start = element(
+    "button", { type: "button", class: "button primary", on: { click: () => begin() } }, "Let simulated people search for two minutes",
   );
-  const stop = h("button", { type: "button", hidden: true, onclick: () => end() }, "Stop");
-  const progress = h("progress", { "aria-label": "Time of the tour", hidden: true });
-  const line = h("p", { class: "number dim", id: "tour-progress" });
-  const about = h("p", { class: "dim small" });
-  const picture = h("div", { class: "tour-picture" });
-  const said = h("div", { role: "status", class: "stack" });
+  const stop = element("button", { class: "button", type: "button", hidden: true, on: { click: () => end() } }, "Stop");
+  const progress = element("progress", { "aria-label": "Time of the tour", hidden: true });
+  const line = element("p", { class: "number muted", id: "tour-progress" });
+  const about = element("p", { class: "muted small" });
+  const picture = element("div", { class: "tour-picture" });
+  const said = element("div", { role: "status", class: "stack" });
   section.setAttribute("aria-labelledby", "tour-title");
   fill(
     section,
-    h("h2", { id: "tour-title" }, "See it learn"),
-    h("p", {}, "Simulated people search here and click, as yours would. Watch how often they find something to click on."),
-    h("div", { class: "row" }, start, stop),
+    element("h2", { id: "tour-title" }, "See it learn"),
+    element("p", {}, "Simulated people search here and click, as yours would. Watch how often they find something to click on."),
+    element("div", { class: "row" }, start, stop),
     progress, line, picture, said, about,
   );
   section.hidden = false;
@@ -40,7 +39,7 @@ export function mountTour(section) {
     start.disabled = true;
     fill(said);
     try {
-      show(await withKey(SCOPE, () => call("POST", "/tour", { seconds: SECONDS })));
+      show(await sendJson("/tour", { seconds: SECONDS }));
     } catch (error) {
       if (error instanceof ApiError && error.status === 409) return look();
       start.disabled = false;
@@ -51,7 +50,7 @@ export function mountTour(section) {
   async function end() {
     stop.disabled = true;
     try {
-      show(await withKey(SCOPE, () => call("DELETE", "/tour")));
+      show(await sendJson("/tour", {}, { method: "DELETE" }));
     } catch (error) {
       fail(error);
     }
@@ -60,7 +59,7 @@ export function mountTour(section) {
 
   async function look() {
     try {
-      show(await call("GET", "/tour"));
+      show(await getJson("/tour"));
     } catch (error) {
       start.disabled = false;
       if (!(error instanceof ApiError && [401, 403].includes(error.status))) fail(error);
@@ -83,7 +82,7 @@ export function mountTour(section) {
   }
 
   function fail(error) {
-    fill(said, h("p", { class: "notice bad" }, error instanceof Error ? error.message : String(error)));
+    fill(said, element("p", { class: "notice bad" }, error instanceof Error ? error.message : String(error)));
   }
 
   look();
@@ -96,15 +95,15 @@ function progressOf(state, left) {
 }
 
 function ending({ message, changed }) {
-  const result = h("p", { class: "notice" }, message);
+  const result = element("p", { class: "notice" }, message);
   if (!changed) return [result];
   return [
     result,
-    h(
+    element(
       "p",
       {},
       "Try it now: search for ",
-      h("a", { href: `?q=${encodeURIComponent(changed.query)}` }, `“${changed.query}”`),
+      element("a", { href: `?q=${encodeURIComponent(changed.query)}` }, `“${changed.query}”`),
       `. Without learning “${changed.was_first}” comes first; after ${count(changed.searches, "search", "searches")} `
         + `it is “${changed.is_first}”. Open “Why here?” beside it to see what it owes to clicks.`,
     ),
@@ -118,6 +117,6 @@ function count(number, one, many) {
 function loadStyle() {
   const link = document.createElement("link");
   link.rel = "stylesheet";
-  link.href = "/static/search/tour.css";
+  link.href = new URL("./tour.css", import.meta.url).href;
   document.head.append(link);
 }

@@ -1,114 +1,132 @@
-/** Why a document stands where it does. */
+/** "Why here?": what a document owes to the arms, the ranking model, memory and chance. */
 
-import { h, openDialog } from "../shared/dom.js";
-import { decimal, percent, titleOf } from "./text.js";
-
-const WORDS = {
-  "place.searched": "place in the union",
-  fused: "score of the union",
-};
+import { element } from "../shared/dom.js";
+import { titleOf } from "./documents.js";
+import { openDrawer } from "./drawer.js";
+import { count, featureInWords, figure, percent, signed } from "./words.js";
 
 /**
- * Open the drawer of a result.
+ * Open the explanation of a document.
  *
- * @param {object} document The document.
- * @param {object|undefined} explained What the response explains of it.
+ * @param {any} found The document of the answer.
+ * @param {any} explained What the explanation says of it.
+ * @param {any} decision What the explanation says of the search.
  */
-export function openWhy(document, explained) {
-  const content = explained
-    ? [verdict(explained), arms(explained), union(explained), ranker(explained), memory(explained), chance(explained)]
-    : [h("p", {}, "The server did not explain this page.")];
-  openDialog(`Why here? ${titleOf(document)}`, content, { side: true });
+export function openWhy(found, explained, decision) {
+  openDrawer({
+    title: `Why here? Place ${explained.place}`,
+    line: titleOf(found),
+    body: [
+      element("p", { class: "lead" }, summary(explained, decision)),
+      arms(explained),
+      memory(explained.memory),
+      model(explained),
+      chance(explained),
+      element("p", { class: "muted small" }, `Document ${found.id}`),
+    ],
+  });
 }
 
-function verdict(explained) {
-  const [place, expected] = [explained.place, explained.expected_place];
-  const moved = place === expected
-    ? "It stands where what is known of it puts it."
-    : `Without chance it would stand at place ${expected}.`;
-  return h("section", {}, h("p", {}, `Place ${place} of the page. ${moved}`));
+function summary(explained, decision) {
+  const names = Object.keys(explained.arms);
+  const by = names.length === 1 ? `Found by ${names[0]}` : `Found by ${names.length} arms: ${names.join(", ")}`;
+  if (decision.in_union_order) return `${by}. The page is in the order of the union, without anything learned.`;
+  if (explained.explored) return `${by}. Chance put it at place ${explained.place}; it would stand at ${explained.expected_place}.`;
+  const { mean, prior } = explained.memory;
+  if (mean !== null && prior !== null && Math.abs(mean - prior) > 0.005) {
+    return `${by}. What people did with it for this query ${mean > prior ? "speaks for" : "speaks against"} it.`;
+  }
+  return `${by}. ${explained.ranker === null ? "It stands where the arms together put it" : "The ranking model put it here"}; nothing remembered moves it much.`;
 }
 
-function arms(explained) {
-  const rows = Object.entries(explained.arms).map(([arm, found]) => h(
-    "tr",
-    {},
-    h("td", {}, arm),
-    h("td", { class: "number" }, found.rank),
-    h("td", { class: "number" }, decimal(found.score, 3)),
-  ));
-  return section(
-    "Which arms found it",
-    h("div", { class: "scroll" }, h(
-      "table",
+function arms({ arms: found, fused }) {
+  const rows = Object.entries(found).map(([arm, place]) =>
+    element(
+      "tr",
       {},
-      h("thead", {}, h("tr", {}, heading("arm"), heading("rank", true), heading("its own score", true))),
-      h("tbody", {}, rows),
-    )),
+      element("th", { scope: "row" }, arm),
+      element("td", { class: "number" }, place.rank),
+      element("td", { class: "number" }, figure(place.score)),
+      element("td", { class: "number" }, figure(place.normalised, 2)),
+    ),
   );
-}
-
-function union({ fused, model_place: place }) {
-  const searched = fused.searched_place ? ` Without the memory it would be place ${fused.searched_place} there.` : "";
   return section(
-    "The union of the arms",
-    h("p", {}, fused.place ? `Reciprocal rank fusion puts it at place ${fused.place} of all candidates.${searched}` : "Its place in the union is not known."),
-    h("p", { class: "small dim" }, `The ranking model's order has it at place ${place}.`),
+    "The arms that found it",
+    element(
+      "table",
+      { class: "table" },
+      element("thead", {}, element("tr", {}, ...["Arm", "Rank", "Score", "0 to 1"].map((each, index) =>
+        element("th", { scope: "col", class: index > 0 && "number" }, each)))),
+      element("tbody", {}, ...rows),
+    ),
+    element("p", { class: "muted" }, union(fused)),
   );
 }
 
-function ranker({ ranker: part }) {
-  if (!part) return section("The ranking model", h("p", {}, "No ranking model ordered this page."));
-  const effects = Object.entries(part.contributions);
-  const most = Math.max(...effects.map(([, effect]) => Math.abs(effect)), 1e-9);
+function union({ place, score, searched_place: searched }) {
+  const at = place > 0 ? `Together they put it at place ${place} of the union` : "Its place in the union is not known";
+  const scored = score === null ? "" : ` (score ${figure(score)})`;
+  const without = searched !== null && searched !== place ? `; without memory it would be ${searched}` : "";
+  return `${at}${scored}${without}.`;
+}
+
+function memory(seen) {
+  if (seen.looks === 0 && seen.successes === 0) {
+    return section("What people did with it", element("p", {}, "Nobody has looked at it for this query yet, as far as it was learned."), expected(seen));
+  }
+  const since = seen.since === null ? "" : ` since ${new Date(seen.since * 1000).toLocaleString()}`;
+  const earned = `For this query it earned as much as ${count(seen.successes, "click")} in ${count(seen.looks, "look")}${since}.`;
+  return section("What people did with it", element("p", {}, earned), expected(seen));
+}
+
+function expected({ prior, mean, prior_looks: looks }) {
+  if (prior === null || mean === null) return null;
+  const worth = looks === null ? "" : ` (worth ${count(looks, "look")})`;
+  return element("p", {}, `Expected click rate: ${prior.toFixed(2)} before${worth}, ${mean.toFixed(2)} now.`);
+}
+
+function model({ ranker, model_place: place, fused }) {
+  if (ranker === null) {
+    return section("The ranking model", element("p", {}, "No ranking model ordered this page: none is trained yet, or learning was left out."));
+  }
+  const effects = [
+    [`Start: place ${fused.searched_place ?? "unknown"} without memory`, ranker.start],
+    ["Mean of what the trees add", ranker.expected],
+    ...Object.entries(ranker.contributions).map(([name, value]) => [featureInWords(name), value, name]),
+  ];
+  const most = Math.max(...effects.map(([, value]) => Math.abs(value)), 1e-9);
   return section(
     "The ranking model",
-    h("p", { class: "small dim" }, `Its score is ${decimal(part.score)}: ${decimal(part.start)} for the place in the union, ${decimal(part.expected)} on average, and what each feature adds to or takes from that.`),
-    h("ul", { class: "effects" }, effects.map(([feature, effect]) => bar(feature, effect, most))),
-    effects.length ? null : h("p", {}, "No feature made a difference."),
-  );
-}
-
-function bar(feature, effect, most) {
-  const width = (50 * Math.abs(effect)) / most;
-  return h(
-    "li",
-    { class: "effect" },
-    h("span", {}, WORDS[feature] ?? feature.replaceAll("_", " ")),
-    h(
-      "svg",
-      { viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
-      h("line", { class: "middle", x1: 50, x2: 50, y1: 0, y2: 8 }),
-      h("rect", { class: effect < 0 ? "against" : "for", x: effect < 0 ? 50 - width : 50, y: 1, width, height: 6 }),
+    element("p", {}, `It puts the document at place ${place}. Its score is the sum of these parts:`),
+    element(
+      "ul",
+      { class: "effects" },
+      ...effects.map(([words, value, name]) => effect(words, value, most, name)),
+      element("li", { class: "sum" }, element("span", {}, "Score"), element("span"), element("span", { class: "number" }, signed(ranker.score))),
     ),
-    h("span", { class: "number" }, `${effect < 0 ? "−" : "+"}${decimal(Math.abs(effect), 3)}`),
   );
 }
 
-function memory({ memory: part }) {
-  const since = part.since ? ` since ${new Date(1000 * part.since).toLocaleString()}` : "";
-  const seen = part.looks > 0
-    ? `For this query it earned ${decimal(part.successes, 1)} clicks' worth in ${decimal(part.looks, 1)} looks${since}.`
-    : "Nobody has been seen to look at it for this query yet.";
-  const rates = part.mean === null || part.prior === null
-    ? ""
-    : `Expected click rate: ${percent(part.prior)} before, worth ${decimal(part.prior_looks, 0)} looks; ${percent(part.mean)} with what was seen.`;
-  return section("The memory", h("p", {}, seen), rates ? h("p", {}, rates) : null);
+function effect(words, value, most, name) {
+  const part = element("span", { class: value < 0 ? "minus" : "plus" });
+  part.style.width = `${(50 * Math.abs(value)) / most}%`;
+  return element(
+    "li",
+    { title: name },
+    element("span", {}, words),
+    element("span", { class: "effect", "aria-hidden": "true" }, part),
+    element("span", { class: "number" }, signed(value)),
+  );
 }
 
-function chance({ explored, propensity, expected_place: expected }) {
-  const text = explored
-    ? `Chance put it here: it would stand at place ${expected} otherwise. It was put at this place with probability ${decimal(propensity)}.`
-    : propensity < 1
-      ? `This place was drawn, with probability ${decimal(propensity)}, and it came out where it would stand anyway.`
-      : "Nothing was left to chance here.";
-  return section("Exploration", h("p", {}, text));
+function chance({ explored, place, expected_place: expectedPlace, propensity }) {
+  const drawn = propensity < 1 ? ` It was put at its place with probability ${percent(propensity)}.` : " No place was drawn by chance.";
+  const told = explored
+    ? `Exploration put it at place ${place} instead of ${expectedPlace}, to learn how it fares there.`
+    : "Exploration did not move it.";
+  return section("Chance", element("p", {}, told + drawn));
 }
 
-function section(title, ...content) {
-  return h("section", {}, h("h3", {}, title), ...content);
-}
-
-function heading(text, number = false) {
-  return h("th", { scope: "col", class: number ? "number" : "" }, text);
+function section(title, ...children) {
+  return element("section", {}, element("h3", {}, title), ...children);
 }

@@ -1,68 +1,69 @@
-/** Calls of the server's HTTP API. */
+/** Calls of this server's API. */
 
-const KEY = "ltrr-api-key";
+import { apiKey } from "./key.js";
 
-/** A call that was refused or failed; `status` is 0 where no answer came. */
+/** Where the server's paths begin, also behind a proxy that puts something before them. */
+const ROOT = new URL("../../", import.meta.url);
+
+/** Why a call failed: `status` is 0 where no answer came, `retryAfter` in seconds or null, `body` what was answered. */
 export class ApiError extends Error {
-  /**
-   * @param {number} status The HTTP status.
-   * @param {string} detail What is wrong.
-   * @param {number} [retryAfter] Seconds after which a retry makes sense.
-   */
-  constructor(status, detail, retryAfter) {
-    super(detail);
+  constructor(status, message, retryAfter = null, body = null) {
+    super(message);
     this.status = status;
     this.retryAfter = retryAfter;
+    this.body = body;
   }
-}
-
-/** @returns {string|null} The API key of this tab. */
-export function storedKey() {
-  return sessionStorage.getItem(KEY);
-}
-
-/** @param {string|null} key Keep a key until this tab is closed; `null` forgets it. */
-export function storeKey(key) {
-  if (key) sessionStorage.setItem(KEY, key);
-  else sessionStorage.removeItem(KEY);
 }
 
 /**
- * Call the server.
+ * Get what a path of this server answers.
  *
- * @param {string} method The HTTP method.
- * @param {string} path The path, with its query.
- * @param {unknown} [body] Sent as JSON.
- * @param {{signal?: AbortSignal, keepalive?: boolean, key?: string}} [options] `keepalive` lets the call outlive the
- *   page; `key` is tried in the place of the stored one.
- * @returns {Promise<any>} The response's JSON.
- * @throws {ApiError} If the server refuses the call, or does not answer.
+ * @param {string} path Begins with `/`.
+ * @param {{signal?: AbortSignal}} [options]
+ * @returns {Promise<any>} The JSON.
+ * @throws {ApiError} If there is no answer, or one that is no success.
  */
-export async function call(method, path, body, { signal, keepalive = false, key = storedKey() ?? undefined } = {}) {
-  const headers = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  if (key) headers["X-API-Key"] = key;
-  let response;
+export function getJson(path, options = {}) {
+  return call(path, { ...options, method: "GET" });
+}
+
+/**
+ * Send JSON to a path of this server.
+ *
+ * @param {string} path Begins with `/`.
+ * @param {any} body
+ * @param {{signal?: AbortSignal, keepalive?: boolean, method?: string}} [options]
+ * @returns {Promise<any>} The JSON.
+ * @throws {ApiError} If there is no answer, or one that is no success.
+ */
+export function sendJson(path, body, options = {}) {
+  return call(path, {
+    method: "POST",
+    ...options,
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+async function call(path, options) {
+  const key = apiKey();
+  const headers = { Accept: "application/json", ...options.headers, ...(key === null ? {} : { "X-API-Key": key }) };
+  let answer;
   try {
-    const sent = body === undefined ? undefined : JSON.stringify(body);
-    response = await fetch(path, { method, headers, body: sent, signal, keepalive, credentials: "same-origin" });
+    answer = await fetch(new URL(path.replace(/^\/+/, ""), ROOT), { ...options, headers, cache: "no-store", credentials: "omit", redirect: "error" });
   } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new ApiError(0, "The server does not answer. It may be down, or the network is.");
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, "the server cannot be reached");
   }
-  const answer = await response.json().catch(() => null);
-  if (response.ok) return answer;
-  throw new ApiError(response.status, detailOf(answer) || response.statusText, secondsOf(response));
+  const body = await answer.json().catch(() => null);
+  if (answer.ok) return body;
+  const seconds = Number.parseInt(answer.headers.get("Retry-After") ?? "", 10);
+  throw new ApiError(answer.status, detailOf(body, answer.status), Number.isFinite(seconds) ? seconds : null, body);
 }
 
-function detailOf(answer) {
-  const detail = answer?.detail;
-  if (Array.isArray(detail)) return detail.map((each) => `${each.loc?.slice(1).join(".")}: ${each.msg}`).join("; ");
+function detailOf(body, status) {
+  const detail = body?.detail;
   if (typeof detail === "string") return detail;
-  return answer?.results?.map((each) => each.reason).filter(Boolean).join("; ");
-}
-
-function secondsOf(response) {
-  const seconds = Number(response.headers.get("Retry-After"));
-  return Number.isFinite(seconds) && seconds > 0 ? seconds : undefined;
+  if (Array.isArray(detail)) return detail.map((each) => `${(each?.loc ?? []).join(".")}: ${each?.msg}`).join("; ");
+  return `the server answered with status ${status}`;
 }

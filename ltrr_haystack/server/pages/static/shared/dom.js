@@ -1,93 +1,66 @@
-/** Elements that are made of text and a few safe attributes. Nothing is ever parsed as HTML. */
+/** Builds elements from data that may be hostile: texts become text, and attributes come from a fixed list. */
 
-const ALLOWED = new Set([
-  "class", "id", "type", "role", "for", "title", "value", "name", "placeholder", "autocomplete", "lang", "dir",
-  "tabindex", "scope", "maxlength", "minlength", "spellcheck", "enterkeyhint", "open", "hidden", "disabled", "required",
-  "viewBox", "preserveAspectRatio", "d", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "points", "width", "height",
+const ATTRIBUTES = new Set([
+  "class", "id", "type", "role", "for", "name", "value", "placeholder", "title", "hidden", "disabled", "tabindex", "lang",
+  "dir", "scope", "colspan", "datetime", "open", "autocomplete", "spellcheck", "maxlength", "max", "min", "checked",
+  "viewBox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "points", "width", "height",
 ]);
-const SVG = new Set(["svg", "path", "line", "circle", "polyline", "polygon", "g", "text", "rect"]);
+const SVG = new Set(["svg", "g", "line", "polyline", "polygon", "rect", "circle", "text"]);
+const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
+const SAFE_LINK = /^(\.\/|#|\?)/;
 
 /**
- * Make an element.
+ * Make an element, of SVG where the name is one of SVG's. There is no way to hand in markup, scripts, styles or links to other sites.
  *
- * @param {string} tag Its name; an SVG element where that is one of SVG's.
- * @param {Record<string, unknown>} [attributes] Attributes; functions are listeners (`onclick`), `false`, `null` and
- *   `undefined` are left out, `href` may only stay on this server.
- * @param {...(Node|string|number|null|undefined|false)} children Nodes and texts, in order.
- * @returns {HTMLElement & SVGElement}
+ * @param {string} name Its tag, written in our own code.
+ * @param {Record<string, any>} [properties] Attributes of the list, `aria-…` and `data-…`; `on` → event to listener;
+ *   `href` within this site: it begins with `./`, `?` or `#`. `true` sets an empty attribute; `false`, `null` and `undefined` set none.
+ * @param {...(Node|string|number|null|undefined|false|Array)} children Nodes, or texts that stay texts; also in lists.
+ * @returns {HTMLElement|SVGElement}
  */
-export function h(tag, attributes = {}, ...children) {
-  const element = SVG.has(tag)
-    ? document.createElementNS("http://www.w3.org/2000/svg", tag)
-    : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
+export function element(name, properties = {}, ...children) {
+  const made = SVG.has(name) ? document.createElementNS(SVG_NAMESPACE, name) : document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
     if (value === false || value === null || value === undefined) continue;
-    if (typeof value === "function" && name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "href") element.setAttribute("href", local(String(value)));
-    else if (ALLOWED.has(name) || name.startsWith("aria-") || name.startsWith("data-")) {
-      element.setAttribute(name, value === true ? "" : String(value));
-    } else throw new TypeError(`the attribute '${name}' is not allowed`);
+    if (key === "on") {
+      for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
+    } else if (key === "href") {
+      if (!SAFE_LINK.test(value)) throw new Error(`links lead to this site alone, not to ${value}`);
+      made.setAttribute("href", value);
+    } else if (ATTRIBUTES.has(key) || key.startsWith("aria-") || key.startsWith("data-")) {
+      made.setAttribute(key, value === true ? "" : String(value));
+    } else {
+      throw new Error(`attribute ${key} is not among those that may be set`);
+    }
   }
-  element.append(...children.flat().filter((child) => child || child === 0).map((child) => child instanceof Node ? child : String(child)));
-  return element;
+  made.append(...children.flat().filter((each) => each !== null && each !== undefined && each !== false).map(asNode));
+  return made;
 }
 
 /**
- * Put nodes in the place of what an element has.
+ * Put nodes or texts in the place of what a parent holds.
  *
- * @param {Element} parent The element.
- * @param {...(Node|string|null|undefined|false)} children The nodes.
+ * @param {Element} parent
+ * @param {...(Node|string|number|null|undefined|false)} children
  */
 export function fill(parent, ...children) {
-  parent.replaceChildren(...children.flat().filter(Boolean));
+  parent.replaceChildren(
+    ...children.flat().filter((each) => each !== null && each !== undefined && each !== false).map(asNode),
+  );
 }
 
 /**
- * Find an element of the page that has to be there.
+ * The element of the page with an id that our own HTML has.
  *
- * @param {string} id Its id.
+ * @param {string} id
  * @returns {HTMLElement}
  */
 export function byId(id) {
   const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no element '${id}'`);
+  if (found === null) throw new Error(`the page has no element with the id ${id}`);
   return found;
 }
 
-/**
- * Open a dialog that removes itself when it is closed, and gives the focus back.
- *
- * @param {string} title Its heading.
- * @param {Array<Node|string>} content What it shows.
- * @param {{side?: boolean, onclose?: () => void}} [options]
- * @returns {HTMLDialogElement}
- */
-export function openDialog(title, content, { side = false, onclose } = {}) {
-  const before = document.activeElement;
-  const dialog = h(
-    "dialog",
-    { class: side ? "side" : "", "aria-labelledby": "dialog-title" },
-    h(
-      "header",
-      {},
-      h("h2", { id: "dialog-title" }, title),
-      h("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Close"),
-    ),
-    ...content,
-  );
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  dialog.addEventListener("close", () => {
-    dialog.remove();
-    onclose?.();
-    if (before instanceof HTMLElement && before.isConnected) before.focus();
-  });
-  document.body.append(dialog);
-  dialog.showModal();
-  return dialog;
-}
-
-function local(address) {
-  const url = new URL(address, location.href);
-  if (url.origin !== location.origin) throw new TypeError("links may only stay on this server");
-  return address;
+function asNode(each) {
+  return each instanceof Node ? each : document.createTextNode(String(each));
 }

@@ -88,3 +88,20 @@ def new_page(browser: Browser, **context: Any) -> Iterator[Page]:
         yield opened.new_page()
     finally:
         opened.close()
+
+
+def wait_until(page: Page, expression: str, seconds: float = 30.0) -> Any:
+    """
+    Wait until an expression holds; the pages' policy lets none be evaluated by the page itself.
+
+    :param page: The page.
+    :param expression: JavaScript.
+    :param seconds: How long at most.
+    :returns: What it gives.
+    """
+    until = time.monotonic() + seconds
+    while not (value := page.evaluate(expression)):
+        if time.monotonic() > until:
+            raise SystemExit(f"the page did not come to this within {seconds:g} s: {expression}")
+        page.wait_for_timeout(25)
+    return value

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from demo_browser import Demo, chromium, new_page, started_demo
+from demo_browser import Demo, chromium, new_page, started_demo, wait_until
 from playwright.sync_api import Browser, Page, Request
 from rich.console import Console
 from rich.table import Table
@@ -74,8 +74,7 @@ def first_paint(browser: Browser, url: str) -> float:
     for _ in range(VISITS):
         with new_page(browser) as page:
             page.goto(url)
-            page.wait_for_function(FIRST_PAINT)
-            times.append(float(page.evaluate(FIRST_PAINT)))
+            times.append(float(wait_until(page, FIRST_PAINT)))
     return statistics.median(times)
 
 
@@ -89,11 +88,12 @@ def until_it_has_learned(browser: Browser, demo: Demo) -> dict[str, Any]:
     """
     with new_page(browser) as page:
         page.goto(demo.url)
-        page.locator("a[href^='?q=']").first.click()
+        page.locator("#examples button").first.click()
         liked = page.locator("li.result").nth(2)
         liked.wait_for()
         document = liked.get_attribute("data-id")
-        liked.get_by_role("button", name="Like").click()
+        liked.get_by_role("button", name="Like: ").click()
+        liked.get_by_role("button", name="Liked: ").wait_for()
         until = time.monotonic() + LONGEST_WAIT
         while time.monotonic() < until:
             search_again(page)
@@ -107,14 +107,14 @@ def until_it_has_learned(browser: Browser, demo: Demo) -> dict[str, Any]:
 
 def search_again(page: Page) -> None:
     """
-    Press the search button, and wait for the answer.
+    Press the button that searches again, and wait for the page.
 
     :param page: The search page.
     """
     with page.expect_response("**/search/run") as answered:
-        page.get_by_role("button", name="Search", exact=True).click()
+        page.get_by_role("button", name="Search again").click()
     answered.value.finished()
-    page.wait_for_function("document.getElementById('status').textContent.includes('result')")
+    page.wait_for_selector("#results:not([aria-busy]) li.result")
 
 
 def compare_searches(browser: Browser, url: str) -> dict[str, float]:
@@ -130,12 +130,10 @@ def compare_searches(browser: Browser, url: str) -> dict[str, float]:
         queries = api.get("/search/suggestions").json()["suggestions"]
         for number in range(SEARCHES):
             query = queries[number % len(queries)]
-            # The address alone makes the page search: no file is loaded again.
             with page.expect_response("**/search/run") as answered:
                 page.goto(f"{url}/?q={query}")
             answered.value.finished()
-            page.wait_for_function(f"{LAST_SEARCH} > 0")
-            times["page"].append(float(page.evaluate(LAST_SEARCH)))
+            times["page"].append(float(wait_until(page, LAST_SEARCH)))
             for name, explain in (("api", False), ("api_explained", True)):
                 began = time.perf_counter()
                 api.post("/search/run", json={"query": query, "explain": explain}).raise_for_status()

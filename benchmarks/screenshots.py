@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from demo_browser import DESKTOP, PHONE, chromium, new_page, started_demo
+from demo_browser import DESKTOP, PHONE, chromium, new_page, started_demo, wait_until
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
@@ -68,7 +68,7 @@ def settle(page: Page) -> None:
 
     :param page: The page.
     """
-    page.wait_for_function("document.querySelector('main').innerText.trim().length > 200")
+    wait_until(page, "document.querySelector('main').innerText.trim().length > 200")
     page.evaluate("document.fonts.ready")
 
 

@@ -82,7 +82,8 @@ export function mountTour(section) {
   }
 
   function fail(error) {
-    fill(said, element("p", { class: "notice bad" }, error instanceof Error ? error.message : String(error)));
+    const needed = error instanceof ApiError && [401, 403].includes(error.status) ? `Simulated people need ${SCOPE}: ` : "";
+    fill(said, element("p", { class: "notice bad" }, `${needed}${error.message}`));
   }
 
   look();

@@ -1,5 +1,6 @@
 """
-Makes the images in docs/images: both pages on a desktop and on a phone, light and dark, from a demo after a tour.
+Makes the images in docs/images: both pages on a desktop and on a phone, light and dark, from a demo after a tour; and
+the tour's curve.
 
     python benchmarks/screenshots.py --home .ltrr --folder docs/images
 
@@ -59,6 +60,11 @@ def shoot(browser: Browser, url: str, query: str, folder: Path) -> list[Path]:
                     page.goto(url + path, wait_until="networkidle")
                     settle(page)
                     files.append(save(page.screenshot(), folder / f"{name}-{screen}-{scheme}.webp"))
+    for scheme in ("light", "dark"):
+        with new_page(browser, color_scheme=scheme, reduced_motion="reduce") as page:
+            page.goto(url, wait_until="networkidle")
+            page.locator("#tour circle").first.wait_for()
+            files.append(save(page.locator("#tour").screenshot(), folder / f"tour-{scheme}.webp"))
     return files
 
 

@@ -206,15 +206,17 @@ def without_dense(folder: Path) -> Path:
 def few_songs(folder: Path) -> Path:
     """A data set in which what people mean stands far down the pages of the words alone."""
     folder.mkdir(parents=True)
-    queries = ("love", "rain", "night")
+    artists = {"love": "Nina Vale", "rain": "Otto Brandt", "night": "The Lanterns"}
     songs, judgements = [], ["query-id\tcorpus-id\tscore"]
-    for query in queries:
+    for query, artist in artists.items():
         for number in range(8):
             title = f"{query} {'and more ' * number}".strip().capitalize()
-            songs.append({"_id": f"{query}-{number}", "title": title, "text": "A song.", "artist": "Nina Vale"})
+            songs.append(
+                {"_id": f"{query}-{number}", "title": title, "text": "A song.", "metadata": {"artist": artist}}
+            )
         judgements.append(f"{query}\t{query}-5\t2")
     (folder / "corpus.jsonl").write_text("\n".join(map(json.dumps, songs)))
-    (folder / "queries.jsonl").write_text("\n".join(json.dumps({"_id": each, "text": each}) for each in queries))
+    (folder / "queries.jsonl").write_text("\n".join(json.dumps({"_id": each, "text": each}) for each in artists))
     (folder / "qrels").mkdir()
     (folder / "qrels" / "test.tsv").write_text("\n".join(judgements) + "\n")
     return folder

@@ -82,8 +82,16 @@ class TestServe:
             serve(Path(tmp_path) / "nowhere", port=0)
 
 
+DEMO = """
+import sys
+from ltrr_haystack.server.demo import demo
+data, pipelines, home = sys.argv[1:]
+demo(data, pipelines=pipelines, home=home, port=0)
+"""
+
+
 class TestDemo:
-    """`ltrr demo` as `make demo` starts it, with a small data set and without the embedding model."""
+    """The demo as `make demo` starts it, with a small data set and without the embedding model."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -92,11 +100,10 @@ class TestDemo:
         pytest.importorskip("tantivy")
         folder = tmp_path_factory.mktemp("demo")
         songs = few_songs(folder / "songs")
-        command = [sys.executable, "-c", "from ltrr_haystack.cli import app; app()", "demo", "--port", "0"]
-        options = ["--data", str(songs), "--pipelines", str(lexical_pipelines), "--home", str(folder / "home")]
+        command = [sys.executable, "-c", DEMO, str(songs), str(lexical_pipelines), str(folder / "home")]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("LTRR_", "HAYHOOKS_"))}
         with (folder / "stderr.txt").open("w") as log:
-            process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=log, text=True, env=kept)
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=kept)
         told = (line.strip() for line in process.stdout)
         url = next((line.split()[0] for line in told if line.startswith("http://")), "")
         yield url

@@ -12,16 +12,6 @@ from playwright.sync_api import expect
 from browser import axe
 from serving import Server, few_songs
 
-MOUNT = """
-async () => {
-  const { mountTour } = await import('/static/search/tour.js');
-  const section = document.createElement('section');
-  section.id = 'tour';
-  section.hidden = true;
-  document.querySelector('main').replaceChildren(section);
-  mountTour(section);
-}
-"""
 ADMIN = f"ltrr_admin1_{'x' * 40}"
 
 
@@ -45,15 +35,12 @@ def _no_tour(server):
 
 
 def show_tour(page, url):
-    """The section by itself, on a page of the server."""
-    page.goto(f"{url}/learning")
-    page.evaluate(MOUNT)
+    page.goto(url)
     return page.locator("#tour")
 
 
 @pytest.mark.parametrize("look", [{}, {"dark": True}, {"phone": True}], ids=str)
 def test_a_click_lets_people_search_and_the_curve_grows(server, visitor, look):
-    visitor.expect(r"favicon\.ico")
     page = visitor.page(**look)
     tour = show_tour(page, server.url)
     tour.get_by_role("button", name="Let simulated people search").click()
@@ -84,9 +71,9 @@ def test_a_server_that_wants_a_key_is_given_one_that_may(lexical_pipelines, song
     visitor.expect("status of 401")
     page = visitor.page()
     tour = show_tour(page, keyed.url)
+    page.get_by_label("This server needs an API key").fill(ADMIN)
+    page.get_by_role("button", name="Use key").click()
     tour.get_by_role("button", name="Let simulated people search").click()
-    page.get_by_label("This server wants an API key.").fill(ADMIN)
-    page.get_by_role("button", name="Use this key").click()
     expect(tour.get_by_role("button", name="Stop")).to_be_visible()
     assert ADMIN not in page.url
     expect(tour.locator("#tour-progress")).to_contain_text(re.compile("^[1-9][0-9]* search"))

@@ -193,13 +193,13 @@ class Tour:
         with httpx.Client(timeout=STOP_SECONDS, headers=headers, trust_env=False) as client:
             live = ServerSystem(self._url, top_k=TOP_K, client=client)
             baseline = ServerSystem(self._url, top_k=TOP_K, mode="baseline", log=False, client=client)
-            searcher = _Searcher(people, live, baseline, Stream(people, live, settings), figures)
+            visit = _Searching(people, live, baseline, Stream(people, live, settings), figures)
             begun, in_a_row = time.monotonic(), 0
             for search in people.stream(searches):
                 if self._over.is_set() or time.monotonic() >= self._ends_at:
                     return
                 try:
-                    searcher.search(search)
+                    visit.search(search)
                     in_a_row = 0
                 except httpx.HTTPError as error:
                     figures.failed, in_a_row = figures.failed + 1, in_a_row + 1
@@ -209,7 +209,7 @@ class Tour:
                 self._over.wait(max(0.0, min(due, self._ends_at) - time.monotonic()))
 
 
-class _Searcher:
+class _Searching:
     """The searches of people, some of them also made with the baseline."""
 
     def __init__(

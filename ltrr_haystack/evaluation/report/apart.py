@@ -37,7 +37,7 @@ _POLICY, _BASELINE = len(GROUPS), len(GROUPS) + 1
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class LiveComparison:
     """
     Live searches against those with the baseline, as chance set them apart within mode live.
 
@@ -99,7 +99,7 @@ class Apart:
         for sums, weight in zip(self._sums, weights, strict=True):
             np.add.at(sums, places, weight[:, None] * measured)
 
-    def comparison(self, measure: str) -> Comparison | None:
+    def comparison(self, measure: str) -> LiveComparison | None:
         """
         Compare live searches with those of the baseline.
 
@@ -112,7 +112,7 @@ class Apart:
         policy, baseline = self._residuals(_POLICY, of), self._residuals(_BASELINE, of)
         mean, errors, there = (policy[0] - baseline[0], policy[1] - baseline[1], policy[2] | baseline[2])
         of_one_query = min(policy[2].sum(), baseline[2].sum()) < 2
-        return Comparison(
+        return LiveComparison(
             _estimate(policy),
             _estimate(baseline),
             ReportFigure(mean) if of_one_query else _estimate((mean, errors, there)),

@@ -1,6 +1,6 @@
 """What a report comes to: the policy against the baseline in a sentence, and what to do next."""
 
-from ltrr_haystack.evaluation.report.apart import Comparison
+from ltrr_haystack.evaluation.report.apart import LiveComparison
 from ltrr_haystack.evaluation.report.over_time import saved
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.values import ReportFigure, percent
@@ -47,7 +47,7 @@ def _not_compared(reading: Reading) -> tuple[str, str]:
     )
 
 
-def _judged(compared: Comparison) -> tuple[str, str]:
+def _judged(compared: LiveComparison) -> tuple[str, str]:
     difference = compared.difference
     low, high = difference.low, difference.high
     if low is None or high is None:

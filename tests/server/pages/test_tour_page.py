@@ -72,7 +72,7 @@ def test_a_server_that_wants_a_key_is_given_one_that_may(lexical_pipelines, song
     page = visitor.page()
     tour = show_tour(page, keyed.url)
     tour.get_by_role("button", name="Let simulated people search").click()
-    expect(tour.get_by_role("status")).to_contain_text("the scope 'admin'")
+    expect(tour.get_by_role("status")).to_contain_text("need the scope 'admin'")
     page.get_by_label("This server needs an API key").fill(ADMIN)
     page.get_by_role("button", name="Use key").click()
     tour.get_by_role("button", name="Let simulated people search").click()

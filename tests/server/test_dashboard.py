@@ -137,8 +137,8 @@ class TestPage:
             visitor.expect("status of 401")
             opened = visitor.page(**look)
             opened.goto(f"{served[0].url}/learning")
-            opened.get_by_label("This server wants an API key.").fill(key)
-            opened.get_by_role("button", name="Use this key").click()
+            opened.get_by_label("This server needs an API key").fill(key)
+            opened.get_by_role("button", name="Use key").click()
             return opened
 
         return opening

@@ -8,7 +8,9 @@ import pytest
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 
 from haystack.utils import Secret
+from playwright.sync_api import Browser, Page
 
+from browser import Visitor, chromium
 from ltrr_haystack.store import LTRRStore
 from serving import Server, without_dense
 
@@ -72,3 +74,24 @@ def start(tmp_path) -> Iterator[Callable[..., Server]]:
     yield starting
     for server in servers:
         server.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a file of tests; that file has no coroutines among its tests."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[Visitor]:
+    """Opens pages; the test fails if one of them has errors."""
+    visiting = Visitor(browser)
+    yield visiting
+    visiting.leave()
+
+
+@pytest.fixture
+def page(visitor: Visitor) -> Page:
+    """An empty page on a desktop, in a context of its own."""
+    return visitor.page()

@@ -24,6 +24,10 @@ import json, sys
 from ltrr_haystack.server.serving import serve
 from ltrr_haystack.server.settings import ServerSettings
 options = json.loads(sys.argv[3])
+if folder := options.pop("data", None):
+    from ltrr_haystack.evaluation.datasets import load_beir
+    options["data"] = data = load_beir(folder)
+    options["documents"] = lambda: data.documents
 settings = ServerSettings.from_environment(**options.pop("settings", {}))
 ready = lambda serving: print(serving.url, flush=True)
 serve(sys.argv[1], home=sys.argv[2], **{"port": 0, "learn_interval": 0.2, **options}, settings=settings, on_ready=ready)
@@ -196,6 +200,25 @@ def without_dense(folder: Path) -> Path:
     indexing["connections"] = [each for each in indexing["connections"] if "embedder" not in str(each)]
     indexing["connections"].append({"sender": "tagger.documents", "receiver": "catalogue.documents"})
     (folder / "indexing" / "indexing.yml").write_text(yaml.safe_dump(indexing, sort_keys=False))
+    return folder
+
+
+def few_songs(folder: Path) -> Path:
+    """A data set in which what people mean stands far down the pages of the words alone."""
+    folder.mkdir(parents=True)
+    artists = {"love": "Nina Vale", "rain": "Otto Brandt", "night": "The Lanterns"}
+    songs, judgements = [], ["query-id\tcorpus-id\tscore"]
+    for query, artist in artists.items():
+        for number in range(8):
+            title = f"{query} {'and more ' * number}".strip().capitalize()
+            songs.append(
+                {"_id": f"{query}-{number}", "title": title, "text": "A song.", "metadata": {"artist": artist}}
+            )
+        judgements.append(f"{query}\t{query}-5\t2")
+    (folder / "corpus.jsonl").write_text("\n".join(map(json.dumps, songs)))
+    (folder / "queries.jsonl").write_text("\n".join(json.dumps({"_id": each, "text": each}) for each in artists))
+    (folder / "qrels").mkdir()
+    (folder / "qrels" / "test.tsv").write_text("\n".join(judgements) + "\n")
     return folder
 
 

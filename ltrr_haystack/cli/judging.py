@@ -143,7 +143,6 @@ def benchmark(
     from ltrr_haystack.evaluation.replay import Settings, live_progress, markdown
     from ltrr_haystack.evaluation.replay import benchmark as run
     from ltrr_haystack.evaluation.report.benchmark import benchmark_report
-    from ltrr_haystack.evaluation.report.page import plotly_script
     from ltrr_haystack.server.bundled import bundled_folder, music
     from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
 
@@ -151,7 +150,6 @@ def benchmark(
         disable_telemetry()
         folder = prepare_environment(home)
         require_folder(out)
-        plotly_script()
         settings = Settings(
             impressions=impressions,
             seeds=tuple(range(seeds)),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from haystack import component, logging
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
+from ltrr_haystack.feedback.outcomes import EventOutcomes
 from ltrr_haystack.feedback.rewards import RewardModel
 from ltrr_haystack.feedback.ubi import UBIEvent, excerpt, kind_of, read_event
 from ltrr_haystack.store import EventRecord, LTRRStore, SearchRecord
@@ -101,6 +102,7 @@ class FeedbackWriter:
         self.max_events = max_events
         self.clock_skew = clock_skew
         self.max_events_per_search = max_events_per_search
+        self.outcomes = EventOutcomes()
         self._worth = rewards if isinstance(rewards, RewardModel) else _reward_model(rewards)
 
     def warm_up(self) -> None:
@@ -212,6 +214,7 @@ class FeedbackWriter:
             else self._result(outcome, next(logged))
             for outcome in outcomes
         ]
+        self.outcomes.add(results)
         named = [result["status"] for result in results]
         counts = {status: named.count(status) for status in ("accepted", "duplicate", "rejected")}
         return {**counts, "results": results}

@@ -103,6 +103,15 @@ class CatalogueReadings:
         self._statistics.current()
         self._index.current()
 
+    def catch_up(self, seconds: float) -> None:
+        """
+        Wait for the lexicon that is active now, before anybody searches: what was indexed since the warm-up is read.
+
+        :param seconds: How long to wait at most.
+        """
+        self._statistics.catch_up(seconds)
+        self._index.catch_up(seconds)
+
     def close(self) -> None:
         """Release the store."""
         self.store.close()

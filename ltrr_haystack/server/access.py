@@ -10,7 +10,10 @@ from ltrr_haystack.server.asgi import Application, Message, Receive, Send, heade
 from ltrr_haystack.server.client_address import last_hop
 from ltrr_haystack.server.keyring import Keyring
 
-PUBLIC_PATHS = ("/", "/status", "/ready", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
+PUBLIC_PATHS = (
+    *("/", "/learning", "/pages/settings"),
+    *("/status", "/ready", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"),
+)
 """Paths that need no API key and do not count against a rate limit."""
 
 KEY = "ltrr_key"
@@ -80,7 +83,7 @@ class Access:
         if is_public(scope) and path not in self.scopes:
             return None
         needed = self.scopes.get(path, ADMIN)
-        sent = _sent_key(scope)
+        sent = sent_key(scope)
         key = self.keyring.find(sent) if sent else None
         if key is None:
             wrong = "this API key is unknown or was revoked" if sent else "this needs an API key"
@@ -131,10 +134,16 @@ def is_public(scope: Message) -> bool:
     :returns: Whether it needs no API key and does not count against a rate limit.
     """
     path = route(scope)
-    return path in PUBLIC_PATHS or path.startswith("/status/")
+    return path in PUBLIC_PATHS or path.startswith(("/status/", "/static/"))
 
 
-def _sent_key(scope: Message) -> str | None:
+def sent_key(scope: Message) -> str | None:
+    """
+    Get the API key that a request was sent with.
+
+    :param scope: The request.
+    :returns: The text that was sent as a key, which may be none; `None` if there is no such text.
+    """
     kind, _, value = (header(scope, b"authorization") or "").partition(" ")
     if kind.lower() == "bearer":
         return value.strip()

@@ -3,26 +3,33 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from haystack import Pipeline
 from haystack.core.serialization_security import allow_deserialization_module
 
 from ltrr_haystack.errors import ConfigurationError, MissingExtraError
 from ltrr_haystack.server import deployment
+from ltrr_haystack.server.api_keys import ADMIN
 from ltrr_haystack.server.environment import limit_blas_threads, prepare_environment
 from ltrr_haystack.server.keyring import Keyring, configured_keyring
 from ltrr_haystack.server.learners import background_learner, find_routers
 from ltrr_haystack.server.settings import ServerSettings
-from ltrr_haystack.server.warming import warm_arms
+from ltrr_haystack.server.warming import warm_arms, warm_readings
+from ltrr_haystack.store import LTRRStore
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from ltrr_haystack.learning import BackgroundLearner
+    from ltrr_haystack.server.tour import Tour
+
+SEARCH = "search"
+"""Name of the search pipeline, and the scope that it needs."""
 
 REMOVED_ROUTES = ("/deploy", "/undeploy", "/draw", "/v1", "/models", "/chat", "/responses", "/files")
 """
@@ -41,6 +48,9 @@ def create_app(
     reward_wait: float | None = None,
     safe_start: bool = True,
     host: str = "localhost",
+    first_suggestions: Sequence[str] = (),
+    tour: "Tour | None" = None,
+    users: Sequence[str] = (),
 ) -> "FastAPI":
     """
     Create the application that serves a folder of pipelines; also for `uvicorn --factory`.
@@ -54,6 +64,9 @@ def create_app(
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
     :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
     :param host: The host name of this machine.
+    :param first_suggestions: Queries to suggest to everybody before there are past queries of enough people.
+    :param tour: Lets simulated people search, in a demo.
+    :param users: Ids of users to search as on the search page, in a demo.
     :returns: The application. `app.state.pipelines` has the Haystack pipelines by name.
     :raises ConfigurationError: If a pipeline cannot be deployed.
     :raises MissingExtraError: If Hayhooks is not installed.
@@ -64,14 +77,20 @@ def create_app(
     keyring, settings = keyring or configured_keyring(), settings or ServerSettings.from_environment()
     app = _hayhooks_app()
 
+    from ltrr_haystack.server.dashboard import add_dashboard
     from ltrr_haystack.server.failures import add_error_handlers
     from ltrr_haystack.server.middleware import build_middleware
     from ltrr_haystack.server.openapi import describe_api
+    from ltrr_haystack.server.pages import add_pages
     from ltrr_haystack.server.readiness import Readiness, add_ready_route, find_stores
+    from ltrr_haystack.server.suggestions import PATH as SUGGESTIONS
+    from ltrr_haystack.server.suggestions import Suggestions, add_suggestions
+    from ltrr_haystack.server.tour import PATH as TOUR
+    from ltrr_haystack.server.tour import add_tour
 
     _remove_open_routes(app)
     wrappers = deployment.deploy(app, Path(pipelines or os.environ.get("LTRR_PIPELINES", "pipelines")).resolve())
-    scopes = deployment.scopes_of(wrappers)
+    scopes = {**deployment.scopes_of(wrappers), SUGGESTIONS: SEARCH}
     app.state.pipelines = deployment.pipelines_of(wrappers)
     app.state.safe_start = safe_start
     if not safe_start:
@@ -80,10 +99,22 @@ def create_app(
     app.state.learner = background_learner(app.state.pipelines, learn_interval, reward_wait) if learn else None
     app.state.keyring = keyring
     app.state.readiness = Readiness(find_stores(app.state.pipelines.values()), app.state.learner, keyring)
+    app.state.suggestions = Suggestions(
+        _log_of_searches(app.state.pipelines),
+        first=first_suggestions,
+        trusted=lambda: keyring.needed or not settings.everybody or settings.client_address != "none",
+    )
+    app.state.tour = tour
     app.state.arms = {}
     app.state.failure = None
     app.router.lifespan_context = _lifespan(app.router.lifespan_context, settings.threads)
     add_ready_route(app, app.state.readiness)
+    add_pages(app, keys_needed=lambda: keyring.needed, tour=tour is not None, users=users)
+    add_dashboard(app, app.state.pipelines, safe_start=safe_start)
+    add_suggestions(app, app.state.suggestions)
+    if tour is not None:
+        add_tour(app, tour)
+        scopes[TOUR] = ADMIN
     app.user_middleware += build_middleware(scopes, keyring, settings, host)
     add_error_handlers(app)
     describe_api(app, wrappers, scopes, lambda: keyring.needed)
@@ -113,6 +144,7 @@ def _lifespan(of_hayhooks: Any, threads: int) -> Any:
         try:
             await deployment.warm_up(app.state.pipelines)
             limit_blas_threads()
+            await asyncio.to_thread(warm_readings, app.state.pipelines.values())
             app.state.arms = await asyncio.to_thread(warm_arms, app.state.pipelines.values())
             _freeze_loaded_objects()
             if learner is not None:
@@ -124,6 +156,9 @@ def _lifespan(of_hayhooks: Any, threads: int) -> Any:
             app.state.failure = error
             raise
         finally:
+            app.state.suggestions.stop()
+            if app.state.tour is not None:
+                await asyncio.to_thread(app.state.tour.stop)
             keys.cancel()
             with suppress(asyncio.CancelledError):
                 await keys
@@ -134,6 +169,12 @@ def _lifespan(of_hayhooks: Any, threads: int) -> Any:
             deployment.withdraw(list(app.state.pipelines))
 
     return lifespan
+
+
+def _log_of_searches(pipelines: Mapping[str, Pipeline]) -> LTRRStore | None:
+    """The store of the search pipeline; `None` if no pipeline of that name has a router."""
+    routers = find_routers({name: pipeline for name, pipeline in pipelines.items() if name == SEARCH})
+    return routers[0].store if routers else None
 
 
 def _freeze_loaded_objects() -> None:

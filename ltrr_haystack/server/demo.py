@@ -31,7 +31,7 @@ def demo(
     console: Console | None = None,
 ) -> None:
     """
-    Generate or load a catalogue, index it, serve it, and print commands that search it and click on a result.
+    Generate or load a catalogue, index it, serve it, and print its pages' URLs and commands to search and click.
 
     Feedback counts after a few seconds instead of half an hour, and the learned policy is played at once instead of
     after a safe start, so that its effect can be seen. No telemetry is sent.
@@ -64,6 +64,7 @@ def demo(
         settings=ServerSettings.from_environment(everybody=everybody),
         safe_start=safe_start,
         documents=lambda: data_set.documents,
+        data=data_set,
         on_ready=lambda serving: say.print(
             instructions(serving, data_set), soft_wrap=True, markup=False, highlight=False
         ),
@@ -72,7 +73,7 @@ def demo(
 
 def instructions(serving: ServerSummary, data_set: DataSet) -> str:
     """
-    Write the summary of the server and the commands to try it.
+    Write where to open the pages, the summary of the server and the commands to try it.
 
     :param serving: The server's summary.
     :param data_set: The catalogue that is served.
@@ -92,10 +93,13 @@ def instructions(serving: ServerSummary, data_set: DataSet) -> str:
     )
     served = "\n".join(serving.lines())
     return f"""
-{len(data_set.documents):,} documents of '{data_set.name}' are indexed.
+{len(data_set.documents):,} documents of '{data_set.name}' are indexed. Open in a browser:
+  {url}/          to search, like and click, and to let simulated people search
+  {url}/learning  to see what was learned
+
 {served}
 {set_key}
-To search:
+To search from a shell:
 curl -s {url}/search/run{key} {header} -d {shlex.quote(query)} | tee {ANSWER}
 
 To click on the first document of the response:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from hayhooks.settings import settings as hayhooks
 from starlette.middleware import Middleware
 
+from ltrr_haystack.server import suggestions
 from ltrr_haystack.server.access import Access
 from ltrr_haystack.server.admission import Admission
 from ltrr_haystack.server.client_address import ClientAddressMiddleware
@@ -36,7 +37,7 @@ def build_middleware(
         origin_pattern=hayhooks.cors_allow_origin_regex,
     )
     body = Middleware(BodyLimit, limit=settings.body_limit, seconds=settings.body_seconds)
-    searches = [path for path, scope in scopes.items() if scope == "search"]
+    searches = [path for path, scope in scopes.items() if scope == "search" and path != suggestions.PATH]
     admission = Middleware(Admission, paths=searches, at_once=settings.searches_at_once)
     address = Middleware(ClientAddressMiddleware, source=settings.client_address)
     return [*_by_address(keyring, settings), access, *_by_key(settings), body, admission, address]

@@ -85,7 +85,8 @@ def describe_api(
         schema = app.openapi_schema or {}
         for path, scope in scopes.items():
             keys = [{scheme: [scope]} for scheme in SECURITY_SCHEMES]
-            schema["paths"][path]["post"]["security"] = keys if keys_needed() else [*keys, {}]
+            for operation in schema["paths"].get(path, {}).values():
+                operation["security"] = keys if keys_needed() else [*keys, {}]
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

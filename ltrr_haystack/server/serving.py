@@ -20,11 +20,16 @@ from ltrr_haystack.server.summary import ServerSummary, summarize
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from ltrr_haystack.evaluation.datasets import DataSet
+
 CATALOGUE = "catalogue.json"
 """File in the home folder with the ids of the documents that were indexed before the server started."""
 
 HOST = "127.0.0.1"
 PORT = 1416
+USERS = 5
+"""How many users of a demo's data set the search page offers to search as."""
+
 BACKLOG = 2048
 """Connections that the system queues until they are accepted; uvicorn's default."""
 
@@ -41,7 +46,9 @@ def serve(
     reward_wait: float | None = None,
     safe_start: bool = True,
     documents: Callable[[], Sequence[Document]] | None = None,
+    data: "DataSet | None" = None,
     on_ready: Callable[[ServerSummary], None] | None = None,
+    users: Sequence[str] = (),
 ) -> None:
     """
     Serve a folder of pipelines until the process is interrupted.
@@ -58,7 +65,9 @@ def serve(
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
     :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
     :param documents: Returns documents to index before the server is ready.
+    :param data: The data set of a demo: its queries are suggested to everybody, and its people, simulated, can search.
     :param on_ready: Called with the server's summary once it is ready.
+    :param users: Ids of users to choose from on the search page; the first of the data set's if left out.
     :raises ConfigurationError: If the port is in use, other machines could reach a server without API keys, or a
         pipeline cannot be deployed or warmed up.
     :raises MissingExtraError: If Hayhooks is not installed.
@@ -78,7 +87,9 @@ def serve(
             )
 
         from ltrr_haystack.server.app import create_app
+        from ltrr_haystack.server.tour import Tour
 
+        url = _url(host, bound)
         app = create_app(
             pipelines,
             keyring=keyring,
@@ -88,10 +99,12 @@ def serve(
             reward_wait=reward_wait,
             safe_start=safe_start,
             host=host,
+            first_suggestions=[] if data is None else [query.text for query in data.queries],
+            tour=Tour(data, url) if data is not None and data.answerable() else None,
+            users=users or ([] if data is None else sorted(data.tastes)[:USERS]),
         )
         if documents is not None:
             index_catalogue(app.state.pipelines, documents())
-        url = _url(host, bound)
         _run(app, bound, settings, lambda: on_ready and on_ready(summarize(app, url, settings, public=public)))
     finally:
         bound.close()

@@ -9,8 +9,10 @@ from typing import Any
 
 from haystack import Pipeline, logging
 
+from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.workers import Workers
+from ltrr_haystack.readings.annotator import CatalogueReadings
 from ltrr_haystack.types import Understanding
 
 logger = logging.getLogger(__name__)
@@ -52,6 +54,22 @@ def warm_arms(pipelines: Iterable[Pipeline]) -> dict[str, str | None]:
         return {name: _failure(name, call, until) for name, call in calls.items()}
     finally:
         workers.close()
+
+
+def warm_readings(pipelines: Iterable[Pipeline]) -> None:
+    """
+    Let queries be read by what is indexed by now, from the first search on.
+
+    What is indexed while a server runs is taken up beside the searches.
+
+    :param pipelines: The pipelines, warmed up.
+    """
+    for pipeline in pipelines:
+        for _, part in pipeline.walk():
+            if isinstance(part, QueryUnderstanding):
+                for annotator in part.annotators or ():
+                    if isinstance(annotator, CatalogueReadings):
+                        annotator.catch_up(LONGEST_SECONDS)
 
 
 def _failure(name: str, call: Future[Any], until: float) -> str | None:

@@ -143,6 +143,19 @@ class ActiveModel(Generic[Model]):
                 self._lock.release()
         return self._held
 
+    def catch_up(self, seconds: float) -> None:
+        """
+        Look for a newer model now and wait for it, before anybody searches.
+
+        :param seconds: How long to wait at most for a model that is read beside the searches.
+        """
+        with self._lock:
+            self._rested = 0.0
+            self._look()
+            reading = self._reading
+        if reading is not None:
+            reading.join(seconds)
+
     def _look(self) -> None:
         try:
             version = self._store.active_version(self._kind)

@@ -37,6 +37,12 @@ _SETTLE = (
     .where(decisions.c.seq == _numbered.c.seq)
     .values(settled_no=select(learner.c.settled).scalar_subquery() + _numbered.c.place)
 )
+_FIRST_SINCE = (
+    select(decisions.c.settled_no)
+    .where(decisions.c.decided_at >= bindparam("moment"), decisions.c.settled_no.is_not(None))
+    .order_by(decisions.c.decided_at)
+    .limit(1)
+)
 _MOVE_SETTLED = update(learner).values(settled=learner.c.settled + bindparam("number"))
 _DECISIONS = (
     select(decisions, pages.c.payload.label("page"), pages.c.ordering)
@@ -101,6 +107,19 @@ def watermark(connection: Connection) -> Watermark:
     :returns: The watermark.
     """
     return Watermark(*connection.execute(_WATERMARK).one())
+
+
+def settled_before(connection: Connection, moment: float) -> int:
+    """
+    Find where a part of the log begins; the index over decision times is enough for it.
+
+    :param connection: The database.
+    :param moment: Seconds since 1970, UTC.
+    :returns: The place in the order of settlement before the first settled decision of that time or later; that of the
+        last one if there is none.
+    """
+    found = connection.execute(_FIRST_SINCE, {"moment": moment}).scalar()
+    return watermark(connection).settled if found is None else int(found) - 1
 
 
 def any_due(connection: Connection, before: float) -> bool:

@@ -212,6 +212,15 @@ class LTRRStore:
         """
         return self._share.database().read(settlement.watermark)
 
+    def settled_before(self, moment: float) -> int:
+        """
+        Find where the part of the log begins that was decided at some time or later.
+
+        :param moment: Seconds since 1970, UTC.
+        :returns: The place in the order of settlement after which it begins, for `settled`.
+        """
+        return self._share.database().read(settlement.settled_before, finite("moment", moment))
+
     def settle(self, before: float, limit: int = 1000) -> int:
         """
         Close the reward windows of old decisions, in the order of the log; younger ones among them are passed over.

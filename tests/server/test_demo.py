@@ -1,8 +1,10 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from haystack import Document
 
@@ -13,6 +15,7 @@ from ltrr_haystack.server import demo
 from ltrr_haystack.server.answers import JSONAnswer, search_answer
 from ltrr_haystack.server.serving import serve
 from ltrr_haystack.server.summary import ServerSummary
+from serving import few_songs
 
 
 def data_set(query: str) -> DataSet:
@@ -39,6 +42,11 @@ class TestInstructions:
     def lines(self, query: str) -> list[str]:
         text = demo.instructions(ServerSummary(url="http://127.0.0.1:1416"), data_set(query))
         return [line for line in text.splitlines() if line.startswith("curl ")]
+
+    def test_the_pages_come_first_and_the_commands_last(self):
+        lines = demo.instructions(ServerSummary(url="http://127.0.0.1:1416"), data_set("love")).splitlines()
+        told = [line.split()[0] for line in lines if line.strip().startswith(("http://", "curl "))]
+        assert told == ["http://127.0.0.1:1416/", "http://127.0.0.1:1416/learning", "curl", "curl"]
 
     @pytest.mark.parametrize("query", ["sad songs", 'don\'t $(stop) `me` "now" \\n', "sång"])
     def test_the_first_line_searches_for_the_query_as_it_is(self, paste, query):
@@ -72,3 +80,46 @@ class TestServe:
         monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
         with pytest.raises(ConfigurationError, match=r"there is no folder of pipelines at .*nowhere"):
             serve(Path(tmp_path) / "nowhere", port=0)
+
+
+DEMO = """
+import sys
+from ltrr_haystack.server.demo import demo
+data, pipelines, home = sys.argv[1:]
+demo(data, pipelines=pipelines, home=home, port=0)
+"""
+
+
+class TestDemo:
+    """The demo as `make demo` starts it, with a small data set and without the embedding model."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def url(cls, lexical_pipelines, tmp_path_factory):
+        pytest.importorskip("hayhooks")
+        pytest.importorskip("tantivy")
+        folder = tmp_path_factory.mktemp("demo")
+        songs = few_songs(folder / "songs")
+        command = [sys.executable, "-c", DEMO, str(songs), str(lexical_pipelines), str(folder / "home")]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LTRR_", "HAYHOOKS_"))}
+        with (folder / "stderr.txt").open("w") as log:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=kept)
+        told = (line.strip() for line in process.stdout)
+        url = next((line.split()[0] for line in told if line.startswith("http://")), "")
+        yield url
+        process.terminate()
+        process.communicate(timeout=30)
+        assert url, (folder / "stderr.txt").read_text()
+
+    def test_the_first_url_that_it_prints_is_a_page_on_which_people_can_search_and_be_simulated(self, url, page):
+        page.goto(url)
+        assert page.title()
+        assert httpx.get(f"{url}pages/settings").json()["tour"] is True
+
+    def test_its_own_queries_are_suggested(self, url):
+        assert httpx.get(f"{url}search/suggestions", params={"query": "ni"}).json() == {"suggestions": ["night"]}
+
+    def test_the_first_search_is_read_by_the_catalogue(self, url):
+        body = {"query": "nina vale", "explain": True, "log": False}
+        readings = httpx.post(f"{url}search/run", json=body, timeout=60).json()["readings"]
+        assert {"artist": "Nina Vale"} in [reading["slots"] for reading in readings]

@@ -131,6 +131,24 @@ def test_a_way_back_to_an_earlier_model_is_taken_at_once_however_long_the_newer_
     assert active.current() == ("one", 1)
 
 
+def test_at_the_start_one_can_wait_for_what_is_read_beside(store, read):
+    active = make(store, read, wait=False)
+    assert active.current() == ("none", 0)
+    add(store, "one")
+    active.catch_up(30.0)
+    assert active.held == ("one", 1)
+
+
+def test_catching_up_takes_no_longer_than_asked_for(store, read):
+    active = make(store, read, wait=False)
+    active.current()
+    add(store, "one")
+    read.let.clear()
+    active.catch_up(0.01)
+    assert active.held == ("none", 0)
+    read.finish(read.thread())
+
+
 @pytest.mark.parametrize(
     "settings", [{"wait": True}, {"wait": False, "poll_interval": 0.0}], ids=["wait", "no interval"]
 )

@@ -27,7 +27,13 @@ class ServerSystem:
     """
 
     def __init__(
-        self, url: str, *, mode: Mode | None = None, top_k: int = 10, client: httpx.Client | None = None
+        self,
+        url: str,
+        *,
+        mode: Mode | None = None,
+        top_k: int = 10,
+        log: bool = True,
+        client: httpx.Client | None = None,
     ) -> None:
         """
         Create a ServerSystem.
@@ -35,12 +41,14 @@ class ServerSystem:
         :param url: The server's address.
         :param mode: Asks the server to answer in this mode.
         :param top_k: How many documents a page has.
+        :param log: Whether the server logs the pages; without that, feedback on them is rejected.
         :param client: How to talk to the server; by default with a time limit of 30 s.
         """
         self._client = client or httpx.Client(timeout=30.0)
         self._url = url.rstrip("/")
         self._mode = mode
         self._top_k = top_k
+        self._log = log
 
     def search(self, search: Search) -> Answer:
         """
@@ -56,7 +64,11 @@ class ServerSystem:
             "session_id": search.session_id,
             "top_k": self._top_k,
         }
-        answer = self._post("search", request | ({"mode": self._mode} if self._mode else {})).raise_for_status().json()
+        if self._mode:
+            request["mode"] = self._mode
+        if not self._log:
+            request["log"] = False
+        answer = self._post("search", request).raise_for_status().json()
         decision = answer["decision"]
         return Answer(
             query_id=answer["query_id"],

@@ -16,6 +16,7 @@ number of places; two that share one count as one, which leaves the intervals ri
 """
 
 import math
+from dataclasses import dataclass
 from zlib import crc32
 
 import numpy as np
@@ -33,6 +34,26 @@ PLACES = 4096
 
 _POLICY, _BASELINE = len(GROUPS), len(GROUPS) + 1
 """After the groups as they were played, those of the randomised comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveComparison:
+    """
+    Live searches against those with the baseline, as chance set them apart within mode live.
+
+    :param policy: The mean where the policy drew.
+    :param baseline: The mean where the baseline was played outright.
+    :param difference: By how much the policy's is higher.
+    :param searches: About how many searches the policy had; of those that either may have decided on, each counts for
+        both in part.
+    :param baseline_searches: About how many the baseline had.
+    """
+
+    policy: ReportFigure
+    baseline: ReportFigure
+    difference: ReportFigure
+    searches: int
+    baseline_searches: int
 
 
 class Apart:
@@ -78,6 +99,27 @@ class Apart:
         for sums, weight in zip(self._sums, weights, strict=True):
             np.add.at(sums, places, weight[:, None] * measured)
 
+    def comparison(self, measure: str) -> LiveComparison | None:
+        """
+        Compare live searches with those of the baseline.
+
+        :param measure: One of `MEASURES`.
+        :returns: The comparison; `None` if chance never decided between the two.
+        """
+        if min(self._weight(_POLICY), self._weight(_BASELINE)) <= 0:
+            return None
+        of = MEASURES.index(measure)
+        policy, baseline = self._residuals(_POLICY, of), self._residuals(_BASELINE, of)
+        mean, errors, there = (policy[0] - baseline[0], policy[1] - baseline[1], policy[2] | baseline[2])
+        of_one_query = min(policy[2].sum(), baseline[2].sum()) < 2
+        return LiveComparison(
+            _estimate(policy),
+            _estimate(baseline),
+            ReportFigure(mean) if of_one_query else _estimate((mean, errors, there)),
+            round(self._weight(0)),
+            round(self._weight(1)),
+        )
+
     def section(self) -> Section:
         """
         Show the searches apart.
@@ -96,14 +138,17 @@ class Apart:
                 ),
             )
         ]
-        randomised = min(self._weight(_POLICY), self._weight(_BASELINE)) > 0
+        randomised = self.comparison(MEASURES[0]) is not None
         if randomised:
             rows = tuple((name, *self._compared(of)) for of, name in enumerate(MEASURES))
             grids.append(Grid("At random within mode live", ("", "policy", "baseline", "difference"), rows))
         return Section(
             "apart",
-            "Live and baseline apart",
-            "Who decided on the searches, and what came of them, with 95 % intervals by query. In mode live chance "
+            "Is the policy worth more than the baseline?",
+            "Who decided on the searches, and what came of them, with 95 % intervals by query.",
+            (IntervalChart("Reward per search", rewards),) if len(rewards) > 1 else (),
+            tuple(grids),
+            more="In mode live chance "
             "decides, with the baseline share that is logged, whether the baseline is played outright or the policy "
             "draws. "
             + (
@@ -114,8 +159,6 @@ class Apart:
                 else "In this log it never did, so nothing here is a randomised comparison: searches of different "
                 "modes were made at other times or for other callers."
             ),
-            (IntervalChart("Reward per search", rewards),) if len(rewards) > 1 else (),
-            tuple(grids),
         )
 
     def _weight(self, group: int) -> float:
@@ -125,14 +168,13 @@ class Apart:
         return _text(measure, _estimate(self._residuals(group, measure)))
 
     def _compared(self, measure: int) -> tuple[str, str, str]:
-        policy, baseline = self._residuals(_POLICY, measure), self._residuals(_BASELINE, measure)
-        mean, errors, there = (policy[0] - baseline[0], policy[1] - baseline[1], policy[2] | baseline[2])
-        of_one_query = min(policy[2].sum(), baseline[2].sum()) < 2
-        difference = ReportFigure(mean) if of_one_query else _estimate((mean, errors, there))
+        compared = self.comparison(MEASURES[measure])
+        if compared is None:
+            return ("–", "–", "–")
         return (
-            _text(measure, _estimate(policy)),
-            _text(measure, _estimate(baseline)),
-            _text(measure, difference, signed=True),
+            _text(measure, compared.policy),
+            _text(measure, compared.baseline),
+            _text(measure, compared.difference, signed=True),
         )
 
     def _residuals(self, group: int, measure: int) -> tuple[float, Numbers, NDArray[np.bool_]]:

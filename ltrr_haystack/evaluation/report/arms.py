@@ -33,8 +33,8 @@ def arms(reading: Reading) -> Section:
     )
     return Section(
         "arms",
-        "Arms by query type",
-        "The share of the searches of each query type in which an arm ran.",
+        "Which arms run for which kind of query?",
+        "The share of the searches of each query type in which an arm ran, and how the arms fared.",
         charts,
         (
             Grid("Share of searches in which an arm ran", ("query type", "searches", *reading.arms), rows),
@@ -44,6 +44,7 @@ def arms(reading: Reading) -> Section:
                 tuple(_fared(arm, runs) for arm, runs in reading.arms.items()),
             ),
         ),
+        more="The share of the searches of each query type in which an arm ran.",
     )
 
 

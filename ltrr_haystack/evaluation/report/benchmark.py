@@ -13,7 +13,7 @@ from ltrr_haystack.evaluation.replay.outcomes import FROZEN, Split
 from ltrr_haystack.evaluation.replay.variants import OURS
 from ltrr_haystack.evaluation.report.benchmark_curves import arm_shares, quality, reliability, saved, seen_and_held_out
 from ltrr_haystack.evaluation.report.benchmark_method import method, notes
-from ltrr_haystack.evaluation.report.page import plotly_script, render
+from ltrr_haystack.evaluation.report.page import render
 from ltrr_haystack.evaluation.report.values import Finding, Grid, ReportPage, Section, Severity
 
 FROZEN_FIRST: tuple[Split, ...] = (*FROZEN, "stream")
@@ -42,10 +42,8 @@ def benchmark_report(figures: Figures, out: Path) -> ReportPage:
     :param figures: The benchmark's figures.
     :param out: The file.
     :returns: What the report says, before it became a page.
-    :raises MissingExtraError: If Plotly is not installed.
     :raises ConfigurationError: If the file cannot be written.
     """
-    plotly_script()
     page = benchmark_page(figures)
     with replacing(out) as file:
         file.write(render(page))

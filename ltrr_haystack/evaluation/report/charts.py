@@ -1,19 +1,22 @@
 """
-Charts as Plotly takes them: plain dictionaries of data and layout.
+Charts as SVG within HTML. They need no script and no style of their own: `charts.css` gives the classes their colours,
+for light and for dark.
 
-Plotly reads a little HTML in texts, links among it, so every text from the log is escaped here too.
+Each curve has a colour, a dash and a mark, so that no two are told apart by colour alone; what lies below another curve
+is drawn broader, so that it shows at both sides.
 """
 
-from collections.abc import Callable, Sequence
-from html import escape
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
+from ltrr_haystack.evaluation.report.marks import LOOKS, line_class, mark, swatch
+from ltrr_haystack.evaluation.report.scales import Scale, drawable, scale
+from ltrr_haystack.evaluation.report.svg import element, text
 from ltrr_haystack.evaluation.report.values import (
     Chart,
     Curve,
     CurveChart,
     GroupChart,
-    IntervalChart,
     Point,
     ReliabilityChart,
     ReportFigure,
@@ -22,206 +25,206 @@ from ltrr_haystack.evaluation.report.values import (
     percent,
 )
 
-Figure = dict[str, Any]
+WIDTH = 460.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 14.0, 12.0, 42.0
+HEIGHT = 240.0
+MOST_MARKS = 60
+"""Curves with more points have no marks."""
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
-"""Told apart by the colour-blind too (Okabe & Ito 2008, Color Universal Design)."""
-
-SYMBOLS = ("circle", "diamond", "square", "triangle-up")
-DASHES = ("solid", "dash", "dot", "dashdot")
-LEGEND_ROW = 19
-"""Pixels that a legend needs for each two names on a narrow screen."""
-
-_GRID = "#e4e4e7"
-_SHADE = "rgba(0,114,178,.16)"
+LONGEST = 58
+"""Longer names are cut in a drawing; they are whole in the tooltip and in the table."""
 
 
-def figure(chart: Chart) -> Figure:
+def draw(chart: Chart) -> str:
     """
     Draw a chart.
 
     :param chart: The chart.
-    :returns: `data` and `layout`.
+    :returns: A `figure` of HTML with the drawing and its legend.
     """
     if isinstance(chart, CurveChart):
         return _curves(chart)
     if isinstance(chart, ReliabilityChart):
         return _reliability(chart)
     if isinstance(chart, GroupChart):
-        return _groups(chart)
-    return _intervals(chart)
+        return _rows(chart.title, chart.groups, legend=True)
+    return _rows(chart.title, {"": chart.estimates}, legend=False)
 
 
-def _curves(chart: CurveChart) -> Figure:
-    data = []
-    for place, curve in enumerate(chart.curves):
-        if len(chart.curves) == 1:
-            data += _band(curve.points)
-        data.append(_line(curve, place if curve.look is None else curve.look, chart))
-    layout = _layout(len(chart.curves) > 1)
-    layout["height"] += LEGEND_ROW * ((len(chart.curves) - 1) // 2)
-    layout["xaxis"] |= {"title": {"text": escape(chart.over, quote=False)}, "rangemode": "tozero"}
-    layout["yaxis"] |= {"tickformat": ".0%" if chart.percent else ""}
-    if not any(point.estimate.value < 0 for curve in chart.curves for point in curve.points):
-        layout["yaxis"]["rangemode"] = "tozero"
-    return {"data": data, "layout": layout}
+def told(estimate: ReportFigure, write: Callable[[float], str]) -> str:
+    """
+    Write a figure with its interval.
 
-
-def _line(curve: Curve, look: int, chart: CurveChart) -> Figure:
-    return {
-        "type": "scatter",
-        "mode": "lines+markers" if len(curve.points) < 60 else "lines",
-        "name": escape(curve.name, quote=False),
-        "x": [point.last for point in curve.points],
-        "y": [point.estimate.value for point in curve.points],
-        "text": [_told(point, chart) for point in curve.points],
-        "hovertemplate": "%{text}",
-        "line": {
-            "color": COLOURS[look % len(COLOURS)],
-            "width": 2,
-            "dash": DASHES[look // len(COLOURS) % len(DASHES)],
-        },
-        "marker": {"size": 4},
-    }
-
-
-def _band(points: Sequence[Point]) -> list[Figure]:
-    known = [point for point in points if point.estimate.low is not None]
-    bound = {"type": "scatter", "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-    x = [point.last for point in known]
-    return [
-        {**bound, "x": x, "y": [point.estimate.low for point in known]},
-        {**bound, "x": x, "y": [point.estimate.high for point in known], "fill": "tonexty", "fillcolor": _SHADE},
-    ]
-
-
-def _told(point: Point, chart: CurveChart) -> str:
-    text = _with_interval(point.estimate, percent if chart.percent else decimal)
-    span = f"{point.first:,}" if point.first == point.last else f"{point.first:,} to {point.last:,}"
-    text += f"<br>{escape(chart.over, quote=False)} {span}"
-    return text if point.until is None else f"{text}<br>until {moment(point.until)} UTC"
-
-
-def _with_interval(estimate: ReportFigure, write: Callable[[float], str]) -> str:
-    text = write(estimate.value)
+    :param estimate: The figure.
+    :param write: Writes a number.
+    :returns: The text; without interval if there is none.
+    """
     if estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} ({write(estimate.low)} to {write(estimate.high)})"
+        return write(estimate.value)
+    return f"{write(estimate.value)} ({write(estimate.low)} to {write(estimate.high)})"
 
 
-def _reliability(chart: ReliabilityChart) -> Figure:
-    x = [one.predicted for one in chart.bins]
-    y = [one.observed.value for one in chart.bins]
-    diagonal = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [0, 1],
-        "y": [0, 1],
-        "name": "as logged",
-        "hoverinfo": "skip",
-        "line": {"color": "#71717a", "dash": "dot", "width": 1},
-    }
-    points = {
-        "type": "scatter",
-        "mode": "markers",
-        "name": escape(chart.unit, quote=False),
-        "x": x,
-        "y": y,
-        "text": [
-            f"{one.count:,} {escape(chart.unit, quote=False)}: logged {one.predicted:.2%}, drawn "
-            f"{one.observed.value:.2%}"
-            for one in chart.bins
-        ],
-        "hovertemplate": "%{text}<extra></extra>",
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": [(one.observed.high or 0.0) - one.observed.value for one in chart.bins],
-            "arrayminus": [one.observed.value - (one.observed.low or 0.0) for one in chart.bins],
-            "width": 3,
-        },
-        "marker": {"color": COLOURS[0], "size": 7},
-    }
-    layout = _layout(legend=False)
-    layout["xaxis"] |= {"title": {"text": "logged probability"}, "tickformat": ".0%", "range": [-0.03, 1.03]}
-    layout["yaxis"] |= {"title": {"text": "share drawn"}, "tickformat": ".0%", "range": [-0.03, 1.03]}
-    return {"data": [diagonal, points], "layout": layout}
+def _curves(chart: CurveChart) -> str:
+    looks = [place if curve.look is None else curve.look for place, curve in enumerate(chart.curves)]
+    points = [[point for point in curve.points if drawable(point.estimate.value)] for curve in chart.curves]
+    banded = len(chart.curves) == 1
+    x = scale((point.last for each in points for point in each), LEFT, WIDTH - RIGHT, whole=True, zero=True)
+    y = scale(_heights(points, banded), HEIGHT - BOTTOM, TOP, zero=True)
+    parts = _axes(x, y, chart.over, percent_y=chart.percent)
+    if banded:
+        parts += [_band(points[0], x, y, looks[0])]
+    write = percent if chart.percent else decimal
+    for place, (look, each) in enumerate(zip(looks, points, strict=True)):
+        under = any(_meet(each, other) for other in points[place + 1 :])
+        parts.append(_line(each, x, y, look, under=under))
+    for curve, look, each in zip(chart.curves, looks, points, strict=True):
+        if len(each) < MOST_MARKS:
+            parts += [
+                mark(look, x(point.last), y(point.estimate.value), _of_point(curve, point, chart.over, write))
+                for point in each
+            ]
+    legend = _legend(_named(chart.curves, points), looks) if len(chart.curves) > 1 else ""
+    span = f"{len(chart.curves)} curves" if len(chart.curves) > 1 else "a curve"
+    return _figure(parts, HEIGHT, f"{chart.title}: {span} over {chart.over}", legend)
 
 
-def _intervals(chart: IntervalChart) -> Figure:
-    """The first estimate, with which the others are to be compared, in black."""
-    layout = _listed(len(chart.estimates), legend=False)
-    data = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [one.value],
-            "y": [escape(name, quote=False)],
-            "error_x": _error([one]),
-            "hovertemplate": "%{y}: %{x:.3f}<extra></extra>",
-            "marker": {"color": COLOURS[0] if place else "#000000", "size": 9},
-        }
-        for place, (name, one) in enumerate(chart.estimates.items())
+def _heights(points: Sequence[Sequence[Point]], banded: bool) -> Iterable[float]:
+    for each in points:
+        for point in each:
+            yield point.estimate.value
+            if banded:
+                yield from _interval(point.estimate) or ()
+
+
+def _interval(estimate: ReportFigure) -> tuple[float, float] | None:
+    low, high = estimate.low, estimate.high
+    if low is None or high is None or not (drawable(low) and drawable(high)):
+        return None
+    return low, high
+
+
+def _band(points: Sequence[Point], x: Scale, y: Scale, look: int) -> str:
+    known = [(point.last, interval) for point in points if (interval := _interval(point.estimate)) is not None]
+    corners = [(at, high) for at, (_, high) in known] + [(at, low) for at, (low, _) in reversed(known)]
+    return element("polygon", points=_path(corners, x, y), class_=f"band k{look % LOOKS}") if known else ""
+
+
+def _line(points: Sequence[Point], x: Scale, y: Scale, look: int, *, under: bool) -> str:
+    path = _path([(point.last, point.estimate.value) for point in points], x, y)
+    return element("polyline", points=path, class_=line_class(look) + (" under" if under else ""))
+
+
+def _path(points: Iterable[tuple[float, float]], x: Scale, y: Scale) -> str:
+    return " ".join(f"{x(at):.1f},{y(height):.1f}" for at, height in points)
+
+
+def _meet(lower: Sequence[Point], upper: Sequence[Point]) -> bool:
+    """Whether two curves have a stretch in common."""
+    there = {(point.last, point.estimate.value) for point in upper}
+    shared = [(point.last, point.estimate.value) in there for point in lower]
+    return any(one and other for one, other in pairwise(shared)) or shared == [True]
+
+
+def _named(curves: Sequence[Curve], points: Sequence[Sequence[Point]]) -> list[str]:
+    """The curves' names; a curve that another one covers whole says so."""
+    names = []
+    drawn = [[(point.last, point.estimate.value) for point in each] for each in points]
+    for place, curve in enumerate(curves):
+        same = [other.name for k, other in enumerate(curves) if k != place and drawn[k] and drawn[k] == drawn[place]]
+        names.append(f"{curve.name} (same as {', '.join(same)})" if same else curve.name)
+    return names
+
+
+def _of_point(curve: Curve, point: Point, over: str, write: Callable[[float], str]) -> str:
+    span = f"{point.first:,}" if point.first == point.last else f"{point.first:,} to {point.last:,}"
+    lines = [f"{curve.name}: {told(point.estimate, write)}", f"{over} {span}"]
+    return "\n".join(lines if point.until is None else [*lines, f"until {moment(point.until)} UTC"])
+
+
+def _reliability(chart: ReliabilityChart) -> str:
+    x, y = Scale(0.0, 1.0, LEFT, WIDTH - RIGHT, 0.2), Scale(0.0, 1.0, HEIGHT - BOTTOM, TOP, 0.2)
+    parts = _axes(x, y, "logged probability", percent_x=True, percent_y=True)
+    parts.append(element("line", x1=x(0), y1=y(0), x2=x(1), y2=y(1), class_="expected"))
+    for one in chart.bins:
+        if not (drawable(one.predicted) and drawable(one.observed.value)):
+            continue
+        at, interval = x(one.predicted), _interval(one.observed)
+        if interval is not None:
+            parts.append(element("line", x1=at, y1=y(interval[0]), x2=at, y2=y(interval[1]), class_="whisker k0"))
+        saying = f"{one.count:,} {chart.unit}: logged {one.predicted:.2%}, drawn {one.observed.value:.2%}"
+        parts.append(mark(0, at, y(one.observed.value), saying))
+    return _figure(parts, HEIGHT, f"{chart.title}: share drawn over logged probability; on the line they agree")
+
+
+def _rows(title: str, groups: dict[str, dict[str, ReportFigure]], *, legend: bool) -> str:
+    """Figures one below the other, each with its interval, under their names; several groups side by side."""
+    names = list(dict.fromkeys(name for estimates in groups.values() for name in estimates))
+    every = [one for estimates in groups.values() for one in estimates.values() if drawable(one.value)]
+    bounds = [bound for one in every for bound in (one.value, *(_interval(one) or ()))]
+    x = scale(bounds, 14.0, WIDTH - RIGHT)
+    step = 14.0
+    row = 26.0 + step * max(1, len(groups))
+    bottom = TOP + row * max(1, len(names))
+    parts = [_upright(x, tick, TOP, bottom) for tick in x.ticks]
+    if x.low < 0 < x.high:
+        parts.append(element("line", x1=x(0), y1=TOP, x2=x(0), y2=bottom, class_="zero"))
+    for place, name in enumerate(names):
+        top = TOP + row * place + 14.0
+        parts.append(element("text", text(_cut(name)), element("title", text(name)), x=4.0, y=top, class_="name"))
+        for look, (group, estimates) in enumerate(groups.items()):
+            one = estimates.get(name)
+            if one is not None and drawable(one.value):
+                saying = f"{group}, {name}" if group else name
+                parts += _with_whisker(one, x, top + 12.0 + step * look, look, f"{saying}: {told(one, decimal)}")
+    looks = list(range(len(groups)))
+    drawn = f"{title}: {len(names)} figures with their intervals"
+    return _figure(parts, bottom + 24.0, drawn, _legend(list(groups), looks, lines=False) if legend else "")
+
+
+def _with_whisker(one: ReportFigure, x: Scale, at: float, look: int, saying: str) -> list[str]:
+    interval = _interval(one)
+    parts = []
+    if interval is not None:
+        ends = [x(end) for end in interval]
+        parts = [element("line", x1=ends[0], y1=at, x2=ends[1], y2=at, class_=f"whisker k{look % LOOKS}")]
+        parts += [
+            element("line", x1=end, y1=at - 4, x2=end, y2=at + 4, class_=f"whisker k{look % LOOKS}") for end in ends
+        ]
+    return [*parts, mark(look, x(one.value), at, saying, large=True)]
+
+
+def _axes(x: Scale, y: Scale, over: str, *, percent_x: bool = False, percent_y: bool = False) -> list[str]:
+    parts = []
+    for tick in y.ticks:
+        at = y(tick)
+        line = "zero" if tick == 0 else "grid"
+        parts.append(element("line", x1=LEFT, y1=at, x2=WIDTH - RIGHT, y2=at, class_=line))
+        label = text(y.label(tick, percent=percent_y))
+        parts.append(element("text", label, x=LEFT - 7, y=at + 4, class_="tick left"))
+    for tick in x.ticks:
+        label = text(x.label(tick, percent=percent_x))
+        parts.append(element("text", label, x=x(tick), y=HEIGHT - BOTTOM + 17, class_="tick"))
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    return [*parts, element("text", text(over), x=middle, y=HEIGHT - 6, class_="tick")]
+
+
+def _upright(x: Scale, tick: float, top: float, bottom: float) -> str:
+    line = element("line", x1=x(tick), y1=top, x2=x(tick), y2=bottom, class_="grid")
+    return line + element("text", text(x.label(tick)), x=x(tick), y=bottom + 16, class_="tick")
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
+def _legend(names: Sequence[str], looks: Sequence[int], *, lines: bool = True) -> str:
+    entries = [
+        element("li", swatch(look, line=lines), element("span", text(name)))
+        for name, look in zip(names, looks, strict=True)
     ]
-    return {"data": data, "layout": layout}
+    return element("ul", *entries, class_="legend")
 
 
-def _groups(chart: GroupChart) -> Figure:
-    """One colour and one mark for each group; the groups of a name one below the other."""
-    names = max(map(len, chart.groups.values()), default=0)
-    layout = _listed(names, legend=True)
-    layout["xaxis"]["zerolinecolor"] = "#71717a"
-    layout |= {"scattermode": "group", "scattergap": 0.4}
-    data = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "orientation": "h",
-            "name": escape(group, quote=False),
-            "x": [one.value for one in estimates.values()],
-            "y": [escape(name, quote=False) for name in estimates],
-            "error_x": _error(list(estimates.values())),
-            "text": [_with_interval(one, decimal) for one in estimates.values()],
-            "hovertemplate": "%{y}: %{text}",
-            "marker": {"color": COLOURS[place % len(COLOURS)], "symbol": SYMBOLS[place % len(SYMBOLS)], "size": 8},
-        }
-        for place, (group, estimates) in enumerate(chart.groups.items())
-    ]
-    return {"data": data, "layout": layout}
-
-
-def _error(estimates: Sequence[ReportFigure]) -> Figure:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [(one.value if one.high is None else one.high) - one.value for one in estimates],
-        "arrayminus": [one.value - (one.value if one.low is None else one.low) for one in estimates],
-        "width": 5,
-    }
-
-
-def _listed(names: int, *, legend: bool) -> Figure:
-    """For figures with a name each, from top to bottom."""
-    layout = _layout(legend)
-    layout["yaxis"] |= {"type": "category", "autorange": "reversed", "automargin": True}
-    layout["height"] = 110 + 34 * names
-    return layout
-
-
-def _layout(legend: bool) -> Figure:
-    axis = {"gridcolor": _GRID, "zerolinecolor": _GRID, "automargin": True, "fixedrange": True}
-    return {
-        "autosize": True,
-        "height": 300,
-        "margin": {"l": 44, "r": 12, "t": 8, "b": 44},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 12, "color": "#27272a"},
-        "hovermode": "closest",
-        "hoverlabel": {"align": "left"},
-        "dragmode": False,
-        "showlegend": legend,
-        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
-        "xaxis": dict(axis),
-        "yaxis": dict(axis),
-    }
+def _figure(parts: Iterable[str], height: float, label: str, legend: str = "") -> str:
+    drawing = element("svg", *parts, viewBox=f"0 0 {WIDTH:g} {height:g}", role="img", aria_label=label, class_="chart")
+    return element("figure", drawing, legend)

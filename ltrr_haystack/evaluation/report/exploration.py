@@ -32,13 +32,14 @@ def exploration(reading: Reading) -> Section:
     )
     return Section(
         "exploration",
-        "Exploration of the page",
-        "In live searches the first places are in the order of expected click rates, and the lower ones are drawn by "
-        "chance, so that what stands low is found out about. A document is from below the page if it was more likely "
-        "not to be shown than to be shown. What is found out trains and judges rankers, and the examination curve is "
-        "learned from what moves.",
+        "How much is tried out?",
+        "The share of the searches in which chance chose what stands at the lower places.",
         (chart,) if total["drawn"] else (),
         (Grid("", ("", "searches", "share"), rows),) if total["drawn"] else (Grid("Drawn by chance", ("",), ()),),
+        more="In live searches the first places are in the order of expected click rates, and the lower ones are "
+        "drawn by chance, so that what stands low is found out about. A document is from below the page if it was "
+        "more likely not to be shown than to be shown. What is found out trains and judges rankers, and the "
+        "examination curve is learned from what moves.",
     )
 
 

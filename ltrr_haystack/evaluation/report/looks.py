@@ -65,15 +65,16 @@ def _section(
 ) -> Section:
     return Section(
         "looks",
-        "How far people look",
-        "How likely a position of the page is examined, relative to the first one. It is learned from documents that "
-        "were shown at different positions for the same query, and tells how much it counts against a document that it "
-        "was passed over. What a document is worth before anything was seen of it for a query is the click rate of its "
-        "place in the ranking model's order; it counts like so many looks. After as many looks of its own, a document "
-        "is placed half by that rate and half by what was seen.",
+        "How far do people look?",
+        "How likely each position of the page is examined, relative to the first one.",
         charts,
         grids,
         findings,
+        more="How likely a position of the page is examined, relative to the first one. It is learned from documents "
+        "that were shown at different positions for the same query, and tells how much it counts against a document "
+        "that it was passed over. What a document is worth before anything was seen of it for a query is the click "
+        "rate of its place in the ranking model's order; it counts like so many looks. After as many looks of its "
+        "own, a document is placed half by that rate and half by what was seen.",
     )
 
 

@@ -34,16 +34,17 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
     return (
         Section(
             "models",
-            "Model versions and gates",
-            "A policy goes live past its safe start: when, on the log, what it prefers is shown to be worth more than "
-            "the baseline. Worth is reward less cost: pages that are as good for less open it, too, so the verdict "
-            "tells the two apart. For new queries its model competes with the best allocation for all of them; of "
-            "those past their safe start the one that gains more is played. A ranker goes live when, on queries that "
-            "it was not trained on, its first places are shown not to be worth less than those of the union's own "
-            "order, nor of the live ranker, by more than a margin. What a document is worth is judged by what was seen "
-            "of it in the log. That is tested at each training; the more looks there were, the stricter each is. The "
-            "command ltrr activate goes back to an earlier version.",
+            "Which models are live, and what let them go live?",
+            "The versions of policy and ranker, and what their gates said.",
             grids=tuple(grids),
+            more="A policy goes live past its safe start: when, on the log, what it prefers is shown to be worth more "
+            "than the baseline. Worth is reward less cost: pages that are as good for less open it, too, so the "
+            "verdict tells the two apart. For new queries its model competes with the best allocation for all of "
+            "them; of those past their safe start the one that gains more is played. A ranker goes live when, on "
+            "queries that it was not trained on, its first places are shown not to be worth less than those of the "
+            "union's own order, nor of the live ranker, by more than a margin. What a document is worth is judged by "
+            "what was seen of it in the log. That is tested at each training; the more looks there were, the stricter "
+            "each is. The command ltrr activate goes back to an earlier version.",
         ),
         tuple(findings),
     )

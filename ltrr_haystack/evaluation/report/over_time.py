@@ -50,12 +50,13 @@ def learning(reading: Reading) -> Section:
     )
     return Section(
         "learning",
-        "Learning curve",
-        "Each point is a block of searches in the order of the log, the shade its 95 % interval. A search counts as "
-        "clicked if anything earned a reward above 0. A rise may also come from easier queries: the off-policy "
-        "estimates below compare policies on the same queries.",
+        "Do people click more as the search learns?",
+        "Each point is a block of searches in the order of the log, the shade its 95 % interval.",
         charts,
         (_thirds(reading),),
+        more="Each point is a block of searches in the order of the log, the shade its 95 % interval. A search counts "
+        "as clicked if anything earned a reward above 0. A rise may also come from easier queries: the off-policy "
+        "estimates below compare policies on the same queries.",
     )
 
 
@@ -86,11 +87,12 @@ def savings(reading: Reading) -> Section:
     )
     return Section(
         "savings",
-        "Saved",
-        "Candidates are the depths that the arms were asked for, the baseline's are those of the pipeline as it is "
-        "without learning. Below 0, more was asked for than the baseline would have.",
+        "How much work does it save?",
+        "Candidates and arm calls that were not asked for, where the baseline would have.",
         (chart,),
         (Grid("Per search", ("", "asked for", "baseline", "saved"), rows),),
+        more="Candidates are the depths that the arms were asked for, the baseline's are those of the pipeline as it "
+        "is without learning. Below 0, more was asked for than the baseline would have.",
     )
 
 
@@ -113,10 +115,11 @@ def memory(reading: Reading) -> Section:
         )
     return Section(
         "memory",
-        "Memory coverage",
-        "The share of the searches whose query key had been learned from before they were decided; and, where an arm "
-        "of the kind memory was asked, the share in which it brought anything.",
+        "How much of what people search for is remembered?",
+        "The share of the searches for a query that had been learned from before.",
         (CurveChart("Memory coverage", tuple(curves)),),
+        more="The share of the searches whose query key had been learned from before they were decided; and, where an "
+        "arm of the kind memory was asked, the share in which it brought anything.",
     )
 
 

@@ -21,9 +21,8 @@ def queries(reading: Reading) -> Section:
     unclicked = [row for row in reading.queries.top(MOST, unclicked=True) if row[1] >= LEAST_SEARCHES]
     return Section(
         "queries",
-        "Queries",
-        f"Queries that are searched often and never clicked on are where a catalogue, or an arm, is wanting. The list "
-        f"has those with at least {LEAST_SEARCHES} searches.",
+        "What do people search for?",
+        "The most frequent queries, and those of them that nobody clicks on.",
         grids=(
             Grid(
                 "Most frequent",
@@ -36,6 +35,8 @@ def queries(reading: Reading) -> Section:
                 tuple((_short(key), f"{searches:,}") for key, searches, _ in unclicked),
             ),
         ),
+        more="Queries that are searched often and never clicked on are where a catalogue, or an arm, is wanting. The "
+        f"list has those with at least {LEAST_SEARCHES} searches.",
     )
 
 

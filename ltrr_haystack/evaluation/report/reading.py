@@ -1,7 +1,7 @@
 """One pass through the log, and the sums that all of the report is made from."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -120,7 +120,8 @@ class Reading:
     """
 
     def __init__(self) -> None:
-        self.log = DecisionLog(())
+        self._new: list[SettledDecision] = []
+        self.log = DecisionLog(self._new)
         self.blocks = Blocks()
         self.reliability = Reliability()
         self.apart = Apart()
@@ -155,6 +156,22 @@ class Reading:
             if also is not None:
                 also(page)
         return reading
+
+    def add(self, some: Sequence[SettledDecision]) -> None:
+        """
+        Read on.
+
+        :param some: The searches that follow those read before.
+        """
+        self._new[:] = some
+        for settled in some:
+            self._add(settled)
+        for page in paged(self.log):
+            self.reliability.add(page)
+            self.apart.add(page)
+        before, self.log = self.log, DecisionLog(self._new)
+        # Who searched before, by user, is not needed here, and would grow without bound.
+        self.log.read, self.log.skipped, self.log.modes = before.read, before.skipped, before.modes
 
     @property
     def query_types(self) -> list[str]:

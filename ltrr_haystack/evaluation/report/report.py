@@ -12,11 +12,12 @@ from ltrr_haystack.evaluation.report.health import health, ordered
 from ltrr_haystack.evaluation.report.looks import looks
 from ltrr_haystack.evaluation.report.models import models
 from ltrr_haystack.evaluation.report.over_time import learning, memory, saved, savings
-from ltrr_haystack.evaluation.report.page import plotly_script, render
+from ltrr_haystack.evaluation.report.page import render
 from ltrr_haystack.evaluation.report.queries import queries
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.trust import Alternatives, reliability
 from ltrr_haystack.evaluation.report.values import CurveChart, ReportPage, Section, decimal, moment, percent, share_of
+from ltrr_haystack.evaluation.report.verdict import verdict
 from ltrr_haystack.store import LTRRStore, read_log
 
 
@@ -41,10 +42,8 @@ def report(store: LTRRStore, out: Path, *, pipelines: Path | None = None, now: f
         `VWPolicy` with its defaults if left out.
     :param now: Seconds since 1970 at which the report is made; the clock's time if left out.
     :returns: What the report says, before it became a page.
-    :raises MissingExtraError: If Plotly is not installed.
     :raises ConfigurationError: If the file cannot be written.
     """
-    plotly_script()
     page = gather(store, time.time() if now is None else now, pipelines)
     with replacing(out) as file:
         file.write(render(page))
@@ -70,9 +69,8 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Repor
         found = [finding for finding in findings if finding.severity != "good"]
         findings = ordered([*found, *(on_estimates if reading.blocks.searches else ()), *on_versions])
     sections = (
-        Section("health", "Health of the data", "", findings=findings),
-        learning(reading),
         reading.apart.section(),
+        learning(reading),
         savings(reading),
         arms(reading),
         memory(reading),
@@ -82,18 +80,39 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Repor
         estimates,
         versions,
         queries(reading),
+        Section(
+            "health",
+            "Can the figures be trusted?",
+            "What was noticed of events, propensities, clocks and arms.",
+            findings=findings,
+        ),
     )
+    if any(finding.severity == "bad" for finding in findings):
+        sections = (sections[-1], *sections[:-1])
     searches = reading.blocks.searches
     when = f"{moment(reading.oldest)} to {moment(reading.newest)} UTC" if searches else "nothing settled yet"
     subtitle = (
         f"{searches:,} settled searches, {when}. {counts.decisions:,} decisions and {counts.events:,} events in the "
         f"store. Made {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC."
     )
-    return ReportPage("What the search has learned", subtitle, _tiles(reading), tuple(map(_with_points, sections)))
+    said, following = verdict(reading)
+    return ReportPage(
+        "What the search has learned",
+        subtitle,
+        tiles(reading),
+        tuple(map(with_points, sections)),
+        said,
+        following,
+    )
 
 
-def _with_points(section: Section) -> Section:
-    """Without charts that there is nothing to draw in."""
+def with_points(section: Section) -> Section:
+    """
+    Leave out charts in which there is nothing to draw.
+
+    :param section: A section.
+    :returns: The section without them.
+    """
     charts = (
         chart
         for chart in section.charts
@@ -102,7 +121,13 @@ def _with_points(section: Section) -> Section:
     return replace(section, charts=tuple(charts))
 
 
-def _tiles(reading: Reading) -> dict[str, str]:
+def tiles(reading: Reading) -> dict[str, str]:
+    """
+    Give the figures to be seen first.
+
+    :param reading: The sums over the log.
+    :returns: Name → figure.
+    """
     total = reading.blocks.total()
     if not total.searches:
         return {"settled searches": "0"}

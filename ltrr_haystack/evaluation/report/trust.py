@@ -42,10 +42,8 @@ def reliability(reading: Reading) -> Section:
     columns = ("logged", "drawn", "95 % interval", "z", "cases")
     return Section(
         "reliability",
-        "Reliability of propensities",
-        "For every arm and level that was left to chance: how likely it was by the log, with budget, floor and "
-        "baseline share in it, against how often it was drawn. Points belong on the diagonal. Estimates for other "
-        "policies are right only if they are there.",
+        "Was chance as the log says?",
+        "What was left to chance, by how likely it was said to be: points belong on the line.",
         (ReliabilityChart("Levels: logged probability and share drawn", bins),) if bins else (),
         (
             Grid("By probability", columns, tuple(_drawn(one) for one in bins)),
@@ -55,6 +53,9 @@ def reliability(reading: Reading) -> Section:
                 tuple((f"{arm} {depth}", *_drawn(one)) for (arm, depth), one in levels.items()),
             ),
         ),
+        more="For every arm and level that was left to chance: how likely it was by the log, with budget, floor and "
+        "baseline share in it, against how often it was drawn. Points belong on the diagonal. Estimates for other "
+        "policies are right only if they are there.",
     )
 
 
@@ -164,12 +165,13 @@ def _of(evaluation: Evaluation) -> Section:
 def _section(charts: tuple[IntervalChart, ...], grids: tuple[Grid, ...]) -> Section:
     return Section(
         "alternatives",
-        "Off-policy estimates",
-        "What other policies would have been worth on the queries of this log, with 95 % intervals, from the logged "
-        "propensities. What the log holds no support for is refused, and nothing is guessed. As it was: the "
-        "policies that made this log, one after the other.",
+        "What would other policies have been worth?",
+        "Estimates from the log, each with its 95 % interval.",
         charts,
         grids,
+        more="What other policies would have been worth on the queries of this log, with 95 % intervals, from the "
+        "logged propensities. What the log holds no support for is refused, and nothing is guessed. As it was: the "
+        "policies that made this log, one after the other.",
     )
 
 

@@ -176,10 +176,11 @@ class Section:
 
     :param key: Its anchor.
     :param title: Its heading.
-    :param text: How to read it.
+    :param text: What it shows, in a line.
     :param charts: Its charts.
     :param grids: Its tables.
     :param findings: What it found.
+    :param more: How to read it, for those who want to know; folded.
     """
 
     key: str
@@ -188,6 +189,7 @@ class Section:
     charts: tuple[Chart, ...] = ()
     grids: tuple[Grid, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
+    more: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +201,16 @@ class ReportPage:
     :param subtitle: What it is about, in a line.
     :param tiles: Name → the figure to be seen first.
     :param sections: Its parts.
+    :param verdict: What it comes to, in a sentence or two.
+    :param following: What to do about it.
     """
 
     title: str
     subtitle: str
     tiles: dict[str, str]
     sections: tuple[Section, ...]
+    verdict: str = ""
+    following: str = ""
 
 
 def share_of(count: float, of: float) -> ReportFigure:

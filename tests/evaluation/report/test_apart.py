@@ -76,7 +76,7 @@ class TestAsTheyWerePlayed:
         )
         assert {name: row[0] for name, row in rows(section).items()} == {"mode apprentice": "2", "mode baseline": "1"}
         assert len(section.grids) == 1
-        assert "nothing here is a randomised comparison" in section.text
+        assert "nothing here is a randomised comparison" in section.more
 
     def test_a_click_rate_stays_a_share(self, four):
         assert rows(apart(four))["live, the policy's draw"][2].endswith("to 100.0%)")
@@ -117,7 +117,7 @@ class TestAtRandom:
         assert abs(number(difference)) < 0.05
         low, high = (float(end) for end in difference.split("(")[1].rstrip(")").split(" to "))
         assert low < 0 < high
-        assert "that comparison is randomised" in section.text
+        assert "that comparison is randomised" in section.more
 
     def test_without_a_share_of_the_baseline_there_is_none(self, log):
         section = apart([log.settled(1, baseline_share=0.0), log.settled(2, mode="apprentice")])

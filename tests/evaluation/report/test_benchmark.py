@@ -1,4 +1,3 @@
-import json
 import re
 from html.parser import HTMLParser
 
@@ -8,7 +7,6 @@ from typer.testing import CliRunner
 from ltrr_haystack.cli import app
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.replay.curves import curves
-from ltrr_haystack.evaluation.report import page as page_module
 from ltrr_haystack.evaluation.report.benchmark import benchmark_page, benchmark_report
 from ltrr_haystack.evaluation.report.values import GroupChart, ReliabilityChart
 
@@ -21,26 +19,14 @@ class Parsed(HTMLParser):
         super().__init__()
         self.elements = []
         self.text = []
-        self.figures = ""
-        self._within = {}
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
-        self._within = dict(attrs) if tag == "script" else {}
 
     def handle_data(self, data):
-        if self._within.get("id") == "figures":
-            self.figures += data
-        else:
-            self.text.append(data)
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """Without Plotly's five megabytes."""
-    monkeypatch.setattr(page_module, "plotly_script", lambda: "var Plotly = {};")
+        self.text.append(data)
 
 
 @pytest.fixture
@@ -219,7 +205,7 @@ class TestMethodAndNotes:
         assert [(curve.name, values_of(curve)) for curve in notes.charts[0].curves] == [("ours", [1.0, 1.0, 1.0, 0.0])]
         assert "50 searches a second" in notes.text
 
-    def test_what_is_not_there_is_left_out(self, finished, small, tmp_path):
+    def test_what_is_not_there_is_left_out(self, finished, tmp_path):
         finished.notes = {"impressions_per_s": 20.0, "trainings": []}
         page = benchmark_report(finished.figures(), tmp_path / "report.html")
         end, _, _, examined, _, trainings = page.sections[-1].grids
@@ -231,7 +217,7 @@ class TestMethodAndNotes:
 
 
 class TestFile:
-    def test_needs_nothing_from_elsewhere(self, finished, small, tmp_path):
+    def test_needs_nothing_from_elsewhere(self, finished, tmp_path):
         out = tmp_path / "report.html"
         benchmark_report(finished.figures(), out)
         html = out.read_text(encoding="utf-8")
@@ -241,14 +227,10 @@ class TestFile:
         assert [attributes for _, attributes in parsed.elements if "src" in attributes] == []
         assert {attributes["href"][0] for _, attributes in parsed.elements if "href" in attributes} == {"#"}
         assert re.findall(r"https?://|url\(|@import", html) == []
-        plots = [attributes["id"] for _, attributes in parsed.elements if attributes.get("class") == "plot"]
-        assert plots == list(json.loads(parsed.figures))
+        plots = [attributes for _, attributes in parsed.elements if attributes.get("class") == "plot"]
+        assert len(plots) == sum(attributes.get("role") == "img" for _, attributes in parsed.elements) > 0
 
-    def test_the_real_program_is_in_it(self, finished, tmp_path):
-        benchmark_report(finished.figures(), tmp_path / "report.html")
-        assert (tmp_path / "report.html").stat().st_size > 1_000_000
-
-    def test_hostile_names_stay_text(self, finished, small, tmp_path):
+    def test_hostile_names_stay_text(self, finished, tmp_path):
         finished.config = ["config:b"]
         finished.forecasts = {"config:b": ([0.5], [True])}
         benchmark_report(finished.figures(), tmp_path / "plain.html")
@@ -266,17 +248,8 @@ class TestFile:
         ]
         assert f"Benchmark: {HOSTILE}" in hostile.text
         assert HOSTILE in hostile.text
-        assert not re.search("[<>&]", hostile.figures)
-        drawn = [
-            text
-            for figure in json.loads(hostile.figures).values()
-            for line in figure["data"]
-            for text in [line.get("name", ""), *map(str, line["y"])]
-        ]
-        assert any("&lt;script&gt;" in text for text in drawn)
-        assert not any("<" in text for text in drawn)
 
-    def test_a_folder_that_is_not_there_is_named(self, finished, small, tmp_path):
+    def test_a_folder_that_is_not_there_is_named(self, finished, tmp_path):
         with pytest.raises(ConfigurationError, match="nowhere"):
             benchmark_report(finished.figures(), tmp_path / "nowhere" / "report.html")
 
@@ -295,7 +268,7 @@ class TestCommand:
 
         return run
 
-    def test_writes_the_report_into_the_folder_of_the_results(self, finished, ltrr, small, tmp_path, monkeypatch):
+    def test_writes_the_report_into_the_folder_of_the_results(self, finished, ltrr, tmp_path, monkeypatch):
         monkeypatch.setattr("ltrr_haystack.evaluation.replay.benchmark", lambda *_, **__: finished.figures())
         told = ltrr(tmp_path)
         assert told.exit_code == 0, told.output
@@ -303,9 +276,7 @@ class TestCommand:
         assert told.output.endswith(f"The report: {tmp_path / 'report.html'}\n")
         assert "## Goals" in told.output
 
-    def test_readers_noise_and_systems_are_those_that_were_asked_for(
-        self, finished, ltrr, small, tmp_path, monkeypatch
-    ):
+    def test_readers_noise_and_systems_are_those_that_were_asked_for(self, finished, ltrr, tmp_path, monkeypatch):
         asked = {}
 
         def run(*_, **options):
@@ -319,13 +290,3 @@ class TestCommand:
         assert asked["systems"] == ["ours", "ours-text"]
         ltrr(tmp_path)
         assert (asked["settings"].click_model, asked["settings"].noise, asked["systems"]) == ("mixed", 0.05, [])
-
-    def test_without_plotly_nothing_is_run(self, ltrr, tmp_path, monkeypatch):
-        def missing(name):
-            raise ImportError(name)
-
-        monkeypatch.setattr(page_module, "import_module", missing)
-        monkeypatch.setattr("ltrr_haystack.evaluation.replay.benchmark", lambda *_, **__: pytest.fail("was run"))
-        told = ltrr(tmp_path)
-        assert told.exit_code == 1
-        assert "ltrr-haystack[evaluation]" in told.output

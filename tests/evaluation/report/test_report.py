@@ -11,7 +11,7 @@ from ltrr_haystack.policy.vw import VWPolicy
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 SECTIONS = [
-    "health", "learning", "apart", "savings", "arms", "memory", "looks", "exploration", "reliability", "alternatives",
+    "health", "apart", "learning", "savings", "arms", "memory", "looks", "exploration", "reliability", "alternatives",
     "models", "queries",
 ]  # fmt: skip
 
@@ -56,7 +56,8 @@ def test_one_file_with_all_sections_that_needs_nothing_else(log, running, tmp_pa
     assert [attributes for _, attributes in elements.found if "src" in attributes] == []
     assert {attributes["href"][0] for _, attributes in elements.found if "href" in attributes} == {"#"}
     assert {tag for tag, _ in elements.found} & {"img", "link", "iframe"} == set()
-    assert sum(tag == "script" for tag, _ in elements.found) == 3
+    assert not any(tag == "script" for tag, _ in elements.found)
+    assert out.stat().st_size < 1_000_000
     assert HOSTILE in elements.text
     assert list(tmp_path.glob("*.part")) == []
 

@@ -1,0 +1,123 @@
+/** Lets simulated people search the demo, and shows how their click rate rises beside the baseline's. */
+
+import { ApiError, getJson, sendJson } from "../shared/api.js";
+import { element, fill } from "../shared/dom.js";
+import { curve } from "./tour-curve.js";
+
+const SECONDS = 120;
+const EVERY = 1000;
+const SCOPE = "the scope 'admin'";
+
+/**
+ * Fill the section of the tour, and show it.
+ *
+ * @param {HTMLElement} section The section; it is empty and hidden.
+ */
+export function mountTour(section) {
+  loadStyle();
+  const start = element(
+    "button", { type: "button", class: "button primary", on: { click: () => begin() } }, "Let simulated people search for two minutes",
+  );
+  const stop = element("button", { class: "button", type: "button", hidden: true, on: { click: () => end() } }, "Stop");
+  const progress = element("progress", { "aria-label": "Time of the tour", hidden: true, max: SECONDS });
+  const line = element("p", { class: "number muted", id: "tour-progress" });
+  const about = element("p", { class: "muted small" });
+  const picture = element("div", { class: "tour-picture" });
+  const said = element("div", { role: "status", class: "stack" });
+  section.setAttribute("aria-labelledby", "tour-title");
+  fill(
+    section,
+    element("h2", { id: "tour-title" }, "See it learn"),
+    element("p", {}, "Simulated people search here and click, as yours would. Watch how often they find something to click on."),
+    element("div", { class: "row" }, start, stop),
+    progress, line, picture, said, about,
+  );
+  section.hidden = false;
+  let watching = 0;
+
+  async function begin() {
+    start.disabled = true;
+    fill(said);
+    try {
+      show(await sendJson("/tour", { seconds: SECONDS }));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 409) return look();
+      start.disabled = false;
+      fail(error);
+    }
+  }
+
+  async function end() {
+    stop.disabled = true;
+    try {
+      show(await sendJson("/tour", {}, { method: "DELETE" }));
+    } catch (error) {
+      fail(error);
+    }
+    stop.disabled = false;
+  }
+
+  async function look() {
+    try {
+      show(await getJson("/tour"));
+    } catch (error) {
+      start.disabled = false;
+      if (!(error instanceof ApiError && [401, 403].includes(error.status))) fail(error);
+    }
+  }
+
+  function show(state) {
+    clearTimeout(watching);
+    if (state.running) watching = setTimeout(look, EVERY);
+    const left = Math.ceil(state.seconds_left);
+    start.disabled = state.running;
+    stop.hidden = progress.hidden = !state.running;
+    if (left > progress.max) progress.max = left;
+    progress.value = progress.max - left;
+    const begun = state.running || state.searches > 0 || state.failed > 0;
+    fill(line, begun ? progressOf(state, left) : "");
+    fill(picture, state.curve.length ? curve(state.curve, state.baseline) : "");
+    fill(about, state.running ? state.message : "");
+    if (!state.running && begun) fill(said, ...ending(state));
+  }
+
+  function fail(error) {
+    const needed = error instanceof ApiError && [401, 403].includes(error.status) ? `Simulated people need ${SCOPE}: ` : "";
+    fill(said, element("p", { class: "notice bad" }, `${needed}${error.message}`));
+  }
+
+  look();
+}
+
+function progressOf(state, left) {
+  const failed = state.failed ? `, ${count(state.failed, "search", "searches")} failed` : "";
+  const time = state.running ? `, ${count(left, "second", "seconds")} left` : "";
+  return `${count(state.searches, "search", "searches")}, ${count(state.clicks, "click", "clicks")}${failed}${time}`;
+}
+
+function ending({ message, changed }) {
+  const result = element("p", { class: "notice" }, message);
+  if (!changed) return [result];
+  return [
+    result,
+    element(
+      "p",
+      {},
+      "Try it now: search for ",
+      element("a", { href: `?q=${encodeURIComponent(changed.query)}` }, `“${changed.query}”`),
+      `. Without learning “${changed.was_first}” comes first; after ${count(changed.searches, "search", "searches")} `
+        + `it is “${changed.is_first}”. Open “Why here?” beside it to see what it owes to clicks.`,
+    ),
+  ];
+}
+
+function count(number, one, many) {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}
+
+function loadStyle() {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL("./tour.css", import.meta.url).href;
+  document.head.append(link);
+}

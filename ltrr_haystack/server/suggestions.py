@@ -1,0 +1,228 @@
+"""`GET /search/suggestions`: past queries that begin like what is being typed."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Query
+from haystack import logging
+from pydantic import BaseModel
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from ltrr_haystack.server.answers import JSONAnswer
+from ltrr_haystack.server.failures import log_line
+from ltrr_haystack.server.openapi import Problem
+from ltrr_haystack.server.past_queries import LEAST_CLIENTS, LONGEST, PastQueries, is_showable
+from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.understanding import normal_form
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+logger = logging.getLogger(__name__)
+
+PATH = "/search/suggestions"
+MOST = 8
+"""Suggestions in one answer."""
+
+MOST_KEPT = 2_000
+"""Texts that are looked through for an answer, the most chosen ones."""
+
+NEWEST = 20_000
+"""Searches that suggestions come from, the newest ones."""
+
+RENEW_SECONDS = 60.0
+ANEW_SECONDS = 3_600.0
+"""Seconds after which the counts begin anew, so that what was deleted from the log is forgotten here, too."""
+
+BATCH, BATCHES = 100, 50
+PAUSE_SECONDS = 0.1
+"""Between two batches; reading the log is left to moments that no search needs."""
+
+
+class SuggestionsAnswer(BaseModel):
+    """
+    Queries to choose from.
+
+    :param suggestions: Queries, the best first.
+    """
+
+    suggestions: list[str]
+
+
+class SuggestionList:
+    """
+    Texts to choose from by what is being typed.
+
+    :param texts: Normal forms of queries, the most chosen first.
+    """
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._texts = list(dict.fromkeys(texts))[:MOST_KEPT]
+        # Wherever a word begins: (place of the text, what follows).
+        self._beginnings = [
+            (place, text[at:]) for place, text in enumerate(self._texts) for at in _word_beginnings(text)
+        ]
+
+    def matching(self, query: str, most: int = MOST) -> list[str]:
+        """
+        Find the texts that go on from what was typed.
+
+        :param query: What was typed so far.
+        :param most: How many texts to give.
+        :returns: First those that begin with it, then those in which a word does, last those that do so but for typos
+            (one in four letters, two from eight on); each from the most chosen on. The most chosen of all if nothing
+            was typed.
+        """
+        form = normal_form(query[: 4 * LONGEST])
+        if len(form) > LONGEST:
+            return []
+        found = dict.fromkeys(text for text in self._texts if text.startswith(form))
+        found |= dict.fromkeys(self._texts[place] for place, rest in self._beginnings if rest.startswith(form))
+        found.pop(form, None)
+        if len(found) < most and len(form) >= 4:
+            found |= dict.fromkeys(text for text in self._mistyped(form) if text != form)
+        return list(found)[:most]
+
+    def _mistyped(self, form: str) -> list[str]:
+        allowed = 1 if len(form) < 8 else 2
+        best: dict[int, float] = {}
+        for length in range(len(form) - 1, len(form) + 2):
+            cut = [rest[:length] for _, rest in self._beginnings]
+            near = process.extract(form, cut, scorer=OSA.distance, score_cutoff=allowed, limit=None)
+            for _, distance, row in near:
+                place = self._beginnings[row][0]
+                best[place] = min(distance, best.get(place, distance))
+        return [self._texts[place] for place, _ in sorted(best.items(), key=lambda each: (each[1], each[0]))]
+
+
+class Suggestions:
+    """
+    Keeps suggestions from past queries, and renews them beside the searches.
+
+    A store that cannot be read costs newer suggestions, and no request.
+
+    :param store: The store with the log; without one there are the first suggestions alone.
+    :param first: Texts to suggest where past queries do not suffice, such as those of a demo's data set. They are shown
+        to everybody.
+    :param trusted: Whether the ids of clients mean anything: where everybody may call and only says who it is, past
+        queries are not suggested.
+    :param least_clients: Clients that must have chosen something before a query is suggested to others.
+    :param renew_seconds: Least seconds between two renewals.
+    """
+
+    def __init__(
+        self,
+        store: LTRRStore | None,
+        *,
+        first: Sequence[str] = (),
+        trusted: Callable[[], bool] = lambda: True,
+        least_clients: int = LEAST_CLIENTS,
+        renew_seconds: float = RENEW_SECONDS,
+    ) -> None:
+        self._store = store
+        self._first = [form for form in map(normal_form, first) if is_showable(form)]
+        self._trusted = trusted
+        self._least_clients = least_clients
+        self._renew_seconds = renew_seconds
+        self._list = SuggestionList(self._first)
+        self._counts = PastQueries(least_clients)
+        self._read = 0
+        self._begun_at: float | None = None
+        self._renewed_at: float | None = None
+        self._renewal: asyncio.Future[None] | None = None
+        self._was_whole = False
+        self._stopped = threading.Event()
+
+    def matching(self, query: str) -> list[str]:
+        """
+        Find suggestions.
+
+        :param query: What was typed so far.
+        :returns: At most eight queries; see `SuggestionList.matching`.
+        """
+        return self._list.matching(query)
+
+    async def ask(self, query: str) -> list[str]:
+        """
+        Find suggestions, and let them be renewed beside that if it is time.
+
+        :param query: What was typed so far.
+        :returns: As `matching`.
+        """
+        due = self._renewed_at is None or time.monotonic() - self._renewed_at >= self._renew_seconds
+        if self._store is not None and due and (self._renewal is None or self._renewal.done()):
+            self._renewed_at = time.monotonic()
+            self._renewal = asyncio.ensure_future(asyncio.to_thread(self.renew))
+        return self.matching(query)
+
+    def renew(self) -> None:
+        """Read what the log has had since the last renewal, a bounded part of it, with pauses."""
+        try:
+            past = self._past()
+            if past is not None:
+                self._list = SuggestionList([*past, *self._first])
+        except Exception as error:  # noqa: BLE001 (whatever a store raises, the search box goes on without)
+            logger.warning("Suggestions could not be renewed: {error}", error=log_line(error))
+
+    def stop(self) -> None:
+        """Let a renewal that is under way end soon."""
+        self._stopped.set()
+
+    def _past(self) -> list[str] | None:
+        """The past queries; `None` as long as a new count has not caught up with what is shown."""
+        if self._store is None or not self._trusted():
+            return []
+        learned = self._store.watermark().learned
+        now = time.monotonic()
+        if self._begun_at is None or now - self._begun_at >= ANEW_SECONDS:
+            self._begun_at, self._counts, self._read = now, PastQueries(self._least_clients), max(0, learned - NEWEST)
+        for _ in range(BATCHES):
+            batch = self._store.learned(self._read, BATCH)
+            for settled in batch:
+                self._counts.add(settled)
+                self._read = settled.seq
+            if not batch or self._read >= learned:
+                self._was_whole = True
+                return self._counts.showable()
+            if self._stopped.wait(PAUSE_SECONDS):
+                break
+        return None if self._was_whole else self._counts.showable()
+
+
+def add_suggestions(app: "FastAPI", suggestions: Suggestions) -> None:
+    """
+    Add the route `GET /search/suggestions`.
+
+    :param app: The application.
+    :param suggestions: Where they come from.
+    """
+
+    async def suggested(query: Annotated[str, Query(max_length=1_000)] = "") -> JSONAnswer:
+        """
+        Suggest past queries that several people have searched for and found something with.
+
+        :param query: What was typed so far.
+        """
+        return JSONAnswer(SuggestionsAnswer(suggestions=await suggestions.ask(query)))
+
+    refused = {401: "The API key is missing or not valid", 429: "Too many requests from one API key or address"}
+    app.add_api_route(
+        PATH,
+        suggested,
+        methods=["GET"],
+        tags=["search"],
+        response_model=SuggestionsAnswer,
+        responses={status: {"model": Problem, "description": meaning} for status, meaning in refused.items()},
+        summary="Past queries that begin like what is being typed",
+    )
+
+
+def _word_beginnings(text: str) -> Iterator[int]:
+    yield 0
+    for at, character in enumerate(text):
+        if character == " ":
+            yield at + 1

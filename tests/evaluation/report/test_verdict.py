@@ -1,0 +1,66 @@
+import pytest
+
+from ltrr_haystack.evaluation.report.reading import Reading
+from ltrr_haystack.evaluation.report.verdict import verdict
+
+BOTH, ONLY_BM25 = {"bm25": 10, "memory": 10}, {"bm25": 10, "memory": 0}
+
+
+@pytest.fixture
+def searched(log):
+    """Forty queries, each searched as the baseline has it and with bm25 alone; the second earns what is asked for."""
+
+    def reading(baseline, other, **changes):
+        made = []
+        for number in range(40):
+            for which, (allocation, reward) in enumerate(((BOTH, baseline), (ONLY_BM25, other))):
+                earned = reward(number) if callable(reward) else reward
+                rewards = {"a": earned} if earned else {}
+                values = {"query": f"query {number}", "allocation": allocation, **changes}
+                made.append(log.settled(2 * number + which + 1, rewards, **values))
+        return Reading.of(made)
+
+    return reading
+
+
+def test_without_searches_it_says_what_is_missing():
+    said, following = verdict(Reading.of([]))
+    assert said == "Nothing is known yet: no search has settled."
+    assert "/feedback/run" in following
+
+
+def test_a_policy_that_earns_more_is_worth_more_with_its_interval_and_what_it_saves(searched):
+    """
+    Where the baseline was played, half of the searches count for either side. The policy has .5 · 40 of 1 · 1.25 weight
+    and 40 of weight 1.25 with 2: (20 · 1 + 40 · 2) / 60 = 1.667, against the baseline's 1. Of 40 candidates 30 remain.
+    """
+    said, following = verdict(searched(1.0, 2.0))
+    assert said.startswith(
+        "The policy is worth more than the baseline: 0.667 reward a search, 67 % more (95 % interval "
+    )
+    assert "Compared were 60 live searches and 20 of the baseline, apart by chance." in said
+    assert said.endswith("All searches together asked for 25 % fewer candidates than the baseline does.")
+    assert following.startswith("Keep it live.")
+
+
+def test_a_policy_that_earns_less_is_to_be_taken_back(searched):
+    said, following = verdict(searched(2.0, 0.0))
+    assert said.startswith("The policy is worth less than the baseline: 1.333 reward a search, 67 % less")
+    assert "ltrr activate" in following
+
+
+def test_what_the_interval_leaves_open_is_left_open(searched):
+    said, following = verdict(searched(lambda number: number % 2, lambda number: (number + 1) % 2))
+    assert said.startswith("The policy is neither shown to be better than the baseline nor to be worse: +0.000 reward")
+    assert following.startswith("Go on")
+
+
+def test_an_apprentice_has_not_been_tried_on_people(searched):
+    said, _ = verdict(searched(1.0, 1.0, mode="apprentice", allocation=BOTH, propensity=1.0))
+    assert said.startswith("All 80 searches were made with the baseline or with an apprentice")
+
+
+def test_without_a_baseline_share_live_searches_have_nothing_to_be_compared_with(searched):
+    said, following = verdict(searched(1.0, 2.0, baseline_share=0.0))
+    assert "cannot be compared directly" in said
+    assert "baseline share" in following

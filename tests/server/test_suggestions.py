@@ -1,0 +1,115 @@
+"""Suggestions over HTTP, and what they match."""
+
+import pytest
+
+pytest.importorskip("hayhooks")
+
+from haystack.utils import Secret
+
+from ltrr_haystack import LTRRStore
+from ltrr_haystack.server.suggestions import SuggestionList, Suggestions
+from serving import Server, click, eventually, few_songs
+
+TEXTS = ["love songs", "sad love songs", "lovely day", "rain", "beyonce halo", "songs of the sea"]
+
+
+class TestMatching:
+    def matching(self, query, **how):
+        return SuggestionList(TEXTS).matching(query, **how)
+
+    def test_what_begins_with_it_comes_first_then_what_has_a_word_that_does(self):
+        assert self.matching("lov") == ["love songs", "lovely day", "sad love songs"]
+        assert self.matching("song") == ["songs of the sea", "love songs", "sad love songs"]
+
+    @pytest.mark.parametrize("typed", ["BEYONCÉ", "  beyon", "Beyonce\u202e h"])
+    def test_case_accents_and_hidden_signs_do_not_matter(self, typed):
+        assert self.matching(typed) == ["beyonce halo"]
+
+    @pytest.mark.parametrize(
+        ("typed", "found"), [("beyonse", "beyonce halo"), ("raim", "rain"), ("hlao", "beyonce halo")]
+    )
+    def test_typos_are_forgiven_last(self, typed, found):
+        assert self.matching(typed) == [found]
+
+    def test_short_words_have_no_typos(self):
+        assert self.matching("rxi") == []
+
+    def test_what_is_typed_already_is_not_suggested(self):
+        assert self.matching("rain") == []
+
+    def test_before_anything_is_typed_the_most_chosen_are_given(self):
+        assert self.matching("", most=2) == ["love songs", "sad love songs"]
+
+    @pytest.mark.parametrize("typed", ["x" * 10_000, "(((((", "[a-z]+$"])
+    def test_nothing_is_found_for_nonsense(self, typed):
+        assert SuggestionList(["abc"]).matching(typed + "q") == []
+
+
+class Broken:
+    def watermark(self):
+        raise OSError("disk /secret/path is gone")
+
+
+def test_a_store_that_fails_costs_past_queries_alone():
+    suggestions = Suggestions(Broken(), first=["Love"])
+    suggestions.renew()
+    assert suggestions.matching("lo") == ["love"]
+    assert Suggestions(None).matching("lo") == []
+
+
+def test_what_cannot_be_shown_is_not_suggested_at_first_either():
+    texts = ["\u202elove", "ann@example.org", "  Love \x00me "]
+    assert Suggestions(None, first=texts).matching("") == ["love", "love me"]
+
+
+@pytest.fixture(scope="module")
+def server(lexical_pipelines, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("suggestions")
+    running = Server(lexical_pipelines, folder / "home", options={"data": str(few_songs(folder / "songs"))})
+    assert running.url, running.log.read_text()
+    yield running
+    running.kill()
+
+
+class TestOverHTTP:
+    def suggested(self, server, query, **headers):
+        answer = server.client.get("/search/suggestions", params={"query": query}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["suggestions"]
+
+    def test_a_demo_begins_with_its_own_queries(self, server):
+        assert self.suggested(server, "ra") == ["rain"]
+        assert self.suggested(server, "") == ["love", "rain", "night"]
+
+    def test_a_query_that_is_too_long_is_refused(self, server):
+        assert server.client.get("/search/suggestions", params={"query": "x" * 1_001}).status_code == 422
+
+    def test_pages_of_others_may_not_ask(self, server):
+        refused = server.client.get("/search/suggestions", headers={"Origin": "https://evil.example"})
+        assert refused.status_code == 403
+
+
+def chosen(server, query, **who):
+    found = server.search(query, **who)
+    server.post("feedback", {"events": [click(found, found["documents"][0]["id"])]}).raise_for_status()
+
+
+def past(store, **how):
+    suggestions = Suggestions(store, **how)
+    suggestions.renew()
+    return suggestions.matching("")
+
+
+def test_what_several_people_chose_is_suggested_and_what_one_client_chose_is_not(server):
+    for person in range(5):
+        chosen(server, "More Love", user_id=f"user {person}", session_id=f"session {person}")
+        chosen(server, "rain of mine", user_id="ann", session_id=f"anns {person}")
+        chosen(server, "and more planted", user_id=f"eve {person}", client_id="eve")
+    store = LTRRStore(Secret.from_token(f"sqlite:///{server.log.parent}/ltrr.db"))
+    try:
+        assert eventually(lambda: past(store) == ["more love"])
+        assert past(store, first=["love", "More love"]) == ["more love", "love"]
+        # Where everybody may call, and only says who it is, five people may be one.
+        assert past(store, trusted=lambda: False) == []
+    finally:
+        store.close()

@@ -110,7 +110,7 @@ def create_app(
     app.router.lifespan_context = _lifespan(app.router.lifespan_context, settings.threads)
     add_ready_route(app, app.state.readiness)
     add_pages(app, keys_needed=lambda: keyring.needed, tour=tour is not None, users=users)
-    add_dashboard(app, app.state.pipelines)
+    add_dashboard(app, app.state.pipelines, safe_start=safe_start)
     add_suggestions(app, app.state.suggestions)
     if tour is not None:
         add_tour(app, tour)

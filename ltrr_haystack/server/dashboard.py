@@ -51,10 +51,12 @@ class Dashboard:
 
     :param store: The store with the log.
     :param pipelines: The pipelines, whose FeedbackWriters count what they reject.
+    :param starts_safely: Whether the server plays the baseline until the log speaks for the policy.
     """
 
-    def __init__(self, store: LTRRStore, pipelines: Mapping[str, Pipeline]) -> None:
+    def __init__(self, store: LTRRStore, pipelines: Mapping[str, Pipeline], *, starts_safely: bool = True) -> None:
         self.store = store
+        self._starts_safely = starts_safely
         self._pipelines = pipelines
         self._logs: dict[int | None, FollowedLog] = {}
         self._made: dict[int | None, DashboardData] = {}
@@ -101,18 +103,19 @@ class Dashboard:
         log = self._logs.setdefault(hours, FollowedLog(self.store, hours))
         now = time.time()
         reached = log.update(now)
-        return dashboard_data(self.store, log.reading, self._pipelines, now, reached)
+        return dashboard_data(self.store, log.reading, self._pipelines, now, reached, starts_safely=self._starts_safely)
 
 
-def add_dashboard(app: "FastAPI", pipelines: Mapping[str, Pipeline]) -> None:
+def add_dashboard(app: "FastAPI", pipelines: Mapping[str, Pipeline], *, safe_start: bool = True) -> None:
     """
     Add `GET /learning/data` and `POST /learning/activate`, which need the scope `admin`.
 
     :param app: The application.
     :param pipelines: The pipelines; without a router among them there is nothing to look at.
+    :param safe_start: Whether the baseline is played until the log speaks for the policy.
     """
     routers = find_routers(pipelines)
-    dashboard = Dashboard(routers[0].store, pipelines) if routers else None
+    dashboard = Dashboard(routers[0].store, pipelines, starts_safely=safe_start) if routers else None
 
     def required() -> Dashboard:
         if dashboard is None:

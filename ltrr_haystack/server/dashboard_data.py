@@ -26,6 +26,9 @@ REMEMBERED_QUERIES = 5
 REMEMBERED_DOCUMENTS = 3
 
 
+AT_ONCE = "The learned policy is played at once: this server was started without a safe start."
+
+
 class Tile(BaseModel):
     """
     A figure to be seen first.
@@ -101,7 +104,13 @@ class DashboardData(BaseModel):
 
 
 def dashboard_data(
-    store: LTRRStore, reading: Reading, pipelines: Mapping[str, Pipeline], now: float, reached: float
+    store: LTRRStore,
+    reading: Reading,
+    pipelines: Mapping[str, Pipeline],
+    now: float,
+    reached: float,
+    *,
+    starts_safely: bool = True,
 ) -> DashboardData:
     """
     Make the dashboard's data.
@@ -111,6 +120,7 @@ def dashboard_data(
     :param pipelines: The pipelines, whose FeedbackWriters count what they reject.
     :param now: The time, in seconds since 1970.
     :param reached: The share of the log that `reading` has.
+    :param starts_safely: Whether the server plays the baseline until the log speaks for the policy.
     :returns: The data.
     :raises StoreError: If the store cannot be read.
     """
@@ -141,7 +151,7 @@ def dashboard_data(
         searches=reading.blocks.searches,
         verdict=said,
         following=following,
-        safe_start=_safe_start(store),
+        safe_start=_safe_start(store) if starts_safely else AT_ONCE,
         tiles=_tiles(reading),
         sections=[
             ShownSection(key=each.key, title=each.title, markup=contents(with_points(each)))

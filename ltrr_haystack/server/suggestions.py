@@ -134,6 +134,7 @@ class Suggestions:
         self._begun_at: float | None = None
         self._renewed_at: float | None = None
         self._renewal: asyncio.Future[None] | None = None
+        self._was_whole = False
         self._stopped = threading.Event()
 
     def matching(self, query: str) -> list[str]:
@@ -161,7 +162,9 @@ class Suggestions:
     def renew(self) -> None:
         """Read what the log has had since the last renewal, a bounded part of it, with pauses."""
         try:
-            self._list = SuggestionList([*self._past(), *self._first])
+            past = self._past()
+            if past is not None:
+                self._list = SuggestionList([*past, *self._first])
         except Exception as error:  # noqa: BLE001 (whatever a store raises, the search box goes on without)
             logger.warning("Suggestions could not be renewed: {error}", error=log_line(error))
 
@@ -169,7 +172,8 @@ class Suggestions:
         """Let a renewal that is under way end soon."""
         self._stopped.set()
 
-    def _past(self) -> list[str]:
+    def _past(self) -> list[str] | None:
+        """The past queries; `None` as long as a new count has not caught up with what is shown."""
         if self._store is None or not self._trusted():
             return []
         learned = self._store.watermark().learned
@@ -181,9 +185,12 @@ class Suggestions:
             for settled in batch:
                 self._counts.add(settled)
                 self._read = settled.seq
-            if not batch or self._read >= learned or self._stopped.wait(PAUSE_SECONDS):
+            if not batch or self._read >= learned:
+                self._was_whole = True
+                return self._counts.showable()
+            if self._stopped.wait(PAUSE_SECONDS):
                 break
-        return self._counts.showable()
+        return None if self._was_whole else self._counts.showable()
 
 
 def add_suggestions(app: "FastAPI", suggestions: Suggestions) -> None:

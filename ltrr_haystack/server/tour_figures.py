@@ -189,5 +189,7 @@ class TourFigures:
             f"on the baseline's pages for the same searches in {baseline / len(late):.0%}"
         )
         if p < CHANCE:
-            return f"{found}: more than chance makes likely (sign test, p {'< 0.001' if p < 0.001 else f'= {p:.3f}'})."
+            side = "more often than on the baseline's" if live > baseline else "less often than on the baseline's"
+            likely = "< 0.001" if p < 0.001 else f"= {p:.3f}"
+            return f"{found}: {side}, beyond what chance makes likely (sign test, p {likely})."
         return f"{found}: that may be chance (sign test, p = {p:.2f}); a longer tour tells more."

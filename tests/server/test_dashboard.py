@@ -12,7 +12,7 @@ from factories import decision, page, record, result, unite
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import ActionSet, Arm, Understanding
-from serving import Server
+from serving import Server, eventually
 
 pytest.importorskip("hayhooks")
 pytest.importorskip("tantivy")
@@ -24,6 +24,10 @@ ACTIONS = ActionSet(
     budget=20,
     baseline={"bm25": 10},
 )
+
+
+def section(server, key):
+    return next(each["markup"] for each in data(server)["sections"] if each["key"] == key)
 
 
 def visits(now):
@@ -109,9 +113,8 @@ class TestData:
     def test_rejected_events_are_counted_by_the_field_that_was_wrong(self, served):
         server, _ = served
         server.post("feedback", {"events": [{"action_name": "click", "query_id": "nowhere"}]})
-        time.sleep(2.1)
-        (section,) = (each for each in data(server)["sections"] if each["key"] == "feedback")
-        assert re.search(r'<td data-label="field">query_id</td><td data-label="events">1</td>', section["markup"])
+        told = '<td data-label="field">query_id</td><td data-label="events">1</td>'
+        assert eventually(lambda: told in section(server, "feedback"))
 
     @pytest.mark.parametrize(
         ("body", "reason"),
@@ -134,8 +137,8 @@ class TestPage:
             visitor.expect("status of 401")
             opened = visitor.page(**look)
             opened.goto(f"{served[0].url}/learning")
-            opened.get_by_label("This server wants an API key.").fill(key)
-            opened.get_by_role("button", name="Use this key").click()
+            opened.get_by_label("This server needs an API key").fill(key)
+            opened.get_by_role("button", name="Use key").click()
             return opened
 
         return opening

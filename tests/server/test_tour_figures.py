@@ -51,7 +51,12 @@ class TestTourFigures:
         assert figures.baseline.click_rate == 0.5
         said = figures.verdict()
         assert "in 100% of 10 searches" in said
-        assert "in 0%: more than chance" in said
+        assert "in 0%: more often than on the baseline's, beyond what chance makes likely" in said
+
+    def test_a_loss_is_called_a_loss(self):
+        said = self.compared(*[(False, True)] * 20).verdict()
+        assert "in 0% of 10 searches" in said
+        assert "less often than on the baseline's, beyond what chance makes likely" in said
 
     def test_a_small_difference_is_called_chance(self):
         assert "may be chance" in self.compared(*[(True, True)] * 9, (True, False)).verdict()

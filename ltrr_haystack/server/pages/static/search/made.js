@@ -35,7 +35,7 @@ function readings({ readings: found, query_type: type, language, intents }) {
     return element(
       "div",
       { class: "reading" },
-      element("div", { class: "row" }, element("span", {}, said, rest), element("span", { class: "number" }, percent(reading.probability))),
+      element("div", { class: "said" }, element("span", {}, said, rest), element("span", { class: "number" }, percent(reading.probability))),
       bar(reading.probability),
     );
   });
@@ -62,7 +62,7 @@ function arms(decision, missing) {
     return element(
       "div",
       { class: "share" },
-      element("div", { class: "row" }, element("span", {}, arm), element("span", { class: "number" }, brought)),
+      element("div", { class: "said" }, element("span", {}, arm), element("span", { class: "number" }, brought)),
       bar(made.depth / deepest),
       chances.length > 0 && element("p", { class: "muted small number" }, `Depths: ${chances.map(([level, chance]) => `${level} (${percent(chance)})`).join(", ")}`),
     );

@@ -19,7 +19,7 @@ export function mountTour(section) {
     "button", { type: "button", class: "button primary", on: { click: () => begin() } }, "Let simulated people search for two minutes",
   );
   const stop = element("button", { class: "button", type: "button", hidden: true, on: { click: () => end() } }, "Stop");
-  const progress = element("progress", { "aria-label": "Time of the tour", hidden: true });
+  const progress = element("progress", { "aria-label": "Time of the tour", hidden: true, max: SECONDS });
   const line = element("p", { class: "number muted", id: "tour-progress" });
   const about = element("p", { class: "muted small" });
   const picture = element("div", { class: "tour-picture" });
@@ -72,8 +72,8 @@ export function mountTour(section) {
     const left = Math.ceil(state.seconds_left);
     start.disabled = state.running;
     stop.hidden = progress.hidden = !state.running;
-    progress.max = SECONDS;
-    progress.value = Math.max(0, SECONDS - left);
+    if (left > progress.max) progress.max = left;
+    progress.value = progress.max - left;
     const begun = state.running || state.searches > 0 || state.failed > 0;
     fill(line, begun ? progressOf(state, left) : "");
     fill(picture, state.curve.length ? curve(state.curve, state.baseline) : "");

@@ -77,7 +77,7 @@ def create_app(
     keyring, settings = keyring or configured_keyring(), settings or ServerSettings.from_environment()
     app = _hayhooks_app()
 
-    from ltrr_haystack.server.dashboard import add_dashboard
+    from ltrr_haystack.server.dashboard import ACTIVATE, DATA, add_dashboard
     from ltrr_haystack.server.failures import add_error_handlers
     from ltrr_haystack.server.middleware import build_middleware
     from ltrr_haystack.server.openapi import describe_api
@@ -90,7 +90,7 @@ def create_app(
 
     _remove_open_routes(app)
     wrappers = deployment.deploy(app, Path(pipelines or os.environ.get("LTRR_PIPELINES", "pipelines")).resolve())
-    scopes = {**deployment.scopes_of(wrappers), SUGGESTIONS: SEARCH}
+    scopes = {**deployment.scopes_of(wrappers), SUGGESTIONS: SEARCH, DATA: ADMIN, ACTIVATE: ADMIN}
     app.state.pipelines = deployment.pipelines_of(wrappers)
     app.state.safe_start = safe_start
     if not safe_start:

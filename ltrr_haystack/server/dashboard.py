@@ -3,17 +3,18 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import HTTPException, Query
 from haystack import Pipeline
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ltrr_haystack.errors import DamagedSnapshotError
 from ltrr_haystack.server.dashboard_data import DashboardData, dashboard_data
 from ltrr_haystack.server.failures import http_errors
 from ltrr_haystack.server.followed_log import FollowedLog
 from ltrr_haystack.server.learners import find_routers
+from ltrr_haystack.server.openapi import REFUSED, Problem
 from ltrr_haystack.store import LTRRStore
 
 if TYPE_CHECKING:
@@ -25,9 +26,19 @@ ACTIVATE = "/learning/activate"
 RANGES = (1, 24, 168, 720)
 """Hours that the dashboard can look back, besides the whole log."""
 
+NOTHING = {"404": "Nothing is learned here: no pipeline has a BanditRouter"}
+
 KEPT_SECONDS = 2.0
 """For so long an answer serves all who ask."""
 
+
+def _in_range(hours: int) -> int:
+    if hours not in RANGES:
+        raise ValueError(f"must be one of {', '.join(map(str, RANGES))}, or be left out")
+    return hours
+
+
+Hours = Annotated[int, AfterValidator(_in_range), Field(json_schema_extra={"enum": list(RANGES)})]
 Kind = Literal["policy", "ranker", "page", "catalogue", "lexicon", "intents"]
 
 
@@ -88,8 +99,8 @@ class Dashboard:
         if wanted.version and wanted.version not in there:
             possible = ", ".join(map(str, there[-20:])) if there else "none"
             raise HTTPException(
-                422,
-                f"version: there is no {wanted.kind} {wanted.version}; possible are 0 (no {wanted.kind}), {possible}",
+                404,
+                f"there is no {wanted.kind} {wanted.version}; possible are 0 (no {wanted.kind}), {possible}",
             )
         try:
             self.store.activate(wanted.kind, wanted.version)
@@ -122,9 +133,7 @@ def add_dashboard(app: "FastAPI", pipelines: Mapping[str, Pipeline], *, safe_sta
             raise HTTPException(404, "no pipeline of this server has a BanditRouter, so nothing is learned here")
         return dashboard
 
-    async def data(hours: Annotated[int | None, Query(ge=1, le=720)] = None) -> DashboardData:
-        if hours is not None and hours not in RANGES:
-            raise HTTPException(422, f"hours: must be one of {', '.join(map(str, RANGES))}, or be left out")
+    async def data(hours: Annotated[Hours | None, Query()] = None) -> DashboardData:
         with http_errors():
             return await required().data(hours)
 
@@ -133,5 +142,25 @@ def add_dashboard(app: "FastAPI", pipelines: Mapping[str, Pipeline], *, safe_sta
             await asyncio.to_thread(required().activate, wanted)
         return wanted
 
-    app.add_api_route(DATA, data, methods=["GET"], tags=["learning"], summary="What the search has learned")
-    app.add_api_route(ACTIVATE, activate, methods=["POST"], tags=["learning"], summary="Put a model version in use")
+    app.add_api_route(
+        DATA,
+        data,
+        methods=["GET"],
+        tags=["learning"],
+        summary="What the search has learned",
+        responses=_refused(NOTHING),
+    )
+    app.add_api_route(
+        ACTIVATE,
+        activate,
+        methods=["POST"],
+        tags=["learning"],
+        summary="Put a model version in use",
+        responses=_refused({**NOTHING, "404": "There is no such version", "409": "The version is damaged"}),
+    )
+
+
+def _refused(more: Mapping[str, str]) -> dict[int | str, dict[str, Any]]:
+    """Statuses with their meanings, as FastAPI takes them."""
+    known = {**{status: REFUSED[status] for status in ("400", "401", "403", "429", "503")}, **more}
+    return {status: {"model": Problem, "description": meaning} for status, meaning in known.items()}

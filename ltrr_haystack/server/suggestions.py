@@ -14,7 +14,7 @@ from rapidfuzz.distance import OSA
 
 from ltrr_haystack.server.answers import JSONAnswer
 from ltrr_haystack.server.failures import log_line
-from ltrr_haystack.server.openapi import Problem
+from ltrr_haystack.server.openapi import REFUSED, Problem
 from ltrr_haystack.server.past_queries import LEAST_CLIENTS, LONGEST, PastQueries, is_showable
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.understanding import normal_form
@@ -209,7 +209,7 @@ def add_suggestions(app: "FastAPI", suggestions: Suggestions) -> None:
         """
         return JSONAnswer(SuggestionsAnswer(suggestions=await suggestions.ask(query)))
 
-    refused = {401: "The API key is missing or not valid", 429: "Too many requests from one API key or address"}
+    refused = {int(status): REFUSED[status] for status in ("401", "403", "429")}
     app.add_api_route(
         PATH,
         suggested,

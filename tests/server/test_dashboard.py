@@ -117,16 +117,16 @@ class TestData:
         assert eventually(lambda: told in section(server, "feedback"))
 
     @pytest.mark.parametrize(
-        ("body", "reason"),
+        ("body", "status", "reason"),
         [
-            ({"kind": "ranker", "version": 9}, "there is no ranker 9; possible are 0 (no ranker), 1, 2"),
-            ({"kind": "everything", "version": 1}, "'policy', 'ranker'"),
-            ({"kind": "ranker", "version": -1}, "greater than or equal to 0"),
+            ({"kind": "ranker", "version": 9}, 404, "there is no ranker 9; possible are 0 (no ranker), 1, 2"),
+            ({"kind": "everything", "version": 1}, 422, "'policy', 'ranker'"),
+            ({"kind": "ranker", "version": -1}, 422, "greater than or equal to 0"),
         ],
     )
-    def test_what_cannot_be_put_in_use_is_refused_with_what_can(self, served, body, reason):
+    def test_what_cannot_be_put_in_use_is_refused_with_what_can(self, served, body, status, reason):
         answer = served[0].client.post("/learning/activate", json=body)
-        assert answer.status_code == 422
+        assert answer.status_code == status
         assert reason in answer.text
 
 

@@ -8,15 +8,16 @@ from pydantic import BaseModel
 from ltrr_haystack.components.feedback_writer import FeedbackWriter
 from ltrr_haystack.evaluation.report.arms import arms
 from ltrr_haystack.evaluation.report.exploration import exploration
-from ltrr_haystack.evaluation.report.health import health
+from ltrr_haystack.evaluation.report.health import health, health_section
 from ltrr_haystack.evaluation.report.looks import looks
 from ltrr_haystack.evaluation.report.markup import contents
-from ltrr_haystack.evaluation.report.models import models
-from ltrr_haystack.evaluation.report.over_time import learning, memory, saved, savings
+from ltrr_haystack.evaluation.report.models import models, newest
+from ltrr_haystack.evaluation.report.over_time import learning, memory, savings
 from ltrr_haystack.evaluation.report.queries import queries
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.report import with_points
-from ltrr_haystack.evaluation.report.values import Grid, Section, decimal, moment, percent, share_of
+from ltrr_haystack.evaluation.report.tiles import Tile, tiles
+from ltrr_haystack.evaluation.report.values import Grid, Section, decimal, moment
 from ltrr_haystack.evaluation.report.verdict import verdict
 from ltrr_haystack.policy.vw import REMEMBERED
 from ltrr_haystack.store import PAGE, POLICY, RANKER, Counts, LTRRStore
@@ -25,24 +26,7 @@ MOST_VERSIONS = 8
 REMEMBERED_QUERIES = 5
 REMEMBERED_DOCUMENTS = 3
 
-
 AT_ONCE = "The learned policy is played at once: this server was started without a safe start."
-
-
-class Tile(BaseModel):
-    """
-    A figure to be seen first.
-
-    :param name: What it is.
-    :param value: The figure in words.
-    :param text: What it means.
-    :param figure: The bare figure; `None` if it is not known.
-    """
-
-    name: str
-    value: str
-    text: str
-    figure: float | None
 
 
 class ShownSection(BaseModel):
@@ -138,12 +122,7 @@ def dashboard_data(
         versions,
         _feedback(counts, pipelines),
         queries(reading),
-        Section(
-            "health",
-            "Can the figures be trusted?",
-            "What was noticed of events, propensities, clocks and arms.",
-            findings=(*health(reading, counts, store.watermark(), now), *on_versions),
-        ),
+        health_section((*health(reading, counts, store.watermark(), now), *on_versions)),
     )
     return DashboardData(
         made_at=now,
@@ -152,7 +131,7 @@ def dashboard_data(
         verdict=said,
         following=following,
         safe_start=_safe_start(store) if starts_safely else AT_ONCE,
-        tiles=_tiles(reading),
+        tiles=list(tiles(reading)),
         sections=[
             ShownSection(key=each.key, title=each.title, markup=contents(with_points(each)))
             for each in sections
@@ -160,37 +139,6 @@ def dashboard_data(
         ],
         models=_models(store),
     )
-
-
-def _tiles(reading: Reading) -> list[Tile]:
-    total, searches = reading.blocks.total(), reading.blocks.searches
-    if not searches:
-        return [Tile(name="settled searches", value="0", text="none in this range", figure=0)]
-    clicked, reward = share_of(total["clicked"], searches), total["reward"] / searches
-    found = [
-        Tile(name="settled searches", value=f"{searches:,}", text="whose reward wait is over", figure=searches),
-        Tile(
-            name="click rate",
-            value=percent(clicked.value),
-            text=f"{percent(clicked.low or 0)} to {percent(clicked.high or 0)}",
-            figure=clicked.value,
-        ),
-        Tile(name="reward per search", value=decimal(reward), text="in units of a click", figure=reward),
-    ]
-    for measure in ("reward per search", "click rate"):
-        compared = reading.apart.comparison(measure)
-        if compared is not None:
-            one, write = compared.difference, percent if measure == "click rate" else decimal
-            interval = "" if one.low is None or one.high is None else f"{write(one.low)} to {write(one.high)}"
-            sign = "+" if one.value > 0 else ""
-            name = f"{measure}, against the baseline"
-            found.append(Tile(name=name, value=f"{sign}{write(one.value)}", text=interval, figure=one.value))
-    for name, key in (("candidates saved", "candidates"), ("arm calls saved", "calls")):
-        share = saved(total, key).value
-        known = share == share
-        found.append(Tile(name=name, value=percent(share), text="of the baseline's", figure=share if known else None))
-    drawn = total["drawn"] / searches
-    return [*found, Tile(name="explored", value=percent(drawn), text="of the pages, lower places", figure=drawn)]
 
 
 def _safe_start(store: LTRRStore) -> str:
@@ -251,7 +199,6 @@ def _feedback(counts: Counts, pipelines: Mapping[str, Pipeline]) -> Section:
 def _models(store: LTRRStore) -> list[ModelVersion]:
     found = []
     for kind in (POLICY, RANKER, PAGE):
-        newest = sorted(store.snapshots(kind), key=lambda info: -info.version)
         found += [
             ModelVersion(
                 kind=kind,
@@ -260,8 +207,7 @@ def _models(store: LTRRStore) -> list[ModelVersion]:
                 made=f"{moment(info.created_at)} UTC",
                 gate=_gate(info.card),
             )
-            for place, info in enumerate(newest)
-            if place < MOST_VERSIONS or info.active
+            for info in newest(store.snapshots(kind), MOST_VERSIONS)
         ]
     return found
 

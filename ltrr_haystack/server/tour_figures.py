@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
+from ltrr_haystack.evaluation.report.values import share_of
+
 POINTS = 12
 """Points of the curve of a whole tour."""
 
@@ -13,7 +15,6 @@ LEAST_SEARCHES = 5
 """Fewest searches that one point stands for."""
 
 CHANCE = 0.05
-Z = 1.96
 
 
 class Rate(BaseModel):
@@ -50,23 +51,16 @@ class Changed(BaseModel):
 
 def rate(clicked: int, searches: int, at: int | None = None) -> Rate:
     """
-    Give a click rate with its interval (Wilson, "Probable inference, the law of succession, and statistical inference",
-    1927).
+    Give a click rate with its interval, as the report does.
 
     :param clicked: Searches with a click.
     :param searches: Searches, at least one.
     :param at: The number of searches to state; `searches` if left out.
     :returns: The rate.
     """
-    share, spread = clicked / searches, Z * Z / searches
-    middle = (share + spread / 2) / (1 + spread)
-    half = Z * math.sqrt(share * (1 - share) / searches + spread / (4 * searches)) / (1 + spread)
-    return Rate(
-        searches=searches if at is None else at,
-        click_rate=share,
-        low=max(0.0, middle - half),
-        high=min(1.0, middle + half),
-    )
+    share = share_of(clicked, searches)
+    low, high = share.low or 0.0, share.value if share.high is None else share.high
+    return Rate(searches=searches if at is None else at, click_rate=share.value, low=low, high=high)
 
 
 def sign_test(more: int, less: int) -> float:

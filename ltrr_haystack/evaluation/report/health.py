@@ -1,9 +1,9 @@
 """Warnings on the health of the data, each with what it means and what can be done."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ltrr_haystack.evaluation.report.reading import Reading
-from ltrr_haystack.evaluation.report.values import Finding, percent
+from ltrr_haystack.evaluation.report.values import Finding, Section, percent
 from ltrr_haystack.store import Counts, Watermark
 
 FEW_SEARCHES = 200
@@ -47,6 +47,21 @@ def health(reading: Reading, counts: Counts, watermark: Watermark, now: float) -
         *_pages(reading),
     ]
     return ordered(found)
+
+
+def health_section(findings: Sequence[Finding]) -> Section:
+    """
+    Make the section on what makes the figures doubtful.
+
+    :param findings: The findings, in order.
+    :returns: The section.
+    """
+    return Section(
+        "health",
+        "Can the figures be trusted?",
+        "What was noticed of events, propensities, clocks and arms.",
+        findings=tuple(findings),
+    )
 
 
 def ordered(findings: list[Finding]) -> tuple[Finding, ...]:

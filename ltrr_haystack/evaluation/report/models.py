@@ -125,7 +125,7 @@ def _policies(snapshots: Sequence[SnapshotInfo]) -> Grid:
                 _text(_inner(info.card, REMEMBERED, "verdict")),
                 _text(_inner(info.card, str(info.card.get("new_queries")), "verdict")),
             )
-            for info in _newest(snapshots)
+            for info in newest(snapshots)
         ),
     )
 
@@ -156,7 +156,7 @@ def _rankers(snapshots: Sequence[SnapshotInfo]) -> Grid:
                 _difference(said, "live model"),
                 f"{queries}{_text(_inner(said, 'gate', 'reason'))}",
             )
-            for info in _newest(snapshots)
+            for info in newest(snapshots)
             for queries, said in _models(info.card)
         ),
     )
@@ -203,9 +203,16 @@ def _difference(said: Mapping[str, Any], other: str) -> str:
     return "–"
 
 
-def _newest(snapshots: Sequence[SnapshotInfo]) -> list[SnapshotInfo]:
-    newest = sorted(snapshots, key=lambda info: -info.version)
-    return [info for place, info in enumerate(newest) if place < MOST_VERSIONS or info.active]
+def newest(snapshots: Sequence[SnapshotInfo], most: int = MOST_VERSIONS) -> list[SnapshotInfo]:
+    """
+    Give the newest versions, and the one in use.
+
+    :param snapshots: The versions.
+    :param most: How many of the newest ones.
+    :returns: The versions, the newest first.
+    """
+    by_age = sorted(snapshots, key=lambda info: -info.version)
+    return [info for place, info in enumerate(by_age) if place < most or info.active]
 
 
 def _how_many(snapshots: Sequence[SnapshotInfo]) -> str:

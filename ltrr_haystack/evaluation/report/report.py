@@ -8,15 +8,16 @@ from pathlib import Path
 from ltrr_haystack.evaluation.interchange.files import replacing
 from ltrr_haystack.evaluation.report.arms import arms
 from ltrr_haystack.evaluation.report.exploration import exploration
-from ltrr_haystack.evaluation.report.health import health, ordered
+from ltrr_haystack.evaluation.report.health import health, health_section, ordered
 from ltrr_haystack.evaluation.report.looks import looks
 from ltrr_haystack.evaluation.report.models import models
-from ltrr_haystack.evaluation.report.over_time import learning, memory, saved, savings
+from ltrr_haystack.evaluation.report.over_time import learning, memory, savings
 from ltrr_haystack.evaluation.report.page import render
 from ltrr_haystack.evaluation.report.queries import queries
 from ltrr_haystack.evaluation.report.reading import Reading
+from ltrr_haystack.evaluation.report.tiles import tiles
 from ltrr_haystack.evaluation.report.trust import Alternatives, reliability
-from ltrr_haystack.evaluation.report.values import CurveChart, ReportPage, Section, decimal, moment, percent, share_of
+from ltrr_haystack.evaluation.report.values import CurveChart, ReportPage, Section, moment
 from ltrr_haystack.evaluation.report.verdict import verdict
 from ltrr_haystack.store import LTRRStore, read_log
 
@@ -80,12 +81,7 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Repor
         estimates,
         versions,
         queries(reading),
-        Section(
-            "health",
-            "Can the figures be trusted?",
-            "What was noticed of events, propensities, clocks and arms.",
-            findings=findings,
-        ),
+        health_section(findings),
     )
     if any(finding.severity == "bad" for finding in findings):
         sections = (sections[-1], *sections[:-1])
@@ -99,7 +95,7 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Repor
     return ReportPage(
         "What the search has learned",
         subtitle,
-        tiles(reading),
+        {tile.name: tile.value for tile in tiles(reading)},
         tuple(map(with_points, sections)),
         said,
         following,
@@ -119,25 +115,3 @@ def with_points(section: Section) -> Section:
         if not isinstance(chart, CurveChart) or any(curve.points for curve in chart.curves)
     )
     return replace(section, charts=tuple(charts))
-
-
-def tiles(reading: Reading) -> dict[str, str]:
-    """
-    Give the figures to be seen first.
-
-    :param reading: The sums over the log.
-    :returns: Name → figure.
-    """
-    total = reading.blocks.total()
-    if not total.searches:
-        return {"settled searches": "0"}
-    last = reading.blocks.blocks(5)[-1]
-    return {
-        "settled searches": f"{total.searches:,}",
-        "click rate": percent(share_of(total["clicked"], total.searches).value),
-        f"click rate, last {last.searches:,}": percent(share_of(last["clicked"], last.searches).value),
-        "reward per search": decimal(total["reward"] / total.searches),
-        "candidates saved": percent(saved(total, "candidates").value),
-        "arm calls saved": percent(saved(total, "calls").value),
-        f"queries remembered, last {last.searches:,}": percent(last["remembered"] / last.searches),
-    }

@@ -226,7 +226,8 @@ def share_of(count: float, of: float) -> ReportFigure:
     share, z2 = count / of, _Z**2 / of
     middle = (share + z2 / 2) / (1 + z2)
     half = _Z / (1 + z2) * math.sqrt(share * (1 - share) / of + z2 / of / 4)
-    return ReportFigure(share, max(0.0, middle - half), min(1.0, middle + half))
+    # The ends are 0 and 1 in truth where none or all are counted, which rounding would miss.
+    return ReportFigure(share, middle - half if count > 0 else 0.0, middle + half if count < of else 1.0)
 
 
 def mean_of(total: float, squares: float, count: float) -> ReportFigure:

@@ -20,6 +20,8 @@ from ltrr_haystack.evaluation.replay.answers import Answer
 from ltrr_haystack.evaluation.replay.server_system import ServerSystem
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.stream import Stream
+from ltrr_haystack.evaluation.report.markup import contents
+from ltrr_haystack.evaluation.report.values import Section
 from ltrr_haystack.server.access import sent_key
 from ltrr_haystack.server.answers import JSONAnswer
 from ltrr_haystack.server.openapi import Problem
@@ -68,6 +70,7 @@ class TourState(BaseModel):
     :param clicks: Clicks so far.
     :param failed: Searches that failed.
     :param curve: The click rate over time, a point for each stretch of searches.
+    :param picture: The same as a chart: HTML in which every text is escaped; empty before there is a point.
     :param baseline: The click rate of the baseline for a share of the same searches; `null` as long as there is none.
     :param changed: A query whose page begins with another document than the baseline's; `null` if there is none.
     :param message: What is simulated, what came of it, or what went wrong.
@@ -79,6 +82,7 @@ class TourState(BaseModel):
     clicks: int
     failed: int
     curve: list[Rate]
+    picture: str
     baseline: Rate | None
     changed: Changed | None
     message: str
@@ -151,6 +155,7 @@ class Tour:
             clicks=figures.clicks,
             failed=figures.failed,
             curve=figures.curve,
+            picture="" if (chart := figures.chart()) is None else contents(Section("tour", "", "", (chart,))),
             baseline=figures.baseline,
             changed=None if running else self._changed(figures),
             message=self._message,

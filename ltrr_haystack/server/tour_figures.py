@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from ltrr_haystack.evaluation.report.values import share_of
+from ltrr_haystack.evaluation.report.values import Curve, CurveChart, Point, ReportFigure, share_of
 
 POINTS = 12
 """Points of the curve of a whole tour."""
@@ -96,6 +96,7 @@ class TourFigures:
     :ivar failed: Searches that failed.
     :ivar rejected: Clicks that the server did not take.
     :ivar curve: The click rate of each stretch of searches.
+    :ivar baseline_curve: The baseline's click rate up to the end of each stretch, as far as it is known.
     :ivar pairs: For each compared search whether the live page was clicked, and whether the baseline's would be.
     """
 
@@ -105,6 +106,7 @@ class TourFigures:
         self.failed = 0
         self.rejected = 0
         self.curve: list[Rate] = []
+        self.baseline_curve: list[Rate] = []
         self.pairs: list[tuple[bool, bool]] = []
         self._stretch = max(LEAST_SEARCHES, math.ceil(expected / POINTS))
         self._clicked: list[bool] = []
@@ -124,6 +126,8 @@ class TourFigures:
         if self.searches % self._stretch == 0:
             last = self._clicked[-self._stretch :]
             self.curve = [*self.curve, rate(sum(last), len(last), self.searches)]
+            if self.pairs:
+                self.baseline_curve = [*self.baseline_curve, self._baseline_rate(self.searches)]
         pages = self._pages.setdefault(query, _Pages())
         pages.searches += 1
         pages.live = [*pages.live[-1:], *shown[:1]]
@@ -143,7 +147,21 @@ class TourFigures:
     @property
     def baseline(self) -> Rate | None:
         """The baseline's click rate, over the whole tour: it does not learn."""
-        return rate(sum(baseline for _, baseline in self.pairs), len(self.pairs)) if self.pairs else None
+        return self._baseline_rate(len(self.pairs)) if self.pairs else None
+
+    def chart(self) -> CurveChart | None:
+        """
+        Draw the click rate over the searches, beside the baseline's.
+
+        :returns: The chart; `None` before the first stretch is over.
+        """
+        if not self.curve:
+            return None
+        begins = [1, *(each.searches + 1 for each in self.curve)]
+        live = [_point(first, each) for first, each in zip(begins, self.curve, strict=False)]
+        baseline = [_point(1, each) for each in self.baseline_curve]
+        curves = (Curve("searches with a click", tuple(live)), Curve("the baseline's, so far", tuple(baseline)))
+        return CurveChart("Click rate", curves if baseline else curves[:1])
 
     def changed(self) -> tuple[str, int, str, str] | None:
         """
@@ -172,6 +190,9 @@ class TourFigures:
         lost = f" The server did not take {self.rejected} clicks." if self.rejected else ""
         return self._compared() + lost
 
+    def _baseline_rate(self, at: int) -> Rate:
+        return rate(sum(baseline for _, baseline in self.pairs), len(self.pairs), at)
+
     def _compared(self) -> str:
         late = self.pairs[len(self.pairs) // 2 :]
         if not late:
@@ -187,3 +208,7 @@ class TourFigures:
             likely = "< 0.001" if p < 0.001 else f"= {p:.3f}"
             return f"{found}: {side}, beyond what chance makes likely (sign test, p {likely})."
         return f"{found}: that may be chance (sign test, p = {p:.2f}); a longer tour tells more."
+
+
+def _point(first: int, one: Rate) -> Point:
+    return Point(first, one.searches, None, ReportFigure(one.click_rate, one.low, one.high))

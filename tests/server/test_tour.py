@@ -21,6 +21,7 @@ STATE = {
     "clicks",
     "failed",
     "curve",
+    "picture",
     "baseline",
     "changed",
     "message",

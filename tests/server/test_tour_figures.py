@@ -33,6 +33,20 @@ class TestTourFigures:
         assert [point.click_rate for point in figures.curve] == [0.0] * 6 + [1.0] * 6
         assert (figures.searches, figures.clicks) == (600, 300)
 
+    def test_the_chart_has_the_baseline_up_to_the_same_searches(self):
+        figures = TourFigures(10)
+        assert figures.chart() is None
+        for number in range(10):
+            figures.add("love", ["a"], clicks=number % 2)
+            if number in (3, 7):
+                figures.compare("love", ["b"], baseline=number == 3, live=True)
+        live, baseline = figures.chart().curves
+        assert [(point.first, point.last, point.estimate.value) for point in live.points] == [(1, 5, 0.4), (6, 10, 0.6)]
+        assert [(point.first, point.last, point.estimate.value) for point in baseline.points] == [
+            (1, 5, 1.0),
+            (1, 10, 0.5),
+        ]
+
     def test_a_short_tour_has_points_of_five_searches(self):
         figures = TourFigures(10)
         for _ in range(9):

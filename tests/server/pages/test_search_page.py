@@ -301,7 +301,7 @@ class TestLooks:
             page = open_page(query, phone=True, viewport={"width": 360, "height": 740})
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.get_by_role("button", name="Why here?").first.click()
-        assert page.evaluate("document.getElementById('drawer').scrollWidth") <= 360
+        assert page.evaluate("document.getElementById('dialog').scrollWidth") <= 360
 
 
 class TestKeys:

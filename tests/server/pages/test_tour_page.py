@@ -47,8 +47,10 @@ def test_a_click_lets_people_search_and_the_curve_grows(server, visitor, look):
     expect(tour.get_by_role("button", name="Let simulated people search")).to_be_disabled()
     expect(tour.get_by_role("progressbar")).to_be_visible()
     expect(tour.locator("#tour-progress")).to_contain_text("seconds left")
-    expect(tour.locator("circle")).to_have_count(1, timeout=60_000)
-    assert (tour.get_by_role("img").get_attribute("aria-label") or "").startswith("Click rate over 50 searches: from ")
+    expect(tour.locator(".chart circle")).to_have_count(1, timeout=60_000)
+    assert (tour.get_by_role("img").get_attribute("aria-label") or "").startswith("Click rate: 2 curves over searches")
+    tour.get_by_text("figures").click()
+    expect(tour.get_by_role("row").filter(has_text="searches with a click")).to_contain_text("1 to 50")
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     tour.get_by_role("button", name="Stop").click()

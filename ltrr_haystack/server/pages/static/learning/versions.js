@@ -52,13 +52,15 @@ function confirm(model, refresh) {
   const name = `${model.kind} ${model.version}`;
   const said = element("p", { class: "notice bad", role: "alert", hidden: true });
   const sure = element("button", { type: "button", class: "button primary" }, `Use ${name}`);
-  const dialog = openDialog(
-    `Use ${name}?`,
-    element("p", {}, `${name}, made ${model.made}, takes the place of the one that is in use. ${EFFECT[model.kind] ?? ""}`),
-    element("p", { class: "muted" }, "No version is deleted: you can come back in the same way."),
-    said,
-    element("div", { class: "row" }, sure),
-  );
+  const dialog = openDialog({
+    title: `Use ${name}?`,
+    body: [
+      element("p", {}, `${name}, made ${model.made}, takes the place of the one that is in use. ${EFFECT[model.kind] ?? ""}`),
+      element("p", { class: "muted" }, "No version is deleted: you can come back in the same way."),
+      said,
+      element("div", { class: "row" }, sure),
+    ],
+  });
   sure.addEventListener("click", async () => {
     sure.disabled = true;
     try {

@@ -1,6 +1,7 @@
 /** Puts the dashboard's data in place; what did not change is left alone, so that focus and open details survive. */
 
 import { byId, element, fill } from "../shared/dom.js";
+import { replaceMarkup } from "../shared/markup.js";
 
 /** @typedef {{name: string, value: string, text: string, figure: number|null}} Tile */
 /** @typedef {{key: string, title: string, markup: string}} Section */
@@ -68,16 +69,4 @@ export function showSections(sections) {
     shown.delete(holder.id.replace("section-", ""));
     holder.remove();
   }
-}
-
-/** Scripts in what is parsed never run, and the page's policy allows none either. */
-function replaceMarkup(body, markup) {
-  const parsed = new DOMParser().parseFromString(markup, "text/html");
-  const before = [...body.querySelectorAll("details")].map((details) => details.open);
-  const focusable = "summary, [tabindex]";
-  const focused = [...body.querySelectorAll(focusable)].indexOf(document.activeElement);
-  body.replaceChildren(...parsed.body.childNodes);
-  const after = body.querySelectorAll("details");
-  if (after.length === before.length) after.forEach((details, place) => { details.open = before[place]; });
-  if (focused >= 0) body.querySelectorAll(focusable)[focused]?.focus({ preventScroll: true });
 }

@@ -1,17 +1,17 @@
 /** The search page. */
 
 import { getJson, sendJson } from "../shared/api.js";
+import { closeDialog } from "../shared/dialog.js";
 import { byId, element, fill } from "../shared/dom.js";
 import { apiKey } from "../shared/key.js";
 import { mountKeyForm } from "../shared/key_form.js";
-import { closeDrawer } from "./drawer.js";
 import { makeEvent, sendQuietly } from "./events.js";
 import { showMade } from "./made.js";
 import { resultList } from "./results.js";
 import { armsMissing, failed, notLogged, nothingFound, skeleton } from "./states.js";
 import { mountSuggestions, suggestionsFor } from "./suggest.js";
 import { identity } from "./visitor.js";
-import { mountWho } from "./who.js";
+import { mountUserSwitcher } from "./user_switcher.js";
 import { count, milliseconds } from "./words.js";
 
 const SLOW = 300;
@@ -44,7 +44,7 @@ function go(query) {
 }
 
 function show() {
-  closeDrawer();
+  closeDialog();
   suggestions.close();
   const query = queryInAddress();
   input.value = query;
@@ -123,7 +123,7 @@ async function begin() {
   } catch {
     // Whatever is wrong, the search will say it.
   }
-  mountWho(settings.users, say, () => queryInAddress() !== "" && show());
+  mountUserSwitcher(settings.users, say, () => queryInAddress() !== "" && show());
   if (settings.tour) {
     const section = byId("tour");
     try {

@@ -4,7 +4,7 @@ import { element } from "../shared/dom.js";
 import { markedParts, metadataOf, snippetOf, titleOf, typeOf } from "./documents.js";
 import { makeEvent, sendEvents } from "./events.js";
 import { feedbackButton } from "./feedback_button.js";
-import { openDocument } from "./reader.js";
+import { openDocument } from "./document_view.js";
 import { openWhy } from "./why.js";
 
 /**
@@ -15,15 +15,14 @@ import { openWhy } from "./why.js";
  * @returns {HTMLElement}
  */
 export function resultList(answer, search, before, say) {
-  const memoryArms = new Set(Object.keys(answer.decision.allocation).filter((arm) => arm === "memory"));
   return element(
     "ol",
     { class: "results" },
-    ...answer.documents.map((found, index) => result(found, index + 1, answer, { search, before, say, memoryArms })),
+    ...answer.documents.map((found, index) => result(found, index + 1, answer, { search, before, say })),
   );
 }
 
-function result(found, ordinal, answer, { search, before, say, memoryArms }) {
+function result(found, ordinal, answer, { search, before, say }) {
   const title = titleOf(found);
   const on = { id: found.id, ordinal };
   const explained = answer.explanation?.documents[found.id];
@@ -62,7 +61,7 @@ function result(found, ordinal, answer, { search, before, say, memoryArms }) {
       "div",
       { class: "foot" },
       element("ul", { class: "arms", "aria-label": "Found by" }, ...Object.entries(found.arms).map(([arm, place]) =>
-        element("li", { class: memoryArms.has(arm) ? "tag learned" : "tag", title: `${arm}: rank ${place.rank}` }, `${arm} `, element("b", {}, place.rank)))),
+        element("li", { class: arm === "memory" ? "tag learned" : "tag", title: `${arm}: rank ${place.rank}` }, `${arm} `, element("b", {}, place.rank)))),
       element(
         "div",
         { class: "acts" },

@@ -2,7 +2,7 @@
 
 import { ApiError, getJson, sendJson } from "../shared/api.js";
 import { element, fill } from "../shared/dom.js";
-import { curve } from "./tour-curve.js";
+import { replaceMarkup } from "../shared/markup.js";
 
 const SECONDS = 120;
 const EVERY = 1000;
@@ -14,7 +14,6 @@ const SCOPE = "the scope 'admin'";
  * @param {HTMLElement} section The section; it is empty and hidden.
  */
 export function mountTour(section) {
-  loadStyle();
   const start = element(
     "button", { type: "button", class: "button primary", on: { click: () => begin() } }, "Let simulated people search for two minutes",
   );
@@ -22,7 +21,7 @@ export function mountTour(section) {
   const progress = element("progress", { "aria-label": "Time of the tour", hidden: true, max: SECONDS });
   const line = element("p", { class: "number muted", id: "tour-progress" });
   const about = element("p", { class: "muted small" });
-  const picture = element("div", { class: "tour-picture" });
+  const picture = element("div", { class: "report tour-curve" });
   const said = element("div", { role: "status", class: "stack" });
   section.setAttribute("aria-labelledby", "tour-title");
   fill(
@@ -34,6 +33,7 @@ export function mountTour(section) {
   );
   section.hidden = false;
   let watching = 0;
+  let shown = "";
 
   async function begin() {
     start.disabled = true;
@@ -76,7 +76,8 @@ export function mountTour(section) {
     progress.value = progress.max - left;
     const begun = state.running || state.searches > 0 || state.failed > 0;
     fill(line, begun ? progressOf(state, left) : "");
-    fill(picture, state.curve.length ? curve(state.curve, state.baseline) : "");
+    if (state.picture !== shown) replaceMarkup(picture, state.picture);
+    shown = state.picture;
     fill(about, state.running ? state.message : "");
     if (!state.running && begun) fill(said, ...ending(state));
   }
@@ -113,11 +114,4 @@ function ending({ message, changed }) {
 
 function count(number, one, many) {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
-}
-
-function loadStyle() {
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = new URL("./tour.css", import.meta.url).href;
-  document.head.append(link);
 }

@@ -1,8 +1,8 @@
 /** "Why here?": what a document owes to the arms, the ranking model, memory and chance. */
 
+import { openDialog } from "../shared/dialog.js";
 import { element } from "../shared/dom.js";
 import { titleOf } from "./documents.js";
-import { openDrawer } from "./drawer.js";
 import { count, featureInWords, figure, percent, signed } from "./words.js";
 
 /**
@@ -13,7 +13,8 @@ import { count, featureInWords, figure, percent, signed } from "./words.js";
  * @param {any} decision What the explanation says of the search.
  */
 export function openWhy(found, explained, decision) {
-  openDrawer({
+  openDialog({
+    kind: "drawer",
     title: `Why here? Place ${explained.place}`,
     line: titleOf(found),
     body: [

@@ -3,23 +3,20 @@
 const ATTRIBUTES = new Set([
   "class", "id", "type", "role", "for", "name", "value", "placeholder", "title", "hidden", "disabled", "tabindex", "lang",
   "dir", "scope", "colspan", "datetime", "open", "autocomplete", "spellcheck", "maxlength", "max", "min", "checked",
-  "viewBox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "points", "width", "height",
 ]);
-const SVG = new Set(["svg", "g", "line", "polyline", "polygon", "rect", "circle", "text"]);
-const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 const SAFE_LINK = /^(\.\/|#|\?)/;
 
 /**
- * Make an element, of SVG where the name is one of SVG's. There is no way to hand in markup, scripts, styles or links to other sites.
+ * Make an element. There is no way to hand in markup, scripts, styles or links to other sites.
  *
  * @param {string} name Its tag, written in our own code.
  * @param {Record<string, any>} [properties] Attributes of the list, `aria-…` and `data-…`; `on` → event to listener;
  *   `href` within this site: it begins with `./`, `?` or `#`. `true` sets an empty attribute; `false`, `null` and `undefined` set none.
  * @param {...(Node|string|number|null|undefined|false|Array)} children Nodes, or texts that stay texts; also in lists.
- * @returns {HTMLElement|SVGElement}
+ * @returns {HTMLElement}
  */
 export function element(name, properties = {}, ...children) {
-  const made = SVG.has(name) ? document.createElementNS(SVG_NAMESPACE, name) : document.createElement(name);
+  const made = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
     if (value === false || value === null || value === undefined) continue;
     if (key === "on") {

@@ -10,7 +10,7 @@ const OTHER = "\u0001other";
  * @param {(text: string) => void} say
  * @param {() => void} changed Called whenever somebody else searches.
  */
-export function mountWho(users, say, changed) {
+export function mountUserSwitcher(users, say, changed) {
   const place = byId("who");
 
   function become(id) {

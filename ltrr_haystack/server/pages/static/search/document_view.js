@@ -1,8 +1,8 @@
 /** The details of a document, and how long they are read. */
 
+import { openDialog } from "../shared/dialog.js";
 import { element } from "../shared/dom.js";
 import { metadataOf, titleOf, typeOf } from "./documents.js";
-import { openDrawer } from "./drawer.js";
 import { makeEvent, sendQuietly } from "./events.js";
 
 /**
@@ -38,7 +38,8 @@ export function openDocument(found, ordinal, search) {
   document.addEventListener("visibilitychange", seen);
   window.addEventListener("pagehide", end);
   const rows = metadataOf(found.meta, 20);
-  openDrawer({
+  openDialog({
+    kind: "drawer",
     title: titleOf(found),
     line: typeOf(found),
     body: [

@@ -90,7 +90,9 @@ def create_app(
 
     _remove_open_routes(app)
     wrappers = deployment.deploy(app, Path(pipelines or os.environ.get("LTRR_PIPELINES", "pipelines")).resolve())
-    scopes = {**deployment.scopes_of(wrappers), SUGGESTIONS: SEARCH, DATA: ADMIN, ACTIVATE: ADMIN}
+    of_pipelines = deployment.scopes_of(wrappers)
+    searches = [path for path, scope in of_pipelines.items() if scope == SEARCH]
+    scopes = {**of_pipelines, SUGGESTIONS: SEARCH, DATA: ADMIN, ACTIVATE: ADMIN}
     app.state.pipelines = deployment.pipelines_of(wrappers)
     app.state.safe_start = safe_start
     if not safe_start:
@@ -115,7 +117,7 @@ def create_app(
     if tour is not None:
         add_tour(app, tour)
         scopes[TOUR] = ADMIN
-    app.user_middleware += build_middleware(scopes, keyring, settings, host)
+    app.user_middleware += build_middleware(scopes, searches, keyring, settings, host)
     add_error_handlers(app)
     describe_api(app, wrappers, scopes, lambda: keyring.needed)
     return app

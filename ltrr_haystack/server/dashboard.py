@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import HTTPException, Query
 from haystack import Pipeline
@@ -14,7 +14,7 @@ from ltrr_haystack.server.dashboard_data import DashboardData, dashboard_data
 from ltrr_haystack.server.failures import http_errors
 from ltrr_haystack.server.followed_log import FollowedLog
 from ltrr_haystack.server.learners import find_routers
-from ltrr_haystack.server.openapi import REFUSED, Problem
+from ltrr_haystack.server.openapi import refusals
 from ltrr_haystack.store import LTRRStore
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ ACTIVATE = "/learning/activate"
 RANGES = (1, 24, 168, 720)
 """Hours that the dashboard can look back, besides the whole log."""
 
+REFUSALS = ("400", "401", "403", "429", "503")
 NOTHING = {"404": "Nothing is learned here: no pipeline has a BanditRouter"}
 
 KEPT_SECONDS = 2.0
@@ -148,7 +149,7 @@ def add_dashboard(app: "FastAPI", pipelines: Mapping[str, Pipeline], *, safe_sta
         methods=["GET"],
         tags=["learning"],
         summary="What the search has learned",
-        responses=_refused(NOTHING),
+        responses=refusals(REFUSALS, NOTHING),
     )
     app.add_api_route(
         ACTIVATE,
@@ -156,11 +157,5 @@ def add_dashboard(app: "FastAPI", pipelines: Mapping[str, Pipeline], *, safe_sta
         methods=["POST"],
         tags=["learning"],
         summary="Put a model version in use",
-        responses=_refused({**NOTHING, "404": "There is no such version", "409": "The version is damaged"}),
+        responses=refusals(REFUSALS, {"404": "There is no such version", "409": "The version is damaged"}),
     )
-
-
-def _refused(more: Mapping[str, str]) -> dict[int | str, dict[str, Any]]:
-    """Statuses with their meanings, as FastAPI takes them."""
-    known = {**{status: REFUSED[status] for status in ("400", "401", "403", "429", "503")}, **more}
-    return {status: {"model": Problem, "description": meaning} for status, meaning in known.items()}

@@ -1,11 +1,10 @@
 """The middleware that every request passes before it reaches a pipeline."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from hayhooks.settings import settings as hayhooks
 from starlette.middleware import Middleware
 
-from ltrr_haystack.server import suggestions
 from ltrr_haystack.server.access import Access
 from ltrr_haystack.server.admission import Admission
 from ltrr_haystack.server.client_address import ClientAddressMiddleware
@@ -16,12 +15,13 @@ from ltrr_haystack.server.settings import ServerSettings
 
 
 def build_middleware(
-    scopes: Mapping[str, str], keyring: Keyring, settings: ServerSettings, host: str
+    scopes: Mapping[str, str], searches: Collection[str], keyring: Keyring, settings: ServerSettings, host: str
 ) -> list[Middleware]:
     """
     Put the middleware in order: cheap checks that refuse many requests come first.
 
     :param scopes: Path → the scope that it needs.
+    :param searches: Paths of search pipelines, of which so many may run at once.
     :param keyring: The API keys.
     :param settings: Access and limits.
     :param host: The host name of this machine.
@@ -37,7 +37,6 @@ def build_middleware(
         origin_pattern=hayhooks.cors_allow_origin_regex,
     )
     body = Middleware(BodyLimit, limit=settings.body_limit, seconds=settings.body_seconds)
-    searches = [path for path, scope in scopes.items() if scope == "search" and path != suggestions.PATH]
     admission = Middleware(Admission, paths=searches, at_once=settings.searches_at_once)
     address = Middleware(ClientAddressMiddleware, source=settings.client_address)
     return [*_by_address(keyring, settings), access, *_by_key(settings), body, admission, address]

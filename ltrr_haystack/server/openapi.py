@@ -1,6 +1,6 @@
 """Completes the OpenAPI description: the responses of each call, and the API key that it needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -90,6 +90,18 @@ def describe_api(
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def refusals(statuses: Iterable[str], more: Mapping[str, str] | None = None) -> dict[int | str, dict[str, Any]]:
+    """
+    Describe how calls that are no pipelines' are refused.
+
+    :param statuses: Statuses out of `REFUSED`.
+    :param more: Further statuses with their meanings.
+    :returns: Status → description, as FastAPI takes it.
+    """
+    meanings = {**{status: REFUSED[status] for status in statuses}, **(more or {})}
+    return {status: {"model": Problem, "description": meaning} for status, meaning in meanings.items()}
 
 
 def _complete(schema: dict[str, Any], wrappers: Mapping[str, Any], scopes: Mapping[str, str]) -> None:

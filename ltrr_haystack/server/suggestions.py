@@ -14,7 +14,7 @@ from rapidfuzz.distance import OSA
 
 from ltrr_haystack.server.answers import JSONAnswer
 from ltrr_haystack.server.failures import log_line
-from ltrr_haystack.server.openapi import REFUSED, Problem
+from ltrr_haystack.server.openapi import refusals
 from ltrr_haystack.server.past_queries import LEAST_CLIENTS, LONGEST, PastQueries, is_showable
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.understanding import normal_form
@@ -209,14 +209,13 @@ def add_suggestions(app: "FastAPI", suggestions: Suggestions) -> None:
         """
         return JSONAnswer(SuggestionsAnswer(suggestions=await suggestions.ask(query)))
 
-    refused = {int(status): REFUSED[status] for status in ("401", "403", "429")}
     app.add_api_route(
         PATH,
         suggested,
         methods=["GET"],
         tags=["search"],
         response_model=SuggestionsAnswer,
-        responses={status: {"model": Problem, "description": meaning} for status, meaning in refused.items()},
+        responses=refusals(("401", "403", "429")),
         summary="Past queries that begin like what is being typed",
     )
 

@@ -3,10 +3,9 @@
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import httpx
 from fastapi import Body, HTTPException, Request
@@ -24,7 +23,7 @@ from ltrr_haystack.evaluation.report.markup import contents
 from ltrr_haystack.evaluation.report.values import Section
 from ltrr_haystack.server.access import sent_key
 from ltrr_haystack.server.answers import JSONAnswer
-from ltrr_haystack.server.openapi import Problem
+from ltrr_haystack.server.openapi import refusals
 from ltrr_haystack.server.tour_figures import Changed, Rate, TourFigures
 
 if TYPE_CHECKING:
@@ -274,15 +273,8 @@ def add_tour(app: "FastAPI", tour: Tour) -> None:
         await asyncio.to_thread(tour.stop)
         return JSONAnswer(tour.state())
 
-    refused: Mapping[int, str] = {
-        401: "The API key is missing or not valid",
-        403: "The API key lacks the scope",
-        429: "Too many requests from one API key or address",
-    }
-    told: dict[int | str, dict[str, Any]] = {status: _problem(meaning) for status, meaning in refused.items()}
-    running: dict[int | str, dict[str, Any]] = {409: _problem("People are searching already")}
     for call, method, status, others, summary in (
-        (start, "POST", 202, running, "Let simulated people search"),
+        (start, "POST", 202, {"409": "People are searching already"}, "Let simulated people search"),
         (state, "GET", 200, {}, "How far the simulated people have come"),
         (stop, "DELETE", 200, {}, "Let the simulated people stop"),
     ):
@@ -293,13 +285,9 @@ def add_tour(app: "FastAPI", tour: Tour) -> None:
             status_code=status,
             tags=["demo"],
             response_model=TourState,
-            responses={**told, **others},
+            responses=refusals(("401", "403", "429"), others),
             summary=summary,
         )
-
-
-def _problem(meaning: str) -> dict[str, Any]:
-    return {"model": Problem, "description": meaning}
 
 
 def _is_refusal(error: httpx.HTTPError) -> bool:

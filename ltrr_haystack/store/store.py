@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Self, get_args
@@ -15,6 +14,7 @@ from ltrr_haystack.store import keys, learning, lease, log, retention, searches,
 from ltrr_haystack.store.checks import finite
 from ltrr_haystack.store.database import WRITE_SECONDS, Database
 from ltrr_haystack.store.engines import Synchronous
+from ltrr_haystack.store.pruning import prune
 from ltrr_haystack.store.records import (
     ApiKeyRecord,
     Counts,
@@ -34,15 +34,12 @@ from ltrr_haystack.store.records import (
     Watermark,
 )
 from ltrr_haystack.store.share import DatabaseShare
-from ltrr_haystack.store.space import PAUSE_SECONDS
 from ltrr_haystack.store.waiting import result_of, result_of_async
 from ltrr_haystack.types import Ranking, SettledDecision
 
 MOST_EVENTS_PER_SEARCH = 200
 """Events that one search can have; a person who looks at a page has far fewer."""
 
-PRUNE_AT_ONCE = 250
-"""Decisions that one transaction removes, so that no search waits long behind it."""
 
 FROM_ENVIRONMENT = Secret.from_env_var("LTRR_STORE_URL")
 
@@ -439,14 +436,7 @@ class LTRRStore:
         :param before: Decisions made at or after this time stay, as does whatever is yet to be learned from.
         :returns: How many decisions were removed.
         """
-        database = self._share.database()
-        removed = 0
-        while some := database.write(retention.prune_some, finite("before", before), PRUNE_AT_ONCE):
-            removed += some
-            if some == PRUNE_AT_ONCE:
-                time.sleep(PAUSE_SECONDS)
-        database.write(retention.prune_strays, before)
-        return removed
+        return prune(self._share.database(), finite("before", before))
 
     def give_back(self, *, rewrite: bool = False) -> SpaceFreed | None:
         """

@@ -76,7 +76,7 @@ class TestPrune:
         assert store.counts().events == 1
 
     def test_goes_through_however_many(self, store, learned, monkeypatch):
-        monkeypatch.setattr("ltrr_haystack.store.store.PRUNE_AT_ONCE", 2)
+        monkeypatch.setattr("ltrr_haystack.store.pruning.PRUNE_AT_ONCE", 2)
         learned(5)
         assert store.prune(before=1e9) == 5
         assert store.counts() == Counts(0, 0, 0, 0, 0)

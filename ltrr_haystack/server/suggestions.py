@@ -134,7 +134,7 @@ class Suggestions:
         self._begun_at: float | None = None
         self._renewed_at: float | None = None
         self._renewal: asyncio.Future[None] | None = None
-        self._was_whole = False
+        self._goal = 0
         self._stopped = threading.Event()
 
     def matching(self, query: str) -> list[str]:
@@ -173,24 +173,24 @@ class Suggestions:
         self._stopped.set()
 
     def _past(self) -> list[str] | None:
-        """The past queries; `None` as long as a new count has not caught up with what is shown."""
+        """The past queries; `None` as long as a new count has not come as far as the one that is shown."""
         if self._store is None or not self._trusted():
             return []
         learned = self._store.watermark().learned
         now = time.monotonic()
         if self._begun_at is None or now - self._begun_at >= ANEW_SECONDS:
+            self._goal = 0 if self._begun_at is None else learned
             self._begun_at, self._counts, self._read = now, PastQueries(self._least_clients), max(0, learned - NEWEST)
         for _ in range(BATCHES):
             batch = self._store.learned(self._read, BATCH)
             for settled in batch:
                 self._counts.add(settled)
                 self._read = settled.seq
-            if not batch or self._read >= learned:
-                self._was_whole = True
-                return self._counts.showable()
-            if self._stopped.wait(PAUSE_SECONDS):
+            if not batch:
+                self._read = learned
+            if self._read >= learned or self._stopped.wait(PAUSE_SECONDS):
                 break
-        return None if self._was_whole else self._counts.showable()
+        return None if self._read < self._goal else self._counts.showable()
 
 
 def add_suggestions(app: "FastAPI", suggestions: Suggestions) -> None:

@@ -6,8 +6,11 @@ pytest.importorskip("hayhooks")
 
 from haystack.utils import Secret
 
+import factories
 from ltrr_haystack import LTRRStore
+from ltrr_haystack.server import suggestions as suggesting
 from ltrr_haystack.server.suggestions import SuggestionList, Suggestions
+from ltrr_haystack.store import Watermark
 from serving import Server, click, eventually, few_songs
 
 TEXTS = ["love songs", "sad love songs", "lovely day", "rain", "beyonce halo", "songs of the sea"]
@@ -55,6 +58,47 @@ def test_a_store_that_fails_costs_past_queries_alone():
     suggestions.renew()
     assert suggestions.matching("lo") == ["love"]
     assert Suggestions(None).matching("lo") == []
+
+
+class Log:
+    """Searches of five people for each of some queries, in the order of the log."""
+
+    def __init__(self, *queries):
+        self.searches = []
+        self.extend(*queries)
+
+    def extend(self, *queries):
+        for query in queries:
+            for person in range(5):
+                number = len(self.searches) + 1
+                made = factories.decision(f"q{number}", query, user_id=f"{query} {person}")
+                found = factories.page(factories.unite(made, {"bm25": ["a", "b"]}))
+                self.searches.append(factories.settled(found, {"a": 1.0}, seq=number))
+
+    def watermark(self):
+        return Watermark(settled=len(self.searches), learned=len(self.searches))
+
+    def learned(self, after, limit):
+        return [each for each in self.searches if each.seq > after][:limit]
+
+
+def test_what_is_suggested_stays_until_it_is_counted_anew_as_far(monkeypatch):
+    monkeypatch.setattr(suggesting, "BATCH", 5)
+    monkeypatch.setattr(suggesting, "BATCHES", 1)
+    log = Log("love", "rain")
+    suggestions = Suggestions(log)
+    for known in (["love"], ["love", "rain"]):
+        suggestions.renew()
+        assert suggestions.matching("") == known
+    monkeypatch.setattr(suggesting, "ANEW_SECONDS", -1.0)
+    suggestions.renew()
+    assert suggestions.matching("") == ["love", "rain"]
+    monkeypatch.setattr(suggesting, "ANEW_SECONDS", 3600.0)
+    # What is searched for meanwhile does not put the end off.
+    log.extend("sun")
+    for known in (["love", "rain"], ["love", "rain", "sun"]):
+        suggestions.renew()
+        assert suggestions.matching("") == known
 
 
 def test_what_cannot_be_shown_is_not_suggested_at_first_either():

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from haystack.utils import Secret
+from playwright.sync_api import expect
 
 from browser import axe
 from factories import decision, page, record, result, unite
@@ -175,6 +176,34 @@ class TestPage:
         opened.get_by_role("button", name="Use ranker 2").wait_for()
         assert store.active_version("ranker") == 1
 
+    def test_a_store_that_fails_is_said_and_the_figures_of_before_stay(self, open_page, visitor):
+        visitor.expect("status of 503")
+        opened = open_page()
+        opened.get_by_text("Up to date.").wait_for()
+        told = {"status": 503, "json": {"detail": "the store cannot be read"}, "headers": {"Retry-After": "1"}}
+        opened.route("**/learning/data*", lambda route: route.fulfill(**told))
+        opened.get_by_text("the store cannot be read. The figures below are those of before.").wait_for()
+        assert opened.locator(".tile").count() > 3
+        opened.unroute("**/learning/data*")
+        opened.get_by_text("Up to date.").wait_for()
+
+    def test_the_keyboard_alone_is_enough(self, served, open_page):
+        _, store = served
+        active = store.active_version("ranker")
+        opened = open_page()
+        opened.get_by_text("Up to date.").wait_for()
+        opened.get_by_role("button", name="24 hours").focus()
+        opened.keyboard.press("Enter")
+        assert opened.get_by_role("button", name="24 hours").get_attribute("aria-pressed") == "true"
+        back = opened.get_by_role("button", name=f"Use ranker {3 - active}")
+        back.focus()
+        opened.keyboard.press("Enter")
+        assert opened.evaluate("document.activeElement.textContent") == f"Use ranker {3 - active}"
+        opened.keyboard.press("Escape")
+        expect(opened.get_by_role("dialog")).to_have_count(0)
+        expect(back).to_be_focused()
+        assert store.active_version("ranker") == active
+
     def test_open_details_and_the_focus_survive_an_update(self, served, open_page):
         server, _ = served
         opened = open_page()
@@ -187,3 +216,18 @@ class TestPage:
             pass
         assert opened.locator("#section-learning details details").first.evaluate("each => each.open")
         assert opened.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_a_server_that_skips_the_safe_start_says_so(lexical_pipelines, start):
+    server = start(lexical_pipelines, options={"safe_start": False})
+    assert data(server)["safe_start"].startswith("The learned policy is played at once")
+
+
+def test_a_new_service_says_what_is_missing(lexical_pipelines, start, page):
+    server = start(lexical_pipelines)
+    found = data(server)
+    assert (found["searches"], found["safe_start"]) == (0, "No policy has been learned yet: the baseline is played.")
+    page.goto(f"{server.url}/learning")
+    page.get_by_text("No settled search in this range yet.").wait_for()
+    expect(page.get_by_text("Nothing is known yet: no search has settled.")).to_be_visible()
+    expect(page.get_by_text("No model has been made yet.")).to_be_visible()

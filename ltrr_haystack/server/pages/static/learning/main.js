@@ -49,7 +49,7 @@ async function refresh() {
     if (data.reached < 1) wait = 0.5;
   } catch (error) {
     if (mine !== round) return;
-    say(`${error.message}${shownBefore() ? " The figures below are those of before." : ""}`, true);
+    say(`${error.message.replace(/[.]$/, "")}.${shownBefore() ? " The figures below are those of before." : ""}`, true);
     // Whoever gave no key is not asked again every few seconds; a new key, or a range, begins anew.
     if (error.status === 401 || error.status === 403) {
       if (error.status === 401 || apiKey() !== null) keyForm.ask(apiKey() === null ? "" : error.message);

@@ -44,6 +44,14 @@ def test_a_range_begins_where_it_says_and_moves_on(store):
     assert log.reading.blocks.searches == 0
 
 
+def test_older_searches_among_those_of_a_range_do_not_count(store):
+    record(store, visits(range(4), hours_ago=0.5))
+    record(store, visits(range(4, 6), hours_ago=3))
+    log = FollowedLog(store, hours=1)
+    log.update(NOW)
+    assert log.reading.blocks.searches == 4
+
+
 def test_the_whole_log_is_read_anew_from_time_to_time(store):
     log = FollowedLog(store)
     record(store, visits(range(2)))

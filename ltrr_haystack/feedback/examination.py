@@ -4,7 +4,9 @@ The examination curve: how likely people are to examine a position. Everything t
 The position-based model (Craswell, Zoeter, Taylor and Ramsey, "An experimental comparison of click position-bias
 models", WSDM 2008): a click needs an examination first, and the examination depends on the position alone. Its
 probability relative to the first position is `1 / position ** eta` (Joachims, Swaminathan and Schnabel, "Unbiased
-learning-to-rank with biased feedback", WSDM 2017, section 5.1).
+learning-to-rank with biased feedback", WSDM 2017, section 5.1). Where a curve was learned, it also tells how likely a
+position is examined before and after something above it was clicked; looks at documents are counted by that, and other
+pages are valued by the mean.
 
 | curve | eta | used for | why this eta |
 |---|---|---|---|
@@ -19,8 +21,8 @@ the documents were not seen: a flatter curve moves less, so credit has less vari
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,25 +49,42 @@ class ExaminationCurve(FrozenValue):
     assert ExaminationCurve(eta=0.5).at(4) == 0.5
     assert ExaminationCurve(eta=1.0, learned=(1.0, 0.8)).at(2) == 0.8
     assert ExaminationCurve(eta=1.0, learned=(1.0, 0.8)).at(4) == 0.4
+
+    curve = ExaminationCurve(eta=1.0, learned=(1.0, 0.5), before_click=(1.0, 0.75), after_click=(1.0, 0.25))
+    assert curve.looks([1, 2], [False, True]).tolist() == [1.0, 0.75]
+    assert curve.looks([1, 2], [True, False]).tolist() == [1.0, 0.25]
     ```
 
     :param eta: How steep the curve is; 0 means that every position is examined alike.
     :param deviation: The standard deviation of `eta` where it was estimated, or is a prior.
     :param learned: Probabilities of the first positions, that of position 1 being 1; empty where none were learned.
     :param deviations: The standard deviation of each of them.
-    :raises ValueError: If `eta` is negative, or a learned probability is not above 0.
+    :param before_click: Probabilities of the same positions as long as nothing above them was clicked; empty where that
+        was not learned.
+    :param after_click: Those once something above was clicked.
+    :raises ValueError: If `eta` is negative, a learned probability is not above 0, or there are not as many of those
+        before and after a click as of `learned`.
     """
 
     eta: float = 1.0
     deviation: float = 0.0
     learned: tuple[float, ...] = ()
     deviations: tuple[float, ...] = ()
+    before_click: tuple[float, ...] = ()
+    after_click: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.eta < 0:
             raise ValueError(f"eta must not be negative, got {self.eta}")
         if not all(0 < probability < math.inf for probability in self.learned):
             raise ValueError(f"learned must have probabilities above 0, got {self.learned}")
+        for name, own in (("before_click", self.before_click), ("after_click", self.after_click)):
+            if own and len(own) != len(self.learned):
+                raise ValueError(f"{name} must have as many probabilities as learned, {len(self.learned)}, got {own}")
+            if not all(0 < probability < math.inf for probability in own):
+                raise ValueError(f"{name} must have probabilities above 0, got {own}")
+        if bool(self.before_click) != bool(self.after_click):
+            raise ValueError("before_click and after_click must be given together")
 
     def at(self, position: int) -> float:
         """
@@ -95,6 +114,34 @@ class ExaminationCurve(FrozenValue):
             own = np.asarray(self.learned)[np.minimum(places, last).astype(np.intp) - 1]
             probabilities = np.where(places <= last, own, probabilities)
         return probabilities
+
+    def looks(self, positions: Sequence[int], clicked: Sequence[bool]) -> Numbers:
+        """
+        Give how often each document of a page was looked at, by where it stood and what was clicked above it.
+
+        Whether it was clicked itself makes no difference, so that clicks over looks is a document's attraction, in the
+        mean.
+
+        :param positions: Position of each document, from 1.
+        :param clicked: Whether each was clicked.
+        :returns: A probability for each; those of all pages where none were learned for pages with clicks.
+        """
+        return self.examined(positions, below_click(positions, clicked))
+
+    def examined(self, positions: ArrayLike, below: ArrayLike) -> Numbers:
+        """
+        Give the probabilities of positions of any pages, as far as it is known what was clicked on them.
+
+        :param positions: Positions, from 1.
+        :param below: For each whether something above it was clicked.
+        :returns: A probability for each; those of all pages where none were learned for pages with clicks.
+        """
+        looks = self.over(positions)
+        if self.before_click:
+            near = np.minimum(np.asarray(positions), len(self.learned)).astype(np.intp) - 1
+            before, after = np.asarray(self.before_click)[near], np.asarray(self.after_click)[near]
+            looks = looks * np.where(np.asarray(below, dtype=bool), after, before) / np.asarray(self.learned)[near]
+        return looks
 
     def ratio(self, logged: NDArray[np.int_], other: NDArray[np.int_]) -> Numbers:
         """
@@ -126,11 +173,13 @@ class ExaminationCurve(FrozenValue):
         :returns: The curve; its probabilities are at most 1.
         """
         spread = self.deviations or (0.0,) * len(self.learned)
-        return ExaminationCurve(
-            max(0.0, self.eta - deviations * self.deviation),
-            self.deviation,
-            tuple([min(1.0, one + deviations * sd) for one, sd in zip(self.learned, spread, strict=True)]),
-            self.deviations,
+        learned = [min(1.0, one + deviations * sd) for one, sd in zip(self.learned, spread, strict=True)]
+        return replace(
+            self,
+            eta=max(0.0, self.eta - deviations * self.deviation),
+            learned=tuple(learned),
+            before_click=_raised(self.before_click, self.learned, learned),
+            after_click=_raised(self.after_click, self.learned, learned),
         )
 
     @property
@@ -139,6 +188,24 @@ class ExaminationCurve(FrozenValue):
         if not self.learned:
             return 1.0
         return self.learned[-1] * math.pow(len(self.learned), self.eta)
+
+
+def below_click(positions: Sequence[int], clicked: Sequence[bool]) -> NDArray[np.bool_]:
+    """
+    Tell which documents of a page stood below one that was clicked.
+
+    :param positions: Position of each document, from 1.
+    :param clicked: Whether each was clicked.
+    :returns: For each whether one with a smaller position was clicked.
+    """
+    places = np.asarray(positions, dtype=np.float64)
+    below: NDArray[np.bool_] = places > places[np.asarray(clicked, dtype=bool)].min(initial=math.inf)
+    return below
+
+
+def _raised(own: Sequence[float], learned: Sequence[float], raised: Sequence[float]) -> tuple[float, ...]:
+    """Probabilities of one state, raised as those of all pages are; at most 1."""
+    return tuple([min(1.0, one * high / low) for one, low, high in zip(own, learned, raised, strict=bool(own))])
 
 
 PAGE = ExaminationCurve(eta=1.0)

@@ -5,17 +5,26 @@ A document that was shown for one query at different positions, and clicked at d
 less the lower position is examined. Documents change their positions by the exploration of the page, by other
 allocations, and as models learn.
 
-The model is the position-based one: a click on document d at position k has probability `e_k · a_d`, with the
-attraction `a_d` of each (query, document) pair unknown. It is integrated out over a grid. How attractions are
-distributed is learned as well, and apart for the pairs that were first shown at each position: documents that begin at
-the top are better, and this must not be taken for examination. So the curve comes only from pairs that moved. That a
-document moves up because it was clicked is no matter: its position depends on earlier clicks alone, so the likelihood
-of the clicks is what it would be under a fixed design.
+Whether a position is examined also depends on what was clicked above: many people stop once they have found something.
+So each position has two probabilities, one as long as nothing above it was clicked, and one after that. With a single
+one the curve comes out too flat, and a good document below another good one is held to be passed over by people who
+never saw it. The curve itself is the mean of the two, as often as either occurred.
 
-Sources: the model and its expectation-maximisation are those of Wang, Golbandi, Bendersky, Metzler and Najork,
-"Position bias estimation for unbiased learning to rank in personal search" (WSDM 2018), and of Chuklin, Markov and
-de Rijke, "Click models for web search" (2015), section 4.2; that swaps of documents identify the curve is due to
-Agarwal, Zaitsev, Wang, Li, Najork and Joachims, "Estimating position bias without intrusive interventions" (WSDM 2019).
+The model is a user browsing model with two states: a click on document d at position k has probability `e_ks · a_d`,
+where s tells whether something above was clicked, and the attraction `a_d` of each (query, document) pair is unknown.
+It is integrated out over a grid. How attractions are distributed is learned as well, and apart for the pairs that were
+first shown at each position: documents that begin at the top are better, and this must not be taken for examination. So
+the curve comes only from pairs that moved. That a document moves up because it was clicked is no matter: its position
+depends on earlier clicks alone, so the likelihood of the clicks is what it would be under a fixed design.
+
+Sources: that examination depends on the click above is the user browsing model of Dupret and Piwowarski, "A user
+browsing model to predict search engine click data from past observations" (SIGIR 2008), whose distance to the click is
+left out here; for position-based models see Wang, Golbandi, Bendersky, Metzler and Najork, "Position bias estimation
+for unbiased learning to rank in personal search" (WSDM 2018), and Chuklin, Markov and de Rijke, "Click models for web
+search" (2015), sections 3.6 and 4.2; that swaps of documents identify the curve is due to Agarwal, Zaitsev, Wang, Li,
+Najork and Joachims, "Estimating position bias without intrusive interventions" (WSDM 2019). The likelihood is maximised
+by L-BFGS (Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming
+45, 1989): expectation-maximisation needs thousands of steps along the ridge between examination and attraction.
 
 The uncertainty is that of a bootstrap over queries in which every replicate starts from a curve drawn from the prior:
 where the log says nothing, a replicate stays where it started, and the deviation is that of the prior.
@@ -39,18 +48,26 @@ Attractions over which a pair's own is integrated, close together where they are
 places are clicked seldom, and what the grid does not have would be taken for examination.
 """
 
-ROUNDS = 180
-"""Evaluations of the step; with fewer a steep curve is not reached."""
+STARTS = (PRIOR_ETA, PRIOR_ETA + 2 * PRIOR_DEVIATION)
+"""Steepness of the curves from which a maximum is sought: there can be several, and the highest is taken."""
 
-LONGEST_STEP = 16.0
-LEAST = float(np.log(1e-3))
-"""Logarithm of the least probability that a curve may have."""
+MOST_STEPS = 300
+"""Steps of the maximisation; what is left to gain after them is far below the uncertainty."""
+
+TOLERANCE = 1e-8
+"""A step that gains a smaller share of the log-likelihood is the last one."""
+
+FARTHEST = 7.0
+"""Bound of the log-odds of a probability: none is below a thousandth."""
+
+SMOOTHING = 0.01
+"""Pairs that are added to every attraction of every distribution."""
 
 REPLICATES = 8
 FEWEST_MOVED = 50
 """Pairs that were shown at more than one position; with fewer the prior stays."""
 
-MOST_PAIRS = 10_000
+MOST_PAIRS = 6_000
 """Pairs that are taken into account, those that were looked at most."""
 
 
@@ -59,8 +76,9 @@ class Looks:
     """
     How often pairs of query and document were shown, and clicked, at each position.
 
-    :param shown: Pair × position: how often it was shown there.
-    :param clicked: Pair × position: how often it was clicked there.
+    :param shown: Pair × 2 × position: how often it was shown there, first where nothing above was clicked, then where
+        something was.
+    :param clicked: Pair × 2 × position: how often it was clicked there.
     :param first: For each pair the position at which it was shown first, from 1.
     :param query: For each pair a number of its query.
     """
@@ -73,7 +91,7 @@ class Looks:
     @property
     def moved(self) -> int:
         """How many pairs were shown at more than one position."""
-        return int(((self.shown > 0).sum(axis=1) > 1).sum())
+        return int(((self.shown.sum(axis=1) > 0).sum(axis=1) > 1).sum())
 
 
 def learn_curve(looks: Looks, seed: int = 0) -> ExaminationCurve:
@@ -86,38 +104,62 @@ def learn_curve(looks: Looks, seed: int = 0) -> ExaminationCurve:
     """
     if looks.moved < FEWEST_MOVED:
         return ExaminationCurve(PRIOR_ETA, PRIOR_DEVIATION)
+    shares = _shares(looks)
     looks = _most_looked_at(looks)
     patterns = _Patterns.of(looks)
-    positions = np.arange(1, looks.shown.shape[1] + 1)
+    positions = np.arange(1, looks.shown.shape[2] + 1)
     rng = np.random.default_rng(seed)
-    curve = _maximise(patterns, patterns.weights(np.ones(len(looks.first))), positions**-PRIOR_ETA)
+    everything = patterns.weights(np.ones(len(looks.first)))
+    of_states, _ = max((_maximise(patterns, everything, positions**-eta) for eta in STARTS), key=lambda found: found[1])
+    curve = _mean(of_states, shares)
     queries = int(looks.query.max()) + 1
     replicates = []
     for _ in range(REPLICATES):
         weights = np.bincount(rng.integers(queries, size=queries), minlength=queries)[looks.query].astype(np.float64)
         eta = max(0.0, rng.normal(PRIOR_ETA, PRIOR_DEVIATION))
-        replicates.append(_maximise(patterns, patterns.weights(weights), positions**-eta))
+        replicates.append(_mean(_maximise(patterns, patterns.weights(weights), positions**-eta)[0], shares))
     deviations = np.std(np.log(replicates), axis=0, ddof=1) * curve
     eta, deviation = _steepness(curve, np.log(replicates), positions)
-    return ExaminationCurve(eta, deviation, tuple(curve.tolist()), tuple(deviations.tolist()))
+    before, after = of_states.tolist()
+    return ExaminationCurve(
+        eta, deviation, tuple(curve.tolist()), tuple(deviations.tolist()), tuple(before), tuple(after)
+    )
+
+
+def _shares(looks: Looks) -> Numbers:
+    """How much of what each position showed was shown in either state; the first one where it showed nothing."""
+    shown = looks.shown.sum(axis=0)
+    shown[0, shown.sum(axis=0) == 0] = 1.0
+    shares: Numbers = shown / shown.sum(axis=0)
+    return shares
+
+
+def _mean(of_states: Numbers, shares: Numbers) -> Numbers:
+    """The curve of all pages together, from that of each state."""
+    mean: Numbers = (of_states * shares).sum(axis=0)
+    return mean
 
 
 @dataclass(frozen=True)
 class _Patterns:
-    """Pairs that were shown and clicked alike, once: most pairs were looked at a few times only."""
+    """
+    Pairs that were shown and clicked alike, once: most pairs were looked at a few times only.
 
-    shown: Numbers
+    Both states stand side by side: the positions where nothing above was clicked, then those where something was.
+    """
+
     clicked: Numbers
+    passed: Numbers
     first: NDArray[np.intp]
     of_pair: NDArray[np.intp]
 
     @classmethod
     def of(cls, looks: Looks) -> "_Patterns":
-        rows = np.column_stack([looks.first, looks.shown, looks.clicked])
-        alike, of_pair = np.unique(rows, axis=0, return_inverse=True)
-        positions = looks.shown.shape[1]
-        shown, clicked = alike[:, 1 : positions + 1], alike[:, positions + 1 :]
-        return cls(shown, clicked, alike[:, 0].astype(np.intp), of_pair.ravel())
+        shown, clicked = (of.reshape(len(of), -1) for of in (looks.shown, looks.clicked))
+        alike, of_pair = np.unique(np.column_stack([looks.first, shown, clicked]), axis=0, return_inverse=True)
+        cells = shown.shape[1]
+        shown, clicked = alike[:, 1 : cells + 1], alike[:, cells + 1 :]
+        return cls(clicked, shown - clicked, alike[:, 0].astype(np.intp), of_pair.ravel())
 
     def weights(self, of_pairs: Numbers) -> Numbers:
         weights: Numbers = np.bincount(self.of_pair, of_pairs, minlength=len(self.first)).astype(np.float64)
@@ -127,70 +169,72 @@ class _Patterns:
 def _most_looked_at(looks: Looks) -> Looks:
     if len(looks.first) <= MOST_PAIRS:
         return looks
-    kept = np.sort(np.argsort(-looks.shown.sum(axis=1), kind="stable")[:MOST_PAIRS])
+    kept = np.sort(np.argsort(-looks.shown.sum(axis=(1, 2)), kind="stable")[:MOST_PAIRS])
     return Looks(looks.shown[kept], looks.clicked[kept], looks.first[kept], looks.query[kept])
 
 
-def _maximise(patterns: "_Patterns", weights: Numbers, start: Numbers) -> Numbers:
+def _maximise(patterns: _Patterns, weights: Numbers, start: Numbers) -> tuple[Numbers, float]:
     """
-    Expectation-maximisation from a curve; position 1 stays at 1, to which all others are relative.
+    Find the curve of each state under which the clicks are likeliest.
 
-    Every third step goes further in the direction of the last two (SQUAREM: Varadhan and Roland, "Simple and globally
-    convergent methods for accelerating the convergence of any EM algorithm", Scandinavian Journal of Statistics 35,
-    2008).
+    :param patterns: The pairs.
+    :param weights: How often each pattern counts.
+    :param start: The curve to begin with, for both states.
+    :returns: 2 × position, where position 1 is 1, to which all others are relative; and the log-likelihood.
     """
-    mixture = np.full((int(patterns.first.max()), len(GRID)), 1.0 / len(GRID))
-    at = np.concatenate([np.log(start), np.log(mixture).ravel()])
-    step = _Step(patterns, weights, start)
-    for _ in range(ROUNDS // 3):
-        first = step(at)
-        second = step(first)
-        moved, turned = first - at, second - 2 * first + at
-        norm = np.linalg.norm(turned)
-        length = min(max(float(np.linalg.norm(moved) / norm), 1.0), LONGEST_STEP) if norm > 0 else 1.0
-        at = step(at + 2 * length * moved + length**2 * turned)
-    examined: Numbers = np.exp(at[: len(start)])
-    return examined
+    from scipy.optimize import minimize
+
+    likelihood = _Likelihood(patterns, weights)
+    odds = np.clip(np.log(start) - np.log1p(-np.minimum(start, 0.999)), -FARTHEST, FARTHEST)
+    begin = np.concatenate([np.tile(odds, 2)[1:], np.zeros(likelihood.mixtures * len(GRID))])
+    bounds = [(-FARTHEST, FARTHEST)] * (2 * len(start) - 1) + [(None, None)] * (likelihood.mixtures * len(GRID))
+    options = {"maxiter": MOST_STEPS, "maxfun": 2 * MOST_STEPS, "maxcor": 20, "ftol": TOLERANCE}
+    found = minimize(likelihood, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    examined: Numbers = np.exp(likelihood.log_examined(found.x)).reshape(2, -1)
+    examined[:, 0] = 1.0
+    return examined, -float(found.fun)
 
 
-class _Step:
-    """One step of expectation and maximisation, over logarithms of the curve and of the mixtures."""
+class _Likelihood:
+    """The negative log-likelihood of the clicks with its gradient, over the log-odds of examination and mixtures."""
 
-    def __init__(self, patterns: "_Patterns", weights: Numbers, start: Numbers) -> None:
+    def __init__(self, patterns: _Patterns, weights: Numbers) -> None:
+        self.mixtures = int(patterns.first.max())
+        self._patterns = patterns
         self._weights = weights
-        self._passed = patterns.shown - patterns.clicked
-        self._clicks = patterns.clicked.sum(axis=1)[:, None] * np.log(GRID)
         self._groups = patterns.first - 1
-        self._total = weights @ patterns.shown
+        self._cells = patterns.clicked.shape[1]
+        self._clicks = patterns.clicked.sum(axis=1)[:, None] * np.log(GRID)
         self._clicked = weights @ patterns.clicked
-        self._start = start
 
-    def __call__(self, at: Numbers) -> Numbers:
-        positions = len(self._start)
-        examined = np.exp(np.clip(at[:positions], LEAST, 0.0))
-        mixture = np.exp(np.clip(at[positions:], -50.0, 5.0)).reshape(-1, len(GRID))
-        miss = 1.0 - np.outer(examined, GRID)
-        log_likelihood = self._clicks + np.einsum("pk,kg->pg", self._passed, np.log(miss))
-        # Below the bound numbers would be subnormal, which is slow.
-        ahead = np.maximum(log_likelihood - log_likelihood.max(axis=1, keepdims=True), -60.0)
-        posterior = mixture[self._groups] * np.exp(ahead)
-        posterior *= (self._weights / posterior.sum(axis=1))[:, None]
-        # Examined and passed by: for a look without a click at k, e_k (1 − a) / (1 − e_k a).
-        passed = np.einsum("pk,pg->kg", self._passed, posterior)
-        passed_by = (passed * (1.0 - GRID) / miss).sum(axis=1) * examined
-        rare = self._total < 1.0
-        examined = np.where(rare, self._start, (self._clicked + passed_by) / np.maximum(self._total, 1e-9))
-        examined[0] = 1.0
-        shares = _mixture(posterior, self._groups, len(mixture))
-        return np.concatenate([np.clip(np.log(examined), LEAST, 0.0), np.log(shares).ravel()])
+    def log_examined(self, at: Numbers) -> Numbers:
+        """The logarithm of how likely each position is examined, in either state."""
+        return np.concatenate([[0.0], -np.logaddexp(0.0, -at[: self._cells - 1])])
+
+    def __call__(self, at: Numbers) -> tuple[float, Numbers]:
+        log_examined = self.log_examined(at)
+        odds = at[self._cells - 1 :].reshape(self.mixtures, -1)
+        log_mixture = odds - _log_sum(odds)
+        attracted = np.outer(np.exp(log_examined), GRID)
+        joint = self._clicks + (self._patterns.clicked @ log_examined)[:, None]
+        joint += self._patterns.passed @ np.log1p(-attracted) + log_mixture[self._groups]
+        total = _log_sum(joint)
+        posterior = np.exp(joint - total) * self._weights[:, None]
+        value = self._weights @ total[:, 0] + SMOOTHING * log_mixture.sum()
+        passed = self._patterns.passed.T @ posterior
+        of_examined = self._clicked - (passed * attracted / (1.0 - attracted)).sum(axis=1)
+        sums = np.full(log_mixture.shape, SMOOTHING)
+        np.add.at(sums, self._groups, posterior)
+        of_mixture = sums - np.exp(log_mixture) * sums.sum(axis=1, keepdims=True)
+        gradient = np.concatenate([(of_examined * -np.expm1(log_examined))[1:], of_mixture.ravel()])
+        return -float(value), -gradient
 
 
-def _mixture(posterior: Numbers, groups: NDArray[np.intp], number: int) -> Numbers:
-    """The distribution of attractions in each group, a hundredth of a pair added everywhere."""
-    sums = np.full((number, len(GRID)), 0.01)
-    np.add.at(sums, groups, posterior)
-    shares: Numbers = sums / sums.sum(axis=1, keepdims=True)
-    return shares
+def _log_sum(logarithms: Numbers) -> Numbers:
+    """The logarithm of the sum of each row's exponentials, as a column."""
+    most = logarithms.max(axis=1, keepdims=True)
+    summed: Numbers = most + np.log(np.exp(logarithms - most).sum(axis=1, keepdims=True))
+    return summed
 
 
 def _steepness(curve: Numbers, log_replicates: Numbers, positions: NDArray[np.intp]) -> tuple[float, float]:

@@ -71,13 +71,14 @@ def clicked_weights(settled: SettledDecision, curve: ExaminationCurve) -> dict[s
 
     :param settled: The decision with its rewards.
     :param curve: The examination curve.
-    :returns: Object id → what counts of its reward, divided by the examination of its position.
+    :returns: Object id → what counts of its reward, divided by how likely it was examined.
     """
-    earned = settled.counted_rewards
+    rewards = [settled.counted_rewards.get(each.object_id, 0.0) for each in settled.impressions]
+    looks = curve.looks([each.ordinal for each in settled.impressions], [reward > 0 for reward in rewards])
     return {
-        each.object_id: min(reward, MAX_REWARD) / max(curve.at(each.ordinal), LEAST_EXAMINATION)
-        for each in settled.impressions
-        if (reward := earned.get(each.object_id, 0.0)) > 0
+        each.object_id: min(reward, MAX_REWARD) / max(look, LEAST_EXAMINATION)
+        for each, reward, look in zip(settled.impressions, rewards, looks.tolist(), strict=True)
+        if reward > 0
     }
 
 

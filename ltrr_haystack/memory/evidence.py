@@ -14,17 +14,18 @@ def evidence_of(settled: SettledDecision, curve: ExaminationCurve) -> Mapping[st
 
     An impression counts as one look with the examination probability of its position, whether it was clicked or not:
     if a click counted for more than a pass, a document's success rate would depend on where it was shown (Chuklin,
-    Markov and de Rijke, "Click Models for Web Search", 2015, section 3.3, position-based model). A negative reward
-    counts as so many looks without success.
+    Markov and de Rijke, "Click Models for Web Search", 2015, section 3.3, position-based model). Below a click it is
+    less likely to have been examined (see `position_bias`). A negative reward counts as so many looks without success.
 
     :param settled: The decision with its rewards.
     :param curve: The examination curve.
     :returns: Object id → exposures and successes, for every impression.
     """
-    looks = curve.over([impression.ordinal for impression in settled.impressions]).tolist()
+    rewards = [bounded(settled.rewards.get(impression.object_id, 0.0)) for impression in settled.impressions]
+    looks = curve.looks([impression.ordinal for impression in settled.impressions], [reward > 0 for reward in rewards])
     return {
-        impression.object_id: _evidence(bounded(settled.rewards.get(impression.object_id, 0.0)), look)
-        for impression, look in zip(settled.impressions, looks, strict=True)
+        impression.object_id: _evidence(reward, look)
+        for impression, reward, look in zip(settled.impressions, rewards, looks.tolist(), strict=True)
     }
 
 
@@ -32,7 +33,8 @@ def added_evidence(before: float, added: float) -> Evidence:
     """
     Turn a reward that came after its decision was learned from into amounts to add.
 
-    With them the impression has the evidence that it would have had if the reward had come in time.
+    With them the impression has the evidence that it would have had if the reward had come in time. The looks at the
+    documents below it stay as they were counted.
 
     :param before: The impression's reward so far.
     :param added: The reward that came late.

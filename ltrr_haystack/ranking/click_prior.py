@@ -144,10 +144,12 @@ class ClickCounter:
         digest = digest_of(settled.decision.understanding.normal_form)
         earned = settled.counted_rewards
         rates = self._model.priors([max(each.model_place or each.place, 1) for each in settled.impressions])
-        for each, rate in zip(settled.impressions, rates.tolist(), strict=True):
+        clicked = [earned.get(each.object_id, 0.0) > 0 for each in settled.impressions]
+        looks = self._model.curve.looks([each.ordinal for each in settled.impressions], clicked)
+        for each, click, expected in zip(settled.impressions, clicked, (looks * rates).tolist(), strict=True):
             counts = self._counts.setdefault(each.object_id, {}).setdefault(digest, [0.0, 0.0])
-            counts[0] += weight * (earned.get(each.object_id, 0.0) > 0)
-            counts[1] += weight * self._model.curve.at(each.ordinal) * rate
+            counts[0] += weight * click
+            counts[1] += weight * expected
 
     def prior(self) -> ClickPrior:
         """

@@ -96,6 +96,9 @@ class EvidenceCollector:
         if documents is None:
             return
         earned = settled.counted_rewards
+        clicked = [earned.get(each.object_id, 0.0) > 0 for each in settled.impressions]
+        looks = self._model.curve.looks([each.ordinal for each in settled.impressions], clicked).tolist()
+        look_of = dict(zip([each.object_id for each in settled.impressions], looks, strict=True))
         for each in searched_ones(settled, (*settled.impressions, *settled.unshown)):
             place = each.features.get(PLACE)
             if place is None or not 1.0 <= place < math.inf:
@@ -108,7 +111,7 @@ class EvidenceCollector:
                 seen = documents[each.object_id] = _Seen(row, int(place))
             seen.place = min(seen.place, int(place))
             if each.ordinal:
-                seen.looks += self._model.curve.at(each.ordinal)
+                seen.looks += look_of[each.object_id]
                 seen.clicks += float(earned.get(each.object_id, 0.0) > 0)
 
     def queries(self) -> tuple[JudgedQuery, ...]:

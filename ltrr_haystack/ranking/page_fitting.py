@@ -1,12 +1,12 @@
 """Fits the page model to the log: examination curve, click rates of places, and what a prior look is worth."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ltrr_haystack.feedback.examination import below_click
 from ltrr_haystack.feedback.position_bias import Looks, learn_curve
 from ltrr_haystack.ranking.features import EXPOSURES
 from ltrr_haystack.ranking.page_model import DEFAULT_PRIOR_LOOKS, FIRST_RATE, RATE_POWER, Numbers, PageModel
@@ -19,11 +19,13 @@ LAST_POSITION = 20
 LAST_PLACE = 50
 """Places of the model's order that have a click rate of their own."""
 
-FEWEST_LOOKS = 200.0
+FIRST_LOOKS = 2.0
+"""What a prior is worth is told by the first looks at a document: after many of them it hardly matters."""
+
+FEWEST_LOOKS = 100.0
 """Looks at documents of which something was known; with fewer the default number of prior looks stays."""
 
 PRIOR_LOOKS = np.geomspace(1.0, 200.0, 32)
-_log_gamma = np.frompyfunc(math.lgamma, 1, 1)
 
 
 @dataclass
@@ -35,6 +37,7 @@ class _Log:
     ordinal: list[int] = field(default_factory=list)
     place: list[int] = field(default_factory=list)
     clicked: list[float] = field(default_factory=list)
+    below: list[bool] = field(default_factory=list)
     seen: list[float] = field(default_factory=list)
     query: list[int] = field(default_factory=list)
 
@@ -97,12 +100,14 @@ def _read(log: Iterable[SettledDecision]) -> _Log:
         key = settled.decision.evidence_key
         query = queries.setdefault(key, len(queries))
         rewards = settled.counted_rewards
+        clicked = [rewards.get(impression.object_id, 0.0) > 0 for impression in settled.impressions]
+        read.clicked += map(float, clicked)
+        read.below += below_click([impression.ordinal for impression in settled.impressions], clicked).tolist()
         for impression in settled.impressions:
             read.pair.append(pairs.setdefault((key, impression.object_id), len(pairs)))
             read.query.append(query)
             read.ordinal.append(impression.ordinal)
             read.place.append(impression.model_place or impression.place)
-            read.clicked.append(float(rewards.get(impression.object_id, 0.0) > 0))
             read.seen.append(impression.features.get(EXPOSURES, 0.0))
     return read
 
@@ -111,26 +116,23 @@ def _fitted(read: _Log, seed: int) -> PageModel:
     if not read.pair:
         return PageModel()
     pair, ordinal = np.array(read.pair), np.array(read.ordinal)
-    place, clicked = np.array(read.place), np.array(read.clicked)
+    place, clicked, below = np.array(read.place), np.array(read.clicked), np.array(read.below)
     number = int(pair.max()) + 1
     _, first = np.unique(pair, return_index=True)
     positions = int(min(ordinal.max(), LAST_POSITION))
     near = ordinal <= positions
-    shown, hits = np.zeros((number, positions)), np.zeros((number, positions))
-    np.add.at(shown, (pair[near], ordinal[near] - 1), 1.0)
-    np.add.at(hits, (pair[near], ordinal[near] - 1), clicked[near])
+    shown, hits = np.zeros((number, 2, positions)), np.zeros((number, 2, positions))
+    cells = pair[near], below[near].astype(np.intp), ordinal[near] - 1
+    np.add.at(shown, cells, 1.0)
+    np.add.at(hits, cells, clicked[near])
     begun = np.minimum(ordinal[first], positions).astype(np.intp)
     curve = learn_curve(Looks(shown, hits, begun, np.array(read.query)[first]), seed)
-    examined = curve.over(ordinal)
+    examined = curve.examined(ordinal, below)
     unknown = (np.array(read.seen) < 1.0) & (place > 0)
     rates = click_rates(place[unknown], clicked[unknown], examined[unknown])
     model = PageModel(curve, tuple(rates.tolist()), DEFAULT_PRIOR_LOOKS, float(examined.sum()))
-    successes = np.bincount(pair, clicked).astype(np.float64)
-    exposures = np.bincount(pair, examined).astype(np.float64)
-    if float(exposures[exposures > 1.0].sum()) < FEWEST_LOOKS:
-        return model
-    priors = model.priors(np.maximum(place[first], 1))
-    return PageModel(curve, model.click_rates, fitted_prior_looks(priors, successes, exposures), model.looks)
+    prior_looks = fitted_prior_looks(pair, model.priors(np.maximum(place, 1)), clicked, examined)
+    return PageModel(curve, model.click_rates, prior_looks, model.looks)
 
 
 def click_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -> Numbers:
@@ -153,33 +155,43 @@ def click_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -
     return np.clip(_falling(rates, looks), 1e-4, 0.99)
 
 
-def fitted_prior_looks(priors: Numbers, successes: Numbers, exposures: Numbers) -> float:
+def fitted_prior_looks(pairs: NDArray[np.int_], priors: Numbers, clicked: Numbers, examined: Numbers) -> float:
     """
-    Fit how many looks a prior is worth, by the marginal likelihood of what pairs earned (empirical Bayes: Efron and
-    Morris, "Data analysis using Stein's estimator and its generalizations", JASA 70, 1975). Looks are weighted by
-    examination, so it is a quasi-likelihood.
+    Fit how many looks a prior is worth: so many that clicks are predicted best from what was known before each.
 
-    :param priors: For each pair the click rate of its place.
-    :param successes: For each pair its successes.
-    :param exposures: For each pair how often it was looked at.
-    :returns: The number of looks, one of `PRIOR_LOOKS`.
+    The likelihood of all clicks, each given the ones before (Dawid, "Statistical theory: the prequential approach",
+    Journal of the Royal Statistical Society A 147, 1984), over the first `FIRST_LOOKS` looks at each pair. All looks
+    together would tell how much attractions differ. That is another question where they are not spread like a Beta
+    distribution: with a floor of clicks by mistake, a few documents that are clicked each time ask for a wide one, and
+    a single click is then taken for more than it says.
+
+    :param pairs: For each impression, in the order of the log, the number of its pair of query and document.
+    :param priors: The click rate of its place.
+    :param clicked: Whether it was clicked, 0 or 1.
+    :param examined: How likely it was examined.
+    :returns: The number of looks, one of `PRIOR_LOOKS`; the default where too little was known of anything.
     """
-    failures = np.maximum(exposures - successes, 0.0)
-    likelihoods = [
-        float(
-            (
-                _log_beta(looks * priors + successes, looks * (1 - priors) + failures)
-                - _log_beta(looks * priors, looks * (1 - priors))
-            ).sum()
-        )
-        for looks in PRIOR_LOOKS
-    ]
+    order = np.argsort(pairs, kind="stable")
+    successes, exposures = (_before(pairs[order], of[order]) for of in (clicked, examined))
+    early = exposures < FIRST_LOOKS
+    known, order = early & (exposures > 0.0), order[early]
+    if float(examined[order][known[early]].sum()) < FEWEST_LOOKS:
+        return DEFAULT_PRIOR_LOOKS
+    successes, exposures = successes[early], np.maximum(exposures, successes)[early]
+    likelihoods = []
+    for looks in PRIOR_LOOKS:
+        means = (looks * priors[order] + successes) / (looks + exposures)
+        chances = np.clip(examined[order] * means, 1e-9, 1.0 - 1e-9)
+        likelihoods.append(float(np.where(clicked[order] > 0, np.log(chances), np.log1p(-chances)).sum()))
     return float(PRIOR_LOOKS[int(np.argmax(likelihoods))])
 
 
-def _log_beta(alpha: Numbers, beta: Numbers) -> Numbers:
-    value: Numbers = np.asarray(_log_gamma(alpha) + _log_gamma(beta) - _log_gamma(alpha + beta), dtype=np.float64)
-    return value
+def _before(pairs: NDArray[np.int_], values: Numbers) -> Numbers:
+    """For each row, of which those of a pair follow each other, the sum of the pair's rows before it."""
+    sums = np.cumsum(values) - values
+    starts = np.flatnonzero(np.diff(pairs, prepend=-1))
+    before: Numbers = sums - np.repeat(sums[starts], np.diff(starts, append=len(pairs)))
+    return before
 
 
 def _falling(values: Numbers, weights: Numbers) -> Numbers:

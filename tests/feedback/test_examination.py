@@ -3,7 +3,7 @@ import random
 import numpy as np
 import pytest
 
-from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve, estimate_curve
+from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve, below_click, estimate_curve
 
 
 class TestExaminationCurve:
@@ -29,6 +29,59 @@ class TestExaminationCurve:
     def test_refuses_a_negative_eta(self):
         with pytest.raises(ValueError, match=r"eta must not be negative, got -0\.5"):
             ExaminationCurve(-0.5)
+
+
+class TestLooks:
+    CURVE = ExaminationCurve(learned=(1.0, 0.5, 0.4), before_click=(1.0, 0.8, 0.6), after_click=(1.0, 0.3, 0.2))
+
+    @pytest.mark.parametrize(
+        ("clicked", "expected"),
+        [
+            ([False, False, False], [1.0, 0.8, 0.6]),
+            ([True, False, False], [1.0, 0.3, 0.2]),
+            ([False, True, False], [1.0, 0.8, 0.2]),
+            ([True, False, True], [1.0, 0.3, 0.2]),
+            ([False, False, True], [1.0, 0.8, 0.6]),
+        ],
+    )
+    def test_depend_on_what_was_clicked_above_and_not_on_the_document_itself(self, clicked, expected):
+        assert self.CURVE.looks([1, 2, 3], clicked).tolist() == pytest.approx(expected)
+
+    def test_in_any_order_of_the_documents(self):
+        assert self.CURVE.looks([3, 1, 2], [False, False, True]).tolist() == pytest.approx([0.2, 1.0, 0.8])
+
+    def test_beyond_what_was_learned_the_last_position_tells(self):
+        """At 6 the curve has half of what it has at 3, in either state."""
+        assert self.CURVE.looks([6], [False]).tolist() == pytest.approx([0.3])
+        assert self.CURVE.looks([1, 6], [True, False]).tolist() == pytest.approx([1.0, 0.1])
+
+    def test_are_those_of_all_pages_where_nothing_was_learned_of_clicks(self):
+        assert ExaminationCurve(1.0).looks([1, 2], [True, False]).tolist() == [1.0, 0.5]
+
+    def test_an_empty_page_has_none(self):
+        assert self.CURVE.looks([], []).tolist() == []
+
+    def test_which_documents_stand_below_a_click(self):
+        assert below_click([1, 2, 3, 4], [False, True, False, True]).tolist() == [False, False, True, True]
+        assert below_click([1, 2], [False, False]).tolist() == [False, False]
+
+    def test_a_flatter_curve_raises_both_states_alike(self):
+        curve = ExaminationCurve(
+            learned=(1.0, 0.5), deviations=(0.0, 0.1), before_click=(1.0, 0.8), after_click=(1.0, 0.3)
+        )
+        flatter = curve.flatter(1.0)
+        assert flatter.learned == pytest.approx((1.0, 0.6))
+        assert flatter.before_click == pytest.approx((1.0, 0.96))
+        assert flatter.after_click == pytest.approx((1.0, 0.36))
+        assert curve.flatter(3.0).before_click == (1.0, 1.0)
+
+    def test_refuses_states_that_do_not_fit_the_curve(self):
+        with pytest.raises(ValueError, match="before_click must have as many probabilities as learned, 2, got"):
+            ExaminationCurve(learned=(1.0, 0.5), before_click=(1.0,), after_click=(1.0, 0.5))
+        with pytest.raises(ValueError, match="after_click must have probabilities above 0"):
+            ExaminationCurve(learned=(1.0, 0.5), before_click=(1.0, 0.5), after_click=(1.0, 0.0))
+        with pytest.raises(ValueError, match="must be given together"):
+            ExaminationCurve(learned=(1.0, 0.5), before_click=(1.0, 0.5))
 
 
 def replays(eta, size, seed=3):

@@ -1,7 +1,17 @@
+import random
+
 import numpy as np
 import pytest
 
+from ltrr_haystack.evaluation.readers import page_reader
+from ltrr_haystack.feedback.examination import below_click
 from ltrr_haystack.feedback.position_bias import PRIOR_DEVIATION, PRIOR_ETA, Looks, learn_curve
+
+
+def looks_of(shown, clicked, first, query):
+    """Looks at documents above which nothing was clicked."""
+    nothing = np.zeros_like(shown)
+    return Looks(np.stack([shown, nothing], axis=1), np.stack([clicked, nothing], axis=1), first, query)
 
 
 def swapped(truth, pairs=600, searches=60, seed=0, moves=True):
@@ -16,7 +26,7 @@ def swapped(truth, pairs=600, searches=60, seed=0, moves=True):
         click = rng.random(pairs) < np.asarray(truth)[at] * attraction
         np.add.at(shown, (np.arange(pairs), at), 1.0)
         np.add.at(clicked, (np.arange(pairs), at), click.astype(float))
-    return Looks(shown, clicked, first, np.arange(pairs) // 5)
+    return looks_of(shown, clicked, first, np.arange(pairs) // 5)
 
 
 @pytest.mark.parametrize("truth", [[1.0, 0.7, 0.58, 0.5], [1.0, 0.5, 0.33, 0.25], [1.0, 0.95, 0.3, 0.28]])
@@ -40,7 +50,7 @@ def test_where_only_lower_places_are_exchanged_the_curve_says_how_little_it_know
         click = rng.random(pairs) < truth[at] * attraction
         np.add.at(shown, (np.arange(pairs), at), 1.0)
         np.add.at(clicked, (np.arange(pairs), at), click.astype(float))
-    found = learn_curve(Looks(shown, clicked, first, np.arange(pairs) // 10))
+    found = learn_curve(looks_of(shown, clicked, first, np.arange(pairs) // 10))
     assert found.learned[5] / found.learned[3] == pytest.approx(truth[5] / truth[3], rel=0.2)
     errors = np.abs(np.array(found.learned) - truth)[1:]
     assert (errors < 3.0 * np.array(found.deviations)[1:]).all()
@@ -66,10 +76,10 @@ def test_positions_that_no_document_moved_to_stay_uncertain():
     """Documents change between the first two positions; the third always has its own."""
     looks = swapped([1.0, 0.5], pairs=400)
     shown, clicked = np.zeros((500, 3)), np.zeros((500, 3))
-    shown[:400, :2], clicked[:400, :2] = looks.shown, looks.clicked
+    shown[:400, :2], clicked[:400, :2] = looks.shown[:, 0], looks.clicked[:, 0]
     shown[400:, 2], clicked[400:, 2] = 60.0, 6.0
     first = np.concatenate([looks.first, np.full(100, 3)])
-    found = learn_curve(Looks(shown, clicked, first, np.arange(500) // 5))
+    found = learn_curve(looks_of(shown, clicked, first, np.arange(500) // 5))
     assert found.learned[1] == pytest.approx(0.5, rel=0.1)
     assert found.deviations[2] > 4 * found.deviations[1]
 
@@ -81,3 +91,57 @@ def test_the_same_log_gives_the_same_curve():
 
 def test_with_few_moved_documents_the_prior_stays():
     assert learn_curve(swapped([1.0, 0.1], pairs=40)).eta == PRIOR_ETA
+
+
+def read_pages(reader, queries=40, searches=150, places=5, seed=0):
+    """
+    People of a click model, before pages whose documents chance puts anywhere but for the first, which moves seldom.
+
+    Each third query has a first document that always satisfies, as navigational queries have.
+    """
+    rng = random.Random(seed)
+    shown, clicked = np.zeros((queries * places, 2, places)), np.zeros((queries * places, 2, places))
+    first, examined = np.zeros(queries * places, dtype=np.intp), np.zeros(places)
+    for query in range(queries):
+        others = [rng.choice([0, 0, 1, 2]) for _ in range(places - 1)]
+        grades = [3 if query % 3 == 0 else rng.choice([0, 1, 2]), *others]
+        for search in range(searches):
+            rest = rng.sample(range(1, places), places - 1)
+            order = [0, *rest] if search == 0 or rng.random() < 0.7 else [rest[0], 0, *rest[1:]]
+            page = [(f"d{each}", grades[each]) for each in order]
+            numbers = {}
+            clicks = reader.clicked(page, lambda *asked, numbers=numbers: numbers.setdefault(asked, rng.random()))
+            examined += reader.examined(page)
+            was_clicked = [position in clicks for position in range(1, places + 1)]
+            states = below_click(range(1, places + 1), was_clicked).astype(int)
+            for place, each in enumerate(order):
+                pair = query * places + each
+                first[pair] = first[pair] or place + 1
+                shown[pair, states[place], place] += 1
+                clicked[pair, states[place], place] += was_clicked[place]
+    return Looks(shown, clicked, first, np.repeat(np.arange(queries), places)), examined / (queries * searches)
+
+
+class TestReaders:
+    @pytest.mark.parametrize("name", ["position", "cascade", "dependent", "mixed"])
+    def test_the_curve_is_how_often_places_were_examined_whoever_reads(self, name):
+        looks, truth = read_pages(page_reader(name, noise=0.05, highest_grade=3))
+        assert learn_curve(looks).learned == pytest.approx(truth.tolist(), rel=0.15)
+
+    def test_who_stops_at_the_first_click_sees_nothing_below_it_and_everything_above(self):
+        looks, _ = read_pages(page_reader("cascade", noise=0.05, highest_grade=3))
+        found = learn_curve(looks)
+        assert found.before_click == pytest.approx([1.0] * 5, abs=0.15)
+        assert max(found.after_click[1:]) < 0.01
+
+    def test_whether_something_was_clicked_is_nothing_to_readers_who_go_by_the_position(self):
+        looks, truth = read_pages(page_reader("position", noise=0.05, highest_grade=3))
+        found = learn_curve(looks)
+        assert found.before_click == pytest.approx(truth.tolist(), rel=0.15)
+        assert found.after_click[1:] == pytest.approx(truth.tolist()[1:], rel=0.15)
+
+    def test_a_single_curve_would_hold_low_places_to_be_seen_more_than_they_are(self):
+        """Documents move where the first one does not satisfy, and there people read on: that is not how all read."""
+        looks, truth = read_pages(page_reader("cascade", noise=0.05, highest_grade=3))
+        alike = looks_of(looks.shown.sum(axis=1), looks.clicked.sum(axis=1), looks.first, looks.query)
+        assert learn_curve(alike).learned[1] > 1.1 * truth[1]

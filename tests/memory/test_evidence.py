@@ -39,6 +39,19 @@ class TestEvidenceOf:
         learned = ExaminationCurve(learned=(1.0, 0.9, 0.5, 0.4))
         assert [each.exposures for each in evidence_of(settled({}), learned).values()] == [1.0, 0.9, 0.5, 0.4]
 
+    def test_what_stands_below_a_click_counts_less_against_it(self):
+        curve = ExaminationCurve(
+            learned=(1.0, 0.5, 0.4, 0.3), before_click=(1.0, 0.8, 0.7, 0.6), after_click=(1.0, 0.3, 0.2, 0.1)
+        )
+        found = evidence_of(settled({"d2": 1.0}), curve)
+        assert found["d2"] == Evidence(exposures=0.8, successes=1.0)
+        assert [each.exposures for each in found.values()] == pytest.approx([1.0, 0.8, 0.2, 0.1])
+
+    def test_a_dislike_is_no_click_that_ends_the_search(self):
+        curve = ExaminationCurve(learned=(1.0, 0.5), before_click=(1.0, 0.8), after_click=(1.0, 0.3))
+        found = evidence_of(factories.settled(search(shown=["d1", "d2"]), {"d1": -1.0}), curve)
+        assert found["d2"].exposures == pytest.approx(0.8)
+
     def test_a_click_with_a_purchase_is_four_successes(self):
         assert evidence_of(settled({"d3": 4.0}), CURVE)["d3"] == Evidence(exposures=1 / 3, successes=4.0)
 

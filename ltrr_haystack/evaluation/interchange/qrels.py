@@ -111,14 +111,15 @@ def judgements(
         raise ConfigurationError(f"least_examined must be above 0, got {least_examined}")
     rates = click_rates(read()) if estimator == "coec" else {}
     pairs: dict[tuple[str, str], _Pair] = {}
-    for key, impression, clicked in _looks(read()):
-        pair = pairs.setdefault((key, impression.object_id), _Pair())
-        look = curve.at(impression.ordinal)
-        pair.impressions += 1
-        pair.clicks += clicked
-        pair.examined += look
-        pair.earned += clicked / look if estimator == "debiased" else clicked
-        pair.expected += rates[impression.ordinal] if estimator == "coec" else 1.0
+    for key, page in _pages(read()):
+        looks = curve.looks([impression.ordinal for impression, _ in page], [clicked for _, clicked in page])
+        for (impression, clicked), look in zip(page, looks.tolist(), strict=True):
+            pair = pairs.setdefault((key, impression.object_id), _Pair())
+            pair.impressions += 1
+            pair.clicks += clicked
+            pair.examined += look
+            pair.earned += clicked / look if estimator == "debiased" else clicked
+            pair.expected += rates[impression.ordinal] if estimator == "coec" else 1.0
     for (key, object_id), pair in sorted(pairs.items()):
         if pair.examined >= least_examined:
             value = round(pair.earned / pair.expected, 9) if pair.expected else 0.0
@@ -135,9 +136,10 @@ def click_rates(log: Iterable[SettledDecision]) -> dict[int, float]:
     """
     shown: Counter[int] = Counter()
     clicks: Counter[int] = Counter()
-    for _, impression, clicked in _looks(log):
-        shown[impression.ordinal] += 1
-        clicks[impression.ordinal] += clicked
+    for _, page in _pages(log):
+        for impression, clicked in page:
+            shown[impression.ordinal] += 1
+            clicks[impression.ordinal] += clicked
     return {ordinal: clicks[ordinal] / count for ordinal, count in shown.items()}
 
 
@@ -188,12 +190,13 @@ class _Pair:
     expected: float = 0.0
 
 
-def _looks(log: Iterable[SettledDecision]) -> Iterator[tuple[str, Impression, bool]]:
-    """Each document of a page, where it stands first."""
+def _pages(log: Iterable[SettledDecision]) -> Iterator[tuple[str, list[tuple[Impression, bool]]]]:
+    """Each query with a page: its documents, where each stands first, and whether they were clicked."""
     for settled in log:
         first: dict[str, Impression] = {}
         for impression in settled.impressions:
             first.setdefault(impression.object_id, impression)
-        for impression in first.values():
-            clicked = settled.rewards.get(impression.object_id, 0.0) > 0
-            yield settled.decision.understanding.normal_form, impression, clicked
+        yield (
+            settled.decision.understanding.normal_form,
+            [(each, settled.rewards.get(each.object_id, 0.0) > 0) for each in first.values()],
+        )

@@ -72,9 +72,10 @@ def _section(
         findings,
         more="How likely a position of the page is examined, relative to the first one. It is learned from documents "
         "that were shown at different positions for the same query, and tells how much it counts against a document "
-        "that it was passed over. What a document is worth before anything was seen of it for a query is the click "
-        "rate of its place in the ranking model's order; it counts like so many looks. After as many looks of its "
-        "own, a document is placed half by that rate and half by what was seen.",
+        "that it was passed over: less below a document that was clicked, since many people stop there. What a "
+        "document is worth before anything was seen of it for a query is the click rate of its place in the ranking "
+        "model's order; it counts like so many looks. After as many looks of its own, a document is placed half by "
+        "that rate and half by what was seen.",
     )
 
 
@@ -148,9 +149,19 @@ def _positions(curve: ExaminationCurve) -> Grid:
     rows = []
     for k, (value, deviation) in enumerate(zip(curve.learned, curve.deviations, strict=True), start=1):
         left = percent(_left(curve, k), 0) if k > 1 else "it is the unit"
-        rows.append((str(k), decimal(value), decimal(deviation), left))
-    columns = ("position", "examined", "standard deviation", "uncertainty left of the prior's")
+        rows.append((str(k), decimal(value), decimal(deviation), left, *_by_clicks(curve, k)))
+    columns: tuple[str, ...] = ("position", "examined", "standard deviation", "uncertainty left of the prior's")
+    if curve.before_click:
+        columns += ("nothing above it clicked", "something above it clicked")
     return Grid("Examination by position", columns, tuple(rows))
+
+
+def _by_clicks(curve: ExaminationCurve, position: int) -> tuple[str, ...]:
+    """How likely a position is examined before and after a click above it, where that was learned."""
+    if not curve.before_click:
+        return ()
+    after = decimal(curve.after_click[position - 1]) if position > 1 else "–"
+    return decimal(curve.before_click[position - 1]), after
 
 
 def _click_rates(model: PageModel) -> Grid:

@@ -57,6 +57,13 @@ def test_what_the_log_says_little_of_is_named(store):
     assert [row[-1] for row in by_position.rows[2:]] == ["100%", "100%"]
 
 
+def test_how_people_look_before_and_after_a_click(store):
+    curve = ExaminationCurve(0.8, 0.05, (1.0, 0.6), (0.0, 0.01), before_click=(1.0, 0.75), after_click=(1.0, 0.25))
+    by_position = section_of(store, PageModel(curve)).grids[1]
+    assert by_position.columns[-2:] == ("nothing above it clicked", "something above it clicked")
+    assert [row[-2:] for row in by_position.rows] == [("1.000", "–"), ("0.750", "0.250")]
+
+
 def test_positions_are_listed_as_ranges(store):
     deviations = [0.0, 0.5, 0.01, 0.01, 0.5, 0.5]
     section = section_of(store, learned([1.0, 0.9, 0.8, 0.7, 0.6, 0.5], deviations))

@@ -203,6 +203,7 @@ class _Likelihood:
         self._patterns = patterns
         self._weights = weights
         self._groups = patterns.first - 1
+        self._members = (self._groups == np.arange(self.mixtures)[:, None]).astype(np.float64)
         self._cells = patterns.clicked.shape[1]
         self._clicks = patterns.clicked.sum(axis=1)[:, None] * np.log(GRID)
         self._clicked = weights @ patterns.clicked
@@ -218,13 +219,14 @@ class _Likelihood:
         attracted = np.outer(np.exp(log_examined), GRID)
         joint = self._clicks + (self._patterns.clicked @ log_examined)[:, None]
         joint += self._patterns.passed @ np.log1p(-attracted) + log_mixture[self._groups]
-        total = _log_sum(joint)
-        posterior = np.exp(joint - total) * self._weights[:, None]
-        value = self._weights @ total[:, 0] + SMOOTHING * log_mixture.sum()
+        most = joint.max(axis=1)
+        posterior = np.exp(joint - most[:, None])
+        total = posterior.sum(axis=1)
+        posterior *= (self._weights / total)[:, None]
+        value = self._weights @ (most + np.log(total)) + SMOOTHING * log_mixture.sum()
         passed = self._patterns.passed.T @ posterior
         of_examined = self._clicked - (passed * attracted / (1.0 - attracted)).sum(axis=1)
-        sums = np.full(log_mixture.shape, SMOOTHING)
-        np.add.at(sums, self._groups, posterior)
+        sums = self._members @ posterior + SMOOTHING
         of_mixture = sums - np.exp(log_mixture) * sums.sum(axis=1, keepdims=True)
         gradient = np.concatenate([(of_examined * -np.expm1(log_examined))[1:], of_mixture.ravel()])
         return -float(value), -gradient

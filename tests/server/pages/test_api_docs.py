@@ -45,6 +45,10 @@ class TestAddAPIDocs:
 
 
 class TestPage:
+    def test_is_the_only_one(self, server):
+        assert server.client.get("/redoc").status_code == 404
+        assert server.client.get("/docs/oauth2-redirect").status_code == 404
+
     @pytest.mark.parametrize("asked", ["", "?url=https://evil.example/openapi.json&configUrl=https://evil.example/x"])
     def test_shows_every_operation_and_asks_nobody_else(self, server, visitor, asked):
         page = visitor.page()

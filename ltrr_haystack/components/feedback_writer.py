@@ -14,13 +14,16 @@ from ltrr_haystack.feedback.outcomes import EventOutcomes
 from ltrr_haystack.feedback.rewards import RewardModel
 from ltrr_haystack.feedback.ubi import UBIEvent, excerpt, kind_of, read_event
 from ltrr_haystack.store import EventRecord, LTRRStore, SearchRecord
+from ltrr_haystack.store.event_budget import MOST_BYTES, MOST_EVENTS_PER_SEARCH
 from ltrr_haystack.store.records import EventStatus
-from ltrr_haystack.store.store import MOST_EVENTS_PER_SEARCH
 
 if TYPE_CHECKING:
     from ltrr_haystack.learning.learner import Learner
 
 logger = logging.getLogger(__name__)
+
+MOST_BYTES_WITHOUT_REWARD = 4_096
+"""Longest event without a reward that is taken, as JSON in UTF-8: enough for the ids of a page."""
 
 NEUTRAL = {"impression", "view"}
 """Actions that UBI names and that are worth nothing on purpose."""
@@ -34,7 +37,8 @@ class FeedbackWriter:
     An event is accepted if it belongs to a search of the store and, where it names an object, the search showed that
     object. An event that bears a reward must name one. Sent again, an event is a duplicate and counts once. A bad event
     is rejected with the field and the reason, and does no harm to the others; so is one of a search that has its most
-    events already.
+    events already, or as many bytes of them. Events with a reward and events without are counted each by themselves,
+    so that none without takes the place of one with a reward; an event without may also be less long.
 
     Where an event gives another position than the log, the event is taken and the log's own position is learned from.
     An event without a `timestamp` is taken to have happened on arrival.
@@ -80,7 +84,7 @@ class FeedbackWriter:
         :param max_events: Most events in one call.
         :param clock_skew: Seconds that a sender's clock may be off: so much before its search, or after the present,
             an event may lie.
-        :param max_events_per_search: Most events that are kept of one search.
+        :param max_events_per_search: Most events with a reward that are kept of one search, and without.
         :raises ConfigurationError: If a setting cannot work.
         """
         if learn not in ("deferred", "inline"):
@@ -181,6 +185,7 @@ class FeedbackWriter:
         return (
             _misplaced(event, search, reward)
             or self._mistimed(event, search, received_at)
+            or _oversized(event, payload, reward)
             or EventRecord(
                 event_id=event.identity,
                 query_id=event.query_id,
@@ -222,8 +227,18 @@ class FeedbackWriter:
     def _result(self, event: EventRecord, status: EventStatus) -> dict[str, str]:
         if status == "duplicate":
             return {"status": "duplicate"}
+        kind = "with a reward" if event.reward else "without a reward"
         if status == "excess":
-            reason = f"query_id: {excerpt(event.query_id)} has {self.max_events_per_search} events already, the most"
+            reason = (
+                f"query_id: {excerpt(event.query_id)} has {self.max_events_per_search} events already, "
+                f"the most of those {kind}"
+            )
+            return {"status": "rejected", "reason": reason}
+        if status == "full":
+            reason = (
+                f"event: its {len(event.payload.encode())} bytes as JSON are more than is left of the "
+                f"{MOST_BYTES[event.reward != 0]} bytes for events {kind} of the search {excerpt(event.query_id)}"
+            )
             return {"status": "rejected", "reason": reason}
         return self._kept(event)
 
@@ -270,6 +285,16 @@ def _misplaced(event: UBIEvent, search: SearchRecord, reward: float) -> str | No
     if event.object_id not in search.ordinals:
         return f"event_attributes.object.object_id: {excerpt(event.object_id)} was not shown for this query"
     return None
+
+
+def _oversized(event: UBIEvent, payload: str, reward: float) -> str | None:
+    """Why the event is too long for what it can teach, if so."""
+    if reward or (size := len(payload.encode())) <= MOST_BYTES_WITHOUT_REWARD:
+        return None
+    return (
+        f"event: at most {MOST_BYTES_WITHOUT_REWARD} bytes as JSON for {excerpt(event.action_name)}, which is worth "
+        f"nothing, got {size}"
+    )
 
 
 def _iso(moment: datetime) -> str:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Mapping
 from ipaddress import IPv6Address, ip_address
-from urllib.parse import urlsplit
 
 from ltrr_haystack.server.api_keys import ADMIN, allows
 from ltrr_haystack.server.asgi import Application, Message, Receive, Send, header, refusal, route
@@ -12,12 +11,14 @@ from ltrr_haystack.server.keyring import Keyring
 
 PUBLIC_PATHS = (
     *("/", "/learning", "/pages/settings"),
-    *("/status", "/ready", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"),
+    *("/status", "/ready", "/docs", "/openapi.json"),
 )
 """Paths that need no API key and do not count against a rate limit."""
 
 KEY = "ltrr_key"
 """Name in a request's `scope["state"]` of the ApiKeyRecord that authorised it."""
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[0-9a-z._-]+)(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 
 SEND_KEY = "send an API key in the header 'Authorization: Bearer …' or 'X-API-Key: …'"
 ADD_KEY = "to let others in, make keys: ltrr keys add NAME --scope search"
@@ -29,7 +30,7 @@ class Access:
 
     As long as neither the store nor the environment has a key, requests are accepted from this machine only: from a
     loopback address, to one of the machine's own names (any other is a sign of DNS rebinding), and not from a web page
-    of another origin.
+    of another origin; a link on such a page may lead to ours.
 
     :param app: The next application.
     :param keyring: The API keys.
@@ -102,7 +103,7 @@ class Access:
                 403, f"this server has no API keys, so it accepts requests from its own machine only; {ADD_KEY}"
             )
         host = header(scope, b"host") or ""
-        if not self._is_own(_name_of(f"//{host}")):
+        if not self._is_own(_name_of(host)):
             return refusal(
                 403,
                 f"this server has no API keys, so it accepts only host names of its own machine, such as localhost, "
@@ -115,7 +116,20 @@ class Access:
                 f"this server has no API keys, so pages of other origins, such as {origin[:100]!r}, may not call it; "
                 "set HAYHOOKS_CORS_ALLOW_ORIGINS to allow them",
             )
+        if origin is None and self._is_embedded_elsewhere(scope):
+            return refusal(
+                403,
+                "this server has no API keys, so pages of other origins may not call it, and this request comes from "
+                "one (Sec-Fetch-Site), without an Origin that could be allowed",
+            )
         return None
+
+    def _is_embedded_elsewhere(self, scope: Message) -> bool:
+        """Whether a page of another origin makes this request, as an image for example, and does not just lead here."""
+        if header(scope, b"sec-fetch-site") in (None, "same-origin", "none") or "*" in self.origins:
+            return False
+        leads_here = header(scope, b"sec-fetch-mode") == "navigate" and scope["method"] in ("GET", "HEAD")
+        return not (leads_here and is_public(scope))
 
     def _is_own(self, name: str) -> bool:
         return name == "localhost" or name.endswith(".localhost") or _is_loopback(name) or name in self.names
@@ -134,7 +148,7 @@ def is_public(scope: Message) -> bool:
     :returns: Whether it needs no API key and does not count against a rate limit.
     """
     path = route(scope)
-    return path in PUBLIC_PATHS or path.startswith(("/status/", "/static/"))
+    return path in PUBLIC_PATHS or path.startswith(("/status/", "/static/", "/docs/"))
 
 
 def sent_key(scope: Message) -> str | None:
@@ -154,11 +168,10 @@ def _listed(scopes: Collection[str]) -> str:
     return ", ".join(f"'{scope}'" for scope in scopes)
 
 
-def _name_of(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+def _name_of(host: str) -> str:
+    """The name in a `Host` header; empty if it is anything but a name or an address with or without a port."""
+    found = _HOST.fullmatch(host)
+    return "" if found is None else found["name"].strip("[]").lower()
 
 
 def _is_loopback(address: str) -> bool:

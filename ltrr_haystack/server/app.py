@@ -82,6 +82,7 @@ def create_app(
     from ltrr_haystack.server.middleware import build_middleware
     from ltrr_haystack.server.openapi import describe_api
     from ltrr_haystack.server.pages import add_pages
+    from ltrr_haystack.server.pages.api_docs import add_api_docs
     from ltrr_haystack.server.readiness import Readiness, add_ready_route, find_stores
     from ltrr_haystack.server.suggestions import PATH as SUGGESTIONS
     from ltrr_haystack.server.suggestions import Suggestions, add_suggestions
@@ -112,6 +113,7 @@ def create_app(
     app.router.lifespan_context = _lifespan(app.router.lifespan_context, settings.threads)
     add_ready_route(app, app.state.readiness)
     add_pages(app, keys_needed=lambda: keyring.needed, tour=tour is not None, users=users)
+    add_api_docs(app)
     add_dashboard(app, app.state.pipelines, safe_start=safe_start)
     add_suggestions(app, app.state.suggestions)
     if tour is not None:

@@ -98,7 +98,7 @@ class Dashboard:
         """
         there = [info.version for info in self.store.snapshots(wanted.kind)]
         if wanted.version and wanted.version not in there:
-            possible = ", ".join(map(str, there[-20:])) if there else "none"
+            possible = ", ".join(map(str, there)) if there else "none"
             raise HTTPException(
                 404,
                 f"there is no {wanted.kind} {wanted.version}; possible are 0 (no {wanted.kind}), {possible}",

@@ -9,6 +9,7 @@ from haystack import Pipeline, logging
 
 from ltrr_haystack.errors import ConfigurationError, with_notes
 from ltrr_haystack.server.api_keys import ADMIN, SCOPES
+from ltrr_haystack.server.closed_requests import closed
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -50,6 +51,7 @@ def deploy(app: "FastAPI", folder: Path) -> dict[str, Any]:
         try:
             if source.is_dir():
                 deploy_pipeline_files(name, read_pipeline_files_from_dir(source), app, save_files=False)
+                _close_request(app, name)
             else:
                 deploy_pipeline_yaml(name, source.read_text(encoding="utf-8"), app, options={"save_file": False})
             _check_served(app, name, source)
@@ -140,6 +142,17 @@ def _sources(folder: Path) -> dict[str, Path]:
             f"{folder} has no pipelines: it contains neither a folder with a {WRAPPER} nor a YAML file"
         )
     return found
+
+
+def _close_request(app: "FastAPI", name: str) -> None:
+    """Hayhooks passes over unknown fields, and with them a typing error in an optional one such as `user_id`."""
+    from hayhooks.server.pipelines import registry
+    from hayhooks.server.utils.deploy_utils import add_pipeline_api_route
+
+    model = (registry.get_metadata(name) or {}).get("request_model")
+    if model is not None:
+        registry.update_metadata(name, {"request_model": closed(model)})
+        add_pipeline_api_route(app, name, registry.get(name))
 
 
 def _check_served(app: "FastAPI", name: str, source: Path) -> None:

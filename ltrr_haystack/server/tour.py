@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import httpx
 from fastapi import Body, HTTPException, Request
 from haystack import logging
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ltrr_haystack.errors import ConfigurationError, LTRRError
 from ltrr_haystack.evaluation.datasets import DataSet
@@ -55,6 +55,8 @@ class TourRequest(BaseModel):
 
     :param seconds: Seconds, 1 to 600.
     """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     seconds: float = Field(default=SECONDS, ge=1, le=MOST_SECONDS)
 

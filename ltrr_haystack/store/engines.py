@@ -13,10 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import URL, Connection, Dialect, Engine, Table, create_engine, event, make_url
+from sqlalchemy import URL, BigInteger, Connection, Dialect, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.functions import GenericFunction
 
 from ltrr_haystack.errors import ConfigurationError, MissingExtraError, StoreError
 from ltrr_haystack.store.files import file_uri, make_file
@@ -56,6 +58,19 @@ class Engines(NamedTuple):
     reader: Engine
     writer: Engine
     searcher: Engine
+
+
+class octet_length(GenericFunction[int]):  # noqa: N801 (SQL's name of the function)
+    """How many bytes a text has in UTF-8."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(octet_length, "sqlite")
+def _octet_length_of_sqlite(element: octet_length, compiler: Any, **options: Any) -> str:
+    """SQLite knows the function from 3.43 on only, and counts characters where it is not told otherwise."""
+    return f"length(CAST({compiler.process(element.clauses, **options)} AS BLOB))"
 
 
 def parse_url(url: str) -> URL:

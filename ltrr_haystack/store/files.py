@@ -18,6 +18,9 @@ from ltrr_haystack.store.failures import unavailable
 BESIDE = ("-wal", "-shm")
 """What SQLite keeps beside a database in the write-ahead mode: the log, and the index of the log."""
 
+OWNER_ALONE = 0o600
+"""Rights of a file that is made."""
+
 RESCUE_WAIT_SECONDS = 1.0
 
 STILL_SECONDS = 1.0
@@ -158,7 +161,8 @@ def make_file(path: str) -> None:
     """
     Make a database's folder and an empty file, where there is none.
 
-    Done when a store is opened for the first time; no connection ever makes a file.
+    Done when a store is opened for the first time; no connection ever makes a file. The file is its owner's alone, and
+    what SQLite puts beside it, too: the log has queries and ids. One that is there keeps the rights that it has.
 
     :param path: Where it shall be.
     :raises StoreError: If they cannot be made.
@@ -166,7 +170,7 @@ def make_file(path: str) -> None:
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         if not Path(path).exists():
-            Path(path).touch()
+            Path(path).touch(mode=OWNER_ALONE)
     except OSError as error:
         said = StoreError("The store's file cannot be made. Choose a folder that can be written to.")
         said.add_note(f"'{path}': {error}")

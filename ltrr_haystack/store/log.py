@@ -1,16 +1,16 @@
 """The log: what was decided and shown, and what people did with it."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 
-from sqlalchemy import Connection, LargeBinary, bindparam, func, insert, select
+from sqlalchemy import Connection, LargeBinary, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ltrr_haystack.errors import StoreError
 from ltrr_haystack.store import definitions
 from ltrr_haystack.store.checks import LONGEST_ID, finite, is_storable_id, storable
 from ltrr_haystack.store.engines import execute_prepared
+from ltrr_haystack.store.event_budget import EventBudget
 from ltrr_haystack.store.records import EventRecord, EventStatus, SearchRecord
 from ltrr_haystack.store.searches import Row, SearchRows, ordinals
 from ltrr_haystack.store.tables import decisions, events, pages
@@ -43,12 +43,9 @@ _SEARCHES = select(decisions.c.query_id, decisions.c.decided_at, decisions.c.sho
     decisions.c.query_id.in_(bindparam("query_ids", expanding=True))
 )
 _KNOWN_EVENTS = select(events.c.event_id).where(events.c.event_id.in_(bindparam("event_ids", expanding=True)))
-_number_of_events = (
-    select(func.count()).where(events.c.decision_seq == decisions.c.seq).correlate(decisions).scalar_subquery()
+_REFERRED_TO = select(decisions.c.query_id, decisions.c.seq, decisions.c.settled_no, decisions.c.shown).where(
+    decisions.c.query_id.in_(bindparam("query_ids", expanding=True))
 )
-_REFERRED_TO = select(
-    decisions.c.query_id, decisions.c.seq, decisions.c.settled_no, decisions.c.shown, _number_of_events
-).where(decisions.c.query_id.in_(bindparam("query_ids", expanding=True)))
 
 
 def add_search(connection: Connection, rows: SearchRows) -> None:
@@ -117,30 +114,30 @@ def add_events(connection: Connection, rows: list[Row], most_per_search: int) ->
 
     :param connection: In a write transaction.
     :param rows: What `event_rows` gave.
-    :param most_per_search: Most events that are kept of one search.
+    :param most_per_search: Most events with a reward that are kept of one search, and without.
     :returns: For each event what became of it; the like of a duplicate is in the log already, or before it in the list.
     """
     known: set[str] = set()
     searched: dict[str, tuple[int, int, bytes]] = {}
-    counts: Counter[str] = Counter()
+    budget = EventBudget(most_per_search)
     for chunk in _chunks({row["event_id"] for row in rows}):
         known.update(connection.execute(_KNOWN_EVENTS, {"event_ids": chunk}).scalars())
     for chunk in _chunks({row["query_id"] for row in rows}):
-        for query_id, seq, settled_no, shown, number in connection.execute(_REFERRED_TO, {"query_ids": chunk}):
+        query_ids: dict[int, str] = {}
+        for query_id, seq, settled_no, shown in connection.execute(_REFERRED_TO, {"query_ids": chunk}):
             searched[query_id] = seq, int(settled_no is not None), shown
-            counts[query_id] = number
+            query_ids[seq] = query_id
+        budget.read(connection, query_ids)
     fresh: list[Row] = []
     outcomes: list[EventStatus] = []
     for row in rows:
         event_id, query_id = row["event_id"], row["query_id"]
         if event_id in known:
             outcomes.append("duplicate")
-        elif counts[query_id] >= most_per_search:
-            outcomes.append("excess")
-        else:
-            outcomes.append("new")
+            continue
+        outcomes.append(status := budget.spend(query_id, row["reward"], len(row["payload"].encode())))
+        if status == "new":
             known.add(event_id)
-            counts[query_id] += 1
             seq, late, shown = searched.get(query_id, (None, 0, b""))
             ordinal = ordinals(shown).get(row["object_id"]) if shown else None
             fresh.append({**row, "decision_seq": seq, "ordinal": ordinal, "late": late})

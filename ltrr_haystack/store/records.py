@@ -9,8 +9,8 @@ from ltrr_haystack.types import Decision, Impression, SettledDecision
 QUERY, MODELS = 1, 2
 """What a decision counts for, as bits: the evidence of its query, and the models that are trained."""
 
-EventStatus = Literal["new", "duplicate", "excess"]
-"""What became of an event: logged, there already, or one too many of its search."""
+EventStatus = Literal["new", "duplicate", "excess", "full"]
+"""What became of an event: logged, there already, one too many of its search, or too large for what is left to it."""
 
 
 @dataclass(frozen=True, slots=True)

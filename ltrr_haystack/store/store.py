@@ -14,6 +14,7 @@ from ltrr_haystack.store import keys, learning, lease, log, retention, searches,
 from ltrr_haystack.store.checks import finite
 from ltrr_haystack.store.database import WRITE_SECONDS, Database
 from ltrr_haystack.store.engines import Synchronous
+from ltrr_haystack.store.event_budget import MOST_EVENTS_PER_SEARCH
 from ltrr_haystack.store.pruning import prune
 from ltrr_haystack.store.records import (
     ApiKeyRecord,
@@ -36,10 +37,6 @@ from ltrr_haystack.store.records import (
 from ltrr_haystack.store.share import DatabaseShare
 from ltrr_haystack.store.waiting import result_of, result_of_async
 from ltrr_haystack.types import Ranking, SettledDecision
-
-MOST_EVENTS_PER_SEARCH = 200
-"""Events that one search can have; a person who looks at a page has far fewer."""
-
 
 FROM_ENVIRONMENT = Secret.from_env_var("LTRR_STORE_URL")
 
@@ -175,9 +172,9 @@ class LTRRStore:
         Put events into the log, each once, all in one commit; returns after it.
 
         :param events: The events.
-        :param most_per_search: Most events that are kept of one search.
-        :returns: For each `new`, `duplicate` where its `event_id` was there or came earlier in the list, or `excess`
-            where its search has its most events already.
+        :param most_per_search: Most events with a reward that are kept of one search, and without.
+        :returns: For each `new`, `duplicate` where its `event_id` was there or came earlier in the list, `excess`
+            where its search has its most events already, or `full` where it has not enough bytes left for this one.
         :raises InvalidInputError: If one holds what no database can keep; then none is recorded.
         :raises StoreUnavailableError: If they cannot be written now; sent again, each counts once.
         """
@@ -190,7 +187,7 @@ class LTRRStore:
         Put events into the log, each once, without blocking the event loop; returns after the commit.
 
         :param events: The events.
-        :param most_per_search: Most events that are kept of one search.
+        :param most_per_search: Most events with a reward that are kept of one search, and without.
         :returns: As `record_events`.
         :raises InvalidInputError: If one holds what no database can keep; then none is recorded.
         :raises StoreUnavailableError: If they cannot be written now; sent again, each counts once.

@@ -206,6 +206,34 @@ class TestReasons:
         writer = FeedbackWriter(store, clock_skew=10)
         assert writer.run([click(timestamp=timestamp)])["results"][0]["status"] == status
 
+    def test_an_event_without_a_reward_may_be_less_long(self, store):
+        writer = FeedbackWriter(store)
+        assert writer.run([click(action_name="noop", page="é" * 1999)])["accepted"] == 1
+        assert reason(writer, click(action_name="noop", page="é" * 2000)) == (
+            "event: at most 4096 bytes as JSON for 'noop', which is worth nothing, got 4097"
+        )
+        assert writer.run([click(page="é" * 15_000)])["accepted"] == 1
+
+    def test_events_without_a_reward_leave_room_for_those_with_one(self, store):
+        writer = FeedbackWriter(store)
+        noops = [click(action_name="noop", event_id=str(number), page="x" * 3900) for number in range(9)]
+        answer = writer.run(noops)
+        assert (answer["accepted"], answer["rejected"]) == (8, 1)
+        assert answer["results"][-1]["reason"] == (
+            "event: its 4012 bytes as JSON are more than is left of the 32768 bytes for events without a reward of "
+            "the search 'q1'"
+        )
+        assert writer.run([click(event_id="c", page="x" * 32_000)])["accepted"] == 1
+
+    def test_a_search_with_its_most_events_takes_those_of_the_other_kind(self, store):
+        writer = FeedbackWriter(store, max_events_per_search=2)
+        writer.run([click(action_name="noop", event_id=str(number)) for number in range(2)])
+        assert reason(writer, click(action_name="noop", event_id="2")) == (
+            "query_id: 'q1' has 2 events already, the most of those without a reward"
+        )
+        assert writer.run([click("d1"), click("d2")])["accepted"] == 2
+        assert reason(writer, click("d3")) == "query_id: 'q1' has 2 events already, the most of those with a reward"
+
     def test_an_event_without_a_timestamp_does_not_hang_on_clocks(self, store, monkeypatch):
         monkeypatch.setattr(time, "time", lambda: NOW - 3600)
         assert FeedbackWriter(store).run([click()])["accepted"] == 1

@@ -27,7 +27,9 @@ def guarded(store):
         return JSONResponse({"key": key and key.name})
 
     def make(**settings) -> Access:
-        return Access(Starlette(routes=[Route("/{path:path}", told)]), Keyring(store), SCOPES, **settings)
+        return Access(
+            Starlette(routes=[Route("/{path:path}", told, methods=["GET", "POST"])]), Keyring(store), SCOPES, **settings
+        )
 
     return make
 
@@ -64,7 +66,7 @@ class TestKeys:
             "detail": "this needs an API key; send an API key in the header 'Authorization: Bearer …' or 'X-API-Key: …'"
         }
 
-    @pytest.mark.parametrize("path", ["/ready", "/status", "/status/search", "/docs", "/openapi.json"])
+    @pytest.mark.parametrize("path", ["/ready", "/status", "/status/search", "/docs", "/docs/docs.js", "/openapi.json"])
     async def test_what_is_free_needs_none(self, caller, key, path):
         key("admin")
         assert (await caller(peer="192.0.2.7").get(path)).status_code == 200
@@ -124,7 +126,20 @@ class TestWithoutKeys:
         assert refused.status_code == 403
 
     @pytest.mark.parametrize(
-        "host", ["evil.example", "evil.example:1416", "localhost.evil.example", "", "127.0.0.1.evil"]
+        "host",
+        [
+            *("evil.example", "evil.example:1416", "localhost.evil.example", "", "127.0.0.1.evil"),
+            *(
+                "localhost#x",
+                "localhost?x",
+                "localhost/x",
+                "127.0.0.1:1416:x",
+                "127.0.0.1:x",
+                "localhost:",
+                "x@localhost",
+            ),
+            *("localhost, evil.example", " localhost x", "[::1", "::1", "[::1]x", "localhost\\x", "[localhost]"),
+        ],
     )
     async def test_a_foreign_host_name_is_refused(self, caller, host):
         refused = await caller().get("/ready", headers={"Host": host})
@@ -150,6 +165,27 @@ class TestWithoutKeys:
         )
         matched = caller(origin_pattern="https://.*[.]shop").get("/search/run", headers={"Origin": "https://a.shop"})
         assert [own.status_code, (await named).status_code, (await matched).status_code] == [200, 200, 200]
+
+    @pytest.mark.parametrize("site", ["cross-site", "same-site"])
+    @pytest.mark.parametrize("mode", ["no-cors", "navigate", "cors", None])
+    @pytest.mark.parametrize("path", ["/search/suggestions", "/search/run", "/learning/data"])
+    async def test_what_a_page_elsewhere_embeds_is_refused_without_an_origin_too(self, caller, site, mode, path):
+        headers = {"Sec-Fetch-Site": site} | ({} if mode is None else {"Sec-Fetch-Mode": mode})
+        refused = await caller().get(path, headers=headers)
+        assert refused.status_code == 403
+        assert "pages of other origins may not call it" in refused.json()["detail"]
+
+    @pytest.mark.parametrize("path", ["/", "/learning", "/docs", "/openapi.json"])
+    async def test_links_elsewhere_may_lead_to_its_pages(self, caller, path):
+        led = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+        assert (await caller().get(path, headers=led)).status_code == 200
+        assert (await caller().post(path, headers=led)).status_code == 403
+        embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+        assert (await caller().get(path, headers=embedded)).status_code == 403
+
+    @pytest.mark.parametrize("site", ["same-origin", "none"])
+    async def test_its_own_pages_and_people_themselves_are_not(self, caller, site):
+        assert (await caller().get("/search/run", headers={"Sec-Fetch-Site": site})).status_code == 200
 
     async def test_open_means_everybody(self, caller):
         stranger = caller("192.0.2.7", "http://search.example", everybody=True)

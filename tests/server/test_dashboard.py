@@ -5,12 +5,14 @@ import time
 from dataclasses import replace
 
 import pytest
+from fastapi import HTTPException
 from haystack.utils import Secret
 from playwright.sync_api import expect
 
 from browser import axe
 from factories import decision, page, record, result, unite
 from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.server.dashboard import Activation, Dashboard
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import ActionSet, Arm, Understanding
 from serving import Server, eventually
@@ -129,6 +131,14 @@ class TestData:
         answer = served[0].client.post("/learning/activate", json=body)
         assert answer.status_code == status
         assert reason in answer.text
+
+    def test_what_can_be_put_in_use_is_all_that_the_store_holds(self, store):
+        for _ in range(141):
+            store.add_snapshot("policy", b"model", {}, activate=True)
+        with pytest.raises(HTTPException) as refused:
+            Dashboard(store, {}).activate(Activation(kind="policy", version=7))
+        there = ", ".join(map(str, [100, *range(122, 142)]))
+        assert refused.value.detail == f"there is no policy 7; possible are 0 (no policy), {there}"
 
 
 class TestPage:

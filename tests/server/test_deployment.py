@@ -1,3 +1,4 @@
+import httpx
 import pytest
 from haystack import Pipeline, component
 
@@ -70,6 +71,24 @@ class TestDeploy:
             assert "/deployed_two/run" in app.openapi()["paths"]
         finally:
             withdraw(list(wrappers))
+
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [({"query": "a"}, 200), ({"query": "a", "qurey": "b"}, 422), ({"query": "a", "headers": {}}, 422)],
+    )
+    async def test_an_unknown_field_is_refused_with_those_that_are_known(self, folder, body, status):
+        app = FastAPI()
+        wrappers = deploy(app, folder(deployed_strict="self.pipeline = Pipeline()"))
+        try:
+            client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
+            answer = await client.post("/deployed_strict/run", json=body)
+        finally:
+            withdraw(list(wrappers))
+        assert answer.status_code == status
+        if status == 422:
+            [mistake] = answer.json()["detail"]
+            assert mistake["loc"] == ["body", *(name for name in body if name != "query")]
+            assert mistake["msg"] == "unknown field; possible are query"
 
     def test_names_every_pipeline_that_cannot_be_deployed_and_why(self, folder):
         broken = folder(

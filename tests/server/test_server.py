@@ -113,12 +113,17 @@ BAD_SEARCHES = {
     "an unknown operator": ({"query": "a", "filters": {"field": "x", "operator": "~", "value": 1}}, "filters"),
     "a comparison with text": ({"query": "a", "filters": {"field": "x", "operator": ">", "value": "y"}}, "filters"),
     "an empty filter": ({"query": "a", "filters": {}}, "filters"),
+    "a field that there is not": (
+        {"query": "a", "userid": "ann"},
+        "userid",
+    ),
 }
 
 BAD_EVENTS = {
     "no event": ({"events": []}, 422, "events"),
     "no list": ({"events": {"action_name": "click"}}, 422, "events"),
     "nothing": ({}, 422, "events"),
+    "a field that there is not": ({"events": [{}], "event": []}, 422, "unknown field; possible are events"),
     "events that are no objects": ({"events": [3, "x", None, []]}, 422, "expected an object"),
     "an unknown query": ({"events": [{"action_name": "click", "query_id": "nobody"}]}, 422, "nobody"),
     "no action": ({"events": [{"query_id": "x"}]}, 422, "action_name: missing"),

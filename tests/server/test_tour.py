@@ -89,7 +89,13 @@ class TestTour:
             assert state(server)["searches"] == stopped["searches"]
         assert server.client.delete("/tour").status_code == 200
 
-    @pytest.mark.parametrize("body", [{"seconds": 0}, {"seconds": 601}, {"seconds": "long"}, [], "x"])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            *({"seconds": 0}, {"seconds": 601}, {"seconds": "long"}, {"seconds": True}, {"seconds": "8"}),
+            *({"second": 8}, [], "x"),
+        ],
+    )
     def test_a_time_that_cannot_be_is_refused(self, server, body):
         assert server.client.post("/tour", json=body).status_code == 422
         assert not state(server)["running"]

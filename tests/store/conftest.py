@@ -104,8 +104,10 @@ def ranking():
 def event():
     """Makes an event: `event("e1", "q1", "a")` is a click on a, worth 1."""
 
-    def make(event_id, query_id="q1", object_id="a", *, reward=1.0, action="click", received_at=105.0):
-        return EventRecord(event_id, query_id, object_id, action, 104.0, received_at, reward, '{"x": 1}')
+    def make(
+        event_id, query_id="q1", object_id="a", *, reward=1.0, action="click", received_at=105.0, payload='{"x": 1}'
+    ):
+        return EventRecord(event_id, query_id, object_id, action, 104.0, received_at, reward, payload)
 
     return make
 

@@ -1,5 +1,7 @@
+import os
 import shutil
 import sqlite3
+import stat
 from contextlib import closing
 
 import pytest
@@ -158,8 +160,22 @@ class TestMakeFile:
         path = tmp_path / "a" / "b.db"
         make_file(str(path))
         path.write_text("mine")
+        path.chmod(0o644)
         make_file(str(path))
         assert path.read_text() == "mine"
+        assert stat.filemode(path.stat().st_mode) == "-rw-r--r--"
+
+    def test_what_is_made_is_its_owners_alone_with_all_that_sqlite_puts_beside_it(self, tmp_path):
+        umask = os.umask(0o022)
+        try:
+            make_file(str(tmp_path / "a.db"))
+            with closing(connect(str(tmp_path / "a.db"), timeout=1.0)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("CREATE TABLE numbers (n)")
+                modes = {path.name: stat.filemode(path.stat().st_mode) for path in tmp_path.iterdir()}
+        finally:
+            os.umask(umask)
+        assert modes == dict.fromkeys(["a.db", "a.db-wal", "a.db-shm"], "-rw-------")
 
     def test_says_where_it_could_not(self, tmp_path):
         (tmp_path / "file").touch()

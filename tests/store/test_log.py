@@ -9,7 +9,23 @@ from sqlalchemy import update
 
 from ltrr_haystack.errors import InvalidInputError, StoreError
 from ltrr_haystack.store import Counts
+from ltrr_haystack.store.event_budget import MOST_BYTES
 from ltrr_haystack.store.tables import decisions
+
+SENDER = """
+from haystack.utils import Secret
+from ltrr_haystack.store import EventRecord, LTRRStore
+store = LTRRStore(Secret.from_token(url))
+store.warm_up()
+out.send("ready")
+outcomes = []
+for number in range(10):
+    payload = "x" * 8192
+    record = EventRecord(f"{sender}-{number}", "q1", "a", "click", 104.0, 105.0, 1.0, payload)
+    outcomes += store.record_events([record])
+out.send(outcomes)
+store.close()
+"""
 
 
 class TestRecordSearch:
@@ -163,6 +179,48 @@ class TestRecordEvents:
         late = [event("e1"), event("e4"), event("e5", "q2")]
         assert store.record_events(late, most_per_search=2) == ["duplicate", "excess", "new"]
         assert store.counts().events == 3
+
+    def test_those_without_a_reward_take_no_place_of_others(self, store, ranking, event):
+        store.record_search(ranking("q1"))
+        noops = [event(f"n{number}", reward=0.0) for number in range(3)]
+        assert store.record_events(noops, most_per_search=2) == ["new", "new", "excess"]
+        clicks = [event("c1"), event("c2", reward=-1.0), event("c3")]
+        assert store.record_events([*noops[2:], *clicks], most_per_search=2) == ["excess", "new", "new", "excess"]
+
+    @pytest.mark.parametrize("reward", [0.0, 1.0, -1.0])
+    @pytest.mark.parametrize("calls", [1, 4])
+    def test_the_bytes_of_one_search_are_bounded(self, store, ranking, event, reward, calls):
+        for query_id in ("q1", "q2"):
+            store.record_search(ranking(query_id))
+        # A backslash is something else in PostgreSQL's bytes; the others have more bytes than characters.
+        events = [event(f"e{number}", reward=reward, payload="\\é日🎵" * 1024) for number in range(12)]
+        size = 12 // calls
+        sent = [store.record_events(events[first : first + size]) for first in range(0, 12, size)]
+        outcomes = [outcome for each in sent for outcome in each]
+        fits = MOST_BYTES[reward != 0] // 10_240
+        assert outcomes == ["new"] * fits + ["full"] * (12 - fits)
+        assert store.record_events([*events, event("e12", "q2", reward=reward)]) == [
+            *["duplicate"] * fits,
+            *["full"] * (12 - fits),
+            "new",
+        ]
+        small = event("small", reward=reward, payload="x")
+        assert store.record_events([small]) == ["new"]
+
+    def test_bytes_of_events_without_a_reward_take_none_from_others(self, store, ranking, event):
+        store.record_search(ranking("q1"))
+        noops = [event(f"n{number}", reward=0.0, payload="x" * 4096) for number in range(9)]
+        assert store.record_events(noops) == ["new"] * 8 + ["full"]
+        clicks = [event(f"c{number}", payload="x" * 32_768) for number in range(4)]
+        assert store.record_events(clicks) == ["new"] * 3 + ["full"]
+
+    def test_several_processes_together_keep_no_more(self, store, ranking, event, child, url):
+        store.record_search(ranking("q1"))
+        processes = [child(SENDER, url=url, sender=sender) for sender in range(3)]
+        assert [said.recv() for _, said in processes] == ["ready"] * 3
+        outcomes = [outcome for _, said in processes for outcome in said.recv()]
+        assert outcomes.count("new") == MOST_BYTES[True] // 8192
+        assert store.counts().events == MOST_BYTES[True] // 8192
 
     @pytest.mark.parametrize(
         ("field", "value"),

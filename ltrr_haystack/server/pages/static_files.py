@@ -25,6 +25,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
 """Headers of every page and static file."""
@@ -64,8 +65,18 @@ def read_static_files() -> Mapping[str, StaticFile]:
 
     :returns: Path below `static`, such as `shared/dom.js` → the file. What is not in it is not served.
     """
+    return read_files(files(__package__) / "static")
+
+
+def read_files(folder: Traversable) -> Mapping[str, StaticFile]:
+    """
+    Read all files of a folder that are parts of pages.
+
+    :param folder: The folder.
+    :returns: Path below it → the file.
+    """
     found: dict[str, StaticFile] = {}
-    _collect(files(__package__) / "static", "", found)
+    _collect(folder, "", found)
     return found
 
 

@@ -28,6 +28,7 @@ class TestPages:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert answer.headers["Cache-Control"] == "no-cache"
         assert bool(answer.content) == (method == "GET")
         assert int(answer.headers["Content-Length"]) > 0

@@ -18,7 +18,7 @@ from ltrr_haystack.server.summary import ServerSummary
 REWARD_WAIT = "3"
 POLICY = {"safe_baseline_share": 0.95, "safe_memory_share": 0.95}
 """
-While the policy is held back, nine in ten searches for a query that is known play the baseline with memory: a click shows
+While it is held back, nine in ten searches for a query that is known play the baseline with memory: a click shows
 in the next search, and chance takes nothing away from the baseline. One in twenty plays the baseline alone, to compare.
 """
 

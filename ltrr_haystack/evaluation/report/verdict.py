@@ -19,6 +19,11 @@ def verdict(reading: Reading) -> tuple[str, str]:
     :param reading: The sums over the log.
     :returns: The verdict, and what to do next.
     """
+    if not reading.blocks.searches and reading.beyond:
+        return (
+            f"Nothing is known yet: all {reading.beyond:,} searches are beyond their client's share.",
+            "Let more people search, and let searches say whose they are: user, session or client.",
+        )
     if not reading.blocks.searches:
         return (
             "Nothing is known yet: no search has settled.",

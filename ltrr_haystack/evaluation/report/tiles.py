@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ltrr_haystack.evaluation.report.over_time import saved
+from ltrr_haystack.evaluation.report.over_time import against_baseline, saved
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.values import ReportFigure, decimal, percent, share_of
 
@@ -47,8 +47,8 @@ def tiles(reading: Reading) -> tuple[Tile, ...]:
         Tile(f"click rate, last {last.searches:,}", percent(newest.value), _interval(newest, share=True), newest.value),
         Tile("reward per search", decimal(reward), "in units of a click", reward),
         *_compared(reading),
-        _saved("candidates saved", saved(total, "candidates").value),
-        _saved("arm calls saved", saved(total, "calls").value),
+        _asked("candidates", saved(total, "candidates").value),
+        _asked("arm calls", saved(total, "calls").value),
         Tile(f"queries remembered, last {last.searches:,}", percent(remembered), "of the searches", remembered),
         Tile("explored", percent(drawn), "of the pages, lower places", drawn),
     )
@@ -78,8 +78,8 @@ def _compared(reading: Reading) -> list[Tile]:
     return found
 
 
-def _saved(name: str, share: float) -> Tile:
-    return Tile(name, percent(share), "of the baseline's", share if share == share else None)
+def _asked(name: str, saving: float) -> Tile:
+    return Tile(name, against_baseline(saving), "than the baseline asks for", -saving if saving == saving else None)
 
 
 def _interval(one: ReportFigure, *, share: bool) -> str:

@@ -38,7 +38,15 @@ def verdict(reading: Reading) -> tuple[str, str]:
 
 
 def _not_compared(reading: Reading) -> tuple[str, str]:
-    total = reading.blocks.searches
+    total, share = reading.blocks.searches, reading.apart.baseline_share
+    if share is not None:
+        missing = reading.apart.missing
+        each = round(1 / (share if missing == "the baseline" else 1 - share))
+        return (
+            f"Nothing can be compared yet: chance has chosen {missing} in none of the {total:,} searches so far; about "
+            f"1 in {each:,} will be left to it.",
+            "Go on collecting searches and clicks.",
+        )
     if reading.modes["live"]:
         return (
             f"The policy decides on live searches, but in none of the {total:,} searches did chance choose between it "

@@ -102,6 +102,17 @@ def test_an_apprentice_has_not_been_tried_on_people(searched):
     assert said.startswith("All 80 searches were made with the baseline or with an apprentice")
 
 
+@pytest.mark.parametrize(("share", "allocation", "said"), [(0.05, ONLY_BM25, "baseline"), (0.95, BOTH, "policy")])
+def test_what_chance_has_not_chosen_yet_it_will(log, share, allocation, said):
+    marginals = {"bm25": (0.0, 1.0), "memory": (1.0, 0.0)}
+    few = [
+        log.settled(one, allocation=allocation, baseline_share=share, floor=0.0, marginals=marginals) for one in (1, 2)
+    ]
+    told, following = verdict(Reading.of(few))
+    assert f"chance has chosen the {said} in none of the 2 searches so far; about 1 in 20 will be left to it." in told
+    assert following == "Go on collecting searches and clicks."
+
+
 def test_without_a_baseline_share_live_searches_have_nothing_to_be_compared_with(searched):
     said, following = verdict(searched(1.0, 2.0, baseline_share=0.0))
     assert "cannot be compared directly" in said

@@ -12,8 +12,9 @@ const SCOPE = "the scope 'admin'";
  * Fill the section of the tour, and show it.
  *
  * @param {HTMLElement} section The section; it is empty and hidden.
+ * @param {(query: string) => void} search Searches for a query.
  */
-export function mountTour(section) {
+export function mountTour(section, search) {
   const start = element(
     "button", { type: "button", class: "button primary", on: { click: () => begin() } }, "Let simulated people search for two minutes",
   );
@@ -79,7 +80,7 @@ export function mountTour(section) {
     if (state.picture !== shown) replaceMarkup(picture, state.picture);
     shown = state.picture;
     fill(about, state.running ? state.message : "");
-    if (!state.running && begun) fill(said, ...ending(state));
+    if (!state.running && begun) fill(said, ...ending(state, search));
   }
 
   function fail(error) {
@@ -96,7 +97,7 @@ function progressOf(state, left) {
   return `${count(state.searches, "search", "searches")}, ${count(state.clicks, "click", "clicks")}${failed}${time}`;
 }
 
-function ending({ message, changed }) {
+function ending({ message, changed }, search) {
   const result = element("p", { class: "notice" }, message);
   if (!changed) return [result];
   return [
@@ -105,7 +106,7 @@ function ending({ message, changed }) {
       "p",
       {},
       "Try it now: search for ",
-      element("a", { href: `?q=${encodeURIComponent(changed.query)}` }, `“${changed.query}”`),
+      element("button", { class: "button", type: "button", on: { click: () => search(changed.query) } }, `“${changed.query}”`),
       `. Without learning “${changed.was_first}” comes first; after ${count(changed.searches, "search", "searches")} `
         + `it is “${changed.is_first}”. Open “Why here?” beside it to see what it owes to clicks.`,
     ),

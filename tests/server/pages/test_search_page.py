@@ -276,6 +276,20 @@ class TestStates:
         page.get_by_role("button", name="Search again").click()
         page.wait_for_selector(".result")
 
+    def test_a_query_that_is_too_long_is_told_in_words(self, visitor, open_page, server):
+        visitor.expect("Failed to load resource")
+        page = open_page()
+        page.goto(f"{server.url}/?q={'x' * 1001}")
+        page.locator("#results").get_by_text("The query may have at most 1000 characters").wait_for()
+        assert "body" not in page.locator("#results").inner_text()
+
+    def test_examples_are_to_try(self, open_page):
+        page = open_page()
+        page.route("**/search/suggestions*", lambda route: route.fulfill(json={"suggestions": ["love"]}))
+        page.reload()
+        expect(page.locator("#examples")).to_contain_text("Try")
+        expect(page.locator("#examples")).not_to_contain_text("Others")
+
     def test_a_page_that_is_not_logged_takes_no_feedback_and_missing_arms_are_named(self, open_page):
         page = open_page()
 
@@ -338,6 +352,41 @@ class TestHostileTexts:
         row.locator(".result-title").click()
         assert PAYLOAD in page.get_by_role("dialog").inner_text()
         assert page.locator("body img, body svg, body script").count() == 0
+
+    def test_a_document_cannot_turn_the_text_around_it(self, open_page):
+        page, turned = open_page(), "a\u202eb\u0007c\u2066"
+
+        def change(route):
+            answer = route.fetch().json()
+            answer["documents"][0] |= {"content": f"{turned}\nsecond line", "meta": {"title": turned, turned: turned}}
+            route.fulfill(json=answer)
+
+        page.route("**/search/run", change)
+        page.get_by_label("Search for").fill("love")
+        page.get_by_label("Search for").press("Enter")
+        page.locator(".result-title").first.click()
+        said = page.get_by_role("dialog").text_content()
+        assert said.count("abc") == 4
+        assert "\nsecond line" in said
+        assert not set(said) & set("\u202e\u0007\u2066")
+
+    def test_a_long_title_leaves_room_to_close_the_document(self, open_page):
+        page = open_page()
+
+        def change(route):
+            answer = route.fetch().json()
+            answer["documents"][0]["meta"] = {"title": "x" * 140}
+            route.fulfill(json=answer)
+
+        page.route("**/search/run", change)
+        page.get_by_label("Search for").fill("love")
+        page.get_by_label("Search for").press("Enter")
+        page.locator(".result-title").first.wait_for()
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.locator(".result-title").first.click()
+        close = page.get_by_role("button", name="Close").bounding_box()
+        assert close["x"] + close["width"] <= 360
+        assert close["width"] > 60
 
     def test_users_and_suggestions_stay_text(self, open_page):
         page = open_page()

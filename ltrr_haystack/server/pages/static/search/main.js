@@ -148,7 +148,6 @@ async function begin() {
     const section = byId("tour");
     try {
       const { mountTour } = await import("./tour.js");
-      section.hidden = false;
       mountTour(section, go);
     } catch {
       section.hidden = true;

@@ -1,7 +1,7 @@
 /** The list of results. */
 
 import { element } from "../shared/dom.js";
-import { markedParts, metadataOf, snippetOf, titleOf, typeOf } from "./documents.js";
+import { contentOf, markedParts, metadataOf, snippetOf, titleOf, typeOf } from "./documents.js";
 import { makeEvent, sendEvents } from "./events.js";
 import { feedbackButton } from "./feedback_button.js";
 import { openDocument } from "./document_view.js";
@@ -64,7 +64,7 @@ function result(found, ordinal, answer, { search, before, say }) {
     element(
       "div",
       { class: "body" },
-      element("p", { class: "snippet" }, ...marked(snippetOf(withoutTitle(found.content ?? "", title), search.query), search.query)),
+      element("p", { class: "snippet" }, ...marked(snippetOf(withoutTitle(contentOf(found), title), search.query), search.query)),
       element("dl", { class: "meta" }, ...metadataOf(found.meta).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
     ),
     element(

@@ -2,21 +2,21 @@
 
 import { ApiError, getJson, sendJson } from "../shared/api.js";
 import { element, fill } from "../shared/dom.js";
+import { onKey } from "../shared/key.js";
 import { replaceMarkup } from "../shared/markup.js";
 
 const SECONDS = 120;
 const EVERY = 1000;
-const SCOPE = "the scope 'admin'";
 
 /**
- * Fill the section of the tour, and show it.
+ * Fill the section of the tour, and show it to whoever may start one.
  *
  * @param {HTMLElement} section The section; it is empty and hidden.
  * @param {(query: string) => void} search Searches for a query.
  */
 export function mountTour(section, search) {
   const start = element(
-    "button", { type: "button", class: "button primary", on: { click: () => begin() } }, "Let simulated people search for two minutes",
+    "button", { type: "button", class: "button primary", disabled: true, on: { click: () => begin() } }, "Let simulated people search for two minutes",
   );
   const stop = element("button", { class: "button", type: "button", hidden: true, on: { click: () => end() } }, "Stop");
   const progress = element("progress", { "aria-label": "Time of the tour", hidden: true, max: SECONDS });
@@ -28,12 +28,12 @@ export function mountTour(section, search) {
   fill(
     section,
     element("h2", { id: "tour-title" }, "See it learn"),
-    element("p", {}, "Simulated people search here and click, as yours would. Watch how often they find something to click on."),
+    element("p", {}, "Simulated people search here and click, as yours would. Watch how often they find something to click on: one curve is the share of searches with a click, block by block; the other is that of the baseline for the same people, over all searches so far."),
     element("div", { class: "row" }, start, stop),
     progress, line, picture, said, about,
   );
-  section.hidden = false;
   let watching = 0;
+  let running = false;
   let shown = "";
 
   async function begin() {
@@ -42,9 +42,8 @@ export function mountTour(section, search) {
     try {
       show(await sendJson("/tour", { seconds: SECONDS }));
     } catch (error) {
-      if (error instanceof ApiError && error.status === 409) return look();
-      start.disabled = false;
-      fail(error);
+      if (!(error instanceof ApiError && error.status === 409)) fail(error);
+      look();
     }
   }
 
@@ -62,13 +61,17 @@ export function mountTour(section, search) {
     try {
       show(await getJson("/tour"));
     } catch (error) {
-      start.disabled = false;
-      if (!(error instanceof ApiError && [401, 403].includes(error.status))) fail(error);
+      if (isRefusal(error)) section.hidden = true;
+      // A tour goes on although its state cannot be read for a moment.
+      else if (running) watching = setTimeout(look, EVERY);
+      else fail(error);
     }
   }
 
   function show(state) {
     clearTimeout(watching);
+    section.hidden = false;
+    running = state.running;
     if (state.running) watching = setTimeout(look, EVERY);
     const left = Math.ceil(state.seconds_left);
     start.disabled = state.running;
@@ -84,11 +87,16 @@ export function mountTour(section, search) {
   }
 
   function fail(error) {
-    const needed = error instanceof ApiError && [401, 403].includes(error.status) ? `Simulated people need ${SCOPE}: ` : "";
-    fill(said, element("p", { class: "notice bad" }, `${needed}${error.message}`));
+    section.hidden = isRefusal(error);
+    fill(said, element("p", { class: "notice bad" }, error.message));
   }
 
+  onKey(look);
   look();
+}
+
+function isRefusal(error) {
+  return error instanceof ApiError && [401, 403].includes(error.status);
 }
 
 function progressOf(state, left) {

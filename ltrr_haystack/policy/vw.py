@@ -330,7 +330,7 @@ class VWPolicy:
             "new_queries": self._new.ahead,
             **{
                 name: {
-                    "safe_start": not estimate.is_open,
+                    "safe_start": self._has_safe_start and not estimate.is_open,
                     "agreement": estimate.agreement,
                     "gain": estimate.gain,
                     "standard_error": estimate.standard_error,

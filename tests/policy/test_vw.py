@@ -92,6 +92,11 @@ class TestDistribution:
         policy = with_state(policy, safe_start={**SafeStartGate(100, 2.5).to_dict(), "is_open": True})
         assert known_and_new() == [(0.07, 0.03), (0.8, 0.0)]
 
+    @pytest.mark.parametrize(("share", "held_back"), [(0.9, True), (0.0, False)])
+    def test_a_policy_without_a_safe_start_is_nowhere_said_to_be_held_back(self, share, held_back):
+        card = VWPolicy().with_settings({"safe_baseline_share": share}).card()
+        assert [card["safe_start"], *(card[name]["safe_start"] for name in VWPolicy().estimates())] == [held_back] * 4
+
     def test_a_model_gone_wrong_plays_the_baseline(self, monkeypatch):
         policy = VWPolicy()
         monkeypatch.setattr(VowpalWorkspace, "predict", lambda workspace, shared, lines: [math.nan] * len(lines))

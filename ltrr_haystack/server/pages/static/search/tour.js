@@ -42,8 +42,9 @@ export function mountTour(section, search) {
     try {
       show(await sendJson("/tour", { seconds: SECONDS }));
     } catch (error) {
-      if (!(error instanceof ApiError && error.status === 409)) fail(error);
-      look();
+      if (error instanceof ApiError && error.status === 409) return look();
+      start.disabled = false;
+      fail(error);
     }
   }
 
@@ -58,13 +59,17 @@ export function mountTour(section, search) {
   }
 
   async function look() {
+    clearTimeout(watching);
     try {
       show(await getJson("/tour"));
     } catch (error) {
-      if (isRefusal(error)) section.hidden = true;
+      if (isRefusal(error)) {
+        section.hidden = true;
+        return;
+      }
       // A tour goes on although its state cannot be read for a moment.
-      else if (running) watching = setTimeout(look, EVERY);
-      else fail(error);
+      if (!running) fail(error);
+      watching = setTimeout(look, EVERY);
     }
   }
 
@@ -83,7 +88,7 @@ export function mountTour(section, search) {
     if (state.picture !== shown) replaceMarkup(picture, state.picture);
     shown = state.picture;
     fill(about, state.running ? state.message : "");
-    if (!state.running && begun) fill(said, ...ending(state, search));
+    fill(said, ...(!state.running && begun ? ending(state, search) : []));
   }
 
   function fail(error) {

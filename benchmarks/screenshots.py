@@ -58,6 +58,10 @@ def shoot(browser: Browser, url: str, query: str, folder: Path) -> list[Path]:
                 context: dict[str, Any] = {**look, "color_scheme": scheme, "reduced_motion": "reduce"}
                 with new_page(browser, **context) as page:
                     page.goto(url + path, wait_until="networkidle")
+                    if name == "search":
+                        # What a link asks for is not logged and shows no buttons.
+                        page.get_by_role("button", name="Search again").click()
+                        page.get_by_role("button", name="Like").first.wait_for()
                     settle(page)
                     files.append(save(page.screenshot(), folder / f"{name}-{screen}-{scheme}.webp"))
     for scheme in ("light", "dark"):

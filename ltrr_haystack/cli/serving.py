@@ -132,7 +132,7 @@ def demo(
     port: Port = 1416,
     store: Store = None,
     home: Home = None,
-    safe_start: SafeStart = False,
+    safe_start: SafeStart = True,
     open_: Open = False,
 ) -> None:
     """Generate or load a catalogue, index it, serve it, and print commands to try it."""

@@ -103,15 +103,18 @@ class BanditRouter:
         self._warm = False
         component.set_output_types(self, decision=Decision, **dict.fromkeys(self.actions.names, ArmRequest))
 
-    def skip_safe_start(self) -> None:
+    def change_policy(self, settings: Mapping[str, Any]) -> None:
         """
-        Play what the policy prefers from the first search on: for trying out, before the first search.
+        Change settings of the policy: for trying out, before the first search.
 
         A policy other than a `VWPolicy` stays as it is.
+
+        :param settings: Parameters of `VWPolicy` → what they shall be.
+        :raises ConfigurationError: If a setting cannot work.
         """
         policy = self.policy or VWPolicy()
         if isinstance(policy, VWPolicy):
-            self.policy = policy.without_safe_start()
+            self.policy = policy.with_settings(settings)
             self.active = active_policy(self.store, self.policy, poll_interval=self.poll_interval)
 
     def warm_up(self) -> None:

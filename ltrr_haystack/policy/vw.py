@@ -75,6 +75,7 @@ class VWPolicy:
         baseline_share: float = 0.05,
         safe_baseline_share: float = 0.9,
         memory_share: float = 0.3,
+        safe_memory_share: float | None = None,
         safe_min: int = 100,
         safe_z: float = 2.5,
         learning_rate: float = 0.03,
@@ -91,6 +92,8 @@ class VWPolicy:
         :param safe_baseline_share: The same as long as the safe start holds the policy back.
         :param memory_share: Of both shares, where a query was searched before, the part that plays the baseline with
             memory added to it, so that what memory adds to the baseline can be told.
+        :param safe_memory_share: The same as long as the safe start holds the policy back; `memory_share` if left out.
+            With more than that, people soon see what memory makes of their clicks, and rarely anything less tried.
         :param safe_min: How many settled decisions in which policy and baseline differed must have been compared
             before the safe start lets go.
         :param safe_z: How many standard errors the policy must be ahead.
@@ -103,6 +106,8 @@ class VWPolicy:
         _check("baseline_share", baseline_share, 0 <= baseline_share < 1, "at least 0 and less than 1")
         _check("safe_baseline_share", safe_baseline_share, 0 <= safe_baseline_share < 1, "at least 0 and less than 1")
         _check("memory_share", memory_share, 0 <= memory_share < 1, "at least 0 and less than 1")
+        held_back = memory_share if safe_memory_share is None else safe_memory_share
+        _check("safe_memory_share", held_back, 0 <= held_back < 1, "at least 0 and less than 1")
         _check("safe_min", safe_min, safe_min >= 2, "at least 2")
         _check("safe_z", safe_z, 0 < safe_z < math.inf, "a positive number")
         _check("learning_rate", learning_rate, 0 < learning_rate < math.inf, "a positive number")
@@ -112,6 +117,7 @@ class VWPolicy:
         self.baseline_share = baseline_share
         self.safe_baseline_share = safe_baseline_share
         self.memory_share = memory_share
+        self.safe_memory_share = safe_memory_share
         self.safe_min = safe_min
         self.safe_z = safe_z
         self.learning_rate = learning_rate
@@ -189,8 +195,11 @@ class VWPolicy:
             arm.name: _inverse_gap_weights(row, weight, place)
             for arm, row, place in zip(actions.arms, values, best, strict=True)
         }
-        share = self.safe_baseline_share if held_back else self.baseline_share
-        memory_share = share * self.memory_share if actions.memory_arms and not features.is_new_query else 0.0
+        share, of_share = self.baseline_share, self.memory_share
+        if held_back:
+            share = self.safe_baseline_share
+            of_share = of_share if self.safe_memory_share is None else self.safe_memory_share
+        memory_share = share * of_share if actions.memory_arms and not new else 0.0
         return JointDistribution(
             actions,
             marginals,
@@ -295,13 +304,15 @@ class VWPolicy:
             policy._workspace = VowpalWorkspace.restored(self._arguments(), model, _PROBE, header["probe"])
         return policy
 
-    def without_safe_start(self) -> Self:
+    def with_settings(self, settings: Mapping[str, Any]) -> Self:
         """
-        Give a policy of the same settings that plays what it prefers from the first search on.
+        Give a policy with other settings.
 
+        :param settings: Parameters of the constructor → what they shall be; the others stay as they are.
         :returns: A policy that has learned nothing.
+        :raises ConfigurationError: If a setting cannot work.
         """
-        return type(self)(**{**self._settings(), "safe_baseline_share": self.baseline_share})
+        return type(self)(**{**self._settings(), **settings})
 
     def card(self) -> dict[str, Any]:
         """
@@ -319,7 +330,7 @@ class VWPolicy:
             "new_queries": self._new.ahead,
             **{
                 name: {
-                    "safe_start": not estimate.is_open,
+                    "safe_start": self._has_safe_start and not estimate.is_open,
                     "agreement": estimate.agreement,
                     "gain": estimate.gain,
                     "standard_error": estimate.standard_error,
@@ -400,6 +411,7 @@ class VWPolicy:
             "baseline_share": self.baseline_share,
             "safe_baseline_share": self.safe_baseline_share,
             "memory_share": self.memory_share,
+            "safe_memory_share": self.safe_memory_share,
             "safe_min": self.safe_min,
             "safe_z": self.safe_z,
             "learning_rate": self.learning_rate,

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 SEARCH = "search"
 """Name of the search pipeline, and the scope that it needs."""
 
+NO_SAFE_START = {"safe_baseline_share": 0.0}
+"""Settings of a policy that is never held back."""
+
 REMOVED_ROUTES = ("/deploy", "/undeploy", "/draw", "/v1", "/models", "/chat", "/responses", "/files")
 """
 Routes of Hayhooks that are removed: they run code that a caller sends, send a pipeline's definition to another site, or
@@ -47,6 +50,7 @@ def create_app(
     learn_interval: float = 1.0,
     reward_wait: float | None = None,
     safe_start: bool = True,
+    policy: Mapping[str, Any] | None = None,
     host: str = "localhost",
     first_suggestions: Sequence[str] = (),
     tour: "Tour | None" = None,
@@ -63,6 +67,7 @@ def create_app(
     :param learn_interval: Seconds between two passes of the learner.
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
     :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
+    :param policy: Settings of a `VWPolicy` that replace those of the pipelines, in a demo.
     :param host: The host name of this machine.
     :param first_suggestions: Queries to suggest to everybody before there are past queries of enough people.
     :param tour: Lets simulated people search, in a demo.
@@ -96,9 +101,9 @@ def create_app(
     scopes = {**of_pipelines, SUGGESTIONS: SEARCH, DATA: ADMIN, ACTIVATE: ADMIN}
     app.state.pipelines = deployment.pipelines_of(wrappers)
     app.state.safe_start = safe_start
-    if not safe_start:
+    if changes := {**(policy or {}), **({} if safe_start else NO_SAFE_START)}:
         for router in find_routers(app.state.pipelines):
-            router.skip_safe_start()
+            router.change_policy(changes)
     app.state.learner = background_learner(app.state.pipelines, learn_interval, reward_wait) if learn else None
     app.state.keyring = keyring
     app.state.readiness = Readiness(find_stores(app.state.pipelines.values()), app.state.learner, keyring)

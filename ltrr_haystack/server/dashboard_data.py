@@ -148,7 +148,10 @@ def _safe_start(store: LTRRStore) -> str:
     if active is None:
         return "No policy has been learned yet: the baseline is played."
     if active.card.get("safe_start") is not False:
-        return f"The safe start holds: the baseline is played until the log speaks for the policy. {_told(active.card)}"
+        return (
+            "The safe start holds: the baseline is played, for queries searched before with or without memory, until "
+            f"the log speaks for the policy. {_told(active.card)}"
+        )
     since = active.created_at
     for info in (each for each in policies if each.version < active.version):
         if info.card.get("safe_start") is not False:

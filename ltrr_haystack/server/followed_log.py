@@ -3,7 +3,7 @@
 import time
 from threading import Lock
 
-from ltrr_haystack.evaluation.report.reading import Reading
+from ltrr_haystack.evaluation.report.reading import Reading, judged_up_to
 from ltrr_haystack.store import LTRRStore
 
 SLICE = 200
@@ -34,6 +34,7 @@ class FollowedLog:
         self._begun = float("-inf")
         self._since = float("-inf")
         self._reached = 0
+        self._learned = False
         self.reading = Reading()
 
     def update(self, now: float) -> float:
@@ -41,13 +42,16 @@ class FollowedLog:
         Read what is new, as far as that goes within `SECONDS`.
 
         :param now: The time, in seconds since 1970.
-        :returns: The share of the settled searches that was reached, from 0 to 1.
+        :returns: The share of the searches to be read that was reached, from 0 to 1.
         :raises StoreError: If the store cannot be read.
         """
         with self._lock:
-            if self._is_old(now):
+            watermark = self._store.watermark()
+            last, learned = judged_up_to(watermark), watermark.learned > 0
+            # What was read before anything was learned from may turn out not to count.
+            if self._is_old(now) or learned != self._learned:
                 self._begin(now)
-            last = self._store.watermark().settled
+            self._learned = learned
             until = time.monotonic() + SECONDS
             while self._reached < last and time.monotonic() < until:
                 # A search that waits for the interpreter comes to its turn.
@@ -67,6 +71,6 @@ class FollowedLog:
         self.reading = Reading()
 
     def _read_slice(self, last: int) -> None:
-        found = self._store.settled(self._reached, SLICE, include_late=True)
+        found = [each for each in self._store.settled(self._reached, SLICE, include_late=True) if each.seq <= last]
         self.reading.add([each for each in found if each.decision.decided_at >= self._since])
         self._reached = found[-1].seq if found else last

@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from pathlib import Path
@@ -45,6 +45,7 @@ def serve(
     learn_interval: float = 1.0,
     reward_wait: float | None = None,
     safe_start: bool = True,
+    policy: Mapping[str, Any] | None = None,
     documents: Callable[[], Sequence[Document]] | None = None,
     data: "DataSet | None" = None,
     on_ready: Callable[[ServerSummary], None] | None = None,
@@ -64,6 +65,7 @@ def serve(
     :param learn_interval: Seconds between two passes of the learner.
     :param reward_wait: Seconds that a decision waits for feedback; see `configured_reward_wait` if left out.
     :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
+    :param policy: Settings of a `VWPolicy` that replace those of the pipelines, in a demo.
     :param documents: Returns documents to index before the server is ready.
     :param data: The data set of a demo: its queries are suggested to everybody, and its people, simulated, can search.
     :param on_ready: Called with the server's summary once it is ready.
@@ -98,6 +100,7 @@ def serve(
             learn_interval=learn_interval,
             reward_wait=reward_wait,
             safe_start=safe_start,
+            policy=policy,
             host=host,
             first_suggestions=[] if data is None else [query.text for query in data.queries],
             tour=Tour(data, url) if data is not None and data.answerable() else None,

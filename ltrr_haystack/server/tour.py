@@ -167,7 +167,9 @@ class Tour:
         return (
             f"{people} simulated people type {len(self._data.queries)} queries of '{self._data.name}', some far more "
             f"often than others (Zipf's law), and click on what its judgements say is relevant, less often the further "
-            f"down it stands. {COMPARED:.0%} of the searches are also made with the baseline, which is not logged."
+            f"down it stands. {COMPARED:.0%} of the searches are also made with the baseline, which is not logged. One "
+            f"curve is the share of searches with a click in each {self._figures.stretch} searches, the other that of "
+            "the baseline over all searches so far."
         )
 
     def _changed(self, figures: TourFigures) -> Changed | None:

@@ -14,6 +14,9 @@ POINTS = 12
 LEAST_SEARCHES = 5
 """Fewest searches that one point stands for."""
 
+LEAST_COMPARED = 5
+"""Fewer searches of the second half are not compared with the baseline's."""
+
 CHANCE = 0.05
 
 
@@ -95,6 +98,7 @@ class TourFigures:
     :ivar clicks: Clicks so far.
     :ivar failed: Searches that failed.
     :ivar rejected: Clicks that the server did not take.
+    :ivar stretch: Searches of a stretch.
     :ivar curve: The click rate of each stretch of searches.
     :ivar baseline_curve: The baseline's click rate up to the end of each stretch, as far as it is known.
     :ivar pairs: For each compared search whether the live page was clicked, and whether the baseline's would be.
@@ -108,7 +112,7 @@ class TourFigures:
         self.curve: list[Rate] = []
         self.baseline_curve: list[Rate] = []
         self.pairs: list[tuple[bool, bool]] = []
-        self._stretch = max(LEAST_SEARCHES, math.ceil(expected / POINTS))
+        self.stretch = max(LEAST_SEARCHES, math.ceil(expected / POINTS))
         self._clicked: list[bool] = []
         self._pages: dict[str, _Pages] = {}
 
@@ -123,8 +127,8 @@ class TourFigures:
         self.searches += 1
         self.clicks += clicks
         self._clicked.append(clicks > 0)
-        if self.searches % self._stretch == 0:
-            last = self._clicked[-self._stretch :]
+        if self.searches % self.stretch == 0:
+            last = self._clicked[-self.stretch :]
             self.curve = [*self.curve, rate(sum(last), len(last), self.searches)]
             if self.pairs:
                 self.baseline_curve = [*self.baseline_curve, self._baseline_rate(self.searches)]
@@ -187,7 +191,7 @@ class TourFigures:
 
         :returns: Sentences with figures.
         """
-        lost = f" The server did not take {self.rejected} clicks." if self.rejected else ""
+        lost = f" The server did not take {_count(self.rejected, 'click', 'clicks')}." if self.rejected else ""
         return self._compared() + lost
 
     def _baseline_rate(self, at: int) -> Rate:
@@ -195,8 +199,9 @@ class TourFigures:
 
     def _compared(self) -> str:
         late = self.pairs[len(self.pairs) // 2 :]
-        if not late:
-            return f"{self.searches} searches with {self.clicks} clicks; too few to compare them with the baseline."
+        if len(late) < LEAST_COMPARED:
+            searches, clicks = _count(self.searches, "search", "searches"), _count(self.clicks, "click", "clicks")
+            return f"{searches} with {clicks}; too few to compare them with the baseline."
         live, baseline = sum(pair[0] for pair in late), sum(pair[1] for pair in late)
         p = sign_test(sum(pair == (True, False) for pair in late), sum(pair == (False, True) for pair in late))
         found = (
@@ -208,6 +213,10 @@ class TourFigures:
             likely = "< 0.001" if p < 0.001 else f"= {p:.3f}"
             return f"{found}: {side}, beyond what chance makes likely (sign test, p {likely})."
         return f"{found}: that may be chance (sign test, p = {p:.2f}); a longer tour tells more."
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _point(first: int, one: Rate) -> Point:

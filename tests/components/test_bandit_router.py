@@ -176,13 +176,13 @@ class TestLearnedPolicies:
 
     def test_without_a_safe_start_what_is_preferred_is_played_at_once(self, store):
         bold = router(store, policy=VWPolicy(gamma=7.0), seed=1)
-        bold.skip_safe_start()
+        bold.change_policy({"safe_baseline_share": 0.0})
         decisions = [bold.run(LOVE)["decision"] for _ in range(200)]
         assert {(decision.baseline_share, decision.policy) for decision in decisions} == {(0.05, "vw")}
         assert sum(decision.allocation == BASELINE for decision in decisions) < 30
         assert bold.policy.gamma == 7.0
         even = router(store, policy=UniformPolicy())
-        even.skip_safe_start()
+        even.change_policy({"safe_baseline_share": 0.0})
         assert isinstance(even.policy, UniformPolicy)
 
     @pytest.mark.parametrize("mode", ["live", "apprentice"])

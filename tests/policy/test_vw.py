@@ -78,6 +78,25 @@ class TestDistribution:
         policy = with_leader_past_its_gate(policy)
         assert known_and_new() == [(0.1, False), (0.1, False)]
 
+    def test_while_it_is_held_back_memory_may_have_another_share_of_the_baselines(self):
+        with_memory = parse_actions(
+            {"a": {"levels": [0, 10]}, "memory": {"kind": "memory", "levels": [0, 5]}}, 15, {"a": 10}
+        )
+        policy = VWPolicy(safe_baseline_share=0.8, baseline_share=0.1, memory_share=0.3, safe_memory_share=0.9)
+
+        def known_and_new():
+            joints = [policy.distribution(with_memory, features) for features in (Features(history=KNOWN), Features())]
+            return [pytest.approx((joint.baseline_share, joint.memory_share)) for joint in joints]
+
+        assert known_and_new() == [(0.08, 0.72), (0.8, 0.0)]
+        policy = with_state(policy, safe_start={**SafeStartGate(100, 2.5).to_dict(), "is_open": True})
+        assert known_and_new() == [(0.07, 0.03), (0.8, 0.0)]
+
+    @pytest.mark.parametrize(("share", "held_back"), [(0.9, True), (0.0, False)])
+    def test_a_policy_without_a_safe_start_is_nowhere_said_to_be_held_back(self, share, held_back):
+        card = VWPolicy().with_settings({"safe_baseline_share": share}).card()
+        assert [card["safe_start"], *(card[name]["safe_start"] for name in VWPolicy().estimates())] == [held_back] * 4
+
     def test_a_model_gone_wrong_plays_the_baseline(self, monkeypatch):
         policy = VWPolicy()
         monkeypatch.setattr(VowpalWorkspace, "predict", lambda workspace, shared, lines: [math.nan] * len(lines))
@@ -428,6 +447,7 @@ class TestSettings:
             ("floor", 0.0),
             ("baseline_share", 1.0),
             ("safe_baseline_share", -0.1),
+            ("safe_memory_share", 1.0),
             ("safe_min", 1),
             ("safe_z", 0.0),
             ("learning_rate", math.inf),

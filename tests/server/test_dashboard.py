@@ -94,7 +94,7 @@ class TestData:
         assert found["settled searches"] == len(log) == 60
         assert found["click rate"] == pytest.approx(clicked / 60)
         assert found["reward per search"] == pytest.approx(sum(sum(each.rewards.values()) for each in log) / 60)
-        assert found["candidates saved"] == pytest.approx(1 - asked / 600)
+        assert found["candidates"] == pytest.approx(asked / 600 - 1)
 
     def test_a_range_has_its_searches_alone(self, served):
         assert data(served[0], hours=1)["searches"] == 30

@@ -15,7 +15,7 @@ from ltrr_haystack.server import demo
 from ltrr_haystack.server.answers import JSONAnswer, search_answer
 from ltrr_haystack.server.serving import serve
 from ltrr_haystack.server.summary import ServerSummary
-from serving import few_songs
+from serving import eventually, few_songs
 
 
 def data_set(query: str) -> DataSet:
@@ -118,6 +118,21 @@ class TestDemo:
 
     def test_its_own_queries_are_suggested(self, url):
         assert httpx.get(f"{url}search/suggestions", params={"query": "ni"}).json() == {"suggestions": ["night"]}
+
+    def test_a_click_shows_in_nearly_every_search_that_follows_and_the_others_play_the_baseline(self, url):
+        found = httpx.post(f"{url}search/run", json={"query": "night"}, timeout=60).json()
+        attributes = {"object": {"object_id": found["documents"][-1]["id"]}}
+        click = {"action_name": "click", "query_id": found["query_id"], "event_attributes": attributes}
+        assert httpx.post(f"{url}feedback/run", json={"events": [click]}).json()["accepted"] == 1
+        body = {"query": "night", "explain": True, "log": False}
+
+        def decided():
+            return httpx.post(f"{url}search/run", json=body, timeout=60).json()["explanation"]["decision"]
+
+        assert eventually(lambda: decided()["memory_share"] > 0.9)
+        now = decided()
+        assert now["baseline_share"] == pytest.approx(0.0475)
+        assert now["safe_start"]
 
     def test_the_first_search_is_read_by_the_catalogue(self, url):
         body = {"query": "nina vale", "explain": True, "log": False}

@@ -1,6 +1,7 @@
 import pytest
 
 from factories import decision, page, record, result, unite
+from ltrr_haystack import Learner, VWPolicy
 from ltrr_haystack.errors import StoreError
 from ltrr_haystack.server.followed_log import FollowedLog
 
@@ -60,6 +61,18 @@ def test_the_whole_log_is_read_anew_from_time_to_time(store):
     log.update(NOW + 4000)
     assert log.reading is not first
     assert log.reading.blocks.searches == 2
+
+
+def test_what_was_read_before_anything_was_learned_is_read_anew_with_what_counts(store):
+    record(store, visits(range(20)))
+    log = FollowedLog(store)
+    log.update(NOW)
+    assert (log.reading.blocks.searches, log.reading.beyond) == (20, 0)
+    record(store, visits(range(20, 21)))
+    Learner(store, VWPolicy(), reward_wait=0.0).run_once()
+    log.update(NOW + 1)
+    assert log.reading.beyond > 0
+    assert log.reading.read == store.watermark().learned == 21
 
 
 def test_a_store_that_fails_is_no_empty_log(store, monkeypatch):

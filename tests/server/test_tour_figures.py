@@ -78,6 +78,10 @@ class TestTourFigures:
     def test_without_the_baseline_there_is_no_comparison(self):
         assert "too few" in TourFigures(10).verdict()
 
+    def test_a_single_search_is_no_share(self):
+        said = self.compared((True, True)).verdict()
+        assert said == "1 search with 1 click; too few to compare them with the baseline."
+
     def test_clicks_that_were_lost_are_told(self):
         figures = self.compared((True, True))
         figures.rejected = 3

@@ -61,6 +61,8 @@ class Apart:
 
     def __init__(self) -> None:
         """Begin without searches."""
+        self._left_to_chance = 0
+        self._shares = 0.0
         self._sums = np.zeros((len(GROUPS) + 2, PLACES, 1 + len(MEASURES)))
 
     def add(self, page: Page) -> None:
@@ -77,6 +79,8 @@ class Apart:
         baseline = np.array([page.actions.baseline.get(arm, 0) for arm in page.actions.names])
         by_chance = np.where((page.drawn == baseline).all(axis=1), np.minimum(share / propensity, 1.0), 0.0)
         either = live & (share > 0) & (share < 1)
+        self._left_to_chance += int(either.sum())
+        self._shares += float(share[either].sum())
         weights = (
             live * (1 - by_chance),
             live * by_chance,
@@ -99,6 +103,18 @@ class Apart:
         for sums, weight in zip(self._sums, weights, strict=True):
             np.add.at(sums, places, weight[:, None] * measured)
 
+    @property
+    def baseline_share(self) -> float | None:
+        """The probability of the baseline, averaged over the searches that were left to chance; `None` if none was."""
+        return self._shares / self._left_to_chance if self._left_to_chance else None
+
+    @property
+    def missing(self) -> str | None:
+        """Which of policy and baseline chance has chosen in none of them so far; `None` if both were chosen."""
+        if self._weight(_BASELINE) <= 0:
+            return "the baseline"
+        return "the policy" if self._weight(_POLICY) <= 0 else None
+
     def comparison(self, measure: str) -> LiveComparison | None:
         """
         Compare live searches with those of the baseline.
@@ -106,7 +122,7 @@ class Apart:
         :param measure: One of `MEASURES`.
         :returns: The comparison; `None` if chance never decided between the two.
         """
-        if min(self._weight(_POLICY), self._weight(_BASELINE)) <= 0:
+        if self.missing:
             return None
         of = MEASURES.index(measure)
         policy, baseline = self._residuals(_POLICY, of), self._residuals(_BASELINE, of)
@@ -156,8 +172,8 @@ class Apart:
                 "comparison is randomised. The first is not: the share changed, and modes apprentice and baseline were "
                 "in force at other times or for other callers."
                 if randomised
-                else "In this log it never did, so nothing here is a randomised comparison: searches of different "
-                "modes were made at other times or for other callers."
+                else f"So far it has chosen {self.missing} in none of the searches, so nothing here is a randomised "
+                "comparison: searches of different modes were made at other times or for other callers."
             ),
         )
 

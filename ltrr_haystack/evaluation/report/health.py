@@ -34,7 +34,7 @@ def health(reading: Reading, counts: Counts, watermark: Watermark, now: float) -
     :param now: The time, in seconds since 1970.
     :returns: The findings, the worst first.
     """
-    if not reading.blocks.searches:
+    if not reading.read:
         waiting = f"{counts.decisions:,} decisions wait for their reward wait to pass." if counts.decisions else ""
         text = f"There is nothing to report on yet. {waiting} Let people search, and let a learner run (ltrr learn)."
         return (Finding("bad", "No settled decisions", text),)
@@ -106,16 +106,16 @@ def _events(reading: Reading, counts: Counts) -> Iterator[Finding]:
 
 
 def _progress(reading: Reading, counts: Counts, watermark: Watermark) -> Iterator[Finding]:
-    behind = reading.blocks.searches - counts.learned
+    behind = watermark.settled - counts.learned
     if behind > FEW_SEARCHES:
         text = f"{behind:,} settled decisions are not learned from yet. Is a learner running (ltrr learn --follow)?"
         yield Finding("bad" if not watermark.learned else "watch", "Learning is behind", text)
-    waiting = counts.decisions - reading.blocks.searches
-    if waiting > max(FEW_SEARCHES, reading.blocks.searches):
+    waiting = counts.decisions - watermark.settled
+    if waiting > max(FEW_SEARCHES, watermark.settled):
         text = f"{waiting:,} decisions are not settled. Is a learner running, and the reward wait not too long?"
         yield Finding("watch", "Most decisions are not settled", text)
     blocks = reading.blocks.blocks()
-    held = blocks[-1]["safe start"] / blocks[-1].searches
+    held = blocks[-1]["safe start"] / blocks[-1].searches if blocks else 0.0
     if held > 0.5:
         text = (
             f"Of the last {blocks[-1].searches:,} searches, {percent(held)} were decided while the policy was held "
@@ -188,8 +188,7 @@ def _clock(reading: Reading, now: float) -> Iterator[Finding]:
 
 
 def _pages(reading: Reading) -> Iterator[Finding]:
-    searches = reading.blocks.searches
-    if reading.empty_pages / searches > EMPTY_PAGES:
-        empty = percent(reading.empty_pages / searches)
+    if reading.empty_pages / reading.read > EMPTY_PAGES:
+        empty = percent(reading.empty_pages / reading.read)
         text = f"{empty} of the searches showed nothing. Did arms fail, or filters match nothing?"
         yield Finding("watch", "Empty pages", text)

@@ -81,6 +81,7 @@ def _safe_start(title: str, estimate: SafeStartEstimate, told: str) -> Grid:
             ("preferred the baseline itself", percent(estimate.agreement)),
             ("compared with the baseline", f"{estimate.compared:,}, {estimate.rewarded:,} of them rewarded"),
             ("reward gained per search, ± standard error", _gain(estimate.reward_gain, estimate.reward_standard_error)),
+            ("interval of it, with the prior loss", _interval(estimate.reward_interval)),
             ("cost saved per search", f"{saved:+.4f}" + (f" ({percent(share)})" if share is not None else "")),
             ("reward less cost gained, ± standard error", _gain(estimate.gain, estimate.standard_error)),
             ("z of it, with the prior loss", decimal(estimate.z, 2)),
@@ -90,6 +91,13 @@ def _safe_start(title: str, estimate: SafeStartEstimate, told: str) -> Grid:
 
 def _gain(gain: float | None, error: float | None) -> str:
     return "–" if gain is None else f"{gain:+.4f}" + (f" ± {error:.4f}" if error is not None else "")
+
+
+def _interval(found: tuple[float, float] | None) -> str:
+    """The verdict's interval, and why the reward gained is not its middle."""
+    if found is None:
+        return "– (too little was compared)"
+    return f"{found[0]:+.4f} to {found[1]:+.4f}: not around what was gained, since one lost reward is counted in"
 
 
 def _past(card: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Sections that follow the log: what people get, what it costs, what is remembered."""
 
+import math
 from collections.abc import Hashable
 from itertools import pairwise
 
@@ -81,7 +82,7 @@ def savings(reading: Reading) -> Section:
             name,
             decimal(total[key] / total.searches if total.searches else float("nan"), 2),
             decimal(total[f"baseline {key}"] / total.searches if total.searches else float("nan"), 2),
-            percent(saved(total, key).value),
+            against_baseline(saved(total, key).value),
         )
         for name, key in (("candidates", "candidates"), ("arm calls", "calls"))
     )
@@ -90,7 +91,7 @@ def savings(reading: Reading) -> Section:
         "How much work does it save?",
         "Candidates and arm calls that were not asked for, where the baseline would have.",
         (chart,),
-        (Grid("Per search", ("", "asked for", "baseline", "saved"), rows),),
+        (Grid("Per search", ("", "asked for", "baseline", "difference"), rows),),
         more="Candidates are the depths that the arms were asked for, the baseline's are those of the pipeline as it "
         "is without learning. Below 0, more was asked for than the baseline would have.",
     )
@@ -133,6 +134,18 @@ def saved(block: Block, key: str) -> ReportFigure:
     """
     baseline = block[f"baseline {key}"]
     return ReportFigure(1 - block[key] / baseline if baseline else float("nan"))
+
+
+def against_baseline(saving: float) -> str:
+    """
+    Write a share saved, or what is asked for beyond the baseline, in words.
+
+    :param saving: The share saved; negative where more was asked for.
+    :returns: Such as `31 % fewer`; a dash for what is not known.
+    """
+    if not math.isfinite(saving):
+        return "–"
+    return f"{percent(abs(saving), 0).replace('%', ' %')} {'more' if saving < 0 else 'fewer'}"
 
 
 def _share(block: Block, key: Hashable) -> ReportFigure:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from ltrr_haystack.evaluation.off_policy import DecisionLog, Page, paged
@@ -10,6 +10,7 @@ from ltrr_haystack.evaluation.report.apart import Apart
 from ltrr_haystack.evaluation.report.blocks import Blocks
 from ltrr_haystack.evaluation.report.reliability import Reliability
 from ltrr_haystack.policy.credit import reward_of
+from ltrr_haystack.store import Watermark
 from ltrr_haystack.types import SettledDecision
 
 MOST_QUERIES = 10_000
@@ -97,10 +98,15 @@ class Reading:
     """
     Sums over the log. Each search is read once and not kept.
 
+    What people did is judged by what counts for learning: a search beyond its client's share is left out, and rewards
+    are summed as far as they count, so that nobody can turn the figures alone. How arms, clocks and pages fare is told
+    of all searches.
+
     The blocks sum, for each search: `clicked`, `reward`, `reward²`, `net`, `net²`, `candidates`, `calls`,
     `baseline candidates`, `baseline calls`, `remembered`, `memory asked`, `memory found`, `safe start`, `agreed`,
     `preferring`, `drawn`, `from below`, `clicked below`, `("type", query type)` and `("ran", query type, arm)`.
 
+    :ivar beyond: Searches beyond their client's share.
     :ivar log: What counted the searches, and those whose propensities cannot be used.
     :ivar blocks: The blocks.
     :ivar reliability: Drawn levels against their probabilities.
@@ -120,6 +126,7 @@ class Reading:
     """
 
     def __init__(self) -> None:
+        self.beyond = 0
         self._new: list[SettledDecision] = []
         self.log = DecisionLog(self._new)
         self.blocks = Blocks()
@@ -163,15 +170,18 @@ class Reading:
 
         :param some: The searches that follow those read before.
         """
-        self._new[:] = some
-        for settled in some:
-            self._add(settled)
+        self._new[:] = self._summed(some)
         for page in paged(self.log):
             self.reliability.add(page)
             self.apart.add(page)
         before, self.log = self.log, DecisionLog(self._new)
         # Who searched before, by user, is not needed here, and would grow without bound.
         self.log.read, self.log.skipped, self.log.modes = before.read, before.skipped, before.modes
+
+    @property
+    def read(self) -> int:
+        """How many searches were read, those beyond their client's share included."""
+        return self.blocks.searches + self.beyond
 
     @property
     def query_types(self) -> list[str]:
@@ -182,8 +192,14 @@ class Reading:
 
     def _summed(self, log: Iterable[SettledDecision]) -> Iterator[SettledDecision]:
         for settled in log:
-            self._add(settled)
-            yield settled
+            self._add_arms(settled)
+            self._add_faults(settled)
+            if settled.counted:
+                judged = replace(settled, rewards=settled.counted_rewards) if settled.capped else settled
+                self._add(judged)
+                yield judged
+            else:
+                self.beyond += 1
 
     def _add(self, settled: SettledDecision) -> None:
         decision = settled.decision
@@ -194,8 +210,6 @@ class Reading:
         self.policies[decision.policy] += 1
         self.action_sets[decision.actions.fingerprint] += 1
         self._add_ranker(settled, amounts["clicked"], amounts["reward"])
-        self._add_arms(settled)
-        self._add_faults(settled)
 
     def _add_ranker(self, settled: SettledDecision, clicked: float, reward: float) -> None:
         runs = self.rankers.setdefault(settled.ranker_version, RankerRuns())
@@ -230,6 +244,16 @@ class Reading:
         self._before = at
         self.newest = max(self.newest, at)
         self.oldest = min(self.oldest, at)
+
+
+def judged_up_to(watermark: Watermark) -> int:
+    """
+    Tell how much of a log can be judged: what counts of a search is known once it was learned from.
+
+    :param watermark: How far learning has come.
+    :returns: Place in the order of settlement; that of the last settled search where nothing is learned.
+    """
+    return watermark.learned or watermark.settled
 
 
 def _amounts(settled: SettledDecision) -> dict[Hashable, float]:

@@ -14,8 +14,8 @@ from ltrr_haystack.evaluation.report.models import models
 from ltrr_haystack.evaluation.report.over_time import learning, memory, savings
 from ltrr_haystack.evaluation.report.page import render
 from ltrr_haystack.evaluation.report.queries import queries
-from ltrr_haystack.evaluation.report.reading import Reading
-from ltrr_haystack.evaluation.report.tiles import tiles
+from ltrr_haystack.evaluation.report.reading import Reading, judged_up_to
+from ltrr_haystack.evaluation.report.tiles import beyond, tiles
 from ltrr_haystack.evaluation.report.trust import Alternatives, reliability
 from ltrr_haystack.evaluation.report.values import CurveChart, ReportPage, Section, moment
 from ltrr_haystack.evaluation.report.verdict import verdict
@@ -62,7 +62,7 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Repor
     """
     watermark, counts = store.watermark(), store.counts()
     others = Alternatives(store, pipelines)
-    reading = Reading.of(read_log(store, watermark.settled), others.add)
+    reading = Reading.of(read_log(store, judged_up_to(watermark)), others.add)
     estimates, on_estimates = others.section(reading.log)
     versions, on_versions = models(store, reading.rankers)
     findings = health(reading, counts, watermark, now)
@@ -88,8 +88,8 @@ def gather(store: LTRRStore, now: float, pipelines: Path | None = None) -> Repor
     searches = reading.blocks.searches
     when = f"{moment(reading.oldest)} to {moment(reading.newest)} UTC" if searches else "nothing settled yet"
     subtitle = (
-        f"{searches:,} settled searches, {when}. {counts.decisions:,} decisions and {counts.events:,} events in the "
-        f"store. Made {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC."
+        f"{searches:,} settled searches, {when}{beyond(reading)}. {counts.decisions:,} decisions and "
+        f"{counts.events:,} events in the store. Made {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC."
     )
     said, following = verdict(reading)
     return ReportPage(

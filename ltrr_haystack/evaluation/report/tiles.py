@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ltrr_haystack.evaluation.report.over_time import saved
+from ltrr_haystack.evaluation.report.over_time import against_baseline, saved
 from ltrr_haystack.evaluation.report.reading import Reading
 from ltrr_haystack.evaluation.report.values import ReportFigure, decimal, percent, share_of
 
@@ -36,22 +36,34 @@ def tiles(reading: Reading) -> tuple[Tile, ...]:
     """
     total, searches = reading.blocks.total(), reading.blocks.searches
     if not searches:
-        return (Tile("settled searches", "0", "none yet", 0),)
+        return (Tile("settled searches", "0", f"none yet{beyond(reading)}", 0),)
     last = reading.blocks.blocks(NEWEST)[-1]
     clicked, newest = share_of(total["clicked"], searches), share_of(last["clicked"], last.searches)
     reward, drawn = total["reward"] / searches, total["drawn"] / searches
     remembered = last["remembered"] / last.searches
     return (
-        Tile("settled searches", f"{searches:,}", "whose reward wait is over", searches),
+        Tile("settled searches", f"{searches:,}", f"whose reward wait is over{beyond(reading)}", searches),
         Tile("click rate", percent(clicked.value), _interval(clicked, share=True), clicked.value),
         Tile(f"click rate, last {last.searches:,}", percent(newest.value), _interval(newest, share=True), newest.value),
         Tile("reward per search", decimal(reward), "in units of a click", reward),
         *_compared(reading),
-        _saved("candidates saved", saved(total, "candidates").value),
-        _saved("arm calls saved", saved(total, "calls").value),
+        _asked("candidates", saved(total, "candidates").value),
+        _asked("arm calls", saved(total, "calls").value),
         Tile(f"queries remembered, last {last.searches:,}", percent(remembered), "of the searches", remembered),
         Tile("explored", percent(drawn), "of the pages, lower places", drawn),
     )
+
+
+def beyond(reading: Reading) -> str:
+    """
+    Say how many searches are in none of the figures, since they are beyond their client's share.
+
+    :param reading: The sums over the log.
+    :returns: The end of a sentence; empty where there are none.
+    """
+    if not reading.beyond:
+        return ""
+    return f"; {reading.beyond:,} more {'is' if reading.beyond == 1 else 'are'} beyond their client's share"
 
 
 def _compared(reading: Reading) -> list[Tile]:
@@ -66,8 +78,8 @@ def _compared(reading: Reading) -> list[Tile]:
     return found
 
 
-def _saved(name: str, share: float) -> Tile:
-    return Tile(name, percent(share), "of the baseline's", share if share == share else None)
+def _asked(name: str, saving: float) -> Tile:
+    return Tile(name, against_baseline(saving), "than the baseline asks for", -saving if saving == saving else None)
 
 
 def _interval(one: ReportFigure, *, share: bool) -> str:

@@ -19,6 +19,11 @@ def verdict(reading: Reading) -> tuple[str, str]:
     :param reading: The sums over the log.
     :returns: The verdict, and what to do next.
     """
+    if not reading.blocks.searches and reading.beyond:
+        return (
+            f"Nothing is known yet: all {reading.beyond:,} searches are beyond their client's share.",
+            "Let more people search, and let searches say whose they are: user, session or client.",
+        )
     if not reading.blocks.searches:
         return (
             "Nothing is known yet: no search has settled.",
@@ -33,7 +38,15 @@ def verdict(reading: Reading) -> tuple[str, str]:
 
 
 def _not_compared(reading: Reading) -> tuple[str, str]:
-    total = reading.blocks.searches
+    total, share = reading.blocks.searches, reading.apart.baseline_share
+    if share is not None:
+        missing = reading.apart.missing
+        each = round(1 / (share if missing == "the baseline" else 1 - share))
+        return (
+            f"Nothing can be compared yet: chance has chosen {missing} in none of the {total:,} searches so far; about "
+            f"1 in {each:,} will be left to it.",
+            "Go on collecting searches and clicks.",
+        )
     if reading.modes["live"]:
         return (
             f"The policy decides on live searches, but in none of the {total:,} searches did chance choose between it "

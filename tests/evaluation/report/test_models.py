@@ -40,11 +40,23 @@ def test_policies_with_the_state_of_the_safe_start(log, store):
     assert remembered["settled decisions with a preference"] == "1"
     assert remembered["preferred the baseline itself"] == "0.0%"
     assert remembered["compared with the baseline"] == "1, 1 of them rewarded"
+    assert remembered["interval of it, with the prior loss"] == "– (too little was compared)"
     assert remembered["state"] == "closed: not shown to be worth more than the baseline so far"
     assert remembered["verdict"] == "not known yet: 1 searches compared, 1 of them with a reward, at the same cost"
     for way, judged in (("the model", "1"), ("the best allocation for all", "2")):
         new = dict(grids(section)[f"Safe start for new queries: {way}"].rows)
         assert new["settled decisions with a preference"] == judged
+
+
+def test_an_interval_with_the_prior_loss_says_so(log, store):
+    policy = VWPolicy()
+    known = Features(history={"memory": {"cnt": 0.5}})
+    for number in range(1, 160):
+        policy.learn(log.settled(number, {"a": 1.0}, preferred={"bm25": 10, "memory": 0}, features=known))
+    store.add_snapshot("policy", policy.to_bytes(), {"policy": "vw"}, activate=True)
+    rows = dict(grids(models(store, {})[0])["Safe start for queries searched before"].rows)
+    assert " to +" in rows["interval of it, with the prior loss"]
+    assert rows["interval of it, with the prior loss"].endswith("since one lost reward is counted in")
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,10 @@ def test_what_was_saved(reading):
     candidates, calls = section.charts[0].curves
     assert [point.estimate.value for point in candidates.points] == [0, 0, 0, 0.5, 0.5, 0.5]
     assert [point.estimate.value for point in calls.points] == [0, 0, 0, 0.5, 0.5, 0.5]
-    assert section.grids[0].rows == (("candidates", "15.00", "20.00", "25.0%"), ("arm calls", "1.50", "2.00", "25.0%"))
+    assert section.grids[0].rows == (
+        ("candidates", "15.00", "20.00", "25 % fewer"),
+        ("arm calls", "1.50", "2.00", "25 % fewer"),
+    )
 
 
 def test_memory_coverage(reading):

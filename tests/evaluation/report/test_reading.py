@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
-from ltrr_haystack.evaluation.report.reading import FrequentQueries, Reading
+from ltrr_haystack.evaluation.report.reading import FrequentQueries, Reading, judged_up_to
+from ltrr_haystack.store import Watermark
 from ltrr_haystack.types import ActionSet, Arm, ArmReport, Features
 
 
@@ -34,6 +37,28 @@ def test_sums_over_the_log(log):
     assert (total["ran", "topical", "bm25"], total["ran", "question", "bm25"]) == (2, 0)
     assert reading.query_types == ["topical", "question"]
     assert (reading.oldest, reading.newest) == (log.start + 1, log.start + 3)
+
+
+def test_people_are_judged_by_what_counts_and_arms_by_all_searches(log):
+    reading = Reading.of(
+        [
+            replace(log.settled(1, {"a": 9.0, "b": 1.0}), capped={"a": 1.0}),
+            replace(log.settled(2, {"a": 9.0}, query="mine"), counted=False),
+            log.settled(3),
+        ]
+    )
+    total = reading.blocks.total()
+    assert (total.searches, total["clicked"], total["reward"]) == (2, 1, 2.0)
+    assert (reading.read, reading.beyond, reading.log.read) == (3, 1, 2)
+    assert [key for key, _, _ in reading.queries.top(5)] == ["sad songs"]
+    assert reading.modes["live"] == 2
+    assert reading.arms["bm25"].asked == 3
+    assert reading.newest == log.start + 3
+
+
+def test_a_log_can_be_judged_as_far_as_it_was_learned_from_if_it_is_at_all():
+    assert judged_up_to(Watermark(settled=9, learned=4)) == 4
+    assert judged_up_to(Watermark(settled=9)) == 9
 
 
 def test_how_the_arms_fared(log):

@@ -1,7 +1,14 @@
+from dataclasses import replace
+from itertools import count
+
 import pytest
 
-from ltrr_haystack.evaluation.report.reading import Reading
+from factories import record
+from ltrr_haystack import Learner, VWPolicy
+from ltrr_haystack.evaluation.report.reading import Reading, judged_up_to
+from ltrr_haystack.evaluation.report.tiles import tiles
 from ltrr_haystack.evaluation.report.verdict import verdict
+from ltrr_haystack.store import read_log
 
 BOTH, ONLY_BM25 = {"bm25": 10, "memory": 10}, {"bm25": 10, "memory": 0}
 
@@ -55,9 +62,55 @@ def test_what_the_interval_leaves_open_is_left_open(searched):
     assert following.startswith("Go on")
 
 
+def test_one_client_cannot_turn_the_verdict_nor_the_tiles(log, store):
+    """A hundred purchases on the baseline's pages, and as many searches without a click, come to next to nothing."""
+    numbers = count(1)
+
+    def visit(user, allocation, reward):
+        number = next(numbers)
+        made = log.decision(number, f"query {number % 40}", user_id=user, allocation=allocation)
+        return log.ranking(made), {"a": reward} if reward else {}
+
+    def judged():
+        learner = Learner(store, VWPolicy(), reward_wait=0.0)
+        while learner.run_once().learned:
+            pass
+        reading = Reading.of(read_log(store, judged_up_to(store.watermark())))
+        return reading, verdict(reading)[0]
+
+    record(store, [visit(f"user {one}", *how) for one in range(60) for how in ((BOTH, 0.0), (ONLY_BM25, 1.0))])
+    before, said = judged()
+    assert said.startswith("The policy is worth more than the baseline")
+    record(store, [visit("one client", BOTH, 9.0) for _ in range(100)])
+    record(store, [visit("another client", ONLY_BM25, 0.0) for _ in range(100)])
+    after, said = judged()
+    assert said.startswith("The policy is worth more than the baseline")
+    assert before.beyond == 0
+    assert 160 < after.beyond == 320 - after.blocks.searches
+    was, now = ({tile.name: tile for tile in tiles(each)} for each in (before, after))
+    assert now["click rate"].figure == pytest.approx(was["click rate"].figure, abs=0.06)
+    assert f"{after.beyond} more are beyond their client's share" in now["settled searches"].text
+
+
+def test_a_log_in_which_nothing_counts_is_no_empty_log(log):
+    said, _ = verdict(Reading.of([replace(log.settled(1), counted=False)]))
+    assert said == "Nothing is known yet: all 1 searches are beyond their client's share."
+
+
 def test_an_apprentice_has_not_been_tried_on_people(searched):
     said, _ = verdict(searched(1.0, 1.0, mode="apprentice", allocation=BOTH, propensity=1.0))
     assert said.startswith("All 80 searches were made with the baseline or with an apprentice")
+
+
+@pytest.mark.parametrize(("share", "allocation", "said"), [(0.05, ONLY_BM25, "baseline"), (0.95, BOTH, "policy")])
+def test_what_chance_has_not_chosen_yet_it_will(log, share, allocation, said):
+    marginals = {"bm25": (0.0, 1.0), "memory": (1.0, 0.0)}
+    few = [
+        log.settled(one, allocation=allocation, baseline_share=share, floor=0.0, marginals=marginals) for one in (1, 2)
+    ]
+    told, following = verdict(Reading.of(few))
+    assert f"chance has chosen the {said} in none of the 2 searches so far; about 1 in 20 will be left to it." in told
+    assert following == "Go on collecting searches and clicks."
 
 
 def test_without_a_baseline_share_live_searches_have_nothing_to_be_compared_with(searched):

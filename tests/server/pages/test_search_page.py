@@ -51,8 +51,12 @@ def open_page(server, visitor):
     def opening(query="", **how):
         page = visitor.page(**how)
         page.set_default_timeout(8_000)
-        page.goto(f"{server.url}/{'?q=' + query if query else ''}")
-        page.wait_for_selector(".result" if query else "#who select")
+        page.goto(server.url)
+        page.wait_for_selector("#who select")
+        if query:
+            page.get_by_label("Search for").fill(query)
+            page.get_by_label("Search for").press("Enter")
+            page.wait_for_selector(".result")
         return page
 
     return opening
@@ -176,6 +180,67 @@ class TestSearching:
         assert new["session_id"] != bob["session_id"]
 
 
+class TestWhatIsLogged:
+    """A search is logged if somebody asked for it on the page."""
+
+    @pytest.fixture
+    def logged(self, server):
+        def searches():
+            with sqlite3.connect(server.home / "ltrr.db") as database:
+                return database.execute("SELECT count(*) FROM ltrr_decisions").fetchone()[0]
+
+        return searches
+
+    def test_a_link_of_another_site_logs_nothing_until_it_is_searched_again(self, server, open_page, logged):
+        page, before = open_page(), logged()
+        page.set_content(f'<a href="{server.url}/?q=linked+song">look</a>')
+        page.get_by_text("look").click()
+        page.get_by_text("nothing is noted of this search").wait_for()
+        assert page.locator(".result").count() > 0
+        assert page.get_by_role("button", name="Like").count() == 0
+        page.locator(".result-title").first.click()
+        page.get_by_role("button", name="Close").click()
+        page.reload()
+        page.get_by_text("nothing is noted of this search").wait_for()
+        assert logged() == before
+        page.get_by_role("button", name="Search again").click()
+        page.get_by_role("button", name="Like").first.wait_for()
+        assert eventually(lambda: logged() == before + 1)
+
+    def test_back_and_reload_show_the_page_as_it_was_and_log_nothing(self, open_page, server, logged):
+        before, page, asked = logged(), open_page("back song"), []
+        page.get_by_role("button", name="Like").first.click()
+        page.get_by_role("button", name="Liked").wait_for()
+        page.locator(".result-title").first.click()
+        page.get_by_text("Opened: feedback accepted.").first.wait_for()
+        page.get_by_role("button", name="Close").click()
+        clicks = len(events(server, "click"))
+        page.get_by_label("Search for").fill("back rain")
+        page.get_by_label("Search for").press("Enter")
+        expect(page).to_have_title("back rain · Search")
+        page.locator(".result").first.wait_for()
+        assert eventually(lambda: logged() == before + 2)
+        page.on("request", lambda request: asked.append(request.url))
+        page.go_back()
+        expect(page).to_have_title("back song · Search")
+        page.get_by_role("button", name="Liked").wait_for()
+        page.reload()
+        page.get_by_role("button", name="Liked").wait_for()
+        page.locator(".result-title").first.click()
+        page.get_by_role("button", name="Close").click()
+        page.get_by_role("button", name="Play").first.click()
+        page.get_by_role("button", name="Played").wait_for()
+        assert not [url for url in asked if url.endswith("/search/run")]
+        assert len(events(server, "click")) == clicks
+        assert logged() == before + 2
+
+    def test_what_somebody_else_searched_before_is_not_shown_as_their_own(self, open_page):
+        page = open_page("love")
+        page.evaluate("sessionStorage.setItem('ltrr-user', 'bob')")
+        page.reload()
+        page.get_by_text("nothing is noted of this search").wait_for()
+
+
 class TestStates:
     def test_nothing_found_is_said(self, open_page, server):
         page = open_page()
@@ -210,6 +275,20 @@ class TestStates:
         page.unroute("**/search/run")
         page.get_by_role("button", name="Search again").click()
         page.wait_for_selector(".result")
+
+    def test_a_query_that_is_too_long_is_told_in_words(self, visitor, open_page, server):
+        visitor.expect("Failed to load resource")
+        page = open_page()
+        page.goto(f"{server.url}/?q={'x' * 1001}")
+        page.locator("#results").get_by_text("The query may have at most 1000 characters").wait_for()
+        assert "body" not in page.locator("#results").inner_text()
+
+    def test_examples_are_to_try(self, open_page):
+        page = open_page()
+        page.route("**/search/suggestions*", lambda route: route.fulfill(json={"suggestions": ["love"]}))
+        page.reload()
+        expect(page.locator("#examples")).to_contain_text("Try")
+        expect(page.locator("#examples")).not_to_contain_text("Others")
 
     def test_a_page_that_is_not_logged_takes_no_feedback_and_missing_arms_are_named(self, open_page):
         page = open_page()
@@ -274,6 +353,41 @@ class TestHostileTexts:
         assert PAYLOAD in page.get_by_role("dialog").inner_text()
         assert page.locator("body img, body svg, body script").count() == 0
 
+    def test_a_document_cannot_turn_the_text_around_it(self, open_page):
+        page, turned = open_page(), "a\u202eb\u0007c\u2066"
+
+        def change(route):
+            answer = route.fetch().json()
+            answer["documents"][0] |= {"content": f"{turned}\nsecond line", "meta": {"title": turned, turned: turned}}
+            route.fulfill(json=answer)
+
+        page.route("**/search/run", change)
+        page.get_by_label("Search for").fill("love")
+        page.get_by_label("Search for").press("Enter")
+        page.locator(".result-title").first.click()
+        said = page.get_by_role("dialog").text_content()
+        assert said.count("abc") == 4
+        assert "\nsecond line" in said
+        assert not set(said) & set("\u202e\u0007\u2066")
+
+    def test_a_long_title_leaves_room_to_close_the_document(self, open_page):
+        page = open_page()
+
+        def change(route):
+            answer = route.fetch().json()
+            answer["documents"][0]["meta"] = {"title": "x" * 140}
+            route.fulfill(json=answer)
+
+        page.route("**/search/run", change)
+        page.get_by_label("Search for").fill("love")
+        page.get_by_label("Search for").press("Enter")
+        page.locator(".result-title").first.wait_for()
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.locator(".result-title").first.click()
+        close = page.get_by_role("button", name="Close").bounding_box()
+        assert close["x"] + close["width"] <= 360
+        assert close["width"] > 60
+
     def test_users_and_suggestions_stay_text(self, open_page):
         page = open_page()
         page.route("**/search/suggestions*", lambda route: route.fulfill(json={"suggestions": [PAYLOAD]}))
@@ -314,10 +428,11 @@ class TestKeys:
             page.goto(f"{keyed.url}/?q=love")
             page.get_by_label("This server needs an API key").fill(f"ltrr_wrong1_{SECRET}")
             page.keyboard.press("Enter")
-            page.get_by_text("unknown or was revoked").first.wait_for()
+            expect(page.get_by_text("unknown or was revoked")).to_have_count(1)
             page.get_by_label("This server needs an API key").fill(KEY)
             page.keyboard.press("Enter")
             page.wait_for_selector(".result")
+            page.get_by_role("button", name="Search again").click()
             page.get_by_role("button", name="Like").first.click()
             page.get_by_role("button", name="Liked").wait_for()
             assert KEY in page.evaluate("Object.values({...sessionStorage}).join()")

@@ -49,12 +49,15 @@ async function refresh() {
     if (data.reached < 1) wait = 0.5;
   } catch (error) {
     if (mine !== round) return;
-    say(`${error.message.replace(/[.]$/, "")}.${shownBefore() ? " The figures below are those of before." : ""}`, true);
-    // Whoever gave no key is not asked again every few seconds; a new key, or a range, begins anew.
-    if (error.status === 401 || error.status === 403) {
-      if (error.status === 401 || apiKey() !== null) keyForm.ask(apiKey() === null ? "" : error.message);
+    const before = shownBefore() ? " The figures below are those of before." : "";
+    // Whoever gave no key is not asked again every few seconds; a new key, or a range, begins anew. The form says why.
+    if (error.status === 401 || (error.status === 403 && apiKey() !== null)) {
+      say(before.trim());
+      keyForm.ask(apiKey() === null ? "" : error.message);
       return;
     }
+    say(`${error.message.replace(/[.]$/, "")}.${before}`, true);
+    if (error.status === 403) return;
     wait = error.retryAfter ?? SECONDS;
   }
   if (!document.hidden) timer = setTimeout(refresh, wait * 1000);

@@ -2,7 +2,7 @@
 
 import { openDialog } from "../shared/dialog.js";
 import { element } from "../shared/dom.js";
-import { metadataOf, titleOf, typeOf } from "./documents.js";
+import { contentOf, metadataOf, titleOf, typeOf } from "./documents.js";
 import { makeEvent, sendQuietly } from "./events.js";
 
 /**
@@ -43,7 +43,7 @@ export function openDocument(found, ordinal, search) {
     title: titleOf(found),
     line: typeOf(found),
     body: [
-      element("p", { class: "full-text" }, found.content ?? "This document has no text."),
+      element("p", { class: "full-text" }, contentOf(found) || "This document has no text."),
       rows.length > 0 &&
         element("section", {}, element("h3", {}, "What is known of it"), element("dl", { class: "facts" }, ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]))),
     ],

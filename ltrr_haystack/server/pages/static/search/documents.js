@@ -1,7 +1,9 @@
-/** What a document shows of itself: title, type, snippet and a line of metadata. */
+/** What a document shows of itself: title, type, text, snippet and a line of metadata. */
 
 const SNIPPET = 220;
 const NEVER_SHOWN = /(^|_)ids?$|embedding|vector|file_path|source_id|split|^page_number$|^title$|^name$|^type$|^category$/i;
+/** Control characters but tab and line breaks, and what changes the direction of the text that follows. */
+const INVISIBLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const FIRST = ["artist", "author", "brand", "genre", "year", "date"];
 
 /**
@@ -10,8 +12,13 @@ const FIRST = ["artist", "author", "brand", "genre", "year", "date"];
  */
 export function titleOf(found) {
   const given = text(found.meta?.title) || text(found.meta?.name);
-  const line = given || (found.content ?? "").trim().split(/\r?\n/, 1)[0].trim();
-  return cut(line || found.id, 140);
+  const line = given || contentOf(found).trim().split(/\r?\n/, 1)[0].trim();
+  return cut(line || text(found.id), 140);
+}
+
+/** @returns {string} Its text; empty if it has none. */
+export function contentOf(found) {
+  return (found.content ?? "").replace(INVISIBLE, "");
 }
 
 /** @returns {string} What sort of thing it is; empty where that is not known. */
@@ -73,7 +80,7 @@ export function metadataOf(meta, most = 4) {
   const rank = (name) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
   return Object.entries(meta ?? {})
     .filter(([name]) => !NEVER_SHOWN.test(name))
-    .map(([name, value]) => [name, valueOf(value)])
+    .map(([name, value]) => [text(name), valueOf(value)])
     .filter(([, value]) => value !== "")
     .sort((a, b) => rank(a[0]) - rank(b[0]))
     .slice(0, most);
@@ -87,7 +94,7 @@ function valueOf(value) {
 }
 
 function text(value) {
-  if (typeof value === "string") return value.trim();
+  if (typeof value === "string") return value.replace(INVISIBLE, "").trim();
   return typeof value === "number" || typeof value === "boolean" ? String(value) : "";
 }
 

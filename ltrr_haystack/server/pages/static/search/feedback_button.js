@@ -4,14 +4,15 @@ import { element } from "../shared/dom.js";
 import { sendEvents } from "./events.js";
 
 /**
- * @param {{label: string, done: string, about: string, make: () => any, say: (text: string) => void, after?: () => void}} how
- *   `make` makes the event; it is made once and sent as often as needed.
+ * @param {{label: string, done: string, isDone: boolean, about: string, make: () => any, say: (text: string) => void, after?: () => void}} how
+ *   `isDone` says that it was sent before; `make` makes the event; it is made once and sent as often as needed.
  * @returns {HTMLElement}
  */
-export function feedbackButton({ label, done, about, make, say, after = () => {} }) {
-  const button = element("button", { class: "button", type: "button", "aria-label": `${label}: ${about}`, "aria-pressed": "false" }, label);
+export function feedbackButton({ label, done, isDone, about, make, say, after = () => {} }) {
+  const shown = isDone ? done : label;
+  const button = element("button", { class: "button", type: "button", "aria-label": `${shown}: ${about}`, "aria-pressed": String(isDone) }, shown);
   let event = null;
-  let state = "ready";
+  let state = isDone ? "done" : "ready";
   button.addEventListener("click", async () => {
     if (state === "sending" || state === "done") return;
     state = "sending";

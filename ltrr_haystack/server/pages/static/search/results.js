@@ -1,7 +1,7 @@
 /** The list of results. */
 
 import { element } from "../shared/dom.js";
-import { markedParts, metadataOf, snippetOf, titleOf, typeOf } from "./documents.js";
+import { contentOf, markedParts, metadataOf, snippetOf, titleOf, typeOf } from "./documents.js";
 import { makeEvent, sendEvents } from "./events.js";
 import { feedbackButton } from "./feedback_button.js";
 import { openDocument } from "./document_view.js";
@@ -9,7 +9,8 @@ import { openWhy } from "./why.js";
 
 /**
  * @param {any} answer The answer to a search.
- * @param {{query_id: string, query: string, who: Record<string, string>, logged: boolean}} search
+ * @param {{query_id: string, query: string, who: Record<string, string>, logged: boolean, done: string[], did: (what: string) => void}} search
+ *   `done` is what was done with the page before, and `did` adds to it.
  * @param {Map<string, number>} before Where the documents stood in the search before, if it was for the same query.
  * @param {(text: string) => void} say Tells something to who searches.
  * @returns {HTMLElement}
@@ -31,13 +32,14 @@ function result(found, ordinal, answer, { search, before, say }) {
 
   function opened() {
     openDocument(found, ordinal, search);
-    if (!search.logged || row.dataset.clicked) return;
+    if (!search.logged || row.dataset.clicked || search.done.includes(`click ${found.id}`)) return;
     row.dataset.clicked = "yes";
     sendClick(makeEvent("click", search, on));
   }
   async function sendClick(event, attempts = 2) {
     try {
       const [outcome] = await sendEvents([event]);
+      if (outcome.status !== "rejected") search.did(`click ${found.id}`);
       say(outcome.status === "rejected" ? `The click does not count: ${outcome.reason}.` : `Opened: feedback ${outcome.status}.`);
     } catch (error) {
       if (attempts > 1) setTimeout(() => sendClick(event, attempts - 1), 1000);
@@ -47,14 +49,22 @@ function result(found, ordinal, answer, { search, before, say }) {
       }
     }
   }
-  const act = (label, done, action, after) =>
-    feedbackButton({ label, done, about: title, make: () => makeEvent(action, search, on), say, after });
+  const act = (label, done, action, after = () => {}) => {
+    const what = `${action} ${found.id}`;
+    const isDone = search.done.includes(what);
+    if (isDone) after();
+    const did = () => {
+      search.did(what);
+      after();
+    };
+    return feedbackButton({ label, done, isDone, about: title, make: () => makeEvent(action, search, on), say, after: did });
+  };
   row.append(
     element("div", { class: "result-head" }, element("h2", {}, open), element("span", { class: "result-type" }, moved(before.get(found.id), ordinal), " ", typeOf(found))),
     element(
       "div",
       { class: "body" },
-      element("p", { class: "snippet" }, ...marked(snippetOf(withoutTitle(found.content ?? "", title), search.query), search.query)),
+      element("p", { class: "snippet" }, ...marked(snippetOf(withoutTitle(contentOf(found), title), search.query), search.query)),
       element("dl", { class: "meta" }, ...metadataOf(found.meta).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
     ),
     element(

@@ -30,6 +30,11 @@ export function notLogged() {
   return element("p", { class: "notice warn" }, "This search could not be logged: the store is read-only or cannot be reached. The results are complete, but feedback on them will not be taken.");
 }
 
+/** @returns {HTMLElement} Says that feedback is not taken, since nobody asked for the search on this page. */
+export function notAskedFor() {
+  return element("p", { class: "notice" }, "A link led here, so nothing is noted of this search. Search again to give feedback on it.");
+}
+
 /** @returns {HTMLElement} Says which arms are missing. */
 export function armsMissing(missing) {
   const arms = missing.map(({ arm, reason }) => `${arm} (${reason})`).join(", ");

@@ -2,20 +2,21 @@
 
 import { ApiError, getJson, sendJson } from "../shared/api.js";
 import { element, fill } from "../shared/dom.js";
+import { onKey } from "../shared/key.js";
 import { replaceMarkup } from "../shared/markup.js";
 
 const SECONDS = 120;
 const EVERY = 1000;
-const SCOPE = "the scope 'admin'";
 
 /**
- * Fill the section of the tour, and show it.
+ * Fill the section of the tour, and show it to whoever may start one.
  *
  * @param {HTMLElement} section The section; it is empty and hidden.
+ * @param {(query: string) => void} search Searches for a query.
  */
-export function mountTour(section) {
+export function mountTour(section, search) {
   const start = element(
-    "button", { type: "button", class: "button primary", on: { click: () => begin() } }, "Let simulated people search for two minutes",
+    "button", { type: "button", class: "button primary", disabled: true, on: { click: () => begin() } }, "Let simulated people search for two minutes",
   );
   const stop = element("button", { class: "button", type: "button", hidden: true, on: { click: () => end() } }, "Stop");
   const progress = element("progress", { "aria-label": "Time of the tour", hidden: true, max: SECONDS });
@@ -27,12 +28,12 @@ export function mountTour(section) {
   fill(
     section,
     element("h2", { id: "tour-title" }, "See it learn"),
-    element("p", {}, "Simulated people search here and click, as yours would. Watch how often they find something to click on."),
+    element("p", {}, "Simulated people search here and click, as yours would. Watch how often they find something to click on: one curve is the share of searches with a click, block by block; the other is that of the baseline for the same people, over all searches so far."),
     element("div", { class: "row" }, start, stop),
     progress, line, picture, said, about,
   );
-  section.hidden = false;
   let watching = 0;
+  let running = false;
   let shown = "";
 
   async function begin() {
@@ -58,16 +59,24 @@ export function mountTour(section) {
   }
 
   async function look() {
+    clearTimeout(watching);
     try {
       show(await getJson("/tour"));
     } catch (error) {
-      start.disabled = false;
-      if (!(error instanceof ApiError && [401, 403].includes(error.status))) fail(error);
+      if (isRefusal(error)) {
+        section.hidden = true;
+        return;
+      }
+      // A tour goes on although its state cannot be read for a moment.
+      if (!running) fail(error);
+      watching = setTimeout(look, EVERY);
     }
   }
 
   function show(state) {
     clearTimeout(watching);
+    section.hidden = false;
+    running = state.running;
     if (state.running) watching = setTimeout(look, EVERY);
     const left = Math.ceil(state.seconds_left);
     start.disabled = state.running;
@@ -79,15 +88,20 @@ export function mountTour(section) {
     if (state.picture !== shown) replaceMarkup(picture, state.picture);
     shown = state.picture;
     fill(about, state.running ? state.message : "");
-    if (!state.running && begun) fill(said, ...ending(state));
+    fill(said, ...(!state.running && begun ? ending(state, search) : []));
   }
 
   function fail(error) {
-    const needed = error instanceof ApiError && [401, 403].includes(error.status) ? `Simulated people need ${SCOPE}: ` : "";
-    fill(said, element("p", { class: "notice bad" }, `${needed}${error.message}`));
+    section.hidden = isRefusal(error);
+    fill(said, element("p", { class: "notice bad" }, error.message));
   }
 
+  onKey(look);
   look();
+}
+
+function isRefusal(error) {
+  return error instanceof ApiError && [401, 403].includes(error.status);
 }
 
 function progressOf(state, left) {
@@ -96,7 +110,7 @@ function progressOf(state, left) {
   return `${count(state.searches, "search", "searches")}, ${count(state.clicks, "click", "clicks")}${failed}${time}`;
 }
 
-function ending({ message, changed }) {
+function ending({ message, changed }, search) {
   const result = element("p", { class: "notice" }, message);
   if (!changed) return [result];
   return [
@@ -105,7 +119,7 @@ function ending({ message, changed }) {
       "p",
       {},
       "Try it now: search for ",
-      element("a", { href: `?q=${encodeURIComponent(changed.query)}` }, `“${changed.query}”`),
+      element("button", { class: "button", type: "button", on: { click: () => search(changed.query) } }, `“${changed.query}”`),
       `. Without learning “${changed.was_first}” comes first; after ${count(changed.searches, "search", "searches")} `
         + `it is “${changed.is_first}”. Open “Why here?” beside it to see what it owes to clicks.`,
     ),

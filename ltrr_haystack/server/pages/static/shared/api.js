@@ -5,6 +5,8 @@ import { apiKey } from "./key.js";
 /** Where the server's paths begin, also behind a proxy that puts something before them. */
 const ROOT = new URL("../../", import.meta.url);
 
+const FIELDS = { query: "query", user_id: "user id" };
+
 /** Why a call failed: `status` is 0 where no answer came, `retryAfter` in seconds or null, `body` what was answered. */
 export class ApiError extends Error {
   constructor(status, message, retryAfter = null, body = null) {
@@ -61,9 +63,17 @@ async function call(path, options) {
   throw new ApiError(answer.status, detailOf(body, answer.status), Number.isFinite(seconds) ? seconds : null, body);
 }
 
+/** What is wrong with a field of a request, without the names of the API's fields. */
+function invalid({ loc, msg }) {
+  const subject = FIELDS[loc?.at(-1)];
+  if (subject === undefined) return "The request is not valid";
+  const most = /at most (\d+) character/.exec(msg);
+  return most ? `The ${subject} may have at most ${most[1]} characters` : `The ${subject} is not valid: ${msg}`;
+}
+
 function detailOf(body, status) {
   const detail = body?.detail;
   if (typeof detail === "string") return detail;
-  if (Array.isArray(detail)) return detail.map((each) => `${(each?.loc ?? []).join(".")}: ${each?.msg}`).join("; ");
+  if (Array.isArray(detail)) return detail.map(invalid).join("; ");
   return `the server answered with status ${status}`;
 }

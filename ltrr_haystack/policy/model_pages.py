@@ -1,9 +1,12 @@
 """
 What the pages of the ranking model would have earned for a query that is treated as new, under other allocations.
 
-Such a query has no memory: the documents that an allocation finds keep the model's own order. That the model would have
-seen other ranks of the arms is left out of account. A document is expected to earn the click rate that the log has for
-it; what was shown corrects that (see `corrected`). Before click rates were learned nothing is judged by them.
+Such a query has no memory: the documents that an allocation finds are in the model's own order, which starts from their
+places in the union (see `ranking.model`). These are known for each allocation; what the model adds to them is taken to
+stay as it was, though it would have seen other ranks of the arms. Were the order as a whole taken to stay, an arm that
+is left out would still have its say in it, and every allocation of few arms would look better than it is. A document is
+expected to earn the click rate that the log has for it; what was shown corrects that (see `corrected`). Before click
+rates were learned nothing is judged by them.
 """
 
 from collections.abc import Sequence
@@ -29,17 +32,28 @@ def model_page_value(settled: SettledDecision, curve: ExaminationCurve, reward_p
     :returns: Gives what the pages are estimated to earn; `None` where the page was in the union's order, or no click
         rates were learned before it.
     """
-    if not settled.model_places or not settled.page_version:
+    if not is_ranked(settled):
         return None
     union = UnionOrder(settled, curve)
     places, expected = model_order(settled, union)
+    residuals = model_residuals(settled, union, places)
     worth = corrected(expected * reward_per_click, union, *page_of(settled))
 
     def earned(allocations: Sequence[Allocation]) -> list[float]:
-        values: list[float] = union.earned(allocations, worth, places).tolist()
+        values: list[float] = union.earned(allocations, worth, residuals).tolist()
         return values
 
     return earned
+
+
+def is_ranked(settled: SettledDecision) -> bool:
+    """
+    Tell whether a decision can be judged by pages of the ranking model.
+
+    :param settled: The decision.
+    :returns: Whether its page was ranked, after click rates had been learned.
+    """
+    return bool(settled.model_places and settled.page_version)
 
 
 def model_order(settled: SettledDecision, union: UnionOrder) -> tuple[_Numbers, _Numbers]:
@@ -58,6 +72,25 @@ def model_order(settled: SettledDecision, union: UnionOrder) -> tuple[_Numbers, 
     beyond = union.rows >= ranked
     expected[union.rows[beyond]] = [each.score for each, far in zip(settled.impressions, beyond, strict=True) if far]
     return places, expected
+
+
+def model_residuals(settled: SettledDecision, union: UnionOrder, places: _Numbers) -> _Numbers:
+    """
+    Give what the ranking model added to the order of a union without memory.
+
+    A document at place u of the union and m of the model's order is taken to have the score -log(1 + m), where the
+    model started from -log(1 + u): places were logged, scores were not.
+
+    :param settled: A decision whose page was ranked.
+    :param union: Its union.
+    :param places: For each document its place in the model's order.
+    :returns: For each document log(1 + u) - log(1 + m); 0 for what only a memory arm found.
+    """
+    decision = settled.decision
+    (started,) = union.places([decision.actions.without_memory(decision.allocation)])
+    found = np.isfinite(started)
+    residuals: _Numbers = np.where(found, np.log1p(np.where(found, started, 0.0)) - np.log1p(places), 0.0)
+    return residuals
 
 
 def corrected(expected: _Numbers, union: UnionOrder, ordinals: _Numbers, rewards: _Numbers) -> _Numbers:

@@ -81,27 +81,42 @@ class UnionOrder:
         places = 1 + before.sum(axis=2)
         return np.where(own >= 0, np.minimum(MOST_KEPT, self.curve.ratio(self.rows + 1, places)), 0.0)
 
-    def earned(self, allocations: Sequence[Allocation], worth: _Numbers, places: _Numbers | None = None) -> _Numbers:
+    def places(self, allocations: Sequence[Allocation]) -> _Numbers:
+        """
+        Give the places of all documents in the union under other allocations.
+
+        :param allocations: Allocations that draw no arm deeper than it was drawn.
+        :returns: One row for each allocation, one column for each document: its place from 1, infinite where it is
+            missing.
+        """
+        scores = self._scores(allocations)
+        order = np.argsort(-scores, axis=1, kind="stable")
+        places = np.empty(scores.shape)
+        np.put_along_axis(places, order, np.arange(1.0, scores.shape[1] + 1)[None, :], axis=1)
+        return np.where(scores >= 0, places, np.inf)
+
+    def earned(self, allocations: Sequence[Allocation], worth: _Numbers, residuals: _Numbers | None = None) -> _Numbers:
         """
         Give the reward of pages as long as the one shown under other allocations.
 
         :param allocations: Allocations that draw no arm deeper than it was drawn.
         :param worth: For each known document what it earns if it is examined.
-        :param places: For each known document its place in the order that pages have; that of the union if left out.
+        :param residuals: For each known document what a ranking model adds to -log(1 + place in the union), by which
+            pages are ordered; nothing if left out.
         :returns: For each allocation the sum over its page, each document weighted by the examination of its place.
         """
-        scores = self._scores(allocations, places)
+        scores = -np.log1p(self.places(allocations)) + (0.0 if residuals is None else residuals)
         page = min(len(self.rows), len(self.ranks))
         order = np.argsort(-scores, axis=1, kind="stable")[:, :page]
-        found = np.take_along_axis(scores, order, axis=1) >= 0
+        found = np.isfinite(np.take_along_axis(scores, order, axis=1))
         total: _Numbers = np.where(found, worth[order], 0.0) @ self.curve.over(np.arange(1, page + 1))
         return total
 
-    def _scores(self, allocations: Sequence[Allocation], places: _Numbers | None = None) -> _Numbers:
+    def _scores(self, allocations: Sequence[Allocation]) -> _Numbers:
         """Allocation × document: what documents are ordered by, the highest first; `_MISSING` where no arm finds it."""
         depths = np.array([[allocation.get(arm, 0) for arm in self.arms] for allocation in allocations], dtype=float)
         there = self.ranks <= depths[:, None, :]
-        scores = np.einsum("na,mna->mn", self._adds, there).round(_DIGITS) if places is None else 1 / places
+        scores = np.einsum("na,mna->mn", self._adds, there).round(_DIGITS)
         return np.where(there.any(axis=2), scores, _MISSING)
 
     def _read_union(self, settled: SettledDecision) -> None:

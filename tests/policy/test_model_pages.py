@@ -5,7 +5,7 @@ import pytest
 
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.actions import parse_actions
-from ltrr_haystack.policy.model_pages import corrected, model_order, model_page_value
+from ltrr_haystack.policy.model_pages import corrected, is_ranked, model_order, model_page_value, model_residuals
 from ltrr_haystack.policy.union import UnionOrder
 
 ACTIONS = parse_actions({"a": {"levels": [0, 1, 2, 3]}, "b": {"levels": [0, 1, 2]}}, 6, {"a": 3})
@@ -42,6 +42,29 @@ class TestOrder:
         shown = tuple(replace(each, score=0.7) for each in search.impressions)
         deep = replace(search, impressions=shown, model_places=(1, 2), expected=(0.3, 0.1))
         assert model_order(deep, UnionOrder(deep))[1].tolist() == [0.3, 0.1, 0.7]
+
+
+class TestResiduals:
+    def test_are_what_the_model_added_to_the_union_s_order(self, logged):
+        """w, x, z and y stood at 1 to 4 of the union, and at 3, 2, 1 and 4 of the model."""
+        union = UnionOrder(logged)
+        found = model_residuals(logged, union, model_order(logged, union)[0])
+        assert found.tolist() == pytest.approx([np.log(2 / 4), 0.0, np.log(4 / 2), 0.0])
+
+    def test_without_a_model_a_page_is_the_union_of_the_other_allocation(self, make_logged):
+        """
+        Both arms have x second, so that it is the first of the union, above w, which only a has, and y, which only b
+        has. Each by itself has x second. x was clicked for certain, w was not, y is worth what is expected.
+        """
+        search = make_logged(ACTIONS, BOTH, {"a": (2, 1), "b": (3, 1)}, {"x": 1, "w": 2}, {"x": 1.0})
+        union = replace(search, model_places=(1, 2, 3), expected=(0.5, 0.4, 0.3), page_version=1)
+        assert earned(union, {"a": 3}) == pytest.approx([0.0 + 1.0 * SECOND])
+        assert earned(union, {"b": 2}) == pytest.approx([0.3 + 1.0 * SECOND])
+
+    def test_only_ranked_pages_with_learned_click_rates_have_them(self, logged):
+        assert is_ranked(logged)
+        assert not is_ranked(replace(logged, page_version=0))
+        assert not is_ranked(replace(logged, model_places=(), expected=()))
 
 
 class TestCorrected:

@@ -111,6 +111,22 @@ class TestByHand:
         assert kept(UnionOrder(settled), b=1)[0] == 0
 
 
+class TestPlaces:
+    def test_of_all_documents_under_each_allocation(self, make_logged):
+        """a finds the first, third and fourth, b the second and then the first."""
+        actions = parse_actions({"a": {"levels": [0, 3]}, "b": {"levels": [0, 3]}}, 6, {"a": 3, "b": 3})
+        order = UnionOrder(make_logged(actions, {"a": 3, "b": 3}, {"a": (1, 3, 4), "b": (2, 1)}, {"x": 1}, {}))
+        inf = math.inf
+        found = order.places([{"a": 3, "b": 3}, {"a": 3}, {"b": 3}, {"a": 1}, {}])
+        assert found.tolist() == [
+            [1, 2, 3, 4],
+            [1, inf, 2, 3],
+            [2, 1, inf, inf],
+            [1, inf, inf, inf],
+            [inf, inf, inf, inf],
+        ]
+
+
 class TestEarned:
     """The page shows the first two: x and y; the third and the fourth only a found."""
 
@@ -127,6 +143,13 @@ class TestEarned:
         earned = page.earned([{"a": 3, "b": 3}, {"a": 3}, {"b": 3}, {"a": 1}, {}], self.WORTH)
         second = math.sqrt(1 / 2)
         assert earned == pytest.approx([1 + 3 * second, 1 + 5 * second, 3 + 1 * second, 1, 0])
+
+    def test_what_a_model_adds_is_added_to_the_place_in_the_union(self, page):
+        """As drawn, the third document, raised by log 4, passes the first two: 0 against -log 2 and -log 3."""
+        raised = np.array([0.0, 0.0, math.log(4), 0.0])
+        second = math.sqrt(1 / 2)
+        assert page.earned([{"a": 3, "b": 3}], self.WORTH, raised) == pytest.approx([5 + 1 * second])
+        assert page.earned([{"b": 3}], self.WORTH, raised) == pytest.approx([3 + 1 * second])
 
     def test_of_equal_scores_the_one_above_comes_first(self, make_logged):
         arms = {"c": {"levels": [0, 1]}, "a": {"levels": [0, 3]}, "b": {"levels": [0, 3]}}

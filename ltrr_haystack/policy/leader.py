@@ -14,9 +14,6 @@ Gains are means over the decisions in which an allocation is known. For an alloc
 decisions that played the baseline; a deeper one is known only where a policy drew that deep, and one that does not fit
 into the budget together with the baseline is never known. These means are not weighted by propensity; the gate, whose
 estimate is, decides whether the leader is played.
-
-Once pages are ranked by a model, they are what is judged. Gains of pages in the union's order, as there were before,
-are left behind then: what they say of few arms is too good, since little tells what else these would have shown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,11 +38,7 @@ _Numbers = NDArray[np.float64]
 
 
 class Leader:
-    """
-    Keeps the gain of each allocation over the baseline, with every query treated as a new one.
-
-    :ivar by_model: Whether the gains are those of ranked pages.
-    """
+    """Keeps the gain of each allocation over the baseline, with every query treated as a new one."""
 
     def __init__(self) -> None:
         """Create a leader whose best allocation is the baseline."""
@@ -53,11 +46,6 @@ class Leader:
         self._noted: dict[str, tuple[float, float]] = {}
         self._expected = ExpectedRewards()
         self._rewarded = (0.0, 0.0)
-        self.by_model = False
-
-    def judge_by_model(self) -> None:
-        """Leave the gains of pages in the union's order behind: from now on those of ranked pages count."""
-        self._noted, self.by_model = {}, True
 
     @property
     def reward_per_click(self) -> float:
@@ -124,12 +112,10 @@ class Leader:
         """
         Update the gains with a simulated decision, and leave the expected rewards as they are.
 
-        Its page is in the union's order; once ranked pages are judged, it changes nothing.
-
         :param settled: The simulated decision with its rewards.
         :param weight: Weight of the decision, more than 0.
         """
-        if not self.by_model and reaches(settled.decision.allocation, experts_of(settled.decision.actions).baseline):
+        if reaches(settled.decision.allocation, experts_of(settled.decision.actions).baseline):
             self._update(settled, weight, self.value_fn(settled))
 
     def best(self, actions: ActionSet) -> Allocation:
@@ -176,7 +162,6 @@ class Leader:
             "experts": experts,
             "expected": self._expected.to_dict(),
             "rewarded": self._rewarded,
-            "by_model": self.by_model,
         }
 
     @classmethod
@@ -194,7 +179,6 @@ class Leader:
         made._expected = ExpectedRewards.from_dict(state["expected"])
         earned, times = state.get("rewarded", (0.0, 0.0))
         made._rewarded = float(earned), float(times)
-        made.by_model = bool(state.get("by_model", False))
         return made
 
     def _update(self, settled: SettledDecision, weight: float, value_fn: ValueFn) -> None:

@@ -32,7 +32,7 @@ def model_page_value(settled: SettledDecision, curve: ExaminationCurve, reward_p
     :returns: Gives what the pages are estimated to earn; `None` where the page was in the union's order, or no click
         rates were learned before it.
     """
-    if not is_ranked(settled):
+    if not settled.model_places or not settled.page_version:
         return None
     union = UnionOrder(settled, curve)
     places, expected = model_order(settled, union)
@@ -44,16 +44,6 @@ def model_page_value(settled: SettledDecision, curve: ExaminationCurve, reward_p
         return values
 
     return earned
-
-
-def is_ranked(settled: SettledDecision) -> bool:
-    """
-    Tell whether a decision can be judged by pages of the ranking model.
-
-    :param settled: The decision.
-    :returns: Whether its page was ranked, after click rates had been learned.
-    """
-    return bool(settled.model_places and settled.page_version)
 
 
 def model_order(settled: SettledDecision, union: UnionOrder) -> tuple[_Numbers, _Numbers]:

@@ -19,7 +19,6 @@ from typing import Any, Self
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.features import searched_before
 from ltrr_haystack.policy.leader import Leader
-from ltrr_haystack.policy.model_pages import is_ranked
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import snapshot_errors
 from ltrr_haystack.types import Allocation, SettledDecision
@@ -42,8 +41,7 @@ class NewQueries:
         :param threshold: As in `SafeStartGate`.
         """
         self.leader = Leader()
-        self._least, self._threshold = least, threshold
-        self._gates = self._closed_gates()
+        self._gates = {name: SafeStartGate(least, threshold) for name in (CONTEXTUAL, LEADER)}
 
     @property
     def held_back(self) -> bool:
@@ -59,20 +57,11 @@ class NewQueries:
         """
         Update both gates and the leader with a settled decision.
 
-        The first decision whose page was ranked begins both gates and the leader anew; from then on only such
-        decisions count. In the union's order, few arms look better than they are (see `Leader`).
-
         :param settled: The decision with its rewards.
         :param contextual: What the contextual model would have played for the query if it were new; the model must not
             have learned from this decision.
         :param curve: The probability that a place is examined.
         """
-        ranked = is_ranked(settled)
-        if ranked and not self.leader.by_model:
-            self.leader.judge_by_model()
-            self._gates = self._closed_gates()
-        if ranked != self.leader.by_model:
-            return
         actions, value_fn = settled.decision.actions, self.leader.value_fn(settled, curve)
         if settled.decision.preferred:
             choices = {LEADER: self.leader.best(actions)}
@@ -119,9 +108,6 @@ class NewQueries:
                 name: SafeStartGate.from_dict(least, threshold, state["gates"][name]) for name in made._gates
             }
         return made
-
-    def _closed_gates(self) -> dict[str, SafeStartGate]:
-        return {name: SafeStartGate(self._least, self._threshold) for name in (CONTEXTUAL, LEADER)}
 
     def _standing(self, name: str) -> tuple[bool, float]:
         """Past the gate or not, and the gain for one query; where it agrees with the baseline, that is 0."""

@@ -5,7 +5,7 @@ import pytest
 
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.actions import parse_actions
-from ltrr_haystack.policy.model_pages import corrected, is_ranked, model_order, model_page_value, model_residuals
+from ltrr_haystack.policy.model_pages import corrected, model_order, model_page_value, model_residuals
 from ltrr_haystack.policy.union import UnionOrder
 
 ACTIONS = parse_actions({"a": {"levels": [0, 1, 2, 3]}, "b": {"levels": [0, 1, 2]}}, 6, {"a": 3})
@@ -60,11 +60,6 @@ class TestResiduals:
         union = replace(search, model_places=(1, 2, 3), expected=(0.5, 0.4, 0.3), page_version=1)
         assert earned(union, {"a": 3}) == pytest.approx([0.0 + 1.0 * SECOND])
         assert earned(union, {"b": 2}) == pytest.approx([0.3 + 1.0 * SECOND])
-
-    def test_only_ranked_pages_with_learned_click_rates_have_them(self, logged):
-        assert is_ranked(logged)
-        assert not is_ranked(replace(logged, page_version=0))
-        assert not is_ranked(replace(logged, model_places=(), expected=()))
 
 
 class TestCorrected:

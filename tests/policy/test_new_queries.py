@@ -159,31 +159,3 @@ def test_an_incompatible_state_is_refused(lost):
     del state[lost]
     with pytest.raises(SnapshotError, match=rf"state is incompatible \(KeyError: '{lost}'"):
         NewQueries.from_dict(20, 2.5, state)
-
-
-class TestRankedPages:
-    @pytest.fixture
-    def ranked(self, clicked_anew):
-        """The same page after click rates were learned; the model left it in the order of the union."""
-        return replace(clicked_anew, model_places=(1, 2), expected=(0.4, 0.1), page_version=1)
-
-    def test_begin_anew_what_was_judged_in_the_order_of_the_union(self, clicked_anew, ranked):
-        new = taught(clicked_anew, ONLY_A)
-        assert not new.held_back
-        new.observe(ranked, ONLY_A)
-        assert new.held_back
-        assert new.leader.by_model
-        assert {name: each.settled for name, each in new.estimates().items()} == {CONTEXTUAL: 1, LEADER: 1}
-
-    def test_are_all_that_counts_from_then_on(self, clicked_anew, ranked):
-        new = taught(ranked, ONLY_A)
-        before = new.to_dict()
-        new.observe(clicked_anew, ONLY_A)
-        new.leader.observe_simulated(clicked_anew, 1.0)
-        assert new.to_dict() == before
-
-    def test_are_judged_after_a_restart_too(self, ranked, clicked_anew):
-        restored = NewQueries.from_dict(20, 2.5, json.loads(json.dumps(taught(ranked, ONLY_A).to_dict())))
-        before = restored.to_dict()
-        restored.observe(clicked_anew, ONLY_A)
-        assert restored.to_dict() == before

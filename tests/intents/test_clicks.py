@@ -24,6 +24,11 @@ class TestClickedWeights:
         clicked = settled(search("q1", SHOWN), {"d1": 1.0, "d2": 1.0, "d4": 1.0, "d8": 1.0})
         assert clicked_weights(clicked, CURVE) == {"d1": 1.0, "d2": 2.0, "d4": 4.0, "d8": 5.0}
 
+    def test_a_click_below_another_is_rarer_and_counts_more(self):
+        curve = ExaminationCurve(learned=(1.0, 0.5), before_click=(1.0, 0.8), after_click=(1.0, 0.25))
+        assert clicked_weights(settled(search("q1", SHOWN), {"d2": 1.0}), curve) == {"d2": 1.25}
+        assert clicked_weights(settled(search("q1", SHOWN), {"d1": 1.0, "d2": 1.0}), curve) == {"d1": 1.0, "d2": 4.0}
+
     def test_rewards_count_up_to_a_bound_and_dislikes_do_not(self):
         clicked = settled(search("q1", SHOWN), {"d1": 3.0, "d2": 50.0, "d3": -1.0})
         assert clicked_weights(clicked, CURVE) == {"d1": 3.0, "d2": 10.0}

@@ -52,6 +52,14 @@ class TestByHand:
         assert first == pytest.approx(2 / 2.2)
         assert second == pytest.approx(2 / 2.1)
 
+    def test_less_is_expected_of_what_stood_below_a_click(self):
+        """b was looked at with 1/10 where a was clicked, and with 8/10 where it was not; its place has .4."""
+        curve = ExaminationCurve(learned=(1.0, 0.5), before_click=(1.0, 0.8), after_click=(1.0, 0.1))
+        for clicked, looked in ((["a"], 0.1), ([], 0.8)):
+            counter = ClickCounter(replace(MODEL, curve=curve), NOW)
+            counter.add(search("love", ["a", "b"], clicked))
+            assert counter.prior().over_expected("b", "rain") == pytest.approx(2 / (looked * 0.4 + 2))
+
     def test_the_query_itself_is_left_out(self):
         prior = counted(search("love", ["a"], ["a"]), search("rain", ["a"]))
         assert prior.over_expected("a", "love") == pytest.approx(2 / 2.5)

@@ -53,6 +53,15 @@ def test_what_was_seen_is_drawn_towards_the_rate_of_the_place():
     assert query.attractions.tolist() == pytest.approx([(0.8 + 1) / (2 + 2), 0.32 / (2 + 1), 0.16 * (2 / 3) ** 0.7])
 
 
+def test_what_stands_below_a_click_was_looked_at_less():
+    """b stood second below a click, which counts .2 of a look: .16 · 2 / (2 + .2)."""
+    curve = ExaminationCurve(learned=(1.0, 0.5), deviations=(0.0, 0.0), before_click=(1.0, 0.8), after_click=(1.0, 0.2))
+    evidence = EvidenceCollector(SCHEMA, PageModel(curve, (0.4, 0.16), prior_looks=2.0))
+    evidence.add(search("q1", ["a", "b"], ["a"]))
+    (query,) = evidence.queries()
+    assert query.attractions.tolist() == pytest.approx([(0.8 + 1) / (2 + 1), 0.32 / (2 + 0.2)])
+
+
 def test_queries_without_a_click_tell_nothing():
     assert gathered(search("q1", ["a", "b"]), search("q2", ["a", "b"], ["a"], query="peace"))[0].query_key == "peace"
 

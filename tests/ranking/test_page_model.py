@@ -1,3 +1,6 @@
+import json
+from hashlib import blake2b
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -44,6 +47,14 @@ class TestPosteriors:
 class TestBytes:
     def test_come_back(self):
         assert PageModel.from_bytes(LEARNED.to_bytes()) == LEARNED
+
+    def test_those_of_a_version_that_knew_nothing_of_clicks_above_are_read(self):
+        content = LEARNED.to_dict()
+        for later in ("before_click", "after_click"):
+            content["curve"].pop(later)
+        checksum = blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
+        payload = json.dumps({"format": "ltrr-page/1", "checksum": checksum, "model": content}).encode()
+        assert PageModel.from_bytes(payload) == LEARNED
 
     def test_damage_is_seen(self):
         with pytest.raises(DamagedSnapshotError, match="checksum"):

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ltrr_haystack.frozen_value import FrozenValue
+from ltrr_haystack.types import SettledDecision
 
 Numbers = NDArray[np.float64]
 
@@ -128,6 +129,18 @@ class ExaminationCurve(FrozenValue):
         """
         return self.examined(positions, below_click(positions, clicked))
 
+    def looks_at(self, settled: SettledDecision) -> Numbers:
+        """
+        Give how often each document of a logged page was looked at.
+
+        Whatever was chosen ends a search, whether it counts or not.
+
+        :param settled: The decision with all its rewards.
+        :returns: A probability for each impression.
+        """
+        positions = [impression.ordinal for impression in settled.impressions]
+        return self.looks(positions, chosen(settled))
+
     def examined(self, positions: ArrayLike, below: ArrayLike) -> Numbers:
         """
         Give the probabilities of positions of any pages, as far as it is known what was clicked on them.
@@ -188,6 +201,16 @@ class ExaminationCurve(FrozenValue):
         if not self.learned:
             return 1.0
         return self.learned[-1] * math.pow(len(self.learned), self.eta)
+
+
+def chosen(settled: SettledDecision) -> list[bool]:
+    """
+    Tell which documents of a logged page were chosen, whether that counts or not.
+
+    :param settled: The decision with all its rewards.
+    :returns: For each impression whether it had a positive reward.
+    """
+    return [settled.rewards.get(impression.object_id, 0.0) > 0 for impression in settled.impressions]
 
 
 def below_click(positions: Sequence[int], clicked: Sequence[bool]) -> NDArray[np.bool_]:

@@ -26,8 +26,10 @@ Najork and Joachims, "Estimating position bias without intrusive interventions" 
 by L-BFGS (Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming
 45, 1989): expectation-maximisation needs thousands of steps along the ridge between examination and attraction.
 
-The uncertainty is that of a bootstrap over queries in which every replicate starts from a curve drawn from the prior:
-where the log says nothing, a replicate stays where it started, and the deviation is that of the prior.
+A curve has a prior: the logarithm of each probability is normal around that of a power law. So a position of which the
+log says little stays near the power law, and one without clicks is not taken for one that nobody examines. The
+uncertainty is that of a bootstrap over queries in which every replicate has a power law drawn from the prior as its
+own: where the log says nothing, a replicate stays there, and the deviation is that of the prior.
 """
 
 from dataclasses import dataclass
@@ -46,6 +48,12 @@ GRID = np.geomspace(1e-3, 0.98, 24)
 """
 Attractions over which a pair's own is integrated, close together where they are small: most documents below the first
 places are clicked seldom, and what the grid does not have would be taken for examination.
+"""
+
+SPREAD = 2.0
+"""
+How many times as far from the power law as all pages together those before or after a click may be: the deviation of
+the logarithm of the probability of position k is SPREAD · PRIOR_DEVIATION · log k.
 """
 
 STARTS = (PRIOR_ETA, PRIOR_ETA + 2 * PRIOR_DEVIATION)
@@ -110,14 +118,17 @@ def learn_curve(looks: Looks, seed: int = 0) -> ExaminationCurve:
     positions = np.arange(1, looks.shown.shape[2] + 1)
     rng = np.random.default_rng(seed)
     everything = patterns.weights(np.ones(len(looks.first)))
-    of_states, _ = max((_maximise(patterns, everything, positions**-eta) for eta in STARTS), key=lambda found: found[1])
+    expected = positions**-PRIOR_ETA
+    found = [_maximise(patterns, everything, expected, positions**-eta) for eta in STARTS]
+    of_states, _ = max(found, key=lambda each: each[1])
     curve = _mean(of_states, shares)
     queries = int(looks.query.max()) + 1
     replicates = []
     for _ in range(REPLICATES):
         weights = np.bincount(rng.integers(queries, size=queries), minlength=queries)[looks.query].astype(np.float64)
         eta = max(0.0, rng.normal(PRIOR_ETA, PRIOR_DEVIATION))
-        replicates.append(_mean(_maximise(patterns, patterns.weights(weights), positions**-eta)[0], shares))
+        drawn = positions**-eta
+        replicates.append(_mean(_maximise(patterns, patterns.weights(weights), drawn, drawn)[0], shares))
     deviations = np.std(np.log(replicates), axis=0, ddof=1) * curve
     eta, deviation = _steepness(curve, np.log(replicates), positions)
     before, after = of_states.tolist()
@@ -173,18 +184,20 @@ def _most_looked_at(looks: Looks) -> Looks:
     return Looks(looks.shown[kept], looks.clicked[kept], looks.first[kept], looks.query[kept])
 
 
-def _maximise(patterns: _Patterns, weights: Numbers, start: Numbers) -> tuple[Numbers, float]:
+def _maximise(patterns: _Patterns, weights: Numbers, expected: Numbers, start: Numbers) -> tuple[Numbers, float]:
     """
-    Find the curve of each state under which the clicks are likeliest.
+    Find the likeliest curve of each state.
 
     :param patterns: The pairs.
     :param weights: How often each pattern counts.
+    :param expected: The curve around which the prior lies, for both states.
     :param start: The curve to begin with, for both states.
-    :returns: 2 × position, where position 1 is 1, to which all others are relative; and the log-likelihood.
+    :returns: 2 × position, where position 1 is 1, to which all others are relative; and the logarithm of the posterior
+        density.
     """
     from scipy.optimize import minimize
 
-    likelihood = _Likelihood(patterns, weights)
+    likelihood = _Posterior(patterns, weights, expected)
     odds = np.clip(np.log(start) - np.log1p(-np.minimum(start, 0.999)), -FARTHEST, FARTHEST)
     begin = np.concatenate([np.tile(odds, 2)[1:], np.zeros(likelihood.mixtures * len(GRID))])
     bounds = [(-FARTHEST, FARTHEST)] * (2 * len(start) - 1) + [(None, None)] * (likelihood.mixtures * len(GRID))
@@ -195,10 +208,10 @@ def _maximise(patterns: _Patterns, weights: Numbers, start: Numbers) -> tuple[Nu
     return examined, -float(found.fun)
 
 
-class _Likelihood:
-    """The negative log-likelihood of the clicks with its gradient, over the log-odds of examination and mixtures."""
+class _Posterior:
+    """The negative logarithm of the posterior with its gradient, over the log-odds of examination and mixtures."""
 
-    def __init__(self, patterns: _Patterns, weights: Numbers) -> None:
+    def __init__(self, patterns: _Patterns, weights: Numbers, expected: Numbers) -> None:
         self.mixtures = int(patterns.first.max())
         self._patterns = patterns
         self._weights = weights
@@ -207,6 +220,9 @@ class _Likelihood:
         self._cells = patterns.clicked.shape[1]
         self._clicks = patterns.clicked.sum(axis=1)[:, None] * np.log(GRID)
         self._clicked = weights @ patterns.clicked
+        self._expected = np.tile(np.log(expected), 2)
+        spread = SPREAD * PRIOR_DEVIATION * np.log(np.arange(1.0, len(expected) + 1))
+        self._precision = np.tile(np.where(spread > 0, 1.0 / np.maximum(spread, 1e-9) ** 2, 0.0), 2)
 
     def log_examined(self, at: Numbers) -> Numbers:
         """The logarithm of how likely each position is examined, in either state."""
@@ -223,9 +239,11 @@ class _Likelihood:
         posterior = np.exp(joint - most[:, None])
         total = posterior.sum(axis=1)
         posterior *= (self._weights / total)[:, None]
+        apart = log_examined - self._expected
         value = self._weights @ (most + np.log(total)) + SMOOTHING * log_mixture.sum()
+        value -= 0.5 * self._precision @ apart**2
         passed = self._patterns.passed.T @ posterior
-        of_examined = self._clicked - (passed * attracted / (1.0 - attracted)).sum(axis=1)
+        of_examined = self._clicked - (passed * attracted / (1.0 - attracted)).sum(axis=1) - self._precision * apart
         sums = self._members @ posterior + SMOOTHING
         of_mixture = sums - np.exp(log_mixture) * sums.sum(axis=1, keepdims=True)
         gradient = np.concatenate([(of_examined * -np.expm1(log_examined))[1:], of_mixture.ravel()])

@@ -74,7 +74,7 @@ def clicked_weights(settled: SettledDecision, curve: ExaminationCurve) -> dict[s
     :returns: Object id → what counts of its reward, divided by how likely it was examined.
     """
     rewards = [settled.counted_rewards.get(each.object_id, 0.0) for each in settled.impressions]
-    looks = curve.looks([each.ordinal for each in settled.impressions], [reward > 0 for reward in rewards])
+    looks = curve.looks_at(settled)
     return {
         each.object_id: min(reward, MAX_REWARD) / max(look, LEAST_EXAMINATION)
         for each, reward, look in zip(settled.impressions, rewards, looks.tolist(), strict=True)

@@ -22,7 +22,7 @@ def evidence_of(settled: SettledDecision, curve: ExaminationCurve) -> Mapping[st
     :returns: Object id → exposures and successes, for every impression.
     """
     rewards = [bounded(settled.rewards.get(impression.object_id, 0.0)) for impression in settled.impressions]
-    looks = curve.looks([impression.ordinal for impression in settled.impressions], [reward > 0 for reward in rewards])
+    looks = curve.looks_at(settled)
     return {
         impression.object_id: _evidence(reward, look)
         for impression, reward, look in zip(settled.impressions, rewards, looks.tolist(), strict=True)

@@ -74,11 +74,11 @@ def model_residuals(settled: SettledDecision, union: UnionOrder, places: _Number
     :param settled: A decision whose page was ranked.
     :param union: Its union.
     :param places: For each document its place in the model's order.
-    :returns: For each document log(1 + u) - log(1 + m); 0 for what only a memory arm found.
+    :returns: For each document log(1 + u) - log(1 + m); 0 for what only a memory arm found, or was not ranked.
     """
     decision = settled.decision
     (started,) = union.places([decision.actions.without_memory(decision.allocation)])
-    found = np.isfinite(started)
+    found = np.isfinite(started) & (np.arange(len(places)) < len(settled.model_places))
     residuals: _Numbers = np.where(found, np.log1p(np.where(found, started, 0.0)) - np.log1p(places), 0.0)
     return residuals
 

@@ -145,7 +145,7 @@ class ClickCounter:
         earned = settled.counted_rewards
         rates = self._model.priors([max(each.model_place or each.place, 1) for each in settled.impressions])
         clicked = [earned.get(each.object_id, 0.0) > 0 for each in settled.impressions]
-        looks = self._model.curve.looks([each.ordinal for each in settled.impressions], clicked)
+        looks = self._model.curve.looks_at(settled)
         for each, click, expected in zip(settled.impressions, clicked, (looks * rates).tolist(), strict=True):
             counts = self._counts.setdefault(each.object_id, {}).setdefault(digest, [0.0, 0.0])
             counts[0] += weight * click

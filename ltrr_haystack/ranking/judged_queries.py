@@ -96,8 +96,7 @@ class EvidenceCollector:
         if documents is None:
             return
         earned = settled.counted_rewards
-        clicked = [earned.get(each.object_id, 0.0) > 0 for each in settled.impressions]
-        looks = self._model.curve.looks([each.ordinal for each in settled.impressions], clicked).tolist()
+        looks = self._model.curve.looks_at(settled).tolist()
         look_of = dict(zip([each.object_id for each in settled.impressions], looks, strict=True))
         for each in searched_ones(settled, (*settled.impressions, *settled.unshown)):
             place = each.features.get(PLACE)

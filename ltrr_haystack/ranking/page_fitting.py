@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.feedback.examination import below_click
+from ltrr_haystack.feedback.examination import below_click, chosen
 from ltrr_haystack.feedback.position_bias import Looks, learn_curve
 from ltrr_haystack.ranking.features import EXPOSURES
 from ltrr_haystack.ranking.page_model import DEFAULT_PRIOR_LOOKS, FIRST_RATE, RATE_POWER, Numbers, PageModel
@@ -100,10 +100,15 @@ def _read(log: Iterable[SettledDecision]) -> _Log:
         key = settled.decision.evidence_key
         query = queries.setdefault(key, len(queries))
         rewards = settled.counted_rewards
-        clicked = [rewards.get(impression.object_id, 0.0) > 0 for impression in settled.impressions]
-        read.clicked += map(float, clicked)
-        read.below += below_click([impression.ordinal for impression in settled.impressions], clicked).tolist()
-        for impression in settled.impressions:
+        was_chosen = chosen(settled)
+        below = below_click([impression.ordinal for impression in settled.impressions], was_chosen).tolist()
+        for impression, choice, is_below in zip(settled.impressions, was_chosen, below, strict=True):
+            click = rewards.get(impression.object_id, 0.0) > 0
+            if choice and not click:
+                # Whoever chose a document again did not pass it by, though that no longer counts.
+                continue
+            read.clicked.append(float(click))
+            read.below.append(is_below)
             read.pair.append(pairs.setdefault((key, impression.object_id), len(pairs)))
             read.query.append(query)
             read.ordinal.append(impression.ordinal)
@@ -131,7 +136,9 @@ def _fitted(read: _Log, seed: int) -> PageModel:
     unknown = (np.array(read.seen) < 1.0) & (place > 0)
     rates = click_rates(place[unknown], clicked[unknown], examined[unknown])
     model = PageModel(curve, tuple(rates.tolist()), DEFAULT_PRIOR_LOOKS, float(examined.sum()))
-    prior_looks = fitted_prior_looks(pair, model.priors(np.maximum(place, 1)), clicked, examined)
+    # What was seen before the log begins has no first looks in it.
+    new = (np.array(read.seen)[first] < 1.0)[pair]
+    prior_looks = fitted_prior_looks(pair[new], model.priors(np.maximum(place, 1))[new], clicked[new], examined[new])
     return PageModel(curve, model.click_rates, prior_looks, model.looks)
 
 

@@ -96,7 +96,7 @@ def measured_readings(
     :param decision: The decision, with what was understood of the query.
     :param impressions: The page.
     :param curve: The examination curve by which the page was ordered; a document counts as one look with the
-        examination probability of its position, as in the memory index.
+        examination probability of its position over all pages: readings are compared on one page, with its clicks.
     :returns: The readings of which the page says something: some documents agree with them, and others do not. None of
         a filtered search.
     """

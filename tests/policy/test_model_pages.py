@@ -51,6 +51,12 @@ class TestResiduals:
         found = model_residuals(logged, union, model_order(logged, union)[0])
         assert found.tolist() == pytest.approx([np.log(2 / 4), 0.0, np.log(4 / 2), 0.0])
 
+    def test_are_0_for_what_was_not_ranked(self, logged):
+        few = replace(logged, model_places=(2, 1), expected=(0.2, 0.4))
+        union = UnionOrder(few)
+        found = model_residuals(few, union, model_order(few, union)[0])
+        assert found.tolist() == pytest.approx([np.log(2 / 3), np.log(3 / 2), 0.0, 0.0])
+
     def test_without_a_model_a_page_is_the_union_of_the_other_allocation(self, make_logged):
         """
         Both arms have x second, so that it is the first of the union, above w, which only a has, and y, which only b

@@ -203,6 +203,17 @@ class TestFromTheLog:
         assert clear < DEFAULT_PRIOR_LOOKS / 2
         assert noisy > 2 * clear
 
+    def test_who_chooses_a_document_again_did_not_pass_it_by(self, store):
+        """Clicks beyond a client's share count for nothing, and so do those looks: the first place is no worse."""
+        service = Service(store)
+        service.people(60)
+        before = fit_page_model(store)
+        for _ in range(5):
+            found = service.search("query 0", user_id="mallory")
+            service.record([(found, {found.candidates[0].object_id: 1.0})])
+        after = fit_page_model(store)
+        assert after.click_rates[0] >= before.click_rates[0] - 0.02
+
     def test_the_same_log_gives_the_same_bytes(self, store):
         Service(store).people(60)
         assert fit_page_model(store).to_bytes() == fit_page_model(store).to_bytes()

@@ -46,6 +46,9 @@ THRESHOLDS: dict[Estimator, tuple[float, ...]] = {
 LEAST_EXAMINED = 5.0
 """A document is judged if it was examined as often as if it had been shown this many times at the first position."""
 
+LEAST_LOOK = 0.05
+"""A click counts at most its inverse; lower places are looked at so rarely that a single click would decide."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -118,7 +121,7 @@ def judgements(
             pair.impressions += 1
             pair.clicks += clicked
             pair.examined += look
-            pair.earned += clicked / look if estimator == "debiased" else clicked
+            pair.earned += clicked / max(look, LEAST_LOOK) if estimator == "debiased" else clicked
             pair.expected += rates[impression.ordinal] if estimator == "coec" else 1.0
     for (key, object_id), pair in sorted(pairs.items()):
         if pair.examined >= least_examined:

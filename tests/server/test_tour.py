@@ -68,7 +68,9 @@ class TestTour:
         assert 0 < ended["baseline"]["searches"] < ended["searches"]
         for point in [*ended["curve"], ended["baseline"]]:
             assert 0 <= point["low"] <= point["click_rate"] <= point["high"] <= 1
-        assert "on the baseline's pages for the same searches" in ended["message"]
+        # Chance decides how many searches are made on the baseline's pages, too.
+        compared = "on the baseline's pages for the same searches", "too few to compare them with the baseline"
+        assert any(said in ended["message"] for said in compared)
 
     def test_the_baselines_pages_are_not_logged_and_the_others_are_learned_from(self, server):
         searched = state(server)["searches"]

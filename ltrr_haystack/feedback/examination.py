@@ -133,13 +133,13 @@ class ExaminationCurve(FrozenValue):
         """
         Give how often each document of a logged page was looked at.
 
-        Whatever was chosen ends a search, whether it counts or not.
+        Whatever was chosen ends a search, whether it counts or not; where it does not count, there is no look.
 
         :param settled: The decision with all its rewards.
-        :returns: A probability for each impression.
+        :returns: A probability for each impression; 0 for what was chosen without counting.
         """
         positions = [impression.ordinal for impression in settled.impressions]
-        return self.looks(positions, chosen(settled))
+        return np.where(chosen_in_vain(settled), 0.0, self.looks(positions, chosen(settled)))
 
     def examined(self, positions: ArrayLike, below: ArrayLike) -> Numbers:
         """
@@ -211,6 +211,22 @@ def chosen(settled: SettledDecision) -> list[bool]:
     :returns: For each impression whether it had a positive reward.
     """
     return [settled.rewards.get(impression.object_id, 0.0) > 0 for impression in settled.impressions]
+
+
+def chosen_in_vain(settled: SettledDecision) -> list[bool]:
+    """
+    Tell which documents of a logged page were chosen beyond their client's share.
+
+    Whoever chose a document again did not pass it by, so it is neither a success nor a pass.
+
+    :param settled: The decision with all its rewards.
+    :returns: For each impression whether it was chosen and that does not count.
+    """
+    counted = settled.counted_rewards
+    return [
+        choice and counted.get(impression.object_id, 0.0) <= 0
+        for choice, impression in zip(chosen(settled), settled.impressions, strict=True)
+    ]
 
 
 def below_click(positions: Sequence[int], clicked: Sequence[bool]) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.feedback.examination import below_click, chosen
+from ltrr_haystack.feedback.examination import below_click, chosen, chosen_in_vain
 from ltrr_haystack.feedback.position_bias import Looks, learn_curve
 from ltrr_haystack.ranking.features import EXPOSURES
 from ltrr_haystack.ranking.page_model import DEFAULT_PRIOR_LOOKS, FIRST_RATE, RATE_POWER, Numbers, PageModel
@@ -100,14 +100,11 @@ def _read(log: Iterable[SettledDecision]) -> _Log:
         key = settled.decision.evidence_key
         query = queries.setdefault(key, len(queries))
         rewards = settled.counted_rewards
-        was_chosen = chosen(settled)
-        below = below_click([impression.ordinal for impression in settled.impressions], was_chosen).tolist()
-        for impression, choice, is_below in zip(settled.impressions, was_chosen, below, strict=True):
-            click = rewards.get(impression.object_id, 0.0) > 0
-            if choice and not click:
-                # Whoever chose a document again did not pass it by, though that no longer counts.
+        below = below_click([impression.ordinal for impression in settled.impressions], chosen(settled)).tolist()
+        for impression, is_below, in_vain in zip(settled.impressions, below, chosen_in_vain(settled), strict=True):
+            if in_vain:
                 continue
-            read.clicked.append(float(click))
+            read.clicked.append(float(rewards.get(impression.object_id, 0.0) > 0))
             read.below.append(is_below)
             read.pair.append(pairs.setdefault((key, impression.object_id), len(pairs)))
             read.query.append(query)

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,13 @@ def test_what_stands_below_a_click_was_looked_at_less():
     evidence.add(search("q1", ["a", "b"], ["a"]))
     (query,) = evidence.queries()
     assert query.attractions.tolist() == pytest.approx([(0.8 + 1) / (2 + 1), 0.32 / (2 + 0.2)])
+
+
+def test_what_was_chosen_beyond_a_client_s_share_is_no_pass():
+    """a has one click in one look, whatever one person adds to that."""
+    again = replace(search("q2", ["a", "b"], ["a"]), capped={"a": 0.0})
+    (query,) = gathered(search("q1", ["a", "b"], ["a"]), again)
+    assert query.attractions[0] == pytest.approx((0.8 + 1) / (2 + 1))
 
 
 def test_queries_without_a_click_tell_nothing():

@@ -8,11 +8,13 @@ was shown of it, and `settled` what it earned: `settled(page(unite(decision(), {
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from haystack import Document
 
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import StoreUnavailableError
 from ltrr_haystack.policy.joint import JointDistribution
+from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.store import EventRecord, Evidence, HistoryDelta, LearningUpdate, LTRRStore
 from ltrr_haystack.types import (
     ActionSet,
@@ -235,3 +237,31 @@ class Unreachable:
         if self.gone:
             raise StoreUnavailableError("it cannot be reached")
         return getattr(self.store, name)
+
+
+def judged_query(
+    key: str,
+    features: Any,
+    *,
+    places: Sequence[int] | None = None,
+    attractions: Sequence[float] | None = None,
+    grades: Sequence[float] | None = None,
+) -> JudgedQuery:
+    """
+    What is known of the documents of a query, all of them shown.
+
+    :param features: One row per document.
+    :param places: In the order of the rows if left out.
+    :param attractions: 0 for all if left out.
+    :param grades: The attractions if left out.
+    """
+    rows = len(features)
+    worth = np.zeros(rows) if attractions is None else np.array(attractions, dtype=float)
+    return JudgedQuery(
+        key,
+        np.array(features, dtype=float),
+        np.array(range(1, rows + 1) if places is None else places, dtype=np.int32),
+        worth,
+        worth if grades is None else np.array(grades, dtype=float),
+        np.ones(rows, dtype=bool),
+    )

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from haystack import Document
 
-from factories import action_set, decision, remember, unite
+from factories import action_set, decision, judged_query, remember, unite
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.union_joiner import UnionJoiner
-from ltrr_haystack.ranking.examples import Example
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.page_model import PageModel
@@ -39,15 +38,14 @@ def likes(feature, *, arms=ARMS, schema=None, most=1.0):
     """The bytes of a model that likes one feature, which is never above `most`: the more of it, the better."""
     schema = (schema or FeatureSchema.of_arms(arms)).without_memory(("recall",))
     draw = np.random.default_rng(0)
-    examples = []
+    queries = []
     for number in range(100):
         features = np.full((10, len(schema.names)), np.nan)
         liked = draw.random(10)
         features[:, schema.columns[feature]] = liked * most
-        places = np.arange(1, 11, dtype=np.int32)
-        examples.append(Example(f"query {number}", features, places, np.ceil(liked * 5), np.ones(10, dtype=bool)))
+        queries.append(judged_query(f"query {number}", features, grades=liked))
     settings = TrainingSettings(rounds=100, learning_rate=0.3, min_leaf=20, feature_fraction=1.0)
-    return fit(examples, schema, settings, seed=0).to_bytes()
+    return fit(queries, schema, settings, seed=0).to_bytes()
 
 
 def remember_one(store, query="sad songs", object_id="d1"):

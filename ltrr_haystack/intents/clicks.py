@@ -20,7 +20,7 @@ from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.intents.labels import LONGEST_CATEGORY, IntentLabels, is_text
 from ltrr_haystack.learning.curves import Curves
 from ltrr_haystack.memory.fetch import DocumentFetcher
-from ltrr_haystack.ranking.examples import MAX_REWARD
+from ltrr_haystack.ranking.judged_queries import MAX_REWARD
 from ltrr_haystack.store import PAGE, LTRRStore, read_log
 from ltrr_haystack.types import SettledDecision
 

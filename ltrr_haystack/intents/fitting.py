@@ -12,7 +12,7 @@ from ltrr_haystack.errors import MissingExtraError
 from ltrr_haystack.intents.classifier import IntentClassifier, softmax
 from ltrr_haystack.intents.embedding import PROBE, QueryEmbedder, Vector, embedded
 from ltrr_haystack.intents.ngrams import buckets, value_of_each
-from ltrr_haystack.ranking.examples import fold_of
+from ltrr_haystack.ranking.folds import fold_of
 
 INVERSE_PENALTY = 20.0
 """scikit-learn's C: how little large weights cost."""

@@ -15,7 +15,7 @@ from ltrr_haystack.intents.fitting import Embeddings, Matrix, embeddings_of, fit
 from ltrr_haystack.intents.gate import MIN_QUERIES, IntentVerdict, hits, judge_intents
 from ltrr_haystack.intents.labels import IntentLabels
 from ltrr_haystack.intents.report import IntentReport
-from ltrr_haystack.ranking.examples import fold_of
+from ltrr_haystack.ranking.folds import fold_of
 from ltrr_haystack.store import INTENTS, LTRRStore
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from haystack import default_from_dict, default_to_dict, logging
 
-from ltrr_haystack.errors import ConfigurationError, StoreError
+from ltrr_haystack.errors import ConfigurationError, SnapshotError, StoreError
 from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.learning.active import load_policy
 from ltrr_haystack.learning.amounts import Amounts
@@ -18,8 +18,9 @@ from ltrr_haystack.learning.clients import SECONDS_PER_DAY, ClientCounts, Client
 from ltrr_haystack.learning.curves import Curves
 from ltrr_haystack.learning.readings import add_late_readings
 from ltrr_haystack.learning.step import NotLearnableError, learn_step
-from ltrr_haystack.policy.protocol import Policy
-from ltrr_haystack.store import POLICY, LearningUpdate, LTRRStore, SettledBatch, SnapshotDraft, Watermark
+from ltrr_haystack.policy.gains import AllocationGains
+from ltrr_haystack.policy.protocol import Policy, WeighsAllocations
+from ltrr_haystack.store import ALLOCATIONS, POLICY, LearningUpdate, LTRRStore, SettledBatch, SnapshotDraft, Watermark
 from ltrr_haystack.store.settlement import LONGEST_FAULT
 
 logger = logging.getLogger(__name__)
@@ -126,6 +127,7 @@ class Learner:
         self._own: tuple[Policy, int] | None = None
         self._prolong_at = 0.0
         self._newest_day = 0
+        self._gains: tuple[int, AllocationGains | None] | None = None
 
     @property
     def holder(self) -> str:
@@ -263,6 +265,7 @@ class Learner:
     ) -> Progress | None:
         policy, started_from = self._own = self._loaded()
         try:
+            self._take_up_gains(policy)
             readable = [each for each in batch.decisions if each.seq not in faults]
             step = learn_step(self.store, self._limits, policy, self._curves, readable)
             if self.store.active_version(POLICY) != started_from:
@@ -298,6 +301,22 @@ class Learner:
             logger.warning("Decision {place} was set aside: {reason}", place=place, reason=reason)
         learned = len(batch.decisions) + len(batch.faults) - len(faults)
         return Progress(learned=learned, uncounted=len(step.counted), anonymous=step.anonymous, set_aside=len(faults))
+
+    def _take_up_gains(self, policy: Policy) -> None:
+        """Hand the newest gains of allocations to a policy that takes them up."""
+        version = self.store.active_version(ALLOCATIONS)
+        if not version or not isinstance(policy, WeighsAllocations):
+            return
+        if self._gains is None or self._gains[0] != version:
+            try:
+                snapshot = self.store.snapshot(ALLOCATIONS)
+                gains = None if snapshot is None else AllocationGains.from_bytes(snapshot.payload)
+            except SnapshotError as error:
+                logger.warning("The gains of allocations cannot be taken up: {error}", error=str(error))
+                gains = None
+            self._gains = version, gains
+        if (newest := self._gains[1]) is not None:
+            policy.take_up(newest)
 
     def _learn_late_batch(self, now: float) -> int | None:
         watermark = self._prolonged()

@@ -26,6 +26,7 @@ class Experts:
     :ivar extra_costs: What each costs more than the baseline, in units of reward.
     :ivar is_baseline: Which of them is the baseline.
     :ivar baseline: The baseline without memory arms.
+    :ivar baseline_key: Its key.
     """
 
     allocations: tuple[Allocation, ...]
@@ -34,6 +35,7 @@ class Experts:
     extra_costs: NDArray[np.float64]
     is_baseline: NDArray[np.bool_]
     baseline: Allocation
+    baseline_key: str
 
 
 def experts_of(actions: ActionSet) -> Experts:
@@ -82,6 +84,7 @@ def _experts(arms: tuple[Arm, ...], baseline: tuple[tuple[str, int], ...], budge
         np.array([actions.cost(allocation) - actions.cost(base) for allocation in searched]),
         np.array([allocation == base for allocation in searched]),
         base,
+        expert_key(base),
     )
 
 

@@ -14,6 +14,9 @@ Gains are means over the decisions in which an allocation is known. For an alloc
 decisions that played the baseline; a deeper one is known only where a policy drew that deep, and one that does not fit
 into the budget together with the baseline is never known. These means are not weighted by propensity; the gate, whose
 estimate is, decides whether the leader is played.
+
+All that is the start. What a training of the ranker measured on the whole log (see `AllocationGains`) takes the place
+of these gains: a decision by itself hardly tells what the documents are worth that it did not show.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +29,7 @@ from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import ValueFn, page_of
 from ltrr_haystack.policy.expected import ExpectedRewards
 from ltrr_haystack.policy.experts import Experts, expert_key, experts_of
+from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.model_pages import model_page_value
 from ltrr_haystack.policy.moments import DECAY
 from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, reaches
@@ -46,12 +50,27 @@ class Leader:
         self._noted: dict[str, tuple[float, float]] = {}
         self._expected = ExpectedRewards()
         self._rewarded = (0.0, 0.0)
+        self._measured: AllocationGains | None = None
 
     @property
     def reward_per_click(self) -> float:
         """What a document that was rewarded earned on average, in units of reward; drawn towards 1 as by one click."""
         earned, times = self._rewarded
         return (1.0 + earned) / (1.0 + times)
+
+    @property
+    def measured(self) -> AllocationGains | None:
+        """What was measured on the whole log, if anything was for the present baseline; it decides then."""
+        measured = self._measured
+        return measured if measured is not None and measured.against == self._against else None
+
+    def take_up(self, gains: AllocationGains) -> None:
+        """
+        Take up what was measured on the whole log.
+
+        :param gains: The newest gains.
+        """
+        self._measured = gains
 
     def value_fn(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> ValueFn:
         """
@@ -162,6 +181,7 @@ class Leader:
             "experts": experts,
             "expected": self._expected.to_dict(),
             "rewarded": self._rewarded,
+            "measured": None if self._measured is None else self._measured.to_dict(),
         }
 
     @classmethod
@@ -179,12 +199,14 @@ class Leader:
         made._expected = ExpectedRewards.from_dict(state["expected"])
         earned, times = state.get("rewarded", (0.0, 0.0))
         made._rewarded = float(earned), float(times)
+        measured = state.get("measured")
+        made._measured = None if measured is None else AllocationGains.from_dict(measured)
         return made
 
     def _update(self, settled: SettledDecision, weight: float, value_fn: ValueFn) -> None:
         drawn, experts = settled.decision.allocation, experts_of(settled.decision.actions)
-        if (against := expert_key(experts.baseline)) != self._against:
-            self._against, self._noted = against, {}
+        if experts.baseline_key != self._against:
+            self._against, self._noted = experts.baseline_key, {}
         known = [place for place, searched in enumerate(experts.searched) if reaches(drawn, searched)]
         base, *rewards = value_fn([experts.baseline, *(experts.searched[place] for place in known)])
         noted = {key: (gain * DECAY, weights * DECAY) for key, (gain, weights) in self._noted.items()}
@@ -194,9 +216,25 @@ class Leader:
         self._noted = noted
 
     def _gains(self, experts: Experts) -> _Numbers:
-        """The gain of each expert over the baseline per query, with `PRIOR_LOSS` and less the cost."""
-        noted = self._noted if self._against == expert_key(experts.baseline) else {}
+        """
+        The gain of each expert over the baseline per query, less the cost.
+
+        Where gains were measured, an expert that may not be played is held to lose `PRIOR_LOSS` more. Otherwise they
+        are those of the decisions so far, with one that lost `PRIOR_LOSS`.
+        """
+        measured = self._measured
+        if measured is not None and measured.against == experts.baseline_key:
+            return self._measured_gains(measured, experts)
+        noted = self._noted if self._against == experts.baseline_key else {}
         gained, weights = np.array([noted.get(key, (0.0, 0.0)) for key in experts.keys]).T
         gains: _Numbers = (gained - PRIOR_LOSS) / (weights + 1) - experts.extra_costs
         gains[experts.is_baseline] = 0.0
         return gains
+
+    def _measured_gains(self, measured: AllocationGains, experts: Experts) -> _Numbers:
+        clicks = np.array([measured.of[key].clicks if key in measured.of else 0.0 for key in experts.keys])
+        may_play = np.array([measured.may_play(key) for key in experts.keys])
+        gains: _Numbers = self.reward_per_click * clicks - experts.extra_costs
+        if not may_play.any():
+            return np.where(experts.is_baseline, 0.0, -PRIOR_LOSS)
+        return np.where(may_play, gains, gains.min() - PRIOR_LOSS)

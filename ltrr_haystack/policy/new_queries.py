@@ -9,6 +9,9 @@ The leader is evaluated on all settled decisions, each treated as if its query w
 without what memory brought. The model is evaluated on queries that really were new, since it was trained on the others:
 on a query that it has learned from its performance would be overestimated.
 
+As soon as gains of allocations were measured on the whole log (`AllocationGains`), they decide: the best allocation of
+those that are shown to be as good as the baseline is played, and the gates have no say.
+
 The rewards of other pages are in part expectations (see `ExpectedRewards`): rewards of the logged pages alone would
 favour the baseline.
 """
@@ -18,6 +21,7 @@ from typing import Any, Self
 
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.features import searched_before
+from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import snapshot_errors
@@ -43,15 +47,25 @@ class NewQueries:
         self.leader = Leader()
         self._gates = {name: SafeStartGate(least, threshold) for name in (CONTEXTUAL, LEADER)}
 
+    def take_up(self, gains: AllocationGains) -> None:
+        """
+        Take up what was measured on the whole log; from now on it decides instead of the gates.
+
+        :param gains: The newest gains.
+        """
+        self.leader.take_up(gains)
+
     @property
     def held_back(self) -> bool:
-        """Whether neither of the two has been shown to be better than the baseline."""
+        """Whether nothing has been shown to be better than the baseline, or as good and cheaper."""
+        if self.leader.measured is not None:
+            return not self.leader.measured.playable
         return not any(gate.is_open for gate in self._gates.values())
 
     @property
     def ahead(self) -> str:
         """Which of the two is played, or would be: `contextual` or `leader`."""
-        return max(self._gates, key=self._standing)
+        return LEADER if self.leader.measured is not None else max(self._gates, key=self._standing)
 
     def observe(self, settled: SettledDecision, contextual: Allocation, curve: ExaminationCurve = UNION) -> None:
         """
@@ -79,7 +93,10 @@ class NewQueries:
 
         :returns: `contextual` and `leader` → the estimate.
         """
-        return {name: gate.estimate() for name, gate in self._gates.items()}
+        estimates = {name: gate.estimate() for name, gate in self._gates.items()}
+        if self.leader.measured is not None:
+            estimates[LEADER] = self.leader.measured.estimate(self.leader.reward_per_click)
+        return estimates
 
     def to_dict(self) -> dict[str, Any]:
         """

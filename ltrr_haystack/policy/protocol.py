@@ -4,8 +4,21 @@ from collections.abc import Mapping
 from typing import Any, Protocol, Self, runtime_checkable
 
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
+from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.types import ActionSet, Features, SettledDecision
+
+
+@runtime_checkable
+class WeighsAllocations(Protocol):
+    """A policy that takes up what allocations are worth for new queries, beside what it learns from decisions."""
+
+    def take_up(self, gains: AllocationGains) -> None:
+        """
+        Take up what was measured.
+
+        :param gains: The newest gains.
+        """
 
 
 @runtime_checkable

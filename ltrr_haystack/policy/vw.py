@@ -12,6 +12,7 @@ from haystack import default_from_dict, default_to_dict, logging
 from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import Credit, ValueFn, at_drawn_depth, leave_one_out
+from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation, best_level
 from ltrr_haystack.policy.model_pages import model_page_value
@@ -237,6 +238,15 @@ class VWPolicy:
                 self._gate.observe(settled, curve)
             self._n += 1
         return at_drawn_depth(credit, decision.allocation)
+
+    def take_up(self, gains: AllocationGains) -> None:
+        """
+        Take up what allocations are worth for new queries; it decides for these from now on (see `AllocationGains`).
+
+        :param gains: The newest gains.
+        """
+        with self._learning:
+            self._new.take_up(gains)
 
     def fit(self, actions: ActionSet, features: Features, credit: Credit, *, counts: int = 0) -> None:
         """

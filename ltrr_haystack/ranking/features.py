@@ -189,6 +189,17 @@ def compute(
     return values
 
 
+def arm_features(arm: str) -> tuple[str, ...]:
+    """
+    Name the features that come from an arm.
+
+    :param arm: The arm's name.
+    :returns: Whether it brought the candidate, 1 / its rank there, its normalised score, and its score as a share of
+        the arm's highest.
+    """
+    return tuple([f"arm.{arm}.{name}" for name in _ARM])
+
+
 def _searched_scores(
     union: Sequence[Candidate], reports: Iterable[ArmReport], memory_arms: Iterable[str]
 ) -> dict[str, float]:
@@ -219,7 +230,7 @@ def _searched_places(
 
 
 def _fill_arm(values: Matrix, columns: Mapping[str, int], report: ArmReport, candidates: Sequence[Candidate]) -> None:
-    present, reciprocal_rank, normalised, of_top_score = (columns[f"arm.{report.arm}.{name}"] for name in _ARM)
+    present, reciprocal_rank, normalised, of_top_score = (columns[name] for name in arm_features(report.arm))
     brought = [
         (row, provenance)
         for row, candidate in enumerate(candidates)
@@ -263,7 +274,7 @@ def _listed(names: Iterable[str], other: Iterable[str]) -> str:
 
 @lru_cache(maxsize=64)
 def _schema_of(arms: frozenset[str], extra: tuple[str, ...]) -> FeatureSchema:
-    own = (*(f"arm.{arm}.{name}" for arm in sorted(arms) for name in _ARM), *_CANDIDATE, *_QUERY)
+    own = (*(name for arm in sorted(arms) for name in arm_features(arm)), *_CANDIDATE, *_QUERY)
     if taken := sorted(set(own) & set(extra)):
         raise ConfigurationError(f"the names {', '.join(taken)} are those of features of the arms; choose others")
     return FeatureSchema((*own, *extra))

@@ -1,5 +1,5 @@
 """
-What the log says of the documents of each query: what a ranking model is judged on.
+What the log says of the documents of each query: what a ranking model is trained and judged on.
 
 For each query, every document that was shown for it, or ranked and logged without being shown, has an expected
 attraction: what was seen of it, drawn towards the click rate of its place in the union by as much as the page model
@@ -9,6 +9,11 @@ A wrong examination curve must not make another order seem better. If it is too 
 better than it is, and a page turned upside down seems an improvement. So looks are counted by a curve that is flatter
 than the learned one by twice its standard deviation, and the click rates of low places are lowered as if they had been
 learned by it: an error then speaks for the order that is served.
+
+Training takes another value of the same evidence, reward per look, drawn towards 0 by as many looks as the page model's
+prior is worth: a document that nobody chose is no example of what people want, wherever it stands. Each query is one
+example, however often it was searched. So a click at a low place counts for more than one at the first, and a document
+that was passed over a hundred times differs from one that was passed over once. Pages as they were shown tell neither.
 """
 
 import heapq
@@ -20,17 +25,19 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.ranking.examples import searched_ones
-from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix
+from ltrr_haystack.ranking.features import PLACE, SEARCHED, FeatureSchema, Matrix
 from ltrr_haystack.ranking.page_fitting import LAST_PLACE
 from ltrr_haystack.ranking.page_model import PageModel
-from ltrr_haystack.types import SettledDecision
+from ltrr_haystack.types import Impression, SettledDecision
 
 MOST_DOCUMENTS = 200
 """Most documents of one query, the first that were logged."""
 
 MOST_QUERIES = 10_000
 """Most queries of which anything is kept: those whose keys have the smallest digests, so no click decides which."""
+
+MAX_REWARD = 5.0
+"""Rewards are clipped to this, so that one purchase does not drown out every click."""
 
 DEVIATIONS = 2.0
 """By how many standard deviations the curve is flattened."""
@@ -42,15 +49,19 @@ class JudgedQuery:
     The documents of a query, as if it had never been searched before.
 
     :param query_key: The key of the query's evidence.
-    :param features: One row per document, as it was first logged.
+    :param features: One row per document: what its searches together tell (see `EvidenceCollector`).
     :param places: The place of each in the order of the union without memory, from 1; the best that was logged.
     :param attractions: The expected attraction of each, 0 to 1.
+    :param grades: Reward per look of each, 0 to `MAX_REWARD`, drawn towards 0: what training takes for its relevance.
+    :param shown: Whether each was shown.
     """
 
     query_key: str
     features: Matrix = field(repr=False)
     places: NDArray[np.int32]
     attractions: NDArray[np.float64]
+    grades: NDArray[np.float64]
+    shown: NDArray[np.bool_]
 
 
 def cautious(model: PageModel) -> PageModel:
@@ -74,6 +85,10 @@ class EvidenceCollector:
     """
     Gathers what is seen of documents, decision by decision.
 
+    Searches of one query ask different arms, and each tells of a document what its arms know. Together they tell its
+    rank in every arm that ever brought it, and the highest score that it had in a union; what else they tell twice is
+    taken from the first.
+
     What it keeps is bounded by `MOST_QUERIES` and `MOST_DOCUMENTS`.
 
     :param schema: The features wanted.
@@ -83,6 +98,7 @@ class EvidenceCollector:
     def __init__(self, schema: FeatureSchema, model: PageModel) -> None:
         self._schema = schema
         self._model = cautious(model)
+        self._rising = np.array([_is_rising(name) for name in schema.names], dtype=bool)
         self._documents: dict[str, dict[str, _Seen]] = {}
         self._largest: list[tuple[int, str]] = []
 
@@ -102,16 +118,22 @@ class EvidenceCollector:
             place = each.features.get(PLACE)
             if place is None or not 1.0 <= place < math.inf:
                 continue
+            row = self._schema.matrix([each.features])[0].astype(np.float32)
             seen = documents.get(each.object_id)
             if seen is None:
                 if len(documents) >= MOST_DOCUMENTS:
                     continue
-                row = self._schema.matrix([each.features])[0].astype(np.float32)
                 seen = documents[each.object_id] = _Seen(row, int(place))
+            else:
+                first = np.where(np.isnan(seen.features), row, seen.features)
+                seen.features = np.where(self._rising, np.fmax(seen.features, row), first)
             seen.place = min(seen.place, int(place))
             if each.ordinal:
+                reward = clipped(earned.get(each.object_id, 0.0))
                 seen.looks += look_of[each.object_id]
-                seen.clicks += float(earned.get(each.object_id, 0.0) > 0)
+                seen.clicks += float(reward > 0)
+                seen.rewards += reward
+                seen.shown = True
 
     def queries(self) -> tuple[JudgedQuery, ...]:
         """
@@ -147,7 +169,15 @@ class EvidenceCollector:
             places, np.array([each.clicks for each in seen]), np.array([each.looks for each in seen])
         )
         features = np.array([each.features for each in seen], dtype=np.float64)
-        return JudgedQuery(key, features, places, alpha / (alpha + beta))
+        rewards, looks = np.array([each.rewards for each in seen]), np.array([each.looks for each in seen])
+        return JudgedQuery(
+            key,
+            features,
+            places,
+            alpha / (alpha + beta),
+            np.minimum(rewards / (looks + self._model.prior_looks), MAX_REWARD),
+            np.array([each.shown for each in seen]),
+        )
 
 
 @dataclass(slots=True)
@@ -156,3 +186,32 @@ class _Seen:
     place: int
     looks: float = 0.0
     clicks: float = 0.0
+    rewards: float = 0.0
+    shown: bool = False
+
+
+def searched_ones(settled: SettledDecision, impressions: Iterable[Impression]) -> list[Impression]:
+    """
+    Leave out what only a memory arm brought: a new query would not have shown it.
+
+    :param settled: The decision.
+    :param impressions: Documents of its union.
+    :returns: Those that another arm brought, too.
+    """
+    memory = frozenset(settled.decision.actions.memory_arms)
+    return [each for each in impressions if not memory.issuperset(each.arms)]
+
+
+def clipped(reward: float) -> float:
+    """
+    Bound a reward, so that one of them does not drown out the others.
+
+    :param reward: The reward.
+    :returns: It within 0 … `MAX_REWARD`.
+    """
+    return min(max(reward, 0.0), MAX_REWARD)
+
+
+def _is_rising(name: str) -> bool:
+    """Whether the largest value that was logged is the one to keep: an arm that drew deeper brought more."""
+    return name == SEARCHED or (name.startswith("arm.") and name.endswith(".present"))

@@ -1,13 +1,12 @@
-"""Reads the log for the ranker, once: what it is trained on, and what it is judged on."""
+"""Reads the log for the ranker, once: what it is trained and judged on."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ltrr_haystack.ranking.click_prior import ClickCounter, ClickPrior
-from ltrr_haystack.ranking.examples import Example, example_of, newest_of_each
-from ltrr_haystack.ranking.features import FeatureSchema
-from ltrr_haystack.ranking.judged_queries import EvidenceCollector, JudgedQuery
+from ltrr_haystack.ranking.features import PLACE, FeatureSchema
+from ltrr_haystack.ranking.judged_queries import EvidenceCollector, JudgedQuery, searched_ones
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.store import LTRRStore, newest_decision, read_log
 from ltrr_haystack.types import SettledDecision
@@ -24,56 +23,86 @@ class RankerLog:
     :param schema: The columns of the model: the features that the newest decisions logged.
     :param until: Place of the newest decision in the order of settlement; 0 if there is none.
     :param decisions: Settled decisions read.
-    :param examples: What the ranker is trained on, in the order of the log.
-    :param left_out: Why other decisions are no examples → how many.
-    :param judged: What the ranker is judged on: the queries with what is known of their documents.
+    :param rewarded: Those that are learned from and brought a reward.
+    :param left_out: Why others are not learned from → how many.
+    :param judged: What the ranker is trained and judged on: the queries with what is known of their documents.
+    :param before: The same of the decisions up to an earlier one; empty where none was named.
     :param clicks: How documents fared over all queries.
+    :param newest: The newest decision; `None` if there is none.
+    :param fusion: Arm → its weight and the constant k in reciprocal rank fusion, as last logged.
     """
 
     schema: FeatureSchema
     until: int
     decisions: int
-    examples: tuple[Example, ...] = field(repr=False)
+    rewarded: int
     left_out: Mapping[str, int]
     judged: tuple[JudgedQuery, ...] = field(repr=False)
+    before: tuple[JudgedQuery, ...] = field(repr=False)
     clicks: ClickPrior
+    newest: SettledDecision | None
+    fusion: Mapping[str, tuple[float, float]]
 
 
-def read_ranker_log(store: LTRRStore, max_decisions: int, max_per_query: int, page_model: PageModel) -> RankerLog:
+def read_ranker_log(store: LTRRStore, max_decisions: int, page_model: PageModel, before: int = 0) -> RankerLog:
     """
     Read the newest part of the log.
 
     :param store: The store with the log.
     :param max_decisions: The most decisions to go back.
-    :param max_per_query: The most examples of one query; the newest are taken.
     :param page_model: What is known of pages in general.
+    :param before: Place of a decision in the order of settlement: what was known when it was the newest is given, too.
     :returns: What is to be learned from, rewards that came late included. Features are those that the newest decisions
         logged; what an older one did not log is missing. What no learner has been through is not read.
     """
     newest = newest_decision(store)
     schema = FeatureSchema(()) if newest is None else _schema(store, newest)
     clicks = ClickCounter(page_model, 0.0 if newest is None else newest.decision.decided_at)
-    examples: list[Example] = []
     evidence = EvidenceCollector(schema, page_model)
+    known: tuple[JudgedQuery, ...] | None = None
     left_out: Counter[str] = Counter()
-    decisions = 0
+    fusion: dict[str, tuple[float, float]] = {}
+    decisions = rewarded = 0
     last = store.watermark().learned
     for settled in read_log(store, last, after=max(0, last - max_decisions), learned=True):
+        if known is None and settled.seq > before:
+            known = evidence.queries()
         decisions += 1
+        fusion.update({report.arm: (report.weight, report.rrf_k) for report in settled.reports})
+        if reason := _unusable(settled):
+            left_out[reason] += 1
         if not settled.counted:
-            left_out["beyond their client's share"] += 1
             continue
-        example = example_of(settled, schema)
-        if isinstance(example, Example):
-            examples.append(example)
-        else:
-            left_out[example] += 1
+        rewarded += not reason and any(reward > 0 for reward in settled.counted_rewards.values())
         evidence.add(settled)
         clicks.add(settled)
-    kept = newest_of_each(examples, max_per_query)
-    if len(kept) < len(examples):
-        left_out[f"older than the newest {max_per_query} of its query"] = len(examples) - len(kept)
-    return RankerLog(schema, last, decisions, tuple(kept), dict(left_out), evidence.queries(), clicks.prior())
+    queries = evidence.queries()
+    return RankerLog(
+        schema,
+        last,
+        decisions,
+        rewarded,
+        dict(left_out),
+        judged=queries,
+        before=queries if known is None else known,
+        clicks=clicks.prior(),
+        newest=newest,
+        fusion=fusion,
+    )
+
+
+def _unusable(settled: SettledDecision) -> str:
+    """Why nothing can be learned from a decision; empty if something can."""
+    documents = searched_ones(settled, (*settled.impressions, *settled.unshown))
+    if not settled.counted:
+        return "beyond their client's share"
+    if not any(each.features for each in settled.impressions):
+        return "no features logged"
+    if len(documents) < 2:
+        return "less than two documents without memory"
+    if not any(PLACE in each.features for each in documents):
+        return "logged by an earlier version, without the place in the union"
+    return ""
 
 
 def _schema(store: LTRRStore, newest: SettledDecision) -> FeatureSchema:

@@ -1,25 +1,25 @@
 """Trains a ranker on what people did with the pages of the log."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from functools import cache
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from haystack import logging
 from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, SnapshotError
-from ltrr_haystack.ranking.examples import Example, fold_of
+from ltrr_haystack.ranking.allocation_gains import allocation_gains
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit, settings_from
-from ltrr_haystack.ranking.gate import Scorer, Verdict, by_union, judge
+from ltrr_haystack.ranking.folds import fold_of
+from ltrr_haystack.ranking.gate import PLACES, Scorer, Verdict, by_union, judge
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
 from ltrr_haystack.ranking.page_fitting import fit_page_model, keep_page_model
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.reading import RankerLog, read_ranker_log
 from ltrr_haystack.ranking.report import TrainingReport
-from ltrr_haystack.store import RANKER, LTRRStore
+from ltrr_haystack.store import ALLOCATIONS, RANKER, LTRRStore
 
 logger = logging.getLogger(__name__)
 
@@ -74,19 +74,18 @@ def train_ranker(
     package = lightgbm()
     settings = settings or TrainingSettings()
     model_of_page = page_model or fit_page_model(store, max_decisions=max_decisions, seed=seed)
-    log = read_ranker_log(store, max_decisions, settings.max_per_query, model_of_page)
+    live = _live(store)
+    log = read_ranker_log(store, max_decisions, model_of_page, before=0 if live is None else live.until)
     report = TrainingReport(
         until=log.until,
         decisions=log.decisions,
         left_out=log.left_out,
-        rewarded=len(log.examples),
-        queries=len({example.query_key for example in log.examples}),
-        shown=sum(int(example.shown.sum()) for example in log.examples),
-        unshown=sum(int((~example.shown).sum()) for example in log.examples),
+        rewarded=log.rewarded,
+        queries=len(log.judged),
+        shown=sum(int(query.shown.sum()) for query in log.judged),
+        unshown=sum(int((~query.shown).sum()) for query in log.judged),
         gate=Verdict(
-            False,
-            f"{len(log.examples)} rewarded decisions, at least {min_decisions} are needed",
-            queries=len(log.judged),
+            False, f"{log.rewarded} rewarded decisions, at least {min_decisions} are needed", queries=len(log.judged)
         ),
         looks=_looks(store),
         features=log.schema.names,
@@ -98,15 +97,19 @@ def train_ranker(
     if log.clicks.documents:
         draft = log.clicks.draft()
         store.add_snapshot(draft.kind, draft.payload, draft.card, activate=True)
-    if len(log.examples) < min_decisions:
+    if log.rewarded < min_decisions:
         return report
-    learned = _cross_fitted(log.examples, log.schema, settings, seed)
-    live = _live_scorer(store, log, seed)
-    verdict = judge(log.judged, learned, live, min_queries=min_queries, look=report.looks + 1)
-    model = fit(log.examples, log.schema, settings, seed)
+    learned, beside = _CrossFitted(log.judged, log.schema, settings, seed), _beside(live, log, seed)
+    verdict = judge(
+        log.judged, learned.scores, beside.scores if beside else None, min_queries=min_queries, look=report.looks + 1
+    )
+    model = fit(log.judged, log.schema, settings, seed)
     report = replace(report, gate=verdict, looks=report.looks + (verdict.look > 0), importance=model.importance)
     active = activate_if_passed and verdict.passed
     version = store.add_snapshot(RANKER, model.to_bytes(), report.card(), activate=active)
+    served = learned if active else beside
+    if served is None or isinstance(served, _CrossFitted):
+        _measure_allocations(store, log, model_of_page, served.scores if served else by_union, seed)
     return replace(report, version=version, active=active)
 
 
@@ -140,27 +143,63 @@ def train_page(
     )
 
 
-def _cross_fitted(
-    examples: Sequence[Example],
-    schema: FeatureSchema,
-    settings: TrainingSettings,
-    seed: int,
-) -> Scorer:
+class _CrossFitted:
     """Scores each query by a model of the other queries, fitted when first asked for; by the union without others."""
 
-    @cache
-    def without(held_out: int) -> RankingModel | None:
-        others = [each for each in examples if fold_of(each.query_key, settings.folds, seed) != held_out]
-        return fit(others, schema, settings, seed) if others else None
+    def __init__(
+        self, queries: Sequence[JudgedQuery], schema: FeatureSchema, settings: TrainingSettings, seed: int
+    ) -> None:
+        self._queries, self._schema, self._settings, self._seed = queries, schema, settings, seed
+        self._models: dict[int, RankingModel | None] = {}
 
-    def scores(query: JudgedQuery) -> NDArray[np.float64]:
-        model = without(fold_of(query.query_key, settings.folds, seed))
+    def scores(self, query: JudgedQuery) -> NDArray[np.float64]:
+        fold = self._fold(query)
+        if fold not in self._models:
+            others = [each for each in self._queries if self._fold(each) != fold]
+            self._models[fold] = fit(others, self._schema, self._settings, self._seed) if others else None
+        model = self._models[fold]
         return by_union(query) if model is None else model.scores(query.features, query.places)
 
-    return scores
+    def _fold(self, query: JudgedQuery) -> int:
+        return fold_of(query.query_key, self._settings.folds, self._seed)
 
 
-def _live_scorer(store: LTRRStore, log: RankerLog, seed: int) -> Scorer | None:
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """The live model, how it was trained where that is known, and up to which decision."""
+
+    model: RankingModel
+    settings: TrainingSettings | None = None
+    until: int = 0
+
+
+def _live(store: LTRRStore) -> _Live | None:
+    try:
+        snapshot = store.snapshot(RANKER)
+        if snapshot is None:
+            return None
+        model = RankingModel.from_bytes(snapshot.payload)
+    except SnapshotError as error:
+        _warn_of_live(error)
+        return None
+    try:
+        return _Live(model, settings_from(snapshot.card["settings"]), int(snapshot.card["until"]))
+    except (KeyError, TypeError, ValueError, ConfigurationError):
+        return _Live(model)
+
+
+@dataclass(frozen=True, slots=True)
+class _AsItIs:
+    """Scores by a model that may have learned from the queries."""
+
+    model: RankingModel
+    columns: Sequence[int]
+
+    def scores(self, query: JudgedQuery) -> NDArray[np.float64]:
+        return self.model.scores(query.features[:, self.columns], query.places)
+
+
+def _beside(live: _Live | None, log: RankerLog, seed: int) -> _CrossFitted | _AsItIs | None:
     """
     Scores by the live model; `None` where there is none that can rank this pipeline's pages.
 
@@ -168,22 +207,39 @@ def _live_scorer(store: LTRRStore, log: RankerLog, seed: int) -> Scorer | None:
     models like it: trained in the same way, on the part of the log that it was trained on, without the query. Where
     that is not known, or that part left the log, the live model is taken as it is.
     """
-    try:
-        snapshot = store.snapshot(RANKER)
-        if snapshot is None:
-            return None
-        model = RankingModel.from_bytes(snapshot.payload)
-        columns = model.schema.columns_in(log.schema)
-        settings = settings_from(snapshot.card["settings"])
-        before = [each for each in log.examples if each.seq <= snapshot.card["until"]]
-    except (KeyError, TypeError, ConfigurationError):
-        before = []
-    except SnapshotError as error:
-        logger.warning("The live ranker cannot be compared with, since it cannot rank: {error}", error=str(error))
+    if live is None:
         return None
-    if before:
-        return _cross_fitted(before, log.schema, settings, seed)
-    return lambda query: model.scores(query.features[:, columns], query.places)
+    try:
+        columns = live.model.schema.columns_in(log.schema)
+    except SnapshotError as error:
+        _warn_of_live(error)
+        return None
+    if live.settings is not None and log.before:
+        return _CrossFitted(log.before, log.schema, live.settings, seed)
+    return _AsItIs(live.model, columns)
+
+
+def _warn_of_live(error: SnapshotError) -> None:
+    logger.warning("The live ranker cannot be compared with, since it cannot rank: {error}", error=str(error))
+
+
+def _measure_allocations(store: LTRRStore, log: RankerLog, page_model: PageModel, scorer: Scorer, seed: int) -> None:
+    """Say what allocations are worth for new queries with the pages of the model that is live now."""
+    if log.newest is None or len(log.judged) < 2:
+        return
+    gains = allocation_gains(
+        log.judged,
+        log.schema,
+        log.newest.decision.actions,
+        log.fusion,
+        page_model.curve,
+        scorer,
+        page=len(log.newest.impressions) or PLACES,
+        ranker=store.active_version(RANKER),
+        seed=seed,
+    )
+    card = {"queries": gains.queries, "baseline": gains.baseline, "ranker": gains.ranker}
+    store.add_snapshot(ALLOCATIONS, gains.to_bytes(), card, activate=True)
 
 
 def _looks(store: LTRRStore) -> int:

@@ -1,7 +1,7 @@
 """The store: the log of decisions, impressions and events, what was learned from it, and model snapshots."""
 
 from ltrr_haystack.store.active import ActiveModel
-from ltrr_haystack.store.kinds import CATALOGUE, CLICKS, INTENTS, LEXICON, PAGE, POLICY, RANKER
+from ltrr_haystack.store.kinds import ALLOCATIONS, CATALOGUE, CLICKS, INTENTS, LEXICON, PAGE, POLICY, RANKER
 from ltrr_haystack.store.outage import Outage
 from ltrr_haystack.store.reading import newest_decision, read_log
 from ltrr_haystack.store.records import (
@@ -27,6 +27,7 @@ from ltrr_haystack.store.records import (
 from ltrr_haystack.store.store import LTRRStore
 
 __all__ = [
+    "ALLOCATIONS",
     "CATALOGUE",
     "CLICKS",
     "INTENTS",

@@ -9,6 +9,9 @@ RANKER = "ranker"
 PAGE = "page"
 """A page model: examination, click rates of places, and what a prior is worth."""
 
+ALLOCATIONS = "allocations"
+"""What allocations are worth for queries that nobody searched before."""
+
 CLICKS = "clicks"
 """How documents fared over all queries."""
 

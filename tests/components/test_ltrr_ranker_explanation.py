@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from haystack import Document, Pipeline
 
-from factories import action_set, decision, remember, unite
+from factories import action_set, decision, judged_query, remember, unite
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.ranking.candidate_features import CombinedFeatures
-from ltrr_haystack.ranking.examples import Example
 from ltrr_haystack.ranking.explanation import Explanation
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
@@ -35,14 +34,13 @@ def likes_dense():
     """The bytes of a model that likes what dense scores high."""
     pytest.importorskip("lightgbm")
     draw = np.random.default_rng(0)
-    examples = []
+    queries = []
     for number in range(100):
         features = np.full((10, len(SCHEMA.names)), np.nan)
         liked = features[:, SCHEMA.columns["arm.dense.normalised"]] = draw.random(10)
-        places = np.arange(1, 11, dtype=np.int32)
-        examples.append(Example(f"query {number}", features, places, np.ceil(liked * 5), np.ones(10, dtype=bool)))
+        queries.append(judged_query(f"query {number}", features, grades=liked))
     settings = TrainingSettings(rounds=100, learning_rate=0.3, min_leaf=20, feature_fraction=1.0)
-    return fit(examples, SCHEMA, settings, seed=0).to_bytes()
+    return fit(queries, SCHEMA, settings, seed=0).to_bytes()
 
 
 def explained(store, candidates=None, **settings) -> Explanation:

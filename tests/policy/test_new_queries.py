@@ -5,6 +5,7 @@ import pytest
 
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.moments import Moments
 from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartGate
@@ -159,3 +160,65 @@ def test_an_incompatible_state_is_refused(lost):
     del state[lost]
     with pytest.raises(SnapshotError, match=rf"state is incompatible \(KeyError: '{lost}'"):
         NewQueries.from_dict(20, 2.5, state)
+
+
+class TestMeasuredGains:
+    """Both arms cost .1: of those measured, a alone is as good as both, b alone is not."""
+
+    @staticmethod
+    def measured(a=0.0, b=-0.4, both=0.05):
+        return AllocationGains(
+            "a=5 b=5",
+            {"a=5": Gain(a, 0.005, 0.1), "b=5": Gain(b, 0.005, 0.1), "a=5 b=5": Gain(both, 0.005, 0.0)},
+            1.0,
+            0.2,
+            50,
+        )
+
+    @pytest.fixture
+    def opened(self, clicked_anew):
+        """What decisions alone say: b, of which they are sure."""
+        new = taught(clicked_anew, ONLY_B, times=300)
+        new.take_up(self.measured())
+        return new
+
+    def test_they_decide_and_the_gates_have_no_say(self, clicked_anew):
+        new = taught(clicked_anew, ONLY_A, times=1)
+        assert new.held_back
+        new.take_up(self.measured())
+        assert not new.held_back
+        assert new.ahead == LEADER
+        assert new.leader.best(ACTIONS) == ONLY_A
+
+    def test_what_may_not_be_played_is_not_however_cheap_it_is(self, opened):
+        opened.take_up(self.measured(a=-0.1, b=-0.05))
+        assert opened.leader.best(ACTIONS) == BASELINE
+        (_, at_a), (_, at_b), _ = opened.leader.values(ACTIONS)
+        assert at_a == at_b == pytest.approx(0.05)
+
+    def test_where_nothing_may_be_played_it_is_held_back_again(self, opened):
+        opened.take_up(self.measured(a=-0.4, both=-0.4))
+        assert opened.held_back
+        assert opened.leader.best(ACTIONS) == BASELINE
+
+    def test_the_estimate_is_theirs(self, opened):
+        estimate = opened.estimates()[LEADER]
+        assert (estimate.settled, estimate.is_open) == (50, True)
+        assert estimate.gain == pytest.approx(0.1)
+
+    def test_against_another_baseline_they_say_nothing(self, opened, clicked_anew):
+        """The gates decide, as long as nothing was measured against the new one."""
+        other = replace(self.measured(), against="a=5")
+        opened.take_up(other)
+        assert opened.leader.measured is None
+        assert opened.estimates()[LEADER].settled == 300
+
+    def test_they_go_through_json(self, opened):
+        again = NewQueries.from_dict(20, 2.5, json.loads(json.dumps(opened.to_dict())))
+        assert again.leader.measured == opened.leader.measured
+        assert again.leader.best(ACTIONS) == ONLY_A
+
+    def test_a_state_from_before_there_were_any_has_none(self, opened):
+        state = opened.to_dict()
+        del state["leader"]["measured"]
+        assert NewQueries.from_dict(20, 2.5, state).leader.measured is None

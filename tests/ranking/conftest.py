@@ -22,10 +22,11 @@ from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.memory.index import Remembered
 from ltrr_haystack.policy.static import StaticPolicy
-from ltrr_haystack.ranking.examples import Example, example_of
 from ltrr_haystack.ranking.features import FeatureSchema, compute
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
+from ltrr_haystack.ranking.judged_queries import EvidenceCollector, JudgedQuery
 from ltrr_haystack.ranking.model import RankingModel
+from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.types import CandidateSet, Ranking, SettledDecision, Understanding
 
@@ -214,19 +215,22 @@ def searched(schema) -> FeatureSchema:
 
 
 @pytest.fixture(scope="session")
-def examples(searched) -> Callable[..., list[Example]]:
-    """Makes the rewarded pages of some visits."""
+def known_queries(searched) -> Callable[..., tuple[JudgedQuery, ...]]:
+    """What is known of the queries of some visits."""
 
-    def make(count: int, **settings) -> list[Example]:
-        return [example_of(visit.settled(), searched) for visit in visits(count, **settings) if visit.clicked]
+    def make(count: int, **settings) -> tuple[JudgedQuery, ...]:
+        collector = EvidenceCollector(searched, PageModel())
+        for visit in visits(count, **settings):
+            collector.add(visit.settled())
+        return collector.queries()
 
     return make
 
 
 @pytest.fixture(scope="session")
-def model(searched, examples) -> RankingModel:
+def model(searched, known_queries) -> RankingModel:
     """A model that knows that what dense scores high is relevant."""
-    return fit(examples(600, seed=1), searched, QUICK, seed=0)
+    return fit(known_queries(600, seed=1), searched, QUICK, seed=0)
 
 
 @pytest.fixture(scope="session")

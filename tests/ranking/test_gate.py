@@ -4,17 +4,15 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
+from factories import judged_query
 from ltrr_haystack.ranking.gate import MARGIN, by_union, expected_value, judge, level_of
-from ltrr_haystack.ranking.judged_queries import JudgedQuery
 
 GAIN = 1.0 - 1.0 / np.log2(3.0)
 """What an attraction of 1 gains if it is brought up from rank 2 to rank 1."""
 
 
 def query(key, attractions, places=None):
-    rows = len(attractions)
-    places = range(1, rows + 1) if places is None else places
-    return JudgedQuery(key, np.zeros((rows, 1)), np.array(places, dtype=np.int32), np.array(attractions, dtype=float))
+    return judged_query(key, np.zeros((len(attractions), 1)), places=places, attractions=attractions)
 
 
 def value(scores, attractions, places=None):

@@ -13,13 +13,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from factories import page, settled
+from factories import judged_query, page, settled
 from ltrr_haystack.feedback.examination import ExaminationCurve
-from ltrr_haystack.ranking.examples import Example, example_of
 from ltrr_haystack.ranking.features import compute
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.gate import by_union, expected_value, judge
-from ltrr_haystack.ranking.judged_queries import EvidenceCollector, JudgedQuery
+from ltrr_haystack.ranking.judged_queries import EvidenceCollector
 from ltrr_haystack.ranking.page_fitting import fit_to
 from ltrr_haystack.ranking.page_model import PageModel
 
@@ -170,9 +169,8 @@ def wanted(row, relevant, draw):
 @pytest.mark.parametrize("reader", READERS)
 def test_what_loses_a_tenth_never_passes(searched_pages, evidence, reader, strength, attraction):
     """Upside down, two documents exchanged, or those brought up of which nothing is known: they were never shown."""
-    places = np.arange(1, DOCUMENTS + 1, dtype=np.int32)
-    attractions = np.array([attraction(row, set(), None) for row in range(DOCUMENTS)])
-    truth = JudgedQuery("", np.empty((DOCUMENTS, 0)), places, attractions)
+    attractions = [attraction(row, set(), None) for row in range(DOCUMENTS)]
+    truth = judged_query("", np.empty((DOCUMENTS, 0)), attractions=attractions)
     best = expected_value(by_union(truth), truth)
     for seed in range(2):
         queries = evidence(searched_pages(attraction, reader, strength, seed=seed))
@@ -185,18 +183,16 @@ def test_what_loses_a_tenth_never_passes(searched_pages, evidence, reader, stren
                 assert not found.passed, f"{name}, {lost:.1%} worse: {found.reason}"
 
 
-def test_of_twenty_models_that_learned_from_clicks_without_meaning_none_passes(searched_pages, searched, verdict):
+def test_of_twenty_models_that_learned_from_clicks_without_meaning_none_passes(
+    searched_pages, searched, evidence, verdict
+):
     """Each learns from half of the queries, whose clicks are dealt out anew, and is judged on the other half."""
     for seed in range(20):
         decisions = searched_pages(falling, position_based, 0.0, seed=seed)
         half = len(decisions) // 2
         draw = np.random.default_rng(seed)
-        examples = [
-            replace(each, rewards=draw.permutation(each.rewards))
-            for each in [example_of(one, searched) for one in decisions[:half]]
-            if isinstance(each, Example)
-        ]
-        model = fit(examples, searched, TrainingSettings(), seed)
+        learned_from = [replace(each, grades=draw.permutation(each.grades)) for each in evidence(decisions[:half])]
+        model = fit(learned_from, searched, TrainingSettings(), seed)
         found = verdict(decisions[half:], lambda each, model=model: model.scores(each.features, each.places))
         assert found.look == 1
         assert not found.passed, found.reason

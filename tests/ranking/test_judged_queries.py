@@ -9,7 +9,7 @@ from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.ranking import judged_queries
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.gate import by_union, expected_value
-from ltrr_haystack.ranking.judged_queries import MOST_DOCUMENTS, EvidenceCollector, cautious
+from ltrr_haystack.ranking.judged_queries import MAX_REWARD, MOST_DOCUMENTS, EvidenceCollector, cautious
 from ltrr_haystack.ranking.page_model import PageModel
 
 MODEL = PageModel(ExaminationCurve(learned=(1.0, 0.4), deviations=(0.0, 0.05)), (0.4, 0.2), prior_looks=2.0)
@@ -52,6 +52,46 @@ def test_what_was_seen_is_drawn_towards_the_rate_of_the_place():
     assert query.features[:, 0].tolist() == [0.0, 1.0, 2.0]
     assert query.places.tolist() == [1, 2, 3]
     assert query.attractions.tolist() == pytest.approx([(0.8 + 1) / (2 + 2), 0.32 / (2 + 1), 0.16 * (2 / 3) ** 0.7])
+
+
+def test_the_grade_is_the_reward_per_look_drawn_towards_nothing():
+    """a earned 1 in two looks, b in one of .5 nothing, c was never shown; two looks of prior without reward."""
+    (query,) = gathered(search("q1", ["a", "b"], ["a"], ["c"]), search("q2", ["a"]))
+    assert query.grades.tolist() == pytest.approx([1 / (2 + 2), 0.0, 0.0])
+    assert query.shown.tolist() == [True, True, False]
+
+
+def test_a_reward_is_bounded_and_a_loss_is_none():
+    """Of 250 counts 5, of -2 nothing."""
+    dear = replace(search("q1", ["a", "b"]), rewards={"a": 250.0, "b": -2.0})
+    (query,) = gathered(dear)
+    assert query.grades.tolist() == pytest.approx([MAX_REWARD / (1 + 2), 0.0])
+
+
+def test_searches_that_asked_other_arms_tell_of_a_document_together():
+    """The first knows its rank in bm25 and that dense did not have it so high; the second has it from dense."""
+    schema = FeatureSchema(
+        (
+            "arm.bm25.present",
+            "arm.bm25.reciprocal_rank",
+            "arm.dense.present",
+            "arm.dense.reciprocal_rank",
+            "fused.searched",
+            "liked",
+        )
+    )
+    union = unite(decision("q1"), {"bm25": ["a", "b"]})
+    rows = (
+        {"arm.bm25.present": 1.0, "arm.bm25.reciprocal_rank": 0.5, "arm.dense.present": 0.0, "fused.searched": 0.2},
+        {"arm.dense.present": 1.0, "arm.dense.reciprocal_rank": 0.1, "fused.searched": 0.1, "liked": 3.0},
+        {"arm.bm25.present": 1.0, "arm.bm25.reciprocal_rank": 1.0, "fused.searched": 0.3, "liked": 9.0},
+    )
+    evidence = EvidenceCollector(schema, MODEL)
+    for row in rows:
+        features = [{"place.searched": 1.0, **row}, {"place.searched": 2.0}]
+        evidence.add(settled(page(union, ["a", "b"], features), {"a": 1.0}))
+    (query,) = evidence.queries()
+    assert query.features[0].tolist() == pytest.approx([1.0, 0.5, 1.0, 0.1, 0.3, 3.0])
 
 
 def test_what_stands_below_a_click_was_looked_at_less():

@@ -22,14 +22,14 @@ class TestStartScores:
 
 
 class TestScores:
-    def test_trees_and_schema_are_all_there_is_to_it(self, model, examples):
-        (page, *_) = examples(50, seed=3)
+    def test_trees_and_schema_are_all_there_is_to_it(self, model, known_queries):
+        (page, *_) = known_queries(50, seed=3)
         again = RankingModel(model.schema, model.trees)
         np.testing.assert_array_equal(scores_of(again, page), scores_of(model, page))
 
-    def test_what_is_alike_is_in_the_order_of_the_union(self, model, examples):
+    def test_what_is_alike_is_in_the_order_of_the_union(self, model, known_queries):
         """The trees cannot tell the documents apart: what is left is -log(1 + place)."""
-        (page, *_) = examples(50, seed=3)
+        (page, *_) = known_queries(50, seed=3)
         alike = np.repeat(page.features[:1], 4, axis=0)
         scores = model.scores(alike, [1, 2, 3, 50])
         assert (scores - scores[0]).tolist() == pytest.approx((start_scores([1, 2, 3, 50]) + np.log(2)).tolist())
@@ -48,8 +48,8 @@ class TestScores:
         with pytest.raises(SnapshotError, match="LightGBM cannot read the ranking model"):
             RankingModel(searched, "hello")
 
-    def test_many_threads_get_the_scores_of_one(self, model, examples):
-        pages = examples(200, seed=3)
+    def test_many_threads_get_the_scores_of_one(self, model, known_queries):
+        pages = known_queries(200, seed=3)
         expected = [scores_of(model, page).tolist() for page in pages]
         with ThreadPoolExecutor(8) as pool:
             found = [scores.tolist() for scores in pool.map(lambda page: scores_of(model, page), pages * 5)]
@@ -85,8 +85,8 @@ class TestContributions:
 
 
 class TestBytes:
-    def test_it_comes_back_to_the_bit(self, model, examples):
-        (page, *_) = examples(50, seed=3)
+    def test_it_comes_back_to_the_bit(self, model, known_queries):
+        (page, *_) = known_queries(50, seed=3)
         again = RankingModel.from_bytes(model.to_bytes())
         assert again.schema == model.schema
         np.testing.assert_array_equal(scores_of(again, page), scores_of(model, page))

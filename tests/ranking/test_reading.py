@@ -9,11 +9,9 @@ from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.reading import read_ranker_log
 from ltrr_haystack.store import EventRecord
 
-ALL = 1_000_000
 
-
-def read(store, max_decisions=1000, max_per_query=ALL):
-    return read_ranker_log(store, max_decisions, max_per_query, PageModel())
+def read(store, max_decisions=1000, before=0):
+    return read_ranker_log(store, max_decisions, PageModel(), before)
 
 
 def key_of(visit):
@@ -26,39 +24,69 @@ def one_clients(visit):
     return replace(visit, ranking=replace(ranking, decision=replace(ranking.decision, user_id="u")))
 
 
-class TestExamples:
-    def test_reads_the_rewarded_decisions_and_says_what_it_left_out(self, world, searched, store):
+class TestReadRankerLog:
+    def test_reads_all_that_was_learned_from(self, world, store):
         visits = world.visits(60, seed=4)
         world.record(store, visits)
         log = read(store)
-        clicked = [visit for visit in visits if visit.clicked]
-        assert (log.decisions, log.until) == (60, 60)
-        assert log.left_out == {"no reward": 60 - len(clicked)}
-        for example, visit in zip(log.examples, clicked, strict=True):
-            rows = [*visit.ranking.features, *visit.ranking.unshown_features]
-            np.testing.assert_array_equal(example.features, searched.matrix(rows))
-            assert example.rewards.sum() == len(visit.clicked)
+        assert (log.decisions, log.until, log.left_out) == (60, 60, {})
+        assert log.rewarded == sum(bool(visit.clicked) for visit in visits)
+        assert log.newest.decision.query_id == visits[-1].ranking.decision.query_id
+        assert log.fusion == {"bm25": (1.0, 60.0), "dense": (0.0, 60.0), "recall": (1.0, 60.0)}
+
+    def test_gives_what_was_known_when_an_earlier_decision_was_the_newest(self, world, store):
+        visits = world.visits(60, seed=4, queries=7)
+        world.record(store, visits[:40])
+        earlier = read(store)
+        world.record(store, visits[40:])
+        log = read(store, before=earlier.until)
+        assert [query.query_key for query in log.before] == [query.query_key for query in earlier.judged]
+        for then, now in zip(log.before, earlier.judged, strict=True):
+            np.testing.assert_array_equal(then.grades, now.grades)
+        assert sum(query.grades.sum() for query in log.judged) != sum(query.grades.sum() for query in log.before)
+        assert read(store).before == ()
+        newest = read(store, before=60)
+        assert newest.before is newest.judged
+
+    def test_says_why_nothing_can_be_learned_from_a_decision(self, world, store):
+        """Pages without features, of one document, and of a version that did not log places."""
+        bare, small, older = world.visits(3, seed=4, queries=3)
+        no_features = replace(bare.ranking, features=({},) * 10, unshown=(), unshown_features=())
+        one = replace(
+            small.ranking,
+            candidates=small.ranking.candidates[:1],
+            features=small.ranking.features[:1],
+            unshown=(),
+            unshown_features=(),
+            propensities=(),
+        )
+        without = tuple({"arms": 1.0} for _ in older.ranking.features)
+        placeless = replace(older.ranking, features=without, unshown=(), unshown_features=())
+        world.record(
+            store,
+            [
+                replace(visit, ranking=ranking, clicked=())
+                for visit, ranking in ((bare, no_features), (small, one), (older, placeless))
+            ],
+        )
+        assert read(store).left_out == {
+            "no features logged": 1,
+            "less than two documents without memory": 1,
+            "logged by an earlier version, without the place in the union": 1,
+        }
 
     def test_the_columns_are_those_of_the_newest_decisions_pipeline_without_memory(self, world, searched, store):
         world.record(store, world.visits(3, seed=4))
         assert read(store).schema == searched
 
-    def test_an_empty_log_has_no_examples(self, store):
+    def test_an_empty_log_tells_nothing(self, store):
         log = read(store)
-        assert (log.schema.names, log.until, log.decisions, log.examples, log.judged) == ((), 0, 0, (), ())
+        assert (log.schema.names, log.until, log.decisions, log.judged, log.newest) == ((), 0, 0, (), None)
 
     def test_goes_back_no_further_than_told(self, world, store):
         world.record(store, world.visits(60, seed=4))
         log = read(store, max_decisions=25)
         assert (log.decisions, log.until) == (25, 60)
-
-    def test_takes_the_newest_of_a_query(self, world, store):
-        visits = world.visits(200, seed=4, queries=4)
-        world.record(store, visits)
-        log = read(store, max_per_query=5)
-        clicked = [visit for visit in visits if visit.clicked]
-        assert len(log.examples) == 20
-        assert log.left_out["older than the newest 5 of its query"] == len(clicked) - 20
 
     def test_decisions_that_no_learner_has_been_through_are_not_read(self, world, store):
         for visit in world.visits(5, seed=4):
@@ -75,9 +103,9 @@ class TestExamples:
         world.record(store, [replace(visit, clicked=of) for visit, of in zip(visits, clicked, strict=True)])
         log = read(store)
         assert log.left_out == {"beyond their client's share": 25}
-        assert [example.rewards.sum() for example in log.examples] == [3.0] * 5
-        assert len(log.judged) == 5
+        assert (log.rewarded, len(log.judged)) == (5, 5)
         for query in log.judged:
+            assert np.count_nonzero(query.grades) == 3
             assert np.count_nonzero(query.attractions > cautious(PageModel()).priors(query.places) + 1e-9) == 3
 
     def test_of_what_came_late_only_what_counts_is_read(self, world, store):
@@ -91,13 +119,13 @@ class TestExamples:
             ]
         )
 
-        def rewards():
-            (example,) = read(store).examples
-            return sorted(example.rewards[example.rewards > 0])
+        def chosen():
+            (query,) = read(store).judged
+            return query.places[query.grades > 0].tolist()
 
-        assert rewards() == [1.0]
+        assert chosen() == [1]
         Learner(store, StaticPolicy(), reward_wait=0.0).run_once(now=1_900_000_000.0)
-        assert rewards() == [1.0, 1.0]
+        assert chosen() == [1, 2]
 
 
 class TestJudged:
@@ -117,4 +145,4 @@ class TestJudged:
     def test_pages_in_a_fixed_order_are_judged_on_too(self, world, store):
         world.record(store, world.visits(60, seed=4, explored=False))
         log = read(store)
-        assert len(log.judged) == len({example.query_key for example in log.examples}) > 20
+        assert len(log.judged) > 20

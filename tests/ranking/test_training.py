@@ -6,11 +6,12 @@ import pytest
 
 from ltrr_haystack.errors import InvalidInputError, MissingExtraError
 from ltrr_haystack.feedback.position_bias import PRIOR_DEVIATION
+from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.model import RankingModel
 from ltrr_haystack.ranking.page_fitting import fit_page_model
 from ltrr_haystack.ranking.training import train_page, train_ranker
-from ltrr_haystack.store import RANKER
+from ltrr_haystack.store import ALLOCATIONS, RANKER
 
 
 class TestTrainRanker:
@@ -38,15 +39,20 @@ class TestTrainRanker:
         report = train_ranker(store, settings=quick)
         rewarded = [visit for visit in visits if visit.clicked]
         assert (report.decisions, report.until) == (600, 600)
-        assert report.left_out == {"no reward": 600 - len(rewarded)}
+        assert report.left_out == {}
         assert (report.rewarded, report.queries) == (len(rewarded), 60)
-        assert (report.shown, report.unshown) == (10 * len(rewarded), 6 * len(rewarded))
+        shown = {
+            (visit.ranking.decision.evidence_key, each.object_id)
+            for visit in visits
+            for each in visit.ranking.candidates
+        }
+        assert (report.shown, report.unshown) == (len(shown), 16 * 60 - len(shown))
         assert report.gate.queries == len({visit.ranking.decision.evidence_key for visit in rewarded}) == 60
 
     def test_a_query_is_judged_by_a_model_that_never_saw_it(self, world, store):
         """What is wanted for a query can be known by heart and not be understood."""
         settings = TrainingSettings(rounds=40, learning_rate=0.3, leaves=31, min_leaf=2, feature_fraction=1.0)
-        world.record(store, world.riddles(40, 25, seed=3))
+        world.record(store, world.riddles(40, 25, seed=2))
         report = train_ranker(store, settings=settings)
         assert report.gate.look == 1
         assert not report.passed, report.reason
@@ -55,6 +61,30 @@ class TestTrainRanker:
         _, beside_live = train_ranker(store, settings=settings).gate.comparisons
         assert model.importance
         assert beside_live.difference.mean == 0.0, "models like the live one have not seen the queries either"
+
+    def test_says_what_allocations_are_worth_with_the_pages_of_the_live_model(self, logged, quick):
+        """dense knows what is wanted and has no say in the union's order: ranked, its page is the better one."""
+        report = train_ranker(logged, settings=quick)
+        snapshot = logged.snapshot(ALLOCATIONS)
+        gains = AllocationGains.from_bytes(snapshot.payload)
+        assert gains.ranker == report.version == snapshot.card["ranker"] == 1
+        assert gains.against == "bm25=20 dense=20"
+        assert gains.queries == 60
+        assert gains.of["bm25=20 dense=20"].clicks > 0.1
+        assert gains.of["bm25=20"].clicks == pytest.approx(0.0, abs=0.1)
+
+    def test_where_a_model_does_not_go_live_the_pages_are_those_of_the_live_one(self, logged, quick):
+        train_ranker(logged, settings=quick, activate_if_passed=False)
+        kept = AllocationGains.from_bytes(logged.snapshot(ALLOCATIONS).payload)
+        assert (kept.ranker, kept.of["bm25=20 dense=20"].clicks) == (0, pytest.approx(0.0))
+
+    def test_of_a_live_model_that_may_know_the_queries_nothing_is_measured(
+        self, logged, searched, known_queries, quick
+    ):
+        logged.add_snapshot(RANKER, fit(known_queries(100, seed=1), searched, quick, 0).to_bytes(), {}, activate=True)
+        train_ranker(logged, settings=replace(quick, rounds=1, learning_rate=1e-6))
+        assert logged.active_version(RANKER) == 1
+        assert logged.snapshot(ALLOCATIONS) is None
 
     def test_models_that_passed_can_be_kept_without_going_live(self, logged, quick):
         report = train_ranker(logged, activate_if_passed=False, settings=quick)
@@ -80,10 +110,10 @@ class TestTrainRanker:
         assert live.difference.mean < 0
 
     def test_a_live_model_of_another_pipeline_is_nothing_to_compare_with(
-        self, logged, searched, examples, quick, caplog
+        self, logged, searched, known_queries, quick, caplog
     ):
         other = replace(searched, names=tuple(name.replace("dense", "sparse") for name in searched.names))
-        logged.add_snapshot(RANKER, fit(examples(100, seed=1), other, quick, 0).to_bytes(), {}, activate=True)
+        logged.add_snapshot(RANKER, fit(known_queries(100, seed=1), other, quick, 0).to_bytes(), {}, activate=True)
         with caplog.at_level(logging.WARNING):
             report = train_ranker(logged, settings=quick)
         assert report.active

@@ -1,0 +1,131 @@
+"""
+What allocations are worth for queries that nobody searched before, as measured on the whole log (see
+`ranking.allocation_gains`), and which of them may be played.
+
+An allocation may be played if its pages are shown to earn as much as those of the pipeline as it is without learning:
+if no more than `MOST_LOST` of their reward lies within the uncertainty (a test of non-inferiority: Piaggio, Elbourne,
+Pocock, Evans and Altman, "Reporting of noninferiority and equivalence randomized trials", JAMA 308, 2012). Costs decide
+among these alone. So nobody's first search gets worse to save a call.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.frozen_value import FrozenValue
+from ltrr_haystack.policy.safe_start import SafeStartEstimate
+
+MOST_LOST = 0.03
+"""Share of the baseline's reward that an allocation may lose."""
+
+DEVIATIONS = 2.0
+"""How many standard errors the loss must be away from that."""
+
+FORMAT = "ltrr-allocations/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Gain(FrozenValue):
+    """
+    What an allocation's pages earn more than those of today.
+
+    :param clicks: Expected clicks per search more than on the baseline's page in the union's order.
+    :param error: Standard error of that over queries.
+    :param saved: What it costs less than the baseline, in units of reward.
+    """
+
+    clicks: float
+    error: float
+    saved: float
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationGains(FrozenValue):
+    """
+    The gains of the allocations that are compared for new queries.
+
+    :param against: Key of the baseline (see `expert_key`).
+    :param of: Key of an allocation → its gain.
+    :param baseline: Expected clicks per search on the baseline's page in the union's order.
+    :param baseline_cost: What the baseline costs, in units of reward.
+    :param queries: How many queries they were measured on.
+    :param ranker: Version of the ranking model whose pages were measured; 0 for the union's order.
+    """
+
+    against: str
+    of: Mapping[str, Gain] = field(repr=False)
+    baseline: float
+    baseline_cost: float
+    queries: int
+    ranker: int = 0
+
+    def may_play(self, key: str) -> bool:
+        """
+        Tell whether an allocation is shown to be as good as the baseline.
+
+        :param key: The allocation's key.
+        :returns: Whether its gain, less `DEVIATIONS` standard errors, is no more than `MOST_LOST` of the baseline below
+            0; never where it was not measured.
+        """
+        gain = self.of.get(key)
+        return gain is not None and gain.clicks - DEVIATIONS * gain.error >= -MOST_LOST * self.baseline
+
+    @property
+    def playable(self) -> Mapping[str, Gain]:
+        """Those that may be played."""
+        return {key: gain for key, gain in self.of.items() if self.may_play(key)}
+
+    def estimate(self, reward_per_click: float) -> SafeStartEstimate:
+        """
+        Say how the best of those that may be played compares with the baseline, as a gate does.
+
+        :param reward_per_click: What a click is worth on average, in units of reward.
+        :returns: The estimate, with queries in place of decisions; of the best of all where none may be played.
+        """
+        playable = self.playable
+        best = max((playable or self.of).values(), key=lambda gain: reward_per_click * gain.clicks + gain.saved)
+        reward, error = reward_per_click * best.clicks, reward_per_click * best.error
+        return SafeStartEstimate(
+            is_open=bool(playable),
+            settled=self.queries,
+            agreement=0.0,
+            compared=self.queries,
+            rewarded=self.queries,
+            gain=reward + best.saved,
+            standard_error=error,
+            z=(reward + best.saved) / error if error > 0 else 0.0,
+            reward_gain=reward,
+            reward_standard_error=error,
+            reward_interval=(reward - DEVIATIONS * error, reward + DEVIATIONS * error),
+            baseline_reward=reward_per_click * self.baseline,
+            cost_saved=best.saved,
+            baseline_cost=self.baseline_cost,
+        )
+
+    def to_bytes(self) -> bytes:
+        """
+        Write the gains as a snapshot.
+
+        :returns: JSON with the format.
+        """
+        return json.dumps({"format": FORMAT, "gains": self.to_dict()}).encode()
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> Self:
+        """
+        Read what `to_bytes` wrote.
+
+        :param payload: The bytes.
+        :returns: The gains.
+        :raises SnapshotError: If they are none, or of another format.
+        """
+        try:
+            data = json.loads(payload)
+            found, content = data["format"], data["gains"]
+            if found == FORMAT:
+                return cls.from_dict(content)
+        except (ValueError, KeyError, TypeError) as error:
+            raise SnapshotError(f"these {len(payload)} bytes are no gains of allocations: {error}") from error
+        raise SnapshotError(f"the gains of allocations have format '{found}', this version reads '{FORMAT}'")

@@ -1,0 +1,130 @@
+"""
+What the pages of other allocations would earn for new queries, from all that the log knows of their documents.
+
+A single search of a new query tells next to nothing of the pages that other arms would have made: most of their
+documents were not on its page. But what one search of a query does not show, others do: they draw other arms, and
+chance brings other documents onto the page. So each query is taken as a whole. Every arm's ranks of its documents are
+known from whichever search asked that arm (see `EvidenceCollector`), and so is the union under any allocation, as far
+as its documents ever were ranked; the ranking model puts it into order, by the features that the allocation would have
+given, and without having been trained on this query; and each document on that page is expected to earn its attraction
+where it is examined. That is the direct method of off-policy evaluation (Dudík, Langford and Li, "Doubly robust policy
+evaluation and learning", ICML 2011, section 2) with a posterior for each document instead of a model of all.
+
+The mean over queries, each counted once, is compared with the page of the baseline in the union's order, which is what
+people get without learning. Documents that were never ranked are missing: for an allocation that is hardly ever drawn
+that is a loss, so it is held to be worse than it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltrr_haystack.feedback.examination import ExaminationCurve
+from ltrr_haystack.fusion import EXACT_DIGITS
+from ltrr_haystack.policy.experts import experts_of
+from ltrr_haystack.policy.gains import AllocationGains, Gain
+from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema, arm_features
+from ltrr_haystack.ranking.gate import Scorer, by_union
+from ltrr_haystack.ranking.judged_queries import JudgedQuery
+from ltrr_haystack.types import ActionSet, Allocation
+
+MOST_QUERIES = 300
+"""On how many queries allocations are measured; of more, so many are drawn."""
+
+_Numbers = NDArray[np.float64]
+
+
+def allocation_gains(
+    queries: Sequence[JudgedQuery],
+    schema: FeatureSchema,
+    actions: ActionSet,
+    fusion: Mapping[str, tuple[float, float]],
+    curve: ExaminationCurve,
+    scorer: Scorer = by_union,
+    *,
+    page: int,
+    ranker: int = 0,
+    seed: int = 0,
+) -> AllocationGains:
+    """
+    Measure the allocations that are compared for new queries (see `experts_of`).
+
+    :param queries: At least two queries with what is known of their documents.
+    :param schema: The features of these documents.
+    :param actions: What there is to choose from.
+    :param fusion: Arm → its weight and the constant k in reciprocal rank fusion.
+    :param curve: The probability that a place is examined.
+    :param scorer: Scores by the ranking model, or by one like it that was not trained on the query.
+    :param page: How many documents a page has.
+    :param ranker: The ranking model's version, to be noted.
+    :param seed: Seed of the draw of queries.
+    :returns: The gain of each.
+    """
+    if len(queries) > MOST_QUERIES:
+        drawn = np.random.default_rng(seed).choice(len(queries), MOST_QUERIES, replace=False)
+        queries = [queries[row] for row in np.sort(drawn)]
+    experts = experts_of(actions)
+    unions = _Unions(schema, actions, fusion)
+    earned, today = np.empty((len(queries), len(experts.keys))), np.empty(len(queries))
+    looks = curve.over(np.arange(1, page + 1))
+    for row, query in enumerate(queries):
+        earned[row] = _earned(unions.under(query, experts.searched), scorer, query, looks)
+        today[row] = _earned(unions.under(query, [experts.baseline]), by_union, query, looks)[0]
+    gains = earned - today[:, None]
+    errors = gains.std(axis=0, ddof=1) / np.sqrt(len(queries))
+    return AllocationGains(
+        experts.baseline_key,
+        {
+            key: Gain(clicks, error, -extra)
+            for key, clicks, error, extra in zip(
+                experts.keys, gains.mean(axis=0).tolist(), errors.tolist(), experts.extra_costs.tolist(), strict=True
+            )
+        },
+        float(today.mean()),
+        actions.cost(experts.baseline),
+        len(queries),
+        ranker,
+    )
+
+
+def _earned(union: JudgedQuery, scorer: Scorer, query: JudgedQuery, looks: _Numbers) -> _Numbers:
+    """What the page of each allocation is expected to earn; `union` has the query's documents once for each of them."""
+    documents = len(query.places)
+    scores = np.where(np.isfinite(union.places), scorer(union), -np.inf).reshape(-1, documents)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, : len(looks)]
+    found = np.isfinite(np.take_along_axis(scores, order, axis=1))
+    total: _Numbers = np.where(found, query.attractions[order], 0.0) @ looks[: order.shape[1]]
+    return total
+
+
+class _Unions:
+    """Makes the unions of allocations, as far as the documents of a query are known."""
+
+    def __init__(self, schema: FeatureSchema, actions: ActionSet, fusion: Mapping[str, tuple[float, float]]) -> None:
+        known = [name for name in actions.names if name in fusion and name not in actions.memory_arms]
+        self._arms = known
+        self._weights, self._constants = np.array([fusion[name] for name in known]).reshape(-1, 2).T
+        self._features = [[schema.columns[name] for name in arm_features(arm)] for arm in known]
+        self._searched = schema.columns[SEARCHED]
+
+    def under(self, query: JudgedQuery, allocations: Sequence[Allocation]) -> JudgedQuery:
+        """The query's documents once for each allocation, with the places and features that it would give them."""
+        depths = np.array([[allocation.get(arm, 0) for arm in self._arms] for allocation in allocations], dtype=float)
+        with np.errstate(divide="ignore"):
+            ranks = np.array([np.rint(1 / query.features[:, of[1]]) for of in self._features]).T
+        found = np.nan_to_num(ranks, nan=np.inf) <= depths[:, None, :]
+        parts = np.where(found, self._weights / (self._constants + np.nan_to_num(ranks)), 0.0)
+        fused = np.where(found.any(axis=2), parts.sum(axis=2), -1.0).round(EXACT_DIGITS)
+        places = np.full(fused.shape, np.inf)
+        np.put_along_axis(places, np.argsort(-fused, axis=1, kind="stable"), np.arange(1.0, fused.shape[1] + 1), axis=1)
+        places[fused < 0] = np.inf
+        features = np.repeat(query.features[None], len(depths), axis=0)
+        features[:, :, self._searched] = np.maximum(fused, 0.0)
+        for column, (present, *others) in enumerate(self._features):
+            kept = found[:, :, column]
+            features[:, :, others] = np.where(kept[:, :, None], features[:, :, others], np.nan)
+            ran = np.where(depths[:, column] > 0, 0.0, np.nan)
+            features[:, :, present] = np.where(kept, 1.0, ran[:, None])
+        return replace(query, features=features.reshape(-1, features.shape[2]), places=places.ravel())

@@ -1,0 +1,65 @@
+import json
+
+import pytest
+
+from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.policy.gains import DEVIATIONS, MOST_LOST, AllocationGains, Gain
+
+
+def gains(**of):
+    """Against a baseline of 1 click and a cost of .16; (gain, error, saved) by allocation."""
+    return AllocationGains("bm25=50 dense=50", {key: Gain(*each) for key, each in of.items()}, 1.0, 0.16, 72)
+
+
+class TestMayPlay:
+    def test_up_to_three_per_cent_may_lie_within_two_standard_errors(self):
+        assert (MOST_LOST, DEVIATIONS) == (0.03, 2.0)
+        of = gains(
+            surely_as_good=(0.0, 0.014, 0.1),
+            not_surely=(0.0, 0.016, 0.1),
+            a_little_worse=(-0.02, 0.004, 0.1),
+            much_better_and_uncertain=(0.2, 0.12, 0.0),
+        )
+        assert list(of.playable) == ["surely_as_good", "a_little_worse"]
+
+    def test_what_was_not_measured_may_not(self):
+        assert not gains(bm25=(0.1, 0.01, 0.0)).may_play("dense")
+
+    def test_what_is_saved_does_not_make_up_for_a_loss(self):
+        assert not gains(cheap=(-0.1, 0.01, 5.0)).playable
+
+
+class TestEstimate:
+    def test_is_of_the_best_that_may_be_played_in_units_of_reward(self):
+        """Of a click worth 2: reward .04, saved .1; the dearer one gains .06, and the best of all may not be played."""
+        estimate = gains(cheap=(0.02, 0.01, 0.1), dear=(0.03, 0.01, 0.0), worse=(-0.2, 0.01, 9.0)).estimate(2.0)
+        assert estimate.is_open
+        assert (estimate.reward_gain, estimate.cost_saved, estimate.gain) == pytest.approx((0.04, 0.1, 0.14))
+        assert (estimate.standard_error, estimate.z) == pytest.approx((0.02, 7.0))
+        assert estimate.reward_interval == pytest.approx((0.0, 0.08))
+        assert (estimate.baseline_reward, estimate.baseline_cost) == pytest.approx((2.0, 0.16))
+        assert estimate.settled == estimate.compared == 72
+
+    def test_where_none_may_be_played_it_is_closed(self):
+        estimate = gains(worse=(-0.2, 0.01, 0.5)).estimate(1.0)
+        assert not estimate.is_open
+        assert estimate.reward_gain == pytest.approx(-0.2)
+
+
+class TestBytes:
+    def test_go_there_and_back(self):
+        of = gains(bm25=(0.1, 0.01, 0.0))
+        assert AllocationGains.from_bytes(of.to_bytes()) == of
+
+    @pytest.mark.parametrize(
+        ("payload", "reason"),
+        [
+            (b"no JSON", "these 7 bytes are no gains of allocations"),
+            (b"[]", "these 2 bytes are no gains of allocations"),
+            (json.dumps({"format": "ltrr-allocations/1", "gains": {}}).encode(), "are no gains of allocations"),
+            (json.dumps({"format": "ltrr-allocations/9", "gains": {}}).encode(), "have format 'ltrr-allocations/9'"),
+        ],
+    )
+    def test_refuses_what_is_none(self, payload, reason):
+        with pytest.raises(SnapshotError, match=reason):
+            AllocationGains.from_bytes(payload)

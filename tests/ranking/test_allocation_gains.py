@@ -1,0 +1,153 @@
+"""Gains of allocations, on unions as the joiner makes them and by hand."""
+
+import numpy as np
+import pytest
+
+from factories import action_set, decision, page, settled, unite
+from ltrr_haystack.components.union_joiner import UnionJoiner
+from ltrr_haystack.feedback.examination import ExaminationCurve
+from ltrr_haystack.policy.experts import expert_key
+from ltrr_haystack.ranking import allocation_gains as module
+from ltrr_haystack.ranking.allocation_gains import allocation_gains
+from ltrr_haystack.ranking.features import FeatureSchema, compute
+from ltrr_haystack.ranking.judged_queries import EvidenceCollector
+from ltrr_haystack.ranking.page_model import PageModel
+
+ACTIONS = action_set(bm25=(0, 2, 4), dense=(0, 2, 4))
+JOINER = UnionJoiner(list(ACTIONS.names))
+FUSION = {"bm25": (1.0, 60.0), "dense": (1.0, 60.0)}
+CURVE = ExaminationCurve(learned=(1.0, 0.5), deviations=(0.0, 0.0))
+MODEL = PageModel(CURVE, (0.2, 0.1), prior_looks=1.0)
+SCHEMA = FeatureSchema.of_arms(ACTIONS.names)
+FOUND = {"bm25": ["a", "b", "c", "d"], "dense": ["c", "e", "a", "f"]}
+
+
+def search(query="love", found=None, clicked=("e",), shown=None):
+    """One search whose page is in the union's own order, with all that was not shown logged."""
+    union = unite(decision(f"q {query} {found}", query, actions=ACTIONS), found or FOUND, JOINER)
+    rows = SCHEMA.mappings(compute(SCHEMA, union.candidates, union.reports, union.decision, {}))
+    ids = [each.object_id for each in union.candidates]
+    on = ids if shown is None else list(shown)
+    off = [each for each in union.candidates if each.object_id not in on]
+    ranking = page(
+        union,
+        on,
+        [rows[ids.index(name)] for name in on],
+        unshown=tuple(off),
+        unshown_features=tuple(rows[ids.index(each.object_id)] for each in off),
+    )
+    return settled(ranking, dict.fromkeys(clicked, 1.0))
+
+
+def known(*searches):
+    collector = EvidenceCollector(SCHEMA, MODEL)
+    for each in searches:
+        collector.add(each)
+    return collector.queries()
+
+
+def measured(queries, **changes):
+    return allocation_gains(queries, SCHEMA, ACTIONS, FUSION, CURVE, page=2, **changes)
+
+
+def gain(gains, **allocation):
+    return gains.of[expert_key(allocation)].clicks
+
+
+def test_the_page_of_an_allocation_is_in_the_order_of_its_own_union():
+    """
+    Two places, looked at with probability 1 and .5. Both arms give c (1/63 + 1/61) and a (1/61 + 1/63), of equal score,
+    in the order of the union; bm25 alone gives a, b; dense alone c, e.
+    """
+    queries = known(search(), search("peace"))
+    worth = dict(zip([each.object_id for each in search().impressions], queries[0].attractions, strict=True))
+    gains = measured(queries)
+    first, second = (each.object_id for each in search().impressions[:2])
+    today = worth[first] + 0.5 * worth[second]
+    assert gains.baseline == pytest.approx(today)
+    assert gain(gains, bm25=4, dense=4) == pytest.approx(0.0)
+    assert gain(gains, bm25=4) == pytest.approx(worth["a"] + 0.5 * worth["b"] - today)
+    assert gain(gains, dense=2) == pytest.approx(worth["c"] + 0.5 * worth["e"] - today)
+
+
+def test_the_ranking_model_orders_the_page_and_the_baseline_stays_in_the_unions_order():
+    """By what dense ranks best, c and e; with bm25 alone nothing is known of that, and the union's order is left."""
+    column = SCHEMA.columns["arm.dense.reciprocal_rank"]
+
+    def likes_dense(union):
+        return np.nan_to_num(union.features[:, column]) - 0.001 * union.places
+
+    queries = known(search(), search("peace"))
+    worth = dict(zip([each.object_id for each in search().impressions], queries[0].attractions, strict=True))
+    gains = measured(queries, scorer=likes_dense)
+    today = measured(queries).baseline
+    assert gains.baseline == today
+    assert gain(gains, bm25=4, dense=4) == pytest.approx(worth["c"] + 0.5 * worth["e"] - today)
+    assert gain(gains, bm25=4, dense=2) == gain(gains, bm25=4, dense=4)
+    assert gain(gains, bm25=4) == pytest.approx(worth["a"] + 0.5 * worth["b"] - today)
+
+
+def test_the_model_is_asked_by_the_features_that_the_allocation_would_have_given():
+    """What the real component would have logged for the shallower search, told from the deeper one."""
+    (query,) = known(search(clicked=("a",)))
+    asked = []
+
+    def note(union):
+        asked.append(union)
+        return -union.places
+
+    measured([query, query], scorer=note)
+    experts = module.experts_of(ACTIONS)
+    place = experts.keys.index(expert_key({"bm25": 2, "dense": 2}))
+    rows = asked[0].features.reshape(len(experts.keys), len(query.places), -1)[place]
+    shallow = search(found={"bm25": ["a", "b"], "dense": ["c", "e"]})
+    names = [each.object_id for each in search().impressions]
+    for name in ("present", "reciprocal_rank"):
+        for arm in ("bm25", "dense"):
+            column = SCHEMA.columns[f"arm.{arm}.{name}"]
+            for each in shallow.impressions:
+                expected = each.features.get(f"arm.{arm}.{name}", np.nan)
+                np.testing.assert_equal(rows[names.index(each.object_id), column], expected)
+    for each in shallow.impressions:
+        found = rows[names.index(each.object_id), SCHEMA.columns["fused.searched"]]
+        assert found == pytest.approx(each.features["fused.searched"])
+
+
+def test_ranks_may_be_known_from_searches_of_one_arm_each():
+    """Never were both asked; what both together would have shown is known all the same."""
+    bm25, dense = ({arm: FOUND[arm]} for arm in ("bm25", "dense"))
+    apart = known(search(found=bm25, clicked=("a",)), search(found=dense, clicked=("e",)))
+    places = []
+    measured([*apart, *apart], scorer=lambda union: places.append(union.places) or -union.places)
+    experts = module.experts_of(ACTIONS)
+    both = places[0].reshape(len(experts.keys), -1)[experts.keys.index(experts.baseline_key)]
+    names = ["a", "b", "c", "d", "e", "f"]
+    assert dict(zip(names, both, strict=True)) == {"a": 1, "c": 2, "b": 3, "e": 4, "d": 5, "f": 6}
+
+
+def test_the_error_is_that_of_a_mean_over_queries():
+    """Of bm25 alone: for one query it loses e's click, for the others it loses nothing."""
+    queries = known(search(clicked=("c",)), search("peace", clicked=("a",)), search("hope", clicked=("a",)))
+    each = [gain(measured([query, query]), dense=2) for query in queries]
+    of = measured(queries).of[expert_key({"dense": 2})]
+    assert of.clicks == pytest.approx(np.mean(each))
+    assert of.error == pytest.approx(np.std(each, ddof=1) / np.sqrt(3))
+
+
+def test_of_many_queries_some_are_drawn(monkeypatch):
+    queries = known(*(search(f"song {number}") for number in range(30)))
+    monkeypatch.setattr(module, "MOST_QUERIES", 12)
+    assert measured(queries).queries == 12
+    assert measured(queries, seed=3) == measured(queries, seed=3)
+
+
+def test_costs_are_those_of_the_allocations():
+    actions = action_set(bm25=(0, 2), dense=(0, 2))
+    priced = type(actions)(
+        tuple(type(arm)(arm.name, arm.kind, arm.levels, 0.03, 0.001) for arm in actions.arms),
+        actions.budget,
+        actions.baseline,
+    )
+    gains = allocation_gains(known(search(), search("peace")), SCHEMA, priced, FUSION, CURVE, page=2)
+    assert gains.baseline_cost == pytest.approx(2 * 0.032)
+    assert gains.of[expert_key({"bm25": 2})].saved == pytest.approx(0.032)

@@ -36,6 +36,7 @@ class Kind(Enum):
     POLICY = kinds.POLICY
     RANKER = kinds.RANKER
     PAGE = kinds.PAGE
+    ALLOCATIONS = kinds.ALLOCATIONS
     CATALOGUE = kinds.CATALOGUE
     LEXICON = kinds.LEXICON
     INTENTS = kinds.INTENTS

@@ -127,7 +127,7 @@ class Learner:
         self._own: tuple[Policy, int] | None = None
         self._prolong_at = 0.0
         self._newest_day = 0
-        self._gains: tuple[int, AllocationGains | None] | None = None
+        self._gains: tuple[int, AllocationGains | None] = (0, None)
 
     @property
     def holder(self) -> str:
@@ -303,20 +303,19 @@ class Learner:
         return Progress(learned=learned, uncounted=len(step.counted), anonymous=step.anonymous, set_aside=len(faults))
 
     def _take_up_gains(self, policy: Policy) -> None:
-        """Hand the newest gains of allocations to a policy that takes them up."""
-        version = self.store.active_version(ALLOCATIONS)
-        if not version or not isinstance(policy, WeighsAllocations):
+        """Hand the active gains of allocations, or that there are none, to a policy that takes them up."""
+        if not isinstance(policy, WeighsAllocations):
             return
-        if self._gains is None or self._gains[0] != version:
+        version = self.store.active_version(ALLOCATIONS)
+        if self._gains[0] != version:
             try:
-                snapshot = self.store.snapshot(ALLOCATIONS)
+                snapshot = self.store.snapshot(ALLOCATIONS, version)
                 gains = None if snapshot is None else AllocationGains.from_bytes(snapshot.payload)
             except SnapshotError as error:
                 logger.warning("The gains of allocations cannot be taken up: {error}", error=str(error))
                 gains = None
             self._gains = version, gains
-        if (newest := self._gains[1]) is not None:
-            policy.take_up(newest)
+        policy.take_up(self._gains[1])
 
     def _learn_late_batch(self, now: float) -> int | None:
         watermark = self._prolonged()

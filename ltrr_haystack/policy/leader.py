@@ -64,11 +64,11 @@ class Leader:
         measured = self._measured
         return measured if measured is not None and measured.against == self._against else None
 
-    def take_up(self, gains: AllocationGains) -> None:
+    def take_up(self, gains: AllocationGains | None) -> None:
         """
         Take up what was measured on the whole log.
 
-        :param gains: The newest gains.
+        :param gains: The active gains; `None` where there are none.
         """
         self._measured = gains
 

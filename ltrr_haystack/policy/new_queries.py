@@ -27,7 +27,7 @@ from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import snapshot_errors
 from ltrr_haystack.types import Allocation, SettledDecision
 
-CONTEXTUAL, LEADER = "contextual", "leader"
+CONTEXTUAL, LEADER, MEASURED = "contextual", "leader", "measured"
 
 
 class NewQueries:
@@ -47,11 +47,11 @@ class NewQueries:
         self.leader = Leader()
         self._gates = {name: SafeStartGate(least, threshold) for name in (CONTEXTUAL, LEADER)}
 
-    def take_up(self, gains: AllocationGains) -> None:
+    def take_up(self, gains: AllocationGains | None) -> None:
         """
         Take up what was measured on the whole log; from now on it decides instead of the gates.
 
-        :param gains: The newest gains.
+        :param gains: The active gains; `None` where there are none.
         """
         self.leader.take_up(gains)
 
@@ -64,8 +64,8 @@ class NewQueries:
 
     @property
     def ahead(self) -> str:
-        """Which of the two is played, or would be: `contextual` or `leader`."""
-        return LEADER if self.leader.measured is not None else max(self._gates, key=self._standing)
+        """What is played, or would be: `contextual` or `leader`, or `measured` where allocations were."""
+        return MEASURED if self.leader.measured is not None else max(self._gates, key=self._standing)
 
     def observe(self, settled: SettledDecision, contextual: Allocation, curve: ExaminationCurve = UNION) -> None:
         """
@@ -89,14 +89,14 @@ class NewQueries:
 
     def estimates(self) -> Mapping[str, SafeStartEstimate]:
         """
-        Estimate how the two compare with the baseline.
+        Estimate how what may be played compares with the baseline.
 
-        :returns: `contextual` and `leader` → the estimate.
+        :returns: `contextual` and `leader` → the estimate; where allocations were measured, that of the best one alone,
+            under `measured`.
         """
-        estimates = {name: gate.estimate() for name, gate in self._gates.items()}
         if self.leader.measured is not None:
-            estimates[LEADER] = self.leader.measured.estimate(self.leader.reward_per_click)
-        return estimates
+            return {MEASURED: self.leader.measured.estimate(self.leader.reward_per_click)}
+        return {name: gate.estimate() for name, gate in self._gates.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """

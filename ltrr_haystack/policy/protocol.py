@@ -13,11 +13,11 @@ from ltrr_haystack.types import ActionSet, Features, SettledDecision
 class WeighsAllocations(Protocol):
     """A policy that takes up what allocations are worth for new queries, beside what it learns from decisions."""
 
-    def take_up(self, gains: AllocationGains) -> None:
+    def take_up(self, gains: AllocationGains | None) -> None:
         """
         Take up what was measured.
 
-        :param gains: The newest gains.
+        :param gains: The active gains; `None` where there are none.
         """
 
 

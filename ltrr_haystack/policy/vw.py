@@ -16,7 +16,7 @@ from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation, best_level
 from ltrr_haystack.policy.model_pages import model_page_value
-from ltrr_haystack.policy.new_queries import LEADER, NewQueries
+from ltrr_haystack.policy.new_queries import CONTEXTUAL, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import check_settings, pack, snapshot_errors, unpack
 from ltrr_haystack.policy.union import reaches
@@ -148,7 +148,7 @@ class VWPolicy:
         Say how the policy compares with the baseline, as far as the settled decisions tell.
 
         :returns: Agreement, estimated gain with its standard error, and counts: under `remembered` for queries that
-            were searched before, for new ones under `contextual` and `leader`.
+            were searched before, for new ones under `contextual` and `leader`, or under `measured`.
         """
         return {REMEMBERED: self._gate.estimate(), **self._new.estimates()}
 
@@ -178,7 +178,7 @@ class VWPolicy:
         """
         new = features.is_new_query
         held_back = self._has_safe_start and (self._new.held_back if new else not self._gate.is_open)
-        if new and self._new.ahead == LEADER:
+        if new and self._new.ahead != CONTEXTUAL:
             values, preferred = self._new.leader.values(actions), self._new.leader.best(actions)
             best = [arm.levels.index(preferred[arm.name]) for arm in actions.arms]
         else:
@@ -239,11 +239,11 @@ class VWPolicy:
             self._n += 1
         return at_drawn_depth(credit, decision.allocation)
 
-    def take_up(self, gains: AllocationGains) -> None:
+    def take_up(self, gains: AllocationGains | None) -> None:
         """
         Take up what allocations are worth for new queries; it decides for these from now on (see `AllocationGains`).
 
-        :param gains: The newest gains.
+        :param gains: The active gains; `None` where there are none.
         """
         with self._learning:
             self._new.take_up(gains)

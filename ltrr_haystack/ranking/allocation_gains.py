@@ -113,7 +113,8 @@ class _Unions:
         """The query's documents once for each allocation, with the places and features that it would give them."""
         depths = np.array([[allocation.get(arm, 0) for arm in self._arms] for allocation in allocations], dtype=float)
         with np.errstate(divide="ignore"):
-            ranks = np.array([np.rint(1 / query.features[:, of[1]]) for of in self._features]).T
+            ranks = np.array([np.rint(1 / query.features[:, of[1]]) for of in self._features])
+        ranks = ranks.reshape(len(self._arms), len(query.places)).T
         found = np.nan_to_num(ranks, nan=np.inf) <= depths[:, None, :]
         parts = np.where(found, self._weights / (self._constants + np.nan_to_num(ranks)), 0.0)
         fused = np.where(found.any(axis=2), parts.sum(axis=2), -1.0).round(EXACT_DIGITS)

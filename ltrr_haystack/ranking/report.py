@@ -20,10 +20,10 @@ class TrainingReport(FrozenValue):
     :param until: Place of the newest settled decision in the log; 0 if there is none.
     :param decisions: Settled decisions read.
     :param left_out: Why some are left out → how many.
-    :param rewarded: Rewarded decisions that the model was trained on.
-    :param queries: Their different queries.
+    :param rewarded: Rewarded decisions among the others.
+    :param queries: The queries that the model was trained on: those with a reward.
     :param shown: Their documents that were shown.
-    :param unshown: Their documents that were ranked and not shown.
+    :param unshown: Their documents that were ranked and never shown.
     :param gate: Whether the model is not worse than what is live on queries that it has not seen.
     :param looks: How many models of this store were tested by now.
     :param features: The model's features.
@@ -98,9 +98,9 @@ def _log_table(report: TrainingReport) -> Table:
     for reason, count in report.left_out.items():
         table.add_row(f"  left out: {reason}", f"{count:,}")
     table.add_row("rewarded decisions", f"{report.rewarded:,}")
-    table.add_row("  their queries", f"{report.queries:,}")
+    table.add_row("queries with a reward", f"{report.queries:,}")
     table.add_row("  their documents shown", f"{report.shown:,}")
-    table.add_row("  their documents not shown", f"{report.unshown:,}")
+    table.add_row("  their documents never shown", f"{report.unshown:,}")
     table.add_row("queries that it is judged on", f"{report.gate.queries:,}")
     return table
 

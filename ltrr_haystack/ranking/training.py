@@ -38,10 +38,11 @@ def train_ranker(
     """
     Train a ranking model on the settled decisions of a store, judge it, and keep it as a snapshot.
 
-    It is trained without memory features on every search as if the query were new. It is judged on queries that it was
-    not trained on, by cross-validation over queries, and trained once more on all of them. If it does not pass, it is
-    kept with its verdict, and what is live stays live. How documents fared over all queries is counted anew in any case
-    (see `ClickFeatures`).
+    It is trained without memory features on what the log knows of the documents of each query, as if the query were new
+    (see `JudgedQuery`). It is judged on queries that it was not trained on, by cross-validation over queries, and
+    trained once more on all of them. If it does not pass, it is kept with its verdict, and what is live stays live. How
+    documents fared over all queries is counted anew in any case (see `ClickFeatures`). With the pages of the model that
+    is live then, allocations are measured for new queries (see `AllocationGains`).
 
     ### Usage example
 

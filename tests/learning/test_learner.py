@@ -472,6 +472,16 @@ class TestGainsOfAllocations:
         learner.run_once(now=DUE)
         assert self.taken_up(store) == self.GAINS
 
+    def test_what_is_no_longer_active_is_given_up(self, store, log):
+        learner = Learner(store, VWPolicy(), reward_wait=10.0)
+        version = store.add_snapshot(ALLOCATIONS, self.GAINS.to_bytes(), {}, activate=True)
+        log.search("q1")
+        learner.run_once(now=DUE)
+        store.activate(ALLOCATIONS, 0)
+        log.search("q2")
+        learner.run_once(now=DUE)
+        assert (version, self.taken_up(store)) == (1, None)
+
     def test_damaged_ones_are_reported_and_stop_nobody(self, store, log, caplog):
         store.add_snapshot(ALLOCATIONS, b"none", {}, activate=True)
         log.search("q1")

@@ -7,7 +7,7 @@ from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.moments import Moments
-from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, NewQueries
+from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, MEASURED, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartGate
 from ltrr_haystack.types import Features
 
@@ -187,7 +187,7 @@ class TestMeasuredGains:
         assert new.held_back
         new.take_up(self.measured())
         assert not new.held_back
-        assert new.ahead == LEADER
+        assert new.ahead == MEASURED
         assert new.leader.best(ACTIONS) == ONLY_A
 
     def test_what_may_not_be_played_is_not_however_cheap_it_is(self, opened):
@@ -202,7 +202,8 @@ class TestMeasuredGains:
         assert opened.leader.best(ACTIONS) == BASELINE
 
     def test_the_estimate_is_theirs(self, opened):
-        estimate = opened.estimates()[LEADER]
+        ((name, estimate),) = opened.estimates().items()
+        assert name == MEASURED
         assert (estimate.settled, estimate.is_open) == (50, True)
         assert estimate.gain == pytest.approx(0.1)
 

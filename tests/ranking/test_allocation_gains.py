@@ -151,3 +151,8 @@ def test_costs_are_those_of_the_allocations():
     gains = allocation_gains(known(search(), search("peace")), SCHEMA, priced, FUSION, CURVE, page=2)
     assert gains.baseline_cost == pytest.approx(2 * 0.032)
     assert gains.of[expert_key({"bm25": 2})].saved == pytest.approx(0.032)
+
+
+def test_of_arms_that_nobody_ever_asked_nothing_is_known():
+    gains = allocation_gains(known(search(), search("peace")), SCHEMA, ACTIONS, {}, CURVE, page=2)
+    assert (gains.baseline, gain(gains, bm25=4)) == (0.0, 0.0)

@@ -6,7 +6,7 @@ from typing import Any
 from ltrr_haystack.errors import LTRRError
 from ltrr_haystack.evaluation.report.reading import RankerRuns
 from ltrr_haystack.evaluation.report.values import Finding, Grid, Section, decimal, moment, percent, share_of
-from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER
+from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, MEASURED
 from ltrr_haystack.policy.safe_start import SafeStartEstimate
 from ltrr_haystack.policy.snapshot import snapshot_errors, unpack
 from ltrr_haystack.policy.verdict import verdict
@@ -27,7 +27,7 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
     policies, trained = store.snapshots(POLICY), store.snapshots(RANKER)
     grids, findings = [], []
     try:
-        grids += [_safe_start(*gate) for gate in _gates(store)]
+        grids += _gates(store)
     except LTRRError as error:
         findings.append(Finding("bad", "The active policy cannot be read", str(error)))
     grids += [_policies(policies), _rankers(trained), _pages(rankers)]
@@ -50,7 +50,7 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
     )
 
 
-def _gates(store: LTRRStore) -> list[tuple[str, SafeStartEstimate, str]]:
+def _gates(store: LTRRStore) -> list[Grid]:
     """What the active policy's safe starts have come to, and what its card says of that; other policies have none."""
     snapshot = store.snapshot(POLICY)
     if snapshot is None or snapshot.card.get("policy") != VWPolicy.name:
@@ -65,12 +65,14 @@ def _gates(store: LTRRStore) -> list[tuple[str, SafeStartEstimate, str]]:
         LEADER: "Safe start for new queries: the best allocation for all",
     }
     # The card was made with the gates' own settings, which a snapshot does not hold.
-    told = {name: _inner(snapshot.card, name, "verdict") or verdict(estimates[name]) for name in titles}
-    return [(title, estimates[name], told[name]) for name, title in titles.items()]
+    told = {name: _inner(snapshot.card, name, "verdict") or verdict(estimate) for name, estimate in estimates.items()}
+    return [
+        _measured(estimate, told[name]) if name == MEASURED else _safe_start(titles[name], estimate, told[name])
+        for name, estimate in estimates.items()
+    ]
 
 
 def _safe_start(title: str, estimate: SafeStartEstimate, told: str) -> Grid:
-    saved, share = estimate.cost_saved, estimate.cost_saved_share
     return Grid(
         title,
         ("", ""),
@@ -82,11 +84,33 @@ def _safe_start(title: str, estimate: SafeStartEstimate, told: str) -> Grid:
             ("compared with the baseline", f"{estimate.compared:,}, {estimate.rewarded:,} of them rewarded"),
             ("reward gained per search, ± standard error", _gain(estimate.reward_gain, estimate.reward_standard_error)),
             ("interval of it, with the prior loss", _interval(estimate.reward_interval)),
-            ("cost saved per search", f"{saved:+.4f}" + (f" ({percent(share)})" if share is not None else "")),
+            ("cost saved per search", _saved(estimate)),
             ("reward less cost gained, ± standard error", _gain(estimate.gain, estimate.standard_error)),
             ("z of it, with the prior loss", decimal(estimate.z, 2)),
         ),
     )
+
+
+def _measured(estimate: SafeStartEstimate, told: str) -> Grid:
+    """Where allocations were measured on what is known of past queries, no decision is compared by itself."""
+    state = "open: it was shown to be as good as the baseline" if estimate.is_open else "closed: none was shown to be"
+    return Grid(
+        "Safe start for new queries: the best allocation of those measured",
+        ("", ""),
+        (
+            ("verdict", told),
+            ("state", state),
+            ("queries that it was measured on", f"{estimate.settled:,}"),
+            ("reward gained per search, ± standard error", _gain(estimate.reward_gain, estimate.reward_standard_error)),
+            ("cost saved per search", _saved(estimate)),
+            ("reward less cost gained, ± standard error", _gain(estimate.gain, estimate.standard_error)),
+        ),
+    )
+
+
+def _saved(estimate: SafeStartEstimate) -> str:
+    share = estimate.cost_saved_share
+    return f"{estimate.cost_saved:+.4f}" + (f" ({percent(share)})" if share is not None else "")
 
 
 def _gain(gain: float | None, error: float | None) -> str:
@@ -102,7 +126,8 @@ def _interval(found: tuple[float, float] | None) -> str:
 
 def _past(card: Mapping[str, Any]) -> str:
     """For which queries a policy is past its safe start; a card that tells of none has one verdict for all."""
-    known, *new = (_inner(card, name, "safe_start") for name in (REMEMBERED, CONTEXTUAL, LEADER))
+    known, *new = (_inner(card, name, "safe_start") for name in (REMEMBERED, CONTEXTUAL, LEADER, MEASURED))
+    new = [held_back for held_back in new if isinstance(held_back, bool)]
     if not isinstance(known, bool):
         return _said(card.get("safe_start"), "held back", "past it")
     if known == all(new):

@@ -5,6 +5,7 @@ import pytest
 from ltrr_haystack.evaluation.report.models import models
 from ltrr_haystack.evaluation.report.reading import RankerRuns
 from ltrr_haystack.policy import vw
+from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.ranking.gate import MeanScore, OrderComparison, Verdict
 from ltrr_haystack.ranking.report import TrainingReport
@@ -84,6 +85,25 @@ def test_what_the_gates_of_each_version_came_to(store):
     store.add_snapshot("policy", b"x", card, activate=True)
     section, _ = models(store, {})
     assert grids(section)["Policies: version 1 is the newest"].rows[0][6:] == ("of remembered", "of leader")
+
+
+def test_where_allocations_were_measured_it_says_so_and_no_gate_is_shown_beside(log, store):
+    """Of a click worth 1: bm25 alone earns .02 more than both, and saves a tenth."""
+    gains = AllocationGains("bm25=10", {"bm25=10": Gain(0.02, 0.01, 0.1)}, 1.0, 0.2, 60)
+    policy = VWPolicy()
+    policy.learn(log.settled(1, {"a": 1.0}, preferred={"bm25": 10, "memory": 0}))
+    policy.take_up(replace(gains, against=policy._new.leader._against))
+    store.add_snapshot("policy", policy.to_bytes(), policy.card(), activate=True)
+    section, _ = models(store, {})
+    title = "Safe start for new queries: the best allocation of those measured"
+    assert [name for name in grids(section) if "new queries" in name] == [title]
+    rows = dict(grids(section)[title].rows)
+    assert rows["state"] == "open: it was shown to be as good as the baseline"
+    assert rows["queries that it was measured on"] == "60"
+    assert rows["cost saved per search"] == "+0.1000 (50.0%)"
+    version = grids(section)["Policies: version 1 is the newest"].rows[0]
+    assert version[5] == "past it for new queries only"
+    assert version[7] == rows["verdict"]
 
 
 def test_reward_and_cost_are_told_apart(log, store):

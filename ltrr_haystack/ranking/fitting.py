@@ -75,9 +75,10 @@ def fit(
     Train LambdaMART on what is known of the documents of queries (Burges, "From RankNet to LambdaRank to LambdaMART",
     MSR-TR-2010-82).
 
-    The trees are fitted on top of the union's order, as LightGBM's `init_score`. A document's grade is its reward per
-    look (see `JudgedQuery.grades`), in steps of 1 / `GRADES_PER_REWARD`, so that how far people look at a place is no
-    part of what is learned. The same queries, settings and seed give the same model.
+    The trees are fitted on top of the union's order, as LightGBM's `init_score`. A document's grade is its reward
+    per look (see `JudgedQuery.grades`), in steps of 1 / `GRADES_PER_REWARD`, so that how far people look at a place
+    is no part of what is learned. A query counts as often as it was searched with a reward, within bounds. The same
+    queries, settings and seed give the same model.
 
     :param queries: At least one query.
     :param schema: The features of their documents.
@@ -90,6 +91,7 @@ def fit(
         np.concatenate([query.features for query in queries]),
         label=np.rint(np.concatenate([query.grades for query in queries]) * GRADES_PER_REWARD).astype(np.int32),
         group=[len(query.places) for query in queries],
+        weight=np.concatenate([np.full(len(query.places), query.weight) for query in queries]),
         init_score=np.concatenate([start_scores(query.places) for query in queries]),
         free_raw_data=True,
     )

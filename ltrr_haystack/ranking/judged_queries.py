@@ -11,13 +11,15 @@ than the learned one by twice its standard deviation, and the click rates of low
 learned by it: an error then speaks for the order that is served.
 
 Training takes another value of the same evidence, reward per look, drawn towards 0 by as many looks as the page model's
-prior is worth: a document that nobody chose is no example of what people want, wherever it stands. Each query is one
-example, however often it was searched. So a click at a low place counts for more than one at the first, and a document
-that was passed over a hundred times differs from one that was passed over once. Pages as they were shown tell neither.
+prior is worth: a document that nobody chose is no example of what people want, wherever it stands. So a click at a low
+place counts for more than one at the first, and a document that was passed over a hundred times differs from one that
+was passed over once. Pages as they were shown tell neither. Each query is one example, which weighs as much as it had
+searches with a reward, up to `MOST_SEARCHES`: whoever searches for what nobody else does has no more say for it.
 """
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -35,6 +37,9 @@ MOST_DOCUMENTS = 200
 
 MOST_QUERIES = 10_000
 """Most queries of which anything is kept: those whose keys have the smallest digests, so no click decides which."""
+
+MOST_SEARCHES = 50
+"""From so many searches with a reward on a query weighs the same, so that the most frequent ones are not all."""
 
 MAX_REWARD = 5.0
 """Rewards are clipped to this, so that one purchase does not drown out every click."""
@@ -54,6 +59,7 @@ class JudgedQuery:
     :param attractions: The expected attraction of each, 0 to 1.
     :param grades: Reward per look of each, 0 to `MAX_REWARD`, drawn towards 0: what training takes for its relevance.
     :param shown: Whether each was shown.
+    :param weight: How much the query counts in training: its searches with a reward, up to `MOST_SEARCHES`.
     """
 
     query_key: str
@@ -62,6 +68,7 @@ class JudgedQuery:
     attractions: NDArray[np.float64]
     grades: NDArray[np.float64]
     shown: NDArray[np.bool_]
+    weight: int = 1
 
 
 def cautious(model: PageModel) -> PageModel:
@@ -100,6 +107,7 @@ class EvidenceCollector:
         self._model = cautious(model)
         self._rising = np.array([_is_rising(name) for name in schema.names], dtype=bool)
         self._documents: dict[str, dict[str, _Seen]] = {}
+        self._searches: Counter[str] = Counter()
         self._largest: list[tuple[int, str]] = []
 
     def add(self, settled: SettledDecision) -> None:
@@ -112,6 +120,7 @@ class EvidenceCollector:
         if documents is None:
             return
         earned = settled.counted_rewards
+        self._searches[settled.decision.evidence_key] += any(reward > 0 for reward in earned.values())
         looks = self._model.curve.looks_at(settled).tolist()
         look_of = dict(zip([each.object_id for each in settled.impressions], looks, strict=True))
         for each in searched_ones(settled, (*settled.impressions, *settled.unshown)):
@@ -158,7 +167,7 @@ class EvidenceCollector:
                 return None
             else:
                 _, largest = heapq.heapreplace(self._largest, (-digest, key))
-                del self._documents[largest]
+                del self._documents[largest], self._searches[largest]
             self._documents[key] = {}
         return self._documents[key]
 
@@ -177,6 +186,7 @@ class EvidenceCollector:
             alpha / (alpha + beta),
             np.minimum(rewards / (looks + self._model.prior_looks), MAX_REWARD),
             np.array([each.shown for each in seen]),
+            min(self._searches[key], MOST_SEARCHES),
         )
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,19 @@ class TestFit:
         settings = TrainingSettings(rounds=20, min_leaf=10, feature_fraction=1.0)
         low, middle, high = fit(queries, SCHEMA, settings, 0).scores(np.array([[0.2, 0], [0.5, 0], [0.9, 0]]), [1] * 3)
         assert low < middle < high
+
+    def test_who_searches_for_what_nobody_else_does_has_no_more_say(self):
+        """Thirty queries of one search each say that `good` is bad, ten of thirty searches each that it is good."""
+        odd = [known([0.5, 0.0], good=[0.1, 0.9], number=number) for number in range(30)]
+        common = [replace(known([0.0, 0.5], good=[0.1, 0.9], number=number), weight=30) for number in range(30, 40)]
+        settings = TrainingSettings(rounds=20, min_leaf=10, feature_fraction=1.0)
+        features = np.array([[0.1, 0.0], [0.9, 0.0]])
+        low, high = fit([*odd, *common], SCHEMA, settings, 0).scores(features, [1, 1])
+        assert high > low
+        low, high = fit([*odd, *[replace(each, weight=1) for each in common]], SCHEMA, settings, 0).scores(
+            features, [1, 1]
+        )
+        assert high < low
 
     def test_the_most_a_look_can_earn_is_a_grade(self):
         queries = [known([0.0, MAX_REWARD], good=[0.1, 0.9], number=number) for number in range(50)]

@@ -61,6 +61,14 @@ def test_the_grade_is_the_reward_per_look_drawn_towards_nothing():
     assert query.shown.tolist() == [True, True, False]
 
 
+def test_a_query_weighs_as_much_as_it_had_searches_with_a_reward(monkeypatch):
+    """Three searches of love, two of them with a click; of five of peace count three."""
+    monkeypatch.setattr(judged_queries, "MOST_SEARCHES", 3)
+    love = [search(f"q{number}", ["a", "b"], ["a"] * (number > 0)) for number in range(3)]
+    peace = [search(f"p{number}", ["a", "b"], ["a"], query="peace") for number in range(5)]
+    assert [query.weight for query in gathered(*love, *peace)] == [2, 3]
+
+
 def test_a_reward_is_bounded_and_a_loss_is_none():
     """Of 250 counts 5, of -2 nothing."""
     dear = replace(search("q1", ["a", "b"]), rewards={"a": 250.0, "b": -2.0})

@@ -20,7 +20,16 @@ from ltrr_haystack.learning.readings import add_late_readings
 from ltrr_haystack.learning.step import NotLearnableError, learn_step
 from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.protocol import Policy, WeighsAllocations
-from ltrr_haystack.store import ALLOCATIONS, POLICY, LearningUpdate, LTRRStore, SettledBatch, SnapshotDraft, Watermark
+from ltrr_haystack.store import (
+    ALLOCATIONS,
+    POLICY,
+    RANKER,
+    LearningUpdate,
+    LTRRStore,
+    SettledBatch,
+    SnapshotDraft,
+    Watermark,
+)
 from ltrr_haystack.store.settlement import LONGEST_FAULT
 
 logger = logging.getLogger(__name__)
@@ -303,7 +312,7 @@ class Learner:
         return Progress(learned=learned, uncounted=len(step.counted), anonymous=step.anonymous, set_aside=len(faults))
 
     def _take_up_gains(self, policy: Policy) -> None:
-        """Hand the active gains of allocations, or that there are none, to a policy that takes them up."""
+        """Hand the active gains, if they are of the live ranker's pages, or none to a policy that takes them up."""
         if not isinstance(policy, WeighsAllocations):
             return
         version = self.store.active_version(ALLOCATIONS)
@@ -315,7 +324,9 @@ class Learner:
                 logger.warning("The gains of allocations cannot be taken up: {error}", error=str(error))
                 gains = None
             self._gains = version, gains
-        policy.take_up(self._gains[1])
+        gains = self._gains[1]
+        fits = gains is not None and gains.ranker == self.store.active_version(RANKER)
+        policy.take_up(gains if fits else None)
 
     def _learn_late_batch(self, now: float) -> int | None:
         watermark = self._prolonged()

@@ -67,8 +67,11 @@ class AllocationGains(FrozenValue):
 
         :param key: The allocation's key.
         :returns: Whether its gain, less `DEVIATIONS` standard errors, is no more than `MOST_LOST` of the baseline below
-            0; never where it was not measured.
+            0; never where it was not measured, nor for the baseline in the union's own order, of which that says
+            nothing.
         """
+        if key == self.against and not self.ranker:
+            return False
         gain = self.of.get(key)
         return gain is not None and gain.clicks - DEVIATIONS * gain.error >= -MOST_LOST * self.baseline
 

@@ -223,7 +223,7 @@ class Leader:
         are those of the decisions so far, with one that lost `PRIOR_LOSS`.
         """
         measured = self._measured
-        if measured is not None and measured.against == experts.baseline_key:
+        if measured is not None and measured.against == experts.baseline_key == self._against:
             return self._measured_gains(measured, experts)
         noted = self._noted if self._against == experts.baseline_key else {}
         gained, weights = np.array([noted.get(key, (0.0, 0.0)) for key in experts.keys]).T
@@ -237,4 +237,5 @@ class Leader:
         gains: _Numbers = self.reward_per_click * clicks - experts.extra_costs
         if not may_play.any():
             return np.where(experts.is_baseline, 0.0, -PRIOR_LOSS)
+        may_play |= experts.is_baseline & (measured.ranker == 0)
         return np.where(may_play, gains, gains.min() - PRIOR_LOSS)

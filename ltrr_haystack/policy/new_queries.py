@@ -1,5 +1,5 @@
 """
-The safe start of new queries (`Features.is_new_query`): what is played has been shown to be better for these.
+The safe start of new queries (`Features.is_new_query`): what is played was shown to be better for these, or as good.
 
 Most searches repeat a query, so a gate over all searches says little about new queries. They have two gates of their
 own, one for each of two candidates that are compared with the baseline: the contextual model, and the best single

@@ -11,8 +11,12 @@ where it is examined. That is the direct method of off-policy evaluation (Dudík
 evaluation and learning", ICML 2011, section 2) with a posterior for each document instead of a model of all.
 
 The mean over queries, each counted once, is compared with the page of the baseline in the union's order, which is what
-people get without learning. Documents that were never ranked are missing: for an allocation that is hardly ever drawn
-that is a loss, so it is held to be worse than it is.
+people get without learning. Only queries for which every arm of the baseline was drawn as deep as there are measured:
+for others its page is not known. Clicks are those of a search of a query that is clicked at all.
+
+What this leaves out: documents that were never ranked; that scores are normalised within what an arm draws, and that
+the ranker leaves what is below its first candidates in the union's order; and that the best of many allocations is
+taken, which by chance looks a little better than it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,8 +29,9 @@ from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.fusion import EXACT_DIGITS
 from ltrr_haystack.policy.experts import experts_of
 from ltrr_haystack.policy.gains import AllocationGains, Gain
+from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema, arm_features
-from ltrr_haystack.ranking.gate import Scorer, by_union
+from ltrr_haystack.ranking.gate import PLACES, Scorer, by_union
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.types import ActionSet, Allocation
 
@@ -44,14 +49,15 @@ def allocation_gains(
     curve: ExaminationCurve,
     scorer: Scorer = by_union,
     *,
-    page: int,
+    page: int = PLACES,
     ranker: int = 0,
+    min_queries: int = 2,
     seed: int = 0,
-) -> AllocationGains:
+) -> AllocationGains | None:
     """
     Measure the allocations that are compared for new queries (see `experts_of`).
 
-    :param queries: At least two queries with what is known of their documents.
+    :param queries: Queries with what is known of their documents.
     :param schema: The features of these documents.
     :param actions: What there is to choose from.
     :param fusion: Arm → its weight and the constant k in reciprocal rank fusion.
@@ -59,19 +65,25 @@ def allocation_gains(
     :param scorer: Scores by the ranking model, or by one like it that was not trained on the query.
     :param page: How many documents a page has.
     :param ranker: The ranking model's version, to be noted.
+    :param min_queries: On fewer queries nothing is measured; at least 2.
     :param seed: Seed of the draw of queries.
-    :returns: The gain of each.
+    :returns: The gain of each; `None` where too few queries tell of the baseline, or nothing is expected of its page.
     """
+    experts = experts_of(actions)
+    queries = [query for query in queries if reaches(query.drawn, experts.baseline)]
+    if len(queries) < max(min_queries, 2):
+        return None
     if len(queries) > MOST_QUERIES:
         drawn = np.random.default_rng(seed).choice(len(queries), MOST_QUERIES, replace=False)
         queries = [queries[row] for row in np.sort(drawn)]
-    experts = experts_of(actions)
     unions = _Unions(schema, actions, fusion)
     earned, today = np.empty((len(queries), len(experts.keys))), np.empty(len(queries))
     looks = curve.over(np.arange(1, page + 1))
     for row, query in enumerate(queries):
         earned[row] = _earned(unions.under(query, experts.searched), scorer, query, looks)
         today[row] = _earned(unions.under(query, [experts.baseline]), by_union, query, looks)[0]
+    if not today.any():
+        return None
     gains = earned - today[:, None]
     errors = gains.std(axis=0, ddof=1) / np.sqrt(len(queries))
     return AllocationGains(

@@ -55,13 +55,14 @@ def settings_from(card: Mapping[str, float]) -> TrainingSettings:
     """
     Read settings from the card of a model, where all of them are numbers.
 
-    :param card: Setting → value.
+    :param card: Setting → value; settings of earlier versions that are none any more are left out.
     :returns: The settings.
-    :raises TypeError: If there is no such setting.
+    :raises TypeError: If a value is no number.
     :raises ConfigurationError: If a setting is out of its range.
     """
     whole = {name for name, value in asdict(TrainingSettings()).items() if isinstance(value, int)}
-    values: dict[str, Any] = {name: int(value) if name in whole else value for name, value in card.items()}
+    known = asdict(TrainingSettings())
+    values: dict[str, Any] = {name: int(card[name]) if name in whole else card[name] for name in card if name in known}
     return TrainingSettings(**values)
 
 
@@ -77,8 +78,8 @@ def fit(
 
     The trees are fitted on top of the union's order, as LightGBM's `init_score`. A document's grade is its reward
     per look (see `JudgedQuery.grades`), in steps of 1 / `GRADES_PER_REWARD`, so that how far people look at a place
-    is no part of what is learned. A query counts as often as it was searched with a reward, within bounds. The same
-    queries, settings and seed give the same model.
+    is no part of what is learned, as far as the gate's flatter curve tells. A query counts as often as it was
+    searched with a reward, within bounds. The same queries, settings and seed give the same model.
 
     :param queries: At least one query.
     :param schema: The features of their documents.

@@ -12,15 +12,16 @@ learned by it: an error then speaks for the order that is served.
 
 Training takes another value of the same evidence, reward per look, drawn towards 0 by as many looks as the page model's
 prior is worth: a document that nobody chose is no example of what people want, wherever it stands. So a click at a low
-place counts for more than one at the first, and a document that was passed over a hundred times differs from one that
-was passed over once. Pages as they were shown tell neither. Each query is one example, which weighs as much as it had
-searches with a reward, up to `MOST_SEARCHES`: whoever searches for what nobody else does has no more say for it.
+place counts for more than one at the first, as far as the flatter curve tells, and a document that was passed over a
+hundred times differs from one that was passed over once. Pages as they were shown tell neither. Each query is one
+example, which weighs as much as it had searches with a reward, up to `MOST_SEARCHES`: whoever searches for what nobody
+else does has no more say for it.
 """
 
 import heapq
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
@@ -60,6 +61,7 @@ class JudgedQuery:
     :param grades: Reward per look of each, 0 to `MAX_REWARD`, drawn towards 0: what training takes for its relevance.
     :param shown: Whether each was shown.
     :param weight: How much the query counts in training: its searches with a reward, up to `MOST_SEARCHES`.
+    :param drawn: Arm → the deepest that it was drawn for the query, where it answered.
     """
 
     query_key: str
@@ -69,6 +71,7 @@ class JudgedQuery:
     grades: NDArray[np.float64]
     shown: NDArray[np.bool_]
     weight: int = 1
+    drawn: Mapping[str, int] = field(default_factory=dict, repr=False)
 
 
 def cautious(model: PageModel) -> PageModel:
@@ -108,6 +111,7 @@ class EvidenceCollector:
         self._rising = np.array([_is_rising(name) for name in schema.names], dtype=bool)
         self._documents: dict[str, dict[str, _Seen]] = {}
         self._searches: Counter[str] = Counter()
+        self._drawn: dict[str, Counter[str]] = {}
         self._largest: list[tuple[int, str]] = []
 
     def add(self, settled: SettledDecision) -> None:
@@ -121,6 +125,8 @@ class EvidenceCollector:
             return
         earned = settled.counted_rewards
         self._searches[settled.decision.evidence_key] += any(reward > 0 for reward in earned.values())
+        drawn = self._drawn.setdefault(settled.decision.evidence_key, Counter())
+        drawn |= Counter({each.arm: each.depth for each in settled.reports if each.error is None})
         looks = self._model.curve.looks_at(settled).tolist()
         look_of = dict(zip([each.object_id for each in settled.impressions], looks, strict=True))
         for each in searched_ones(settled, (*settled.impressions, *settled.unshown)):
@@ -168,6 +174,7 @@ class EvidenceCollector:
             else:
                 _, largest = heapq.heapreplace(self._largest, (-digest, key))
                 del self._documents[largest], self._searches[largest]
+                self._drawn.pop(largest, None)
             self._documents[key] = {}
         return self._documents[key]
 
@@ -187,6 +194,7 @@ class EvidenceCollector:
             np.minimum(rewards / (looks + self._model.prior_looks), MAX_REWARD),
             np.array([each.shown for each in seen]),
             min(self._searches[key], MOST_SEARCHES),
+            dict(self._drawn[key]),
         )
 
 

@@ -71,11 +71,11 @@ def read_ranker_log(store: LTRRStore, max_decisions: int, page_model: PageModel,
         fusion.update({report.arm: (report.weight, report.rrf_k) for report in settled.reports})
         if reason := _unusable(settled):
             left_out[reason] += 1
-        if not settled.counted:
-            continue
-        rewarded += not reason and any(reward > 0 for reward in settled.counted_rewards.values())
-        evidence.add(settled)
-        clicks.add(settled)
+        if settled.counted:
+            clicks.add(settled)
+        if not reason:
+            rewarded += any(reward > 0 for reward in settled.counted_rewards.values())
+            evidence.add(settled)
     queries = evidence.queries()
     return RankerLog(
         schema,

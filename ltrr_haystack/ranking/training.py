@@ -8,11 +8,12 @@ from haystack import logging
 from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, SnapshotError
+from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.ranking.allocation_gains import allocation_gains
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit, settings_from
 from ltrr_haystack.ranking.folds import fold_of
-from ltrr_haystack.ranking.gate import PLACES, Scorer, Verdict, by_union, judge
+from ltrr_haystack.ranking.gate import Scorer, Verdict, by_union, judge
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
 from ltrr_haystack.ranking.page_fitting import fit_page_model, keep_page_model
@@ -98,7 +99,7 @@ def train_ranker(
     if log.clicks.documents:
         draft = log.clicks.draft()
         store.add_snapshot(draft.kind, draft.payload, draft.card, activate=True)
-    if log.rewarded < min_decisions:
+    if log.rewarded < min_decisions or not log.judged:
         return report
     learned, beside = _CrossFitted(log.judged, log.schema, settings, seed), _beside(live, log, seed)
     verdict = judge(
@@ -107,10 +108,16 @@ def train_ranker(
     model = fit(log.judged, log.schema, settings, seed)
     report = replace(report, gate=verdict, looks=report.looks + (verdict.look > 0), importance=model.importance)
     active = activate_if_passed and verdict.passed
-    version = store.add_snapshot(RANKER, model.to_bytes(), report.card(), activate=active)
-    served = learned if active else beside
+    version = store.add_snapshot(RANKER, model.to_bytes(), report.card(), activate=False)
+    served, ranker = (learned, version) if active else (beside, store.active_version(RANKER))
     if served is None or isinstance(served, _CrossFitted):
-        _measure_allocations(store, log, model_of_page, served.scores if served else by_union, seed)
+        scorer = served.scores if served else by_union
+        gains = _measured(log, model_of_page, scorer, ranker=ranker, min_queries=min_queries, seed=seed)
+        if gains is not None:
+            card = {"queries": gains.queries, "baseline": gains.baseline, "ranker": gains.ranker}
+            store.add_snapshot(ALLOCATIONS, gains.to_bytes(), card, activate=True)
+    if active:
+        store.activate(RANKER, version)
     return replace(report, version=version, active=active)
 
 
@@ -224,23 +231,23 @@ def _warn_of_live(error: SnapshotError) -> None:
     logger.warning("The live ranker cannot be compared with, since it cannot rank: {error}", error=str(error))
 
 
-def _measure_allocations(store: LTRRStore, log: RankerLog, page_model: PageModel, scorer: Scorer, seed: int) -> None:
-    """Say what allocations are worth for new queries with the pages of the model that is live now."""
-    if log.newest is None or len(log.judged) < 2:
-        return
-    gains = allocation_gains(
+def _measured(
+    log: RankerLog, page_model: PageModel, scorer: Scorer, *, ranker: int, min_queries: int, seed: int
+) -> AllocationGains | None:
+    """What allocations are worth for new queries with the pages of a ranking model."""
+    if log.newest is None:
+        return None
+    return allocation_gains(
         log.judged,
         log.schema,
         log.newest.decision.actions,
         log.fusion,
         page_model.curve,
         scorer,
-        page=len(log.newest.impressions) or PLACES,
-        ranker=store.active_version(RANKER),
+        ranker=ranker,
+        min_queries=min_queries,
         seed=seed,
     )
-    card = {"queries": gains.queries, "baseline": gains.baseline, "ranker": gains.ranker}
-    store.add_snapshot(ALLOCATIONS, gains.to_bytes(), card, activate=True)
 
 
 def _looks(store: LTRRStore) -> int:

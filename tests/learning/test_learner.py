@@ -15,7 +15,7 @@ from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.ranking.page_model import PageModel
-from ltrr_haystack.store import ALLOCATIONS, PAGE, POLICY, LTRRStore
+from ltrr_haystack.store import ALLOCATIONS, PAGE, POLICY, RANKER, LTRRStore
 from ltrr_haystack.types import Features
 
 # Searches happen at second 0 unless a test says otherwise; the reward wait is over at second 10.
@@ -468,6 +468,18 @@ class TestGainsOfAllocations:
         learner.run_once(now=DUE)
         assert self.taken_up(store) is None
         store.add_snapshot(ALLOCATIONS, self.GAINS.to_bytes(), {}, activate=True)
+        log.search("q2")
+        learner.run_once(now=DUE)
+        assert self.taken_up(store) == self.GAINS
+
+    def test_those_of_another_ranker_s_pages_are_given_up(self, store, log):
+        learner = Learner(store, VWPolicy(), reward_wait=10.0)
+        store.add_snapshot(ALLOCATIONS, self.GAINS.to_bytes(), {}, activate=True)
+        store.add_snapshot(RANKER, b"a ranker", {}, activate=True)
+        log.search("q1")
+        learner.run_once(now=DUE)
+        assert self.taken_up(store) is None
+        store.activate(RANKER, 0)
         log.search("q2")
         learner.run_once(now=DUE)
         assert self.taken_up(store) == self.GAINS

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,12 @@ class TestMayPlay:
 
     def test_what_was_not_measured_may_not(self):
         assert not gains(bm25=(0.1, 0.01, 0.0)).may_play("dense")
+
+    def test_the_baseline_itself_opens_nothing_unless_a_model_orders_its_page(self):
+        """In the union's own order it is what it is compared with."""
+        both = {"bm25=50 dense=50": (0.0, 0.0, 0.0)}
+        assert not gains(**both).playable
+        assert replace(gains(**both), ranker=3).playable
 
     def test_what_is_saved_does_not_make_up_for_a_loss(self):
         assert not gains(cheap=(-0.1, 0.01, 5.0)).playable

@@ -173,6 +173,7 @@ class TestMeasuredGains:
             1.0,
             0.2,
             50,
+            3,
         )
 
     @pytest.fixture

@@ -1,5 +1,7 @@
 """Gains of allocations, on unions as the joiner makes them and by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -153,6 +155,24 @@ def test_costs_are_those_of_the_allocations():
     assert gains.of[expert_key({"bm25": 2})].saved == pytest.approx(0.032)
 
 
-def test_of_arms_that_nobody_ever_asked_nothing_is_known():
-    gains = allocation_gains(known(search(), search("peace")), SCHEMA, ACTIONS, {}, CURVE, page=2)
-    assert (gains.baseline, gain(gains, bm25=4)) == (0.0, 0.0)
+def test_only_queries_whose_baseline_is_known_are_measured():
+    """Of love bm25 alone was ever asked, so that its baseline's page is not known; peace and hope are left."""
+    asked = search(found={"bm25": FOUND["bm25"]}, clicked=("a",))
+    bm25 = replace(asked, reports=tuple(each for each in asked.reports if each.arm == "bm25"))
+    queries = known(bm25, search("peace"), search("hope"))
+    assert measured(queries).queries == 2
+    assert measured(queries, min_queries=3) is None
+    assert measured(known(bm25, search("peace"))) is None
+
+
+def test_an_arm_that_failed_is_not_known():
+    failed = search("peace")
+    reports = tuple(replace(each, error="timeout") if each.arm == "dense" else each for each in failed.reports)
+    queries = known(search(), search("hope"), replace(failed, reports=reports))
+    assert [query.drawn for query in queries][2] == {"bm25": 4}
+    assert measured(queries).queries == 2
+
+
+def test_where_nothing_is_expected_of_the_baseline_nothing_is_measured():
+    """No arm's part in the union is known: its page would be empty, and any other as good."""
+    assert allocation_gains(known(search(), search("peace")), SCHEMA, ACTIONS, {}, CURVE) is None

@@ -12,6 +12,7 @@ from ltrr_haystack.ranking.model import RankingModel
 from ltrr_haystack.ranking.page_fitting import fit_page_model
 from ltrr_haystack.ranking.training import train_page, train_ranker
 from ltrr_haystack.store import ALLOCATIONS, RANKER
+from ltrr_haystack.types import Provenance
 
 
 class TestTrainRanker:
@@ -85,6 +86,30 @@ class TestTrainRanker:
         train_ranker(logged, settings=replace(quick, rounds=1, learning_rate=1e-6))
         assert logged.active_version(RANKER) == 1
         assert logged.snapshot(ALLOCATIONS) is None
+
+    def test_where_all_that_was_chosen_only_a_memory_brought_nothing_is_trained(self, world, store):
+        """There is nothing to learn of what a new query would show."""
+        brought = {"recall": Provenance(1, 0.9, 1.0)}
+        visits = []
+        for visit in world.visits(30, seed=4, queries=30):
+            first, *others = visit.ranking.candidates
+            ranking = replace(visit.ranking, candidates=(replace(first, arms=brought), *others))
+            visits.append(replace(visit, ranking=ranking, clicked=(first.object_id,)))
+        world.record(store, visits)
+        report = train_ranker(store, min_decisions=5)
+        assert (report.rewarded, report.queries, report.version) == (30, 0, 0)
+
+    def test_on_too_few_queries_no_allocation_is_measured(self, logged, quick):
+        train_ranker(logged, settings=quick, min_queries=61)
+        assert logged.snapshot(ALLOCATIONS) is None
+
+    def test_a_live_model_of_an_earlier_version_is_compared_with_models_like_it(self, logged, quick):
+        """Settings that are none any more are left out."""
+        report = train_ranker(logged, settings=quick)
+        card = {**report.card(), "settings": {**report.settings, "unshown_share": 1.0, "max_per_query": 50}}
+        logged.add_snapshot(RANKER, logged.snapshot(RANKER).payload, card, activate=True)
+        _, live = train_ranker(logged, settings=quick).gate.comparisons
+        assert live.difference.mean == 0.0
 
     def test_models_that_passed_can_be_kept_without_going_live(self, logged, quick):
         report = train_ranker(logged, activate_if_passed=False, settings=quick)

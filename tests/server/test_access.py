@@ -99,7 +99,7 @@ class TestKeys:
         sent = wrong.format(good).encode("latin-1")
         refused = await caller().get("/search/run", headers={b"X-API-Key": sent})
         assert refused.status_code == 401
-        assert good.rpartition("_")[2] not in refused.text
+        assert good.split("_", 2)[2] not in refused.text
 
     async def test_another_scheme_of_a_proxy_does_not_hide_it(self, caller, key):
         headers = {"Authorization": "Basic dTpw", "X-API-Key": key("search")}

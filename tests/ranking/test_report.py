@@ -44,7 +44,7 @@ class TestTrainingReport:
 
 class TestRender:
     def test_shows_the_verdict_the_figures_and_what_mattered(self, trained, text):
-        shown = text(trained)
+        shown = text(replace(trained, left_out={"no features logged": 3}))
         assert f"Version 1 is live: {trained.reason}." in shown
         assert "Judged on held-out queries, look 1" in shown
         assert f"{trained.gate.comparisons[0].difference.mean:.4f}" in shown
@@ -52,7 +52,7 @@ class TestRender:
         assert f"{trained.shown:,}" in shown
         assert f"{trained.unshown:,}" in shown
         assert "arm.dense." in shown
-        assert "left out: no reward" in shown
+        assert "left out: no features logged" in shown
         assert "model - live model" not in shown
 
     def test_shows_what_was_compared_with_the_live_model(self, trained, text):

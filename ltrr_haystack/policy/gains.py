@@ -80,6 +80,11 @@ class AllocationGains(FrozenValue):
         """Those that may be played."""
         return {key: gain for key, gain in self.of.items() if self.may_play(key)}
 
+    @property
+    def opens(self) -> bool:
+        """Whether any may be played."""
+        return any(self.may_play(key) for key in self.of)
+
     def estimate(self, reward_per_click: float) -> SafeStartEstimate:
         """
         Say how the best of those that may be played compares with the baseline, as a gate does.

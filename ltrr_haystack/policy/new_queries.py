@@ -59,7 +59,7 @@ class NewQueries:
     def held_back(self) -> bool:
         """Whether nothing has been shown to be better than the baseline, or as good and cheaper."""
         if self.leader.measured is not None:
-            return not self.leader.measured.playable
+            return not self.leader.measured.opens
         return not any(gate.is_open for gate in self._gates.values())
 
     @property

@@ -329,9 +329,9 @@ class VWPolicy:
         Say how far the policy has come and how it compares with the baseline.
 
         :returns: Name, count of settled decisions, whether it is held back; for queries that were searched before and
-            for both ways to serve new ones whether that is, how often it agrees with the baseline, what it is estimated
+            for each way to serve new ones whether that is, how often it agrees with the baseline, what it is estimated
             to gain per decision, in value and in reward alone, with standard errors, what it saves of the cost, and all
-            that in words; and which of the two ways is ahead.
+            that in words; and which of these ways is ahead.
         """
         return {
             "policy": self.name,

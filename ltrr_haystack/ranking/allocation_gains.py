@@ -80,8 +80,8 @@ def allocation_gains(
     earned, today = np.empty((len(queries), len(experts.keys))), np.empty(len(queries))
     looks = curve.over(np.arange(1, page + 1))
     for row, query in enumerate(queries):
-        earned[row] = _earned(unions.under(query, experts.searched), scorer, query, looks)
-        today[row] = _earned(unions.under(query, [experts.baseline]), by_union, query, looks)[0]
+        earned[row] = _earned(unions.under(query, experts.searched), scorer, len(query.places), looks)
+        today[row] = _earned(unions.under(query, [experts.baseline]), by_union, len(query.places), looks)[0]
     if not today.any():
         return None
     gains = earned - today[:, None]
@@ -101,13 +101,13 @@ def allocation_gains(
     )
 
 
-def _earned(union: JudgedQuery, scorer: Scorer, query: JudgedQuery, looks: _Numbers) -> _Numbers:
-    """What the page of each allocation is expected to earn; `union` has the query's documents once for each of them."""
-    documents = len(query.places)
-    scores = np.where(np.isfinite(union.places), scorer(union), -np.inf).reshape(-1, documents)
+def _earned(unions: JudgedQuery, scorer: Scorer, documents: int, looks: _Numbers) -> _Numbers:
+    """What the page of each allocation is expected to earn; `unions` has so many documents for each of them."""
+    scores = np.where(np.isfinite(unions.places), scorer(unions), -np.inf).reshape(-1, documents)
     order = np.argsort(-scores, axis=1, kind="stable")[:, : len(looks)]
     found = np.isfinite(np.take_along_axis(scores, order, axis=1))
-    total: _Numbers = np.where(found, query.attractions[order], 0.0) @ looks[: order.shape[1]]
+    worth = np.take_along_axis(unions.attractions.reshape(-1, documents), order, axis=1)
+    total: _Numbers = np.where(found, worth, 0.0) @ looks[: order.shape[1]]
     return total
 
 
@@ -140,4 +140,11 @@ class _Unions:
             features[:, :, others] = np.where(kept[:, :, None], features[:, :, others], np.nan)
             ran = np.where(depths[:, column] > 0, 0.0, np.nan)
             features[:, :, present] = np.where(kept, 1.0, ran[:, None])
-        return replace(query, features=features.reshape(-1, features.shape[2]), places=places.ravel())
+        return replace(
+            query,
+            features=features.reshape(-1, features.shape[2]),
+            places=places.ravel(),
+            attractions=np.tile(query.attractions, len(depths)),
+            grades=np.tile(query.grades, len(depths)),
+            shown=np.tile(query.shown, len(depths)),
+        )

@@ -60,9 +60,11 @@ def settings_from(card: Mapping[str, float]) -> TrainingSettings:
     :raises TypeError: If a value is no number.
     :raises ConfigurationError: If a setting is out of its range.
     """
-    whole = {name for name, value in asdict(TrainingSettings()).items() if isinstance(value, int)}
-    known = asdict(TrainingSettings())
-    values: dict[str, Any] = {name: int(card[name]) if name in whole else card[name] for name in card if name in known}
+    values: dict[str, Any] = {
+        name: int(card[name]) if isinstance(default, int) else card[name]
+        for name, default in asdict(TrainingSettings()).items()
+        if name in card
+    }
     return TrainingSettings(**values)
 
 

@@ -109,9 +109,7 @@ class EvidenceCollector:
         self._schema = schema
         self._model = cautious(model)
         self._rising = np.array([_is_rising(name) for name in schema.names], dtype=bool)
-        self._documents: dict[str, dict[str, _Seen]] = {}
-        self._searches: Counter[str] = Counter()
-        self._drawn: dict[str, Counter[str]] = {}
+        self._queries: dict[str, _Searched] = {}
         self._largest: list[tuple[int, str]] = []
 
     def add(self, settled: SettledDecision) -> None:
@@ -120,13 +118,12 @@ class EvidenceCollector:
 
         :param settled: The decision with its rewards.
         """
-        documents = self._documents_of(settled.decision.evidence_key)
-        if documents is None:
+        query = self._kept(settled.decision.evidence_key)
+        if query is None:
             return
-        earned = settled.counted_rewards
-        self._searches[settled.decision.evidence_key] += any(reward > 0 for reward in earned.values())
-        drawn = self._drawn.setdefault(settled.decision.evidence_key, Counter())
-        drawn |= Counter({each.arm: each.depth for each in settled.reports if each.error is None})
+        documents, earned = query.documents, settled.counted_rewards
+        query.rewarded += any(reward > 0 for reward in earned.values())
+        query.drawn |= Counter({each.arm: each.depth for each in settled.reports if each.error is None})
         looks = self._model.curve.looks_at(settled).tolist()
         look_of = dict(zip([each.object_id for each in settled.impressions], looks, strict=True))
         for each in searched_ones(settled, (*settled.impressions, *settled.unshown)):
@@ -156,30 +153,28 @@ class EvidenceCollector:
 
         :returns: The queries with at least two documents, of which one was clicked.
         """
-        gathered = ((key, list(documents.values())) for key, documents in self._documents.items())
         return tuple(
-            self._judged(key, documents)
-            for key, documents in gathered
-            if len(documents) > 1 and any(each.clicks for each in documents)
+            self._judged(key, query)
+            for key, query in self._queries.items()
+            if len(query.documents) > 1 and any(each.clicks for each in query.documents.values())
         )
 
-    def _documents_of(self, key: str) -> "dict[str, _Seen] | None":
+    def _kept(self, key: str) -> "_Searched | None":
         """What is kept of a query, or `None` if it is not in the sample; one that has left it never comes back."""
-        if key not in self._documents:
+        if key not in self._queries:
             digest = int.from_bytes(blake2b(key.encode(errors="replace"), digest_size=8).digest(), "big")
-            if len(self._documents) < MOST_QUERIES:
+            if len(self._queries) < MOST_QUERIES:
                 heapq.heappush(self._largest, (-digest, key))
             elif -digest <= self._largest[0][0]:
                 return None
             else:
                 _, largest = heapq.heapreplace(self._largest, (-digest, key))
-                del self._documents[largest], self._searches[largest]
-                self._drawn.pop(largest, None)
-            self._documents[key] = {}
-        return self._documents[key]
+                del self._queries[largest]
+            self._queries[key] = _Searched()
+        return self._queries[key]
 
-    def _judged(self, key: str, documents: Iterable["_Seen"]) -> JudgedQuery:
-        seen = list(documents)
+    def _judged(self, key: str, query: "_Searched") -> JudgedQuery:
+        seen = list(query.documents.values())
         places = np.array([each.place for each in seen], dtype=np.int32)
         alpha, beta = self._model.posteriors(
             places, np.array([each.clicks for each in seen]), np.array([each.looks for each in seen])
@@ -193,8 +188,8 @@ class EvidenceCollector:
             alpha / (alpha + beta),
             np.minimum(rewards / (looks + self._model.prior_looks), MAX_REWARD),
             np.array([each.shown for each in seen]),
-            min(self._searches[key], MOST_SEARCHES),
-            dict(self._drawn[key]),
+            min(query.rewarded, MOST_SEARCHES),
+            dict(query.drawn),
         )
 
 
@@ -206,6 +201,15 @@ class _Seen:
     clicks: float = 0.0
     rewards: float = 0.0
     shown: bool = False
+
+
+@dataclass(slots=True)
+class _Searched:
+    """What is gathered of a query: its documents, its searches with a reward, and how deep each arm drew."""
+
+    documents: dict[str, _Seen] = field(default_factory=dict)
+    rewarded: int = 0
+    drawn: Counter[str] = field(default_factory=Counter)
 
 
 def searched_ones(settled: SettledDecision, impressions: Iterable[Impression]) -> list[Impression]:

@@ -13,7 +13,7 @@ from ltrr_haystack.ranking.allocation_gains import allocation_gains
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit, settings_from
 from ltrr_haystack.ranking.folds import fold_of
-from ltrr_haystack.ranking.gate import Scorer, Verdict, by_union, judge
+from ltrr_haystack.ranking.gate import Verdict, by_union, judge
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
 from ltrr_haystack.ranking.page_fitting import fit_page_model, keep_page_model
@@ -110,12 +110,10 @@ def train_ranker(
     active = activate_if_passed and verdict.passed
     version = store.add_snapshot(RANKER, model.to_bytes(), report.card(), activate=False)
     served, ranker = (learned, version) if active else (beside, store.active_version(RANKER))
-    if served is None or isinstance(served, _CrossFitted):
-        scorer = served.scores if served else by_union
-        gains = _measured(log, model_of_page, scorer, ranker=ranker, min_queries=min_queries, seed=seed)
-        if gains is not None:
-            card = {"queries": gains.queries, "baseline": gains.baseline, "ranker": gains.ranker}
-            store.add_snapshot(ALLOCATIONS, gains.to_bytes(), card, activate=True)
+    gains = _measured(log, model_of_page, served, ranker=ranker, min_queries=min_queries, seed=seed)
+    if gains is not None:
+        card = {"queries": gains.queries, "baseline": gains.baseline, "ranker": gains.ranker}
+        store.add_snapshot(ALLOCATIONS, gains.to_bytes(), card, activate=True)
     if active:
         store.activate(RANKER, version)
     return replace(report, version=version, active=active)
@@ -232,10 +230,16 @@ def _warn_of_live(error: SnapshotError) -> None:
 
 
 def _measured(
-    log: RankerLog, page_model: PageModel, scorer: Scorer, *, ranker: int, min_queries: int, seed: int
+    log: RankerLog,
+    page_model: PageModel,
+    served: _CrossFitted | _AsItIs | None,
+    *,
+    ranker: int,
+    min_queries: int,
+    seed: int,
 ) -> AllocationGains | None:
-    """What allocations are worth for new queries with the pages of a ranking model."""
-    if log.newest is None:
+    """What allocations are worth for new queries with the pages that are served, if it can be told on known ones."""
+    if log.newest is None or isinstance(served, _AsItIs):
         return None
     return allocation_gains(
         log.judged,
@@ -243,7 +247,7 @@ def _measured(
         log.newest.decision.actions,
         log.fusion,
         page_model.curve,
-        scorer,
+        by_union if served is None else served.scores,
         ranker=ranker,
         min_queries=min_queries,
         seed=seed,

@@ -1,4 +1,3 @@
-import logging
 import sqlite3
 import threading
 from contextlib import closing
@@ -12,10 +11,9 @@ from ltrr_haystack.learning import Learner, Progress
 from ltrr_haystack.learning.amounts import in_steps
 from ltrr_haystack.policy import vw
 from ltrr_haystack.policy.actions import parse_actions
-from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.ranking.page_model import PageModel
-from ltrr_haystack.store import ALLOCATIONS, PAGE, POLICY, RANKER, LTRRStore
+from ltrr_haystack.store import PAGE, LTRRStore
 from ltrr_haystack.types import Features
 
 # Searches happen at second 0 unless a test says otherwise; the reward wait is over at second 10.
@@ -453,56 +451,3 @@ def test_after_a_policy_that_an_earlier_version_made_learning_begins_anew(store,
     assert (progress.learned, progress.version) == (1, 2)
     assert VWPolicy().restored(store.snapshot("policy").payload).n == 1
     assert "Learning begins anew; memory and history stay: policy snapshot 1 cannot be used" in caplog.text
-
-
-class TestGainsOfAllocations:
-    GAINS = AllocationGains("bm25=10", {"bm25=10": Gain(0.01, 0.001, 0.0)}, 1.0, 0.0, 40)
-
-    def taken_up(self, store):
-        policy = VWPolicy().restored(store.snapshot(POLICY).payload)
-        return policy._new.leader._measured
-
-    def test_a_policy_is_handed_the_newest_and_keeps_them(self, store, log):
-        learner = Learner(store, VWPolicy(), reward_wait=10.0)
-        log.search("q1")
-        learner.run_once(now=DUE)
-        assert self.taken_up(store) is None
-        store.add_snapshot(ALLOCATIONS, self.GAINS.to_bytes(), {}, activate=True)
-        log.search("q2")
-        learner.run_once(now=DUE)
-        assert self.taken_up(store) == self.GAINS
-
-    def test_those_of_another_ranker_s_pages_are_given_up(self, store, log):
-        learner = Learner(store, VWPolicy(), reward_wait=10.0)
-        store.add_snapshot(ALLOCATIONS, self.GAINS.to_bytes(), {}, activate=True)
-        store.add_snapshot(RANKER, b"a ranker", {}, activate=True)
-        log.search("q1")
-        learner.run_once(now=DUE)
-        assert self.taken_up(store) is None
-        store.activate(RANKER, 0)
-        log.search("q2")
-        learner.run_once(now=DUE)
-        assert self.taken_up(store) == self.GAINS
-
-    def test_what_is_no_longer_active_is_given_up(self, store, log):
-        learner = Learner(store, VWPolicy(), reward_wait=10.0)
-        version = store.add_snapshot(ALLOCATIONS, self.GAINS.to_bytes(), {}, activate=True)
-        log.search("q1")
-        learner.run_once(now=DUE)
-        store.activate(ALLOCATIONS, 0)
-        log.search("q2")
-        learner.run_once(now=DUE)
-        assert (version, self.taken_up(store)) == (1, None)
-
-    def test_damaged_ones_are_reported_and_stop_nobody(self, store, log, caplog):
-        store.add_snapshot(ALLOCATIONS, b"none", {}, activate=True)
-        log.search("q1")
-        with caplog.at_level(logging.WARNING):
-            assert Learner(store, VWPolicy(), reward_wait=10.0).run_once(now=DUE).learned == 1
-        assert "The gains of allocations cannot be taken up" in caplog.text
-        assert self.taken_up(store) is None
-
-    def test_a_policy_that_takes_up_nothing_learns_as_ever(self, store, diary, log):
-        store.add_snapshot(ALLOCATIONS, self.GAINS.to_bytes(), {}, activate=True)
-        log.search("q1")
-        assert Learner(store, diary(), reward_wait=10.0).run_once(now=DUE).learned == 1

@@ -8,6 +8,7 @@ import pytest
 from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError, SnapshotError
 from ltrr_haystack.policy import vw, vw_workspace
 from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.policy.new_queries import NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartGate
@@ -121,6 +122,47 @@ class TestDistribution:
         joint = policy.distribution(actions, Features())
         assert joint.preferred == leader
         assert (leader["c"], leader["m"]) == (5, 0)
+
+
+class TestMeasuredGains:
+    """Both arms cost the same; what was measured says that b alone is as good, and nothing else is."""
+
+    ACTIONS = parse_actions(
+        {"a": {"levels": [0, 10], "cost_per_call": 0.1}, "b": {"levels": [0, 10], "cost_per_call": 0.1}},
+        20,
+        {"a": 10, "b": 10},
+    )
+    GAINS = AllocationGains(
+        "a=10 b=10", {"a=10 b=10": Gain(-0.5, 0.01, 0.0), "b=10": Gain(0.0, 0.01, 0.1)}, 1.0, 0.2, 60, ranker=1
+    )
+
+    @pytest.fixture
+    def policy(self, make_settled):
+        policy = VWPolicy()
+        policy.learn(make_settled(self.ACTIONS, {"a": 10, "b": 10}, {"x": {"a": 1}}, {"x": 1.0}))
+        policy.take_up(self.GAINS)
+        return policy
+
+    def test_they_decide_for_new_queries_and_for_no_others(self, policy):
+        new, known = (policy.distribution(self.ACTIONS, Features(**of)) for of in ({}, {"history": KNOWN}))
+        assert new.preferred == {"a": 0, "b": 10}
+        assert not new.held_back
+        assert known.preferred != new.preferred
+        assert known.held_back
+
+    def test_the_card_says_so(self, policy):
+        card = policy.card()
+        assert card["new_queries"] == "measured"
+        assert (card["measured"]["safe_start"], card["measured"]["cost_saved_share"]) == (False, pytest.approx(0.5))
+        assert "leader" not in card
+
+    def test_they_are_a_part_of_the_snapshot(self, policy):
+        again = policy.restored(policy.to_bytes())
+        assert again.distribution(self.ACTIONS, Features()).preferred == {"a": 0, "b": 10}
+
+    def test_without_them_it_is_as_before(self, policy):
+        policy.take_up(None)
+        assert policy.distribution(self.ACTIONS, Features()).held_back
 
 
 class TestLearn:

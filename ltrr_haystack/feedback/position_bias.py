@@ -36,6 +36,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve
 
@@ -106,12 +107,20 @@ def learn_curve(looks: Looks, seed: int = 0) -> ExaminationCurve:
     """
     Learn the examination curve.
 
+    NumPy's linear algebra has one thread meanwhile: it multiplies many small matrices, and threads that wait for each
+    other on busy cores make that many times slower.
+
     :param looks: What was shown and clicked.
     :param seed: Seed of the bootstrap.
     :returns: The curve, with the standard deviation of each position; the prior where too few pairs moved.
     """
     if looks.moved < FEWEST_MOVED:
         return ExaminationCurve(PRIOR_ETA, PRIOR_DEVIATION)
+    with threadpool_limits(1, user_api="blas"):
+        return _learned(looks, seed)
+
+
+def _learned(looks: Looks, seed: int) -> ExaminationCurve:
     shares = _shares(looks)
     looks = _most_looked_at(looks)
     patterns = _Patterns.of(looks)

@@ -37,9 +37,6 @@ LEASE_SECONDS = 10.0
 LEASE_WAIT = 30.0
 """For how many seconds a training waits for the lease before it gives up; the next look starts another one."""
 
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-"""Training solves many small systems, and threads that wait for each other on busy cores make it many times slower."""
-
 LONGEST_WAIT = 3_600.0
 """Seconds after which a training is started again at the latest, if those that this process started keep failing."""
 
@@ -208,7 +205,6 @@ class TrainingSchedule:
                 self._process = subprocess.Popen(  # noqa: S603 (our own module, with settings of our own)
                     [sys.executable, "-m", "ltrr_haystack.learning.training_process", self._settings],
                     stdin=subprocess.DEVNULL,
-                    env={**ONE_THREAD, **os.environ},
                     start_new_session=True,
                 )
             except OSError as error:

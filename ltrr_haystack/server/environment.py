@@ -1,8 +1,9 @@
 """Environment variables that have to be set before Haystack and Hayhooks are imported."""
 
 import os
-from importlib import import_module
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits
 
 from ltrr_haystack.errors import ConfigurationError
 
@@ -56,13 +57,9 @@ def disable_telemetry() -> None:
 
 def limit_blas_threads() -> None:
     """
-    Limit NumPy's linear algebra to one thread per call, if threadpoolctl is installed.
+    Limit NumPy's linear algebra to one thread per call.
 
     Searches multiply small matrices in several threads already. Splitting each multiplication again cost half of the
     processor's time in threads that wait for each other in busy loops.
     """
-    try:
-        threadpoolctl = import_module("threadpoolctl")
-    except ImportError:
-        return
-    threadpoolctl.threadpool_limits(1, user_api="blas")
+    threadpool_limits(1, user_api="blas")

@@ -2,10 +2,12 @@ import random
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ltrr_haystack.evaluation.readers import page_reader
+from ltrr_haystack.feedback import position_bias
 from ltrr_haystack.feedback.examination import below_click
-from ltrr_haystack.feedback.position_bias import PRIOR_DEVIATION, PRIOR_ETA, Looks, learn_curve
+from ltrr_haystack.feedback.position_bias import PRIOR_DEVIATION, PRIOR_ETA, Looks, _maximise, learn_curve
 
 
 def looks_of(shown, clicked, first, query):
@@ -34,6 +36,20 @@ def test_finds_the_curve_that_the_clicks_were_drawn_by_though_better_documents_b
     found = learn_curve(swapped(truth))
     assert found.learned == pytest.approx(truth, rel=0.1)
     assert max(found.deviations) < 0.1
+
+
+def test_meanwhile_numpy_multiplies_in_one_thread(monkeypatch):
+    threads = []
+
+    def maximise(*arguments):
+        threads.extend(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas")
+        return _maximise(*arguments)
+
+    monkeypatch.setattr(position_bias, "_maximise", maximise)
+    with threadpool_limits(2, user_api="blas"):
+        learn_curve(swapped([1.0, 0.5]))
+        assert {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"} == {2}
+    assert set(threads) == {1}
 
 
 def test_where_only_lower_places_are_exchanged_the_curve_says_how_little_it_knows_of_the_rest():

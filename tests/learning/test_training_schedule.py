@@ -10,7 +10,7 @@ from haystack.utils import Secret
 
 from factories import record, search
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.learning import Learner, TrainingSchedule, training_schedule
+from ltrr_haystack.learning import Learner, TrainingSchedule
 from ltrr_haystack.learning.training_schedule import TRAINING, TrainingRecord, is_due, train_if_due
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.ranking.features import FeatureSchema, compute
@@ -185,22 +185,6 @@ class TestTrainingSchedule:
         schedule.look()
         assert schedule.pid is None
         assert TrainingRecord.of(store) == TrainingRecord(250)
-
-    @pytest.mark.parametrize(("told", "threads"), [(None, "1"), ("4", "4")])
-    def test_its_arithmetic_has_one_thread_unless_told_otherwise(self, store, monkeypatch, told, threads):
-        started = []
-
-        def start(command, **settings):
-            started.append(settings["env"]["OPENBLAS_NUM_THREADS"])
-            raise OSError("not today")
-
-        monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-        if told is not None:
-            monkeypatch.setenv("OPENBLAS_NUM_THREADS", told)
-        monkeypatch.setattr(training_schedule.subprocess, "Popen", start)
-        learn(store, 5)
-        TrainingSchedule(store, every=5).look()
-        assert started == [threads]
 
     def test_before_it_is_due_nothing_is_started(self, store):
         learn(store, 5)

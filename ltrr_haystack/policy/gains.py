@@ -2,10 +2,12 @@
 What allocations are worth for queries that nobody searched before, as measured on the whole log (see
 `ranking.allocation_gains`), and which of them may be played.
 
-An allocation may be played if its pages are shown to earn as much as those of the pipeline as it is without learning:
-if no more than `MOST_LOST` of their reward lies within the uncertainty (a test of non-inferiority: Piaggio, Elbourne,
-Pocock, Evans and Altman, "Reporting of noninferiority and equivalence randomized trials", JAMA 308, 2012). Costs decide
-among these alone. So nobody's first search gets worse to save a call.
+An allocation may be played if its pages are shown to earn as much as those of the pipeline as it is without learning,
+and as those of the best allocation: if no more than a margin lies within the uncertainty (a test of non-inferiority:
+Piaggio, Elbourne, Pocock, Evans and Altman, "Reporting of noninferiority and equivalence randomized trials", JAMA 308,
+2012). The margin is a share of what the baseline's order earns more than the same candidates in random order: people
+who click by mistake make all pages earn more, and must not make a larger loss acceptable. Costs decide among these
+allocations alone. So nobody's first search gets worse to save a call.
 """
 
 import json
@@ -18,7 +20,7 @@ from ltrr_haystack.frozen_value import FrozenValue
 from ltrr_haystack.policy.safe_start import SafeStartEstimate
 
 MOST_LOST = 0.03
-"""Share of the baseline's reward that an allocation may lose."""
+"""Share of what the baseline's order is worth that an allocation may lose."""
 
 DEVIATIONS = 2.0
 """How many standard errors the loss must be away from that."""
@@ -34,11 +36,15 @@ class Gain(FrozenValue):
     :param clicks: Expected clicks per search more than on the baseline's page in the union's order.
     :param error: Standard error of that over queries.
     :param saved: What it costs less than the baseline, in units of reward.
+    :param behind: Expected clicks per search fewer than on the pages of the best allocation, at least 0.
+    :param behind_error: Standard error of that over queries.
     """
 
     clicks: float
     error: float
     saved: float
+    behind: float = 0.0
+    behind_error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class AllocationGains(FrozenValue):
     :param baseline_cost: What the baseline costs, in units of reward.
     :param queries: How many queries they were measured on.
     :param ranker: Version of the ranking model whose pages were measured; 0 for the union's order.
+    :param unordered: Expected clicks per search on a page of the baseline's candidates in random order.
     """
 
     against: str
@@ -60,20 +67,30 @@ class AllocationGains(FrozenValue):
     baseline_cost: float
     queries: int
     ranker: int = 0
+    unordered: float = 0.0
+
+    @property
+    def margin(self) -> float:
+        """Expected clicks per search that an allocation may lose, at least 0."""
+        return MOST_LOST * max(self.baseline - self.unordered, 0.0)
 
     def may_play(self, key: str) -> bool:
         """
-        Tell whether an allocation is shown to be as good as the baseline.
+        Tell whether an allocation is shown to be as good as the baseline and as the best.
 
         :param key: The allocation's key.
-        :returns: Whether its gain, less `DEVIATIONS` standard errors, is no more than `MOST_LOST` of the baseline below
-            0; never where it was not measured, nor for the baseline in the union's own order, of which that says
-            nothing.
+        :returns: Whether its gain, less `DEVIATIONS` standard errors, is no more than `margin` below 0, and so it is
+            against the best; never where it was not measured, nor for the baseline in the union's own order, of which
+            that says nothing.
         """
         if key == self.against and not self.ranker:
             return False
         gain = self.of.get(key)
-        return gain is not None and gain.clicks - DEVIATIONS * gain.error >= -MOST_LOST * self.baseline
+        return (
+            gain is not None
+            and gain.clicks - DEVIATIONS * gain.error >= -self.margin
+            and gain.behind + DEVIATIONS * gain.behind_error <= self.margin
+        )
 
     @property
     def playable(self) -> Mapping[str, Gain]:

@@ -11,12 +11,13 @@ where it is examined. That is the direct method of off-policy evaluation (Dudík
 evaluation and learning", ICML 2011, section 2) with a posterior for each document instead of a model of all.
 
 The mean over queries, each counted once, is compared with the page of the baseline in the union's order, which is what
-people get without learning. Only queries for which every arm of the baseline was drawn as deep as there are measured:
-for others its page is not known. Clicks are those of a search of a query that is clicked at all.
+people get without learning, and with that of the best allocation. Only queries for which every arm of the baseline was
+drawn as deep as there are measured: for others its page is not known. Clicks are those of a search of a query that is
+clicked at all.
 
 What this leaves out: documents that were never ranked; that scores are normalised within what an arm draws, and that
-the ranker leaves what is below its first candidates in the union's order; and that the best of many allocations is
-taken, which by chance looks a little better than it is.
+the ranker leaves what is below its first candidates in the union's order; and that the best of many allocations by
+chance looks a little better than it is, so that others seem to be a little more behind it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,28 +78,32 @@ def allocation_gains(
         drawn = np.random.default_rng(seed).choice(len(queries), MOST_QUERIES, replace=False)
         queries = [queries[row] for row in np.sort(drawn)]
     unions = _Unions(schema, actions, fusion)
-    earned, today = np.empty((len(queries), len(experts.keys))), np.empty(len(queries))
+    earned, today, unordered = np.empty((len(queries), len(experts.keys))), *np.empty((2, len(queries)))
     looks = curve.over(np.arange(1, page + 1))
     for row, query in enumerate(queries):
         earned[row] = _earned(unions.under(query, experts.searched), scorer, len(query.places), looks)
-        today[row] = _earned(unions.under(query, [experts.baseline]), by_union, len(query.places), looks)[0]
+        baseline = unions.under(query, [experts.baseline])
+        today[row] = _earned(baseline, by_union, len(query.places), looks)[0]
+        candidates = baseline.attractions[np.isfinite(baseline.places)]
+        unordered[row] = candidates.mean() * looks[: len(candidates)].sum() if len(candidates) else 0.0
     if not today.any():
         return None
-    gains = earned - today[:, None]
-    errors = gains.std(axis=0, ddof=1) / np.sqrt(len(queries))
+    best = earned[:, [int(earned.mean(axis=0).argmax())]]
+    columns = (*_mean_and_error(earned - today[:, None]), -experts.extra_costs, *_mean_and_error(best - earned))
     return AllocationGains(
         experts.baseline_key,
-        {
-            key: Gain(clicks, error, -extra)
-            for key, clicks, error, extra in zip(
-                experts.keys, gains.mean(axis=0).tolist(), errors.tolist(), experts.extra_costs.tolist(), strict=True
-            )
-        },
+        {key: Gain(*of) for key, of in zip(experts.keys, np.transpose(columns).tolist(), strict=True)},
         float(today.mean()),
         actions.cost(experts.baseline),
         len(queries),
         ranker,
+        float(unordered.mean()),
     )
+
+
+def _mean_and_error(values: _Numbers) -> tuple[_Numbers, _Numbers]:
+    """The mean of each column, and its standard error."""
+    return values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
 
 
 def _earned(unions: JudgedQuery, scorer: Scorer, documents: int, looks: _Numbers) -> _Numbers:

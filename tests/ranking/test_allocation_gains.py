@@ -136,6 +136,37 @@ def test_the_error_is_that_of_a_mean_over_queries():
     assert of.error == pytest.approx(np.std(each, ddof=1) / np.sqrt(3))
 
 
+def test_each_is_held_against_the_best():
+    """Both arms make the best page, c and e or a; bm25 alone never brings e, which was clicked for two of three."""
+    queries = known(search(), search("peace"), search("hope", clicked=("a",)))
+    gains = measured(queries, scorer=lambda union: np.where(np.isfinite(union.places), union.attractions, 0.0))
+    best, bm25 = gains.of[gains.against], gains.of[expert_key({"bm25": 2})]
+    assert (best.behind, best.behind_error) == (0.0, 0.0)
+    worth = [dict(zip("acbedf", query.attractions.tolist(), strict=True)) for query in queries]
+    pages = [sorted(of.values(), reverse=True)[:2] for of in worth]
+    behind = [
+        sum(np.multiply(two, (1.0, 0.5))) - max(of["a"], of["b"]) - 0.5 * min(of["a"], of["b"])
+        for two, of in zip(pages, worth, strict=True)
+    ]
+    assert bm25.behind == pytest.approx(np.mean(behind))
+    assert bm25.behind_error == pytest.approx(np.std(behind, ddof=1) / np.sqrt(3))
+
+
+def test_random_order_is_worth_what_the_candidates_are_in_the_mean():
+    """Two places of which the second is looked at half as often; a query with a single candidate has the first only."""
+    queries = known(search(), search("peace"))
+    assert measured(queries).unordered == pytest.approx(1.5 * np.mean(queries[0].attractions))
+    alone = replace(
+        queries[0],
+        features=queries[0].features[:1],
+        places=queries[0].places[:1],
+        attractions=queries[0].attractions[:1],
+        grades=queries[0].grades[:1],
+        shown=queries[0].shown[:1],
+    )
+    assert measured([alone, alone]).unordered == pytest.approx(queries[0].attractions[0])
+
+
 def test_of_many_queries_some_are_drawn(monkeypatch):
     queries = known(*(search(f"song {number}") for number in range(30)))
     monkeypatch.setattr(module, "MOST_QUERIES", 12)

@@ -10,6 +10,12 @@ So each position has two probabilities, one as long as nothing above it was clic
 one the curve comes out too flat, and a good document below another good one is held to be passed over by people who
 never saw it. The curve itself is the mean of the two, as often as either occurred.
 
+People do not read alike, and who gets to a position without a click differs from query to query: below good documents
+it is mostly those who do not look, below poor ones it is everybody. A curve for all queries is that of the queries that
+tell most, those whose good documents are seldom passed over, and falls too steeply. So queries are grouped by how often
+something was clicked above what they showed, each group has a curve of its own, and the curve is the mean over what
+was shown.
+
 The model is a user browsing model with two states: a click on document d at position k has probability `e_ks · a_d`,
 where s tells whether something above was clicked, and the attraction `a_d` of each (query, document) pair is unknown.
 It is integrated out over a grid. How attractions are distributed is learned as well, and apart for the pairs that were
@@ -32,6 +38,7 @@ uncertainty is that of a bootstrap over queries in which every replicate has a p
 own: where the log says nothing, a replicate stays there, and the deviation is that of the prior.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +63,12 @@ SPREAD = 2.0
 How many times as far from the power law as all pages together those before or after a click may be: the deviation of
 the logarithm of the probability of position k is SPREAD · PRIOR_DEVIATION · log k.
 """
+
+GROUPS = 3
+"""Groups of queries with curves of their own, of about as many looks each."""
+
+SMALLEST_GROUP = 0.1
+"""Share of all looks below which a group is joined to the next one: little would be known of its curve."""
 
 STARTS = (PRIOR_ETA, PRIOR_ETA + 2 * PRIOR_DEVIATION)
 """Steepness of the curves from which a maximum is sought: there can be several, and the highest is taken."""
@@ -116,28 +129,24 @@ def learn_curve(looks: Looks, seed: int = 0) -> ExaminationCurve:
     """
     if looks.moved < FEWEST_MOVED:
         return ExaminationCurve(PRIOR_ETA, PRIOR_DEVIATION)
+    import scipy.optimize  # noqa: F401 (it has linear algebra of its own, which is limited only once it is loaded)
+
     with threadpool_limits(1, user_api="blas"):
         return _learned(looks, seed)
 
 
 def _learned(looks: Looks, seed: int) -> ExaminationCurve:
-    shares = _shares(looks)
-    looks = _most_looked_at(looks)
-    patterns = _Patterns.of(looks)
+    shares, log = _shares(looks), _Log.of(looks)
     positions = np.arange(1, looks.shown.shape[2] + 1)
     rng = np.random.default_rng(seed)
-    everything = patterns.weights(np.ones(len(looks.first)))
-    expected = positions**-PRIOR_ETA
-    found = [_maximise(patterns, everything, expected, positions**-eta) for eta in STARTS]
-    of_states, _ = max(found, key=lambda each: each[1])
+    of_states = log.curves(np.ones(len(log.query)), positions**-PRIOR_ETA, [positions**-eta for eta in STARTS])
     curve = _mean(of_states, shares)
-    queries = int(looks.query.max()) + 1
+    queries = int(log.query.max()) + 1
     replicates = []
     for _ in range(REPLICATES):
-        weights = np.bincount(rng.integers(queries, size=queries), minlength=queries)[looks.query].astype(np.float64)
-        eta = max(0.0, rng.normal(PRIOR_ETA, PRIOR_DEVIATION))
-        drawn = positions**-eta
-        replicates.append(_mean(_maximise(patterns, patterns.weights(weights), drawn, drawn)[0], shares))
+        times = np.bincount(rng.integers(queries, size=queries), minlength=queries)[log.query].astype(np.float64)
+        drawn = positions ** -max(0.0, rng.normal(PRIOR_ETA, PRIOR_DEVIATION))
+        replicates.append(_mean(log.curves(times, drawn, [drawn]), shares))
     deviations = np.std(np.log(replicates), axis=0, ddof=1) * curve
     eta, deviation = _steepness(curve, np.log(replicates), positions)
     before, after = of_states.tolist()
@@ -161,6 +170,73 @@ def _mean(of_states: Numbers, shares: Numbers) -> Numbers:
 
 
 @dataclass(frozen=True)
+class _Log:
+    """
+    The pairs that are taken into account, all together and apart by groups of queries.
+
+    :param query: For each pair a number of its query.
+    :param patterns: All pairs.
+    :param groups: For each group which of the pairs are its own, and these pairs.
+    :param shown: Group × 2 × position: how often something was shown there in either state, by all pairs of the log.
+    """
+
+    query: NDArray[np.intp]
+    patterns: "_Patterns"
+    groups: Sequence[tuple[NDArray[np.bool_], "_Patterns"]]
+    shown: Numbers
+
+    @classmethod
+    def of(cls, looks: Looks) -> "_Log":
+        group = _groups(looks)
+        numbers = np.unique(group)
+        shown = np.array([looks.shown[group == number].sum(axis=0) for number in numbers])
+        rows = _most_looked_at(looks)
+        looks, group = Looks(looks.shown[rows], looks.clicked[rows], looks.first[rows], looks.query[rows]), group[rows]
+        own = [(group == number, _Patterns.of(looks, group == number)) for number in numbers]
+        return cls(looks.query, _Patterns.of(looks), own, shown)
+
+    def curves(self, times: Numbers, expected: Numbers, starts: Sequence[Numbers]) -> Numbers:
+        """
+        Learn the curve of each state.
+
+        :param times: How often each pair counts.
+        :param expected: The curve around which the prior of both states lies.
+        :param starts: Curves from which a maximum is sought.
+        :returns: 2 × position: the mean of the groups, by how often they showed something there; that of all pairs
+            together where none did, or there is one group.
+        """
+        weights = self.patterns.weights(times)
+        whole, _ = max((_maximise(self.patterns, weights, expected, start) for start in starts), key=lambda of: of[1])
+        if len(self.groups) == 1:
+            return whole
+        # Together the groups have as much of the prior as all pairs have.
+        share = 1.0 / len(self.groups)
+        own = np.array([_maximise(of, of.weights(times[rows]), expected, whole, share)[0] for rows, of in self.groups])
+        shown = self.shown.sum(axis=0)
+        mean: Numbers = np.where(shown > 0, (own * self.shown).sum(axis=0) / np.maximum(shown, 1.0), whole)
+        return mean
+
+
+def _groups(looks: Looks) -> NDArray[np.intp]:
+    """
+    For each pair the group of its query.
+
+    Queries are in the order of how much of what they showed beyond the first position was below a click, those alike in
+    the same group, each by the middle of its looks.
+    """
+    shown = looks.shown[:, :, 1:].sum(axis=2)
+    below, everything = (np.bincount(looks.query, of) for of in (shown[:, 1], shown.sum(axis=1)))
+    _, of_query = np.unique(below / np.maximum(everything, 1.0), return_inverse=True)
+    looked = np.bincount(of_query, everything)
+    middle = (looked.cumsum() - looked / 2) / max(float(looked.sum()), 1.0)
+    group = (GROUPS * middle).astype(np.intp)
+    of_group = np.bincount(group, looked)
+    large = np.flatnonzero(of_group >= SMALLEST_GROUP * of_group.sum())
+    found: NDArray[np.intp] = large[np.abs(group[:, None] - large).argmin(axis=1)][of_query][looks.query]
+    return found
+
+
+@dataclass(frozen=True)
 class _Patterns:
     """
     Pairs that were shown and clicked alike, once: most pairs were looked at a few times only.
@@ -174,9 +250,9 @@ class _Patterns:
     of_pair: NDArray[np.intp]
 
     @classmethod
-    def of(cls, looks: Looks) -> "_Patterns":
-        shown, clicked = (of.reshape(len(of), -1) for of in (looks.shown, looks.clicked))
-        alike, of_pair = np.unique(np.column_stack([looks.first, shown, clicked]), axis=0, return_inverse=True)
+    def of(cls, looks: Looks, rows: NDArray[np.bool_] | slice = slice(None)) -> "_Patterns":
+        shown, clicked = (of[rows].reshape(-1, 2 * of.shape[2]) for of in (looks.shown, looks.clicked))
+        alike, of_pair = np.unique(np.column_stack([looks.first[rows], shown, clicked]), axis=0, return_inverse=True)
         cells = shown.shape[1]
         shown, clicked = alike[:, 1 : cells + 1], alike[:, cells + 1 :]
         return cls(clicked, shown - clicked, alike[:, 0].astype(np.intp), of_pair.ravel())
@@ -186,30 +262,31 @@ class _Patterns:
         return weights
 
 
-def _most_looked_at(looks: Looks) -> Looks:
-    if len(looks.first) <= MOST_PAIRS:
-        return looks
-    kept = np.sort(np.argsort(-looks.shown.sum(axis=(1, 2)), kind="stable")[:MOST_PAIRS])
-    return Looks(looks.shown[kept], looks.clicked[kept], looks.first[kept], looks.query[kept])
+def _most_looked_at(looks: Looks) -> NDArray[np.intp]:
+    return np.sort(np.argsort(-looks.shown.sum(axis=(1, 2)), kind="stable")[:MOST_PAIRS])
 
 
-def _maximise(patterns: _Patterns, weights: Numbers, expected: Numbers, start: Numbers) -> tuple[Numbers, float]:
+def _maximise(
+    patterns: _Patterns, weights: Numbers, expected: Numbers, start: Numbers, share: float = 1.0
+) -> tuple[Numbers, float]:
     """
     Find the likeliest curve of each state.
 
     :param patterns: The pairs.
     :param weights: How often each pattern counts.
     :param expected: The curve around which the prior lies, for both states.
-    :param start: The curve to begin with, for both states.
+    :param start: The curve to begin with, for both states or for each.
+    :param share: How much the prior counts.
     :returns: 2 × position, where position 1 is 1, to which all others are relative; and the logarithm of the posterior
         density.
     """
     from scipy.optimize import minimize
 
-    likelihood = _Posterior(patterns, weights, expected)
-    odds = np.clip(np.log(start) - np.log1p(-np.minimum(start, 0.999)), -FARTHEST, FARTHEST)
-    begin = np.concatenate([np.tile(odds, 2)[1:], np.zeros(likelihood.mixtures * len(GRID))])
-    bounds = [(-FARTHEST, FARTHEST)] * (2 * len(start) - 1) + [(None, None)] * (likelihood.mixtures * len(GRID))
+    likelihood = _Posterior(patterns, weights, expected, share)
+    begun = np.broadcast_to(start, (2, len(expected))).ravel()
+    odds = np.clip(np.log(begun) - np.log1p(-np.minimum(begun, 0.999)), -FARTHEST, FARTHEST)
+    begin = np.concatenate([odds[1:], np.zeros(likelihood.mixtures * len(GRID))])
+    bounds = [(-FARTHEST, FARTHEST)] * (len(odds) - 1) + [(None, None)] * (likelihood.mixtures * len(GRID))
     options = {"maxiter": MOST_STEPS, "maxfun": 2 * MOST_STEPS, "maxcor": 20, "ftol": TOLERANCE}
     found = minimize(likelihood, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     examined: Numbers = np.exp(likelihood.log_examined(found.x)).reshape(2, -1)
@@ -220,7 +297,7 @@ def _maximise(patterns: _Patterns, weights: Numbers, expected: Numbers, start: N
 class _Posterior:
     """The negative logarithm of the posterior with its gradient, over the log-odds of examination and mixtures."""
 
-    def __init__(self, patterns: _Patterns, weights: Numbers, expected: Numbers) -> None:
+    def __init__(self, patterns: _Patterns, weights: Numbers, expected: Numbers, share: float) -> None:
         self.mixtures = int(patterns.first.max())
         self._patterns = patterns
         self._weights = weights
@@ -231,7 +308,7 @@ class _Posterior:
         self._clicked = weights @ patterns.clicked
         self._expected = np.tile(np.log(expected), 2)
         spread = SPREAD * PRIOR_DEVIATION * np.log(np.arange(1.0, len(expected) + 1))
-        self._precision = np.tile(np.where(spread > 0, 1.0 / np.maximum(spread, 1e-9) ** 2, 0.0), 2)
+        self._precision = np.tile(np.where(spread > 0, share / np.maximum(spread, 1e-9) ** 2, 0.0), 2)
 
     def log_examined(self, at: Numbers) -> Numbers:
         """The logarithm of how likely each position is examined, in either state."""

@@ -1,13 +1,14 @@
+import os
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from ltrr_haystack.evaluation.readers import page_reader
-from ltrr_haystack.feedback import position_bias
 from ltrr_haystack.feedback.examination import below_click
-from ltrr_haystack.feedback.position_bias import PRIOR_DEVIATION, PRIOR_ETA, Looks, _maximise, learn_curve
+from ltrr_haystack.feedback.position_bias import PRIOR_DEVIATION, PRIOR_ETA, Looks, learn_curve
 
 
 def looks_of(shown, clicked, first, query):
@@ -38,18 +39,30 @@ def test_finds_the_curve_that_the_clicks_were_drawn_by_though_better_documents_b
     assert max(found.deviations) < 0.1
 
 
-def test_meanwhile_numpy_multiplies_in_one_thread(monkeypatch):
-    threads = []
+def test_meanwhile_linear_algebra_has_one_thread():
+    """In a fresh process, where SciPy, which has a library of its own, is not loaded before."""
+    program = """
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+from ltrr_haystack.feedback import position_bias
 
-    def maximise(*arguments):
-        threads.extend(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas")
-        return _maximise(*arguments)
+def threads():
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
 
-    monkeypatch.setattr(position_bias, "_maximise", maximise)
-    with threadpool_limits(2, user_api="blas"):
-        learn_curve(swapped([1.0, 0.5]))
-        assert {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"} == {2}
-    assert set(threads) == {1}
+def maximise(*arguments):
+    import scipy.optimize
+    seen.update(threads())
+    return np.ones((2, 2)), 0.0
+
+position_bias._maximise, seen = maximise, set()
+shown = np.ones((60, 2, 2))
+with threadpool_limits(2, user_api="blas"):
+    curve = position_bias.learn_curve(position_bias.Looks(shown, shown, np.ones(60, int), np.arange(60)))
+    print(curve.learned, seen, threads())
+"""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "(1.0, 1.0) {1} {2}"
 
 
 def test_where_only_lower_places_are_exchanged_the_curve_says_how_little_it_knows_of_the_rest():
@@ -109,7 +122,7 @@ def test_with_few_moved_documents_the_prior_stays():
     assert learn_curve(swapped([1.0, 0.1], pairs=40)).eta == PRIOR_ETA
 
 
-def read_pages(reader, queries=40, searches=150, places=5, seed=0):
+def read_pages(reader, queries=40, searches=150, places=5, seed=0, choices=(0, 0, 1, 2)):
     """
     People of a click model, before pages whose documents chance puts anywhere but for the first, which moves seldom.
 
@@ -119,7 +132,7 @@ def read_pages(reader, queries=40, searches=150, places=5, seed=0):
     shown, clicked = np.zeros((queries * places, 2, places)), np.zeros((queries * places, 2, places))
     first, examined = np.zeros(queries * places, dtype=np.intp), np.zeros(places)
     for query in range(queries):
-        others = [rng.choice([0, 0, 1, 2]) for _ in range(places - 1)]
+        others = [rng.choice(choices) for _ in range(places - 1)]
         grades = [3 if query % 3 == 0 else rng.choice([0, 1, 2]), *others]
         for search in range(searches):
             rest = rng.sample(range(1, places), places - 1)
@@ -142,6 +155,18 @@ class TestReaders:
     @pytest.mark.parametrize("name", ["position", "cascade", "dependent", "mixed"])
     def test_the_curve_is_how_often_places_were_examined_whoever_reads(self, name):
         looks, truth = read_pages(page_reader(name, noise=0.05, highest_grade=3))
+        assert learn_curve(looks).learned == pytest.approx(truth.tolist(), rel=0.15)
+
+    def test_queries_whose_documents_are_poor_are_looked_through_and_count_as_much(self):
+        """Frequent ones with good documents tell most; of their last places little is seen by those who click."""
+        reader = page_reader("mixed", noise=0.05, highest_grade=3)
+        good, often = read_pages(reader, queries=24, searches=266, places=8, choices=(2, 3))
+        poor, seldom = read_pages(reader, queries=60, searches=100, places=8, seed=9, choices=(0, 0, 0, 1))
+        looks = Looks(
+            *(np.concatenate([getattr(of, name) for of in (good, poor)]) for name in ("shown", "clicked", "first")),
+            np.concatenate([good.query, poor.query + 24]),
+        )
+        truth = np.average([often, seldom], axis=0, weights=[24 * 266, 60 * 100])
         assert learn_curve(looks).learned == pytest.approx(truth.tolist(), rel=0.15)
 
     def test_who_stops_at_the_first_click_sees_nothing_below_it_and_everything_above(self):

@@ -89,7 +89,9 @@ def train_ranker(
     store: Store = None,
     home: Home = None,
     min_decisions: Annotated[int, typer.Option(help="Minimum number of rewarded decisions to train on.", min=1)] = 200,
-    activate: Annotated[bool, typer.Option(help="Whether to activate a model that passes the gate.")] = True,
+    activate: Annotated[
+        bool, typer.Option(help="Whether to activate the page model, and a ranker that passes the gate.")
+    ] = True,
     seed: Annotated[int, typer.Option(help="Seed of the split into training and test queries.")] = 0,
     json_file: JsonFile = None,
 ) -> None:
@@ -102,6 +104,7 @@ def train_ranker(
         opened = open_store(store, home)
         report = train_page(opened, min_decisions=min_decisions, activate_if_passed=activate, seed=seed)
         Console().print(render(report))
+        Console().print(_page_model_text(opened))
         if json_file is not None:
             write_json(json_file, report.to_dict())
 
@@ -189,3 +192,11 @@ def _card_text(card: Mapping[str, Any]) -> str:
         if isinstance(part, Mapping) and isinstance(part.get("verdict"), str)
     ]
     return "\n".join([figures, *verdicts])
+
+
+def _page_model_text(store: LTRRStore) -> str:
+    """What became of the page model that was fitted last."""
+    newest = max([info.version for info in store.snapshots(kinds.PAGE)], default=0)
+    active = store.active_version(kinds.PAGE)
+    state = "it is live" if active == newest else f"it is not live, version {active} is"
+    return f"The page model was fitted, too: version {newest}, {state}."

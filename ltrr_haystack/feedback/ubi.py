@@ -24,6 +24,9 @@ MAX_EVENT_BYTES = 32_768
 MAX_EVENT_DEPTH = 32
 """Deepest nesting of objects and lists in an event that is taken."""
 
+LAST_ORDINAL = 1_000_000
+"""Positions beyond it are a mistake of whoever reports them."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_A_TIME = (
     "expected ISO 8601 with date and time, such as 2026-05-16T12:34:56Z, or milliseconds since 1970; got {got}"
@@ -106,7 +109,7 @@ class UBIPosition(_UBIModel):
     :param xy: Place on the screen.
     """
 
-    ordinal: Annotated[int, Field(ge=1)] | None = None
+    ordinal: Annotated[int, Field(ge=1, le=LAST_ORDINAL)] | None = None
     xy: UBIPoint | None = None
 
 

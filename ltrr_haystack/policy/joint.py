@@ -171,14 +171,22 @@ class JointDistribution:
         :returns: P(X ≥ allocation in every arm).
         """
         depths = self._depths(allocation)
-        probability = sum([share for point, share in self._points if _covers(point, depths)])
-        if self._uniform_share > 0:
-            enough = self._at_least(self._lattice.ones, depths)
-            probability += self._uniform_share * self._lattice.total(enough) / self._lattice.feasible
-        if self._weights:
-            enough = self._at_least(self._weights, depths)
-            probability += self._weighted_share * self._lattice.total(enough) / self._table[0][self._lattice.units]
-        return probability
+        outright = sum([share for point, share in self._points if _covers(point, depths)])
+        return outright + self._drawn_at_least(allocation)
+
+    def of_levels(self, arm: str) -> tuple[float, ...]:
+        """
+        Say how likely an arm draws to each of its levels, whichever way the allocation comes about.
+
+        :param arm: The arm's name.
+        :returns: A probability for each of its levels, in their order. They sum up to 1, unless the baseline draws to
+            another depth.
+        """
+        place = self.actions.names.index(arm)
+        levels = self.actions.arms[place].levels
+        outright = [sum([share for point, share in self._points if point[place] == level]) for level in levels]
+        reached = [*[self._drawn_at_least({arm: level}) for level in levels], 0.0]
+        return tuple([one + here - more for one, here, more in zip(outright, reached, reached[1:], strict=False)])
 
     def enumerate(self) -> Iterator[tuple[Allocation, float]]:
         """
@@ -209,6 +217,17 @@ class JointDistribution:
 
     def _depths(self, allocation: Allocation) -> tuple[int, ...]:
         return tuple([allocation.get(arm.name, 0) for arm in self.actions.arms])
+
+    def _drawn_at_least(self, allocation: Allocation) -> float:
+        """The part of `at_least` that is not played outright."""
+        depths, probability = self._depths(allocation), 0.0
+        if self._uniform_share > 0:
+            enough = self._at_least(self._lattice.ones, depths)
+            probability += self._uniform_share * self._lattice.total(enough) / self._lattice.feasible
+        if self._weights:
+            enough = self._at_least(self._weights, depths)
+            probability += self._weighted_share * self._lattice.total(enough) / self._table[0][self._lattice.units]
+        return probability
 
     def _at_least(self, weights: Sequence[Sequence[float]], depths: Sequence[int]) -> list[list[float]]:
         return [

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.frozen_value import FrozenValue
 from ltrr_haystack.memory.index import Remembered
+from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.ranking.features import FUSED, PLACE
 from ltrr_haystack.ranking.model import RankingModel, start_scores
 from ltrr_haystack.ranking.page_model import PageModel
@@ -112,8 +113,7 @@ class ArmExplanation(FrozenValue):
     :param depth: How many candidates it might draw; 0 if it did not run.
     :param baseline_depth: How many it draws in the baseline.
     :param levels: The depths to choose from.
-    :param probabilities: For each level its probability before budget, floor and baseline share are applied; empty
-        where no policy was asked.
+    :param probabilities: For each level the probability with which it was drawn; empty where no policy was asked.
     :param returned: How many candidates it brought; `null` if it did not run.
     :param seconds: Wall-clock time of its retriever; `null` if it did not run.
     :param failed: Whether it was asked and failed.
@@ -320,6 +320,7 @@ def _decision(ranking: Ranking, *, in_union_order: bool) -> DecisionExplanation:
 
 def _arms(decision: Decision, ranking: Ranking) -> dict[str, ArmExplanation]:
     reports = {report.arm: report for report in ranking.reports}
+    joint = JointDistribution.of(decision) if decision.marginals else None
     explained = {}
     for arm in decision.actions.arms:
         report = reports.get(arm.name)
@@ -327,7 +328,7 @@ def _arms(decision: Decision, ranking: Ranking) -> dict[str, ArmExplanation]:
             depth=decision.allocation.get(arm.name, 0),
             baseline_depth=decision.actions.baseline.get(arm.name, 0),
             levels=arm.levels,
-            probabilities=decision.marginals.get(arm.name, ()),
+            probabilities=() if joint is None else joint.of_levels(arm.name),
             returned=None if report is None else report.returned,
             seconds=None if report is None else report.seconds,
             failed=report is not None and report.error is not None,

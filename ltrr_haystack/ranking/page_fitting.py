@@ -1,7 +1,7 @@
 """Fits the page model to the log: examination curve, click rates of places, and what a prior look is worth."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,12 @@ FIRST_LOOKS = 2.0
 
 FEWEST_LOOKS = 100.0
 """Looks at documents of which something was known; with fewer the default number of prior looks stays."""
+
+FEWEST_CLICKS = 100
+"""
+Clicks on documents of which little was known; with fewer the default click rates stay. A few clicks on many looks would
+make all places alike, and one more click would then lift a document above all others.
+"""
 
 PRIOR_LOOKS = np.geomspace(1.0, 200.0, 32)
 
@@ -66,12 +72,15 @@ def fit_to(decisions: Iterable[SettledDecision], seed: int = 0) -> PageModel:
     return _fitted(_read(decisions), seed)
 
 
-def keep_page_model(store: LTRRStore, *, max_decisions: int = 20_000, seed: int = 0) -> PageModel:
+def keep_page_model(
+    store: LTRRStore, *, max_decisions: int = 20_000, activate: bool = True, seed: int = 0
+) -> PageModel:
     """
-    Fit the page model and make it the active one.
+    Fit the page model and keep it.
 
     :param store: The store with the log.
     :param max_decisions: The most decisions to go back.
+    :param activate: Whether it goes live.
     :param seed: Seed of the curve's bootstrap.
     :returns: The model.
     """
@@ -84,7 +93,7 @@ def keep_page_model(store: LTRRStore, *, max_decisions: int = 20_000, seed: int 
         "prior_looks": round(model.prior_looks, 2),
         "looks": round(model.looks, 1),
     }
-    store.add_snapshot(PAGE, model.to_bytes(), card, activate=True)
+    store.add_snapshot(PAGE, model.to_bytes(), card, activate=activate)
     return model
 
 
@@ -131,12 +140,14 @@ def _fitted(read: _Log, seed: int) -> PageModel:
     curve = learn_curve(Looks(shown, hits, begun, np.array(read.query)[first]), seed)
     examined = curve.examined(ordinal, below)
     unknown = (np.array(read.seen) < 1.0) & (place > 0)
-    rates = click_rates(place[unknown], clicked[unknown], examined[unknown])
-    model = PageModel(curve, tuple(rates.tolist()), DEFAULT_PRIOR_LOOKS, float(examined.sum()))
+    model = PageModel(curve, looks=float(examined.sum()))
+    if clicked[unknown].sum() >= FEWEST_CLICKS:
+        rates = click_rates(place[unknown], clicked[unknown], examined[unknown])
+        model = replace(model, click_rates=tuple(rates.tolist()))
     # What was seen before the log begins has no first looks in it.
     new = (np.array(read.seen)[first] < 1.0)[pair]
     prior_looks = fitted_prior_looks(pair[new], model.priors(np.maximum(place, 1))[new], clicked[new], examined[new])
-    return PageModel(curve, model.click_rates, prior_looks, model.looks)
+    return replace(model, prior_looks=prior_looks)
 
 
 def click_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -> Numbers:

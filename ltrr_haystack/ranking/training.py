@@ -133,12 +133,12 @@ def train_page(
     :param store: The store with the log.
     :param min_decisions: With fewer rewarded decisions no ranker is trained.
     :param max_decisions: The most decisions to go back in the log.
-    :param activate_if_passed: Whether a ranker that passes the gate goes live at once.
+    :param activate_if_passed: Whether the page model, and a ranker that passes the gate, go live at once.
     :param seed: Seed of what is drawn in training.
     :returns: What came of the ranker's training.
     :raises MissingExtraError: If LightGBM is not installed; the page model is kept all the same.
     """
-    model = keep_page_model(store, max_decisions=max_decisions, seed=seed)
+    model = keep_page_model(store, max_decisions=max_decisions, activate=activate_if_passed, seed=seed)
     return train_ranker(
         store,
         min_decisions=min_decisions,

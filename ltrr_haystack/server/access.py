@@ -6,7 +6,7 @@ from ipaddress import IPv6Address, ip_address
 
 from ltrr_haystack.server.api_keys import ADMIN, allows
 from ltrr_haystack.server.asgi import Application, Message, Receive, Send, header, refusal, route
-from ltrr_haystack.server.client_address import last_hop
+from ltrr_haystack.server.client_address import hops
 from ltrr_haystack.server.keyring import Keyring
 
 PUBLIC_PATHS = (
@@ -97,8 +97,8 @@ class Access:
         return None
 
     def _refuse_foreign(self, scope: Message) -> Application | None:
-        peer, forwarded = scope.get("client"), last_hop(scope)
-        if (peer is not None and not _is_loopback(peer[0])) or (forwarded is not None and not _is_loopback(forwarded)):
+        peer = scope.get("client")
+        if any(not _is_loopback(address) for address in (*(peer or ())[:1], *hops(scope))):
             return refusal(
                 403, f"this server has no API keys, so it accepts requests from its own machine only; {ADD_KEY}"
             )

@@ -5,6 +5,7 @@ It identifies a client whose searches carry no user, session or client id. An IP
 bits, the network that a provider assigns to a household, since a client can change the rest at will.
 """
 
+import re
 from contextvars import ContextVar
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
@@ -18,6 +19,11 @@ Which address identifies a client: `none`; `peer`, the other end of the connecti
 X-Forwarded-For, which the proxy in front of this server appends. Choose `forwarded` only if no caller can reach the
 server except through that proxy, since any other caller could forge the header.
 """
+
+FORWARDING = (b"x-forwarded-for", b"x-real-ip")
+"""Headers in which proxies name the address of whoever called them, beside `Forwarded`."""
+
+_FORWARDED_FOR = re.compile(r"""(?:^|[;,])\s*for\s*=\s*"?(?P<address>[^";,]*)""", re.IGNORECASE)
 
 _address: ContextVar[str | None] = ContextVar("ltrr_client_address", default=None)
 
@@ -87,10 +93,20 @@ def last_hop(scope: Message) -> str | None:
     entries = header(scope, b"x-forwarded-for")
     if entries is None:
         return None
-    last = entries.rpartition(",")[2].strip()
-    if last.startswith("["):
-        return last[1:].partition("]")[0]
-    return last.partition(":")[0] if last.count(":") == 1 else last
+    return _without_port(entries.rpartition(",")[2].strip())
+
+
+def hops(scope: Message) -> list[str]:
+    """
+    Get all addresses that the forwarding headers name, which callers can forge.
+
+    :param scope: The request.
+    :returns: The entries of X-Forwarded-For, X-Real-IP and Forwarded (RFC 7239, section 4), without ports.
+    """
+    sent = [header(scope, name) for name in FORWARDING]
+    listed = [entry for value in sent if value is not None for entry in value.split(",")]
+    named = [match["address"] for match in _FORWARDED_FOR.finditer(header(scope, b"forwarded") or "")]
+    return [_without_port(entry.strip()) for entry in (*listed, *named)]
 
 
 def network(address: str) -> str | None:
@@ -110,6 +126,12 @@ def network(address: str) -> str | None:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
+
+
+def _without_port(entry: str) -> str:
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry
 
 
 def _digest(network: str) -> str:

@@ -40,7 +40,7 @@ def _in_range(hours: int) -> int:
 
 
 Hours = Annotated[int, AfterValidator(_in_range), Field(json_schema_extra={"enum": list(RANGES)})]
-Kind = Literal["policy", "ranker", "page", "catalogue", "lexicon", "intents"]
+Kind = Literal["policy", "ranker", "page", "allocations", "catalogue", "lexicon", "intents"]
 
 
 class Activation(BaseModel):

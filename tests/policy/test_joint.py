@@ -161,6 +161,14 @@ class TestJointDistribution:
         assert joint.at_least(target) == pytest.approx(expected)
 
     @settings(deadline=None)
+    @given(joints())
+    def test_each_level_is_as_likely_as_all_allocations_that_draw_to_it(self, joint):
+        for arm in joint.actions.arms:
+            for level, likely in zip(arm.levels, joint.of_levels(arm.name), strict=True):
+                expected = math.fsum(chance for drawn, chance in joint.enumerate() if drawn[arm.name] == level)
+                assert likely == pytest.approx(expected, abs=1e-9)
+
+    @settings(deadline=None)
     @given(joints(), st.integers(0, 10_000))
     def test_samples_have_a_probability_and_repeat_with_the_seed(self, joint, seed):
         allocation = joint.sample(random.Random(seed))

@@ -24,11 +24,16 @@ class TestDecision:
     def test_says_what_was_decided_for_each_arm_and_how_it_fared(self):
         marginals = {"bm25": (0.2, 0.7, 0.1), "dense": (0.9, 0.1), "recall": (1.0,)}
         found = {"bm25": result("bm25", ["a", "b"], 0.5), "recall": result("recall", [], 0.1, "timeout: 1 s")}
-        made = page(unite(searched(marginals=marginals, policy_version=7), found), ranker_version=3, page_version=2)
+        made = page(
+            unite(searched(marginals=marginals, baseline_share=0.5, policy_version=7), found),
+            ranker_version=3,
+            page_version=2,
+        )
         explained = explain(made, Grounds({})).decision
         bm25, dense, recall = (explained.arms[name] for name in ("bm25", "dense", "recall"))
         assert (bm25.depth, bm25.baseline_depth, bm25.returned, bm25.seconds, bm25.failed) == (10, 30, 2, 0.5, False)
-        assert dict(zip(bm25.levels, bm25.probabilities, strict=True)) == {0: 0.2, 10: 0.7, 30: 0.1}
+        drawn = dict(zip(bm25.levels, bm25.probabilities, strict=True))
+        assert drawn == pytest.approx({0: 0.1, 10: 0.35, 30: 0.55}), "half of the time the baseline is played outright"
         assert (dense.depth, dense.baseline_depth, dense.returned, dense.seconds) == (0, 10, None, None)
         assert (recall.depth, recall.baseline_depth, recall.returned, recall.failed) == (10, 0, 0, True)
         assert explained.propensity == 0.25

@@ -12,6 +12,7 @@ from factories import action_set, decision, unite
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.ranking import page_fitting
 from ltrr_haystack.ranking.page_fitting import (
     FEWEST_LOOKS,
     LAST_PLACE,
@@ -176,6 +177,19 @@ class TestFromTheLog:
         assert 0 < model.looks < FEWEST_LOOKS
         assert model.prior_looks == DEFAULT_PRIOR_LOOKS
         assert model != PageModel()
+
+    def test_few_clicks_leave_the_click_rates(self, store, monkeypatch):
+        """So one click does not lift a document over all others because a few searches made all places alike."""
+        service = Service(store)
+        service.people(10)
+        assert fit_page_model(store).click_rates == PageModel().click_rates
+        monkeypatch.setattr(page_fitting, "FEWEST_CLICKS", 1)
+        assert len(fit_page_model(store).click_rates) == LAST_PLACE
+
+    def test_it_may_be_kept_without_going_live(self, store):
+        Service(store).people(10)
+        keep_page_model(store, activate=False)
+        assert ([each.version for each in store.snapshots(PAGE)], store.active_version(PAGE)) == ([1], 0)
 
     def test_the_ranker_takes_up_what_was_kept(self, store):
         service = Service(store)

@@ -121,9 +121,32 @@ class TestWithoutKeys:
         assert refused.status_code == 403
         assert "accepts requests from its own machine only; to let others in, make keys" in refused.json()["detail"]
 
-    async def test_nor_one_behind_a_proxy_on_this_machine(self, caller):
-        refused = await caller().get("/search/run", headers={"X-Forwarded-For": "127.0.0.1, 192.0.2.7"})
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"X-Forwarded-For": "127.0.0.1, 192.0.2.7"},
+            {"X-Forwarded-For": "192.0.2.7, 127.0.0.1"},
+            {"X-Forwarded-For": ""},
+            {"X-Real-IP": "192.0.2.7"},
+            {"Forwarded": "for=192.0.2.7"},
+            {"Forwarded": 'proto=https;For="[2001:db8::1]:4711", for=127.0.0.1'},
+            {"Forwarded": "for=127.0.0.1, for=unknown"},
+        ],
+    )
+    async def test_nor_one_that_came_through_proxies_of_this_machine(self, caller, headers):
+        refused = await caller().get("/search/run", headers=headers)
         assert refused.status_code == 403
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"X-Forwarded-For": "127.0.0.1, [::1]:4711", "X-Real-IP": "::1"},
+            {"Forwarded": 'for=127.0.0.1;proto=http, for="[::1]"'},
+            {"Forwarded": "proto=https"},
+        ],
+    )
+    async def test_a_proxy_may_name_this_machine(self, caller, headers):
+        assert (await caller().get("/search/run", headers=headers)).status_code == 200
 
     @pytest.mark.parametrize(
         "host",

@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from fastapi import HTTPException
@@ -11,6 +12,7 @@ from playwright.sync_api import expect
 
 from browser import axe
 from factories import decision, page, record, result, unite
+from ltrr_haystack.cli.learning import Kind
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.server.dashboard import Activation, Dashboard
 from ltrr_haystack.store import LTRRStore
@@ -131,6 +133,9 @@ class TestData:
         answer = served[0].client.post("/learning/activate", json=body)
         assert answer.status_code == status
         assert reason in answer.text
+
+    def test_each_kind_of_model_that_the_command_line_knows_can_be_put_in_use(self):
+        assert set(get_args(Activation.model_fields["kind"].annotation)) == {kind.value for kind in Kind}
 
     def test_what_can_be_put_in_use_is_all_that_the_store_holds(self, store):
         for _ in range(141):

@@ -22,19 +22,22 @@ class _Frequency:
     drawn: int = 0
     predicted: float = 0.0
     variance: float = 0.0
+    squares: float = 0.0
 
-    def add(self, probabilities: Numbers, drawn: NDArray[np.bool_]) -> None:
+    def add(self, probabilities: Numbers, drawn: NDArray[np.bool_], decisions: NDArray[np.intp]) -> None:
+        """`decisions` has a number for each decision: what one of them drew was not drawn independently."""
         self.count += len(probabilities)
         self.drawn += int(drawn.sum())
         self.predicted += float(probabilities.sum())
         self.variance += float((probabilities * (1 - probabilities)).sum())
+        self.squares += float(np.square(np.bincount(decisions, drawn - probabilities)).sum())
 
     def bin(self) -> Bin:
         return Bin(
             count=self.count,
             predicted=self.predicted / self.count,
             observed=share_of(self.drawn, self.count),
-            z=(self.drawn - self.predicted) / math.sqrt(self.variance),
+            z=(self.drawn - self.predicted) / math.sqrt(max(self.variance, self.squares)),
         )
 
 
@@ -42,6 +45,11 @@ class Reliability:
     """
     Compares, for every arm and level that was neither certain nor impossible, the probability that it had with whether
     it was drawn (a reliability diagram: Murphy & Winkler 1977; DeGroot & Fienberg 1983).
+
+    Arms of one decision are not drawn independently: where the baseline is played outright, all are drawn at its
+    depths. So the variance of how many were drawn is that of the sums of decisions, if it is larger than that of
+    independent draws (Liang and Zeger, "Longitudinal data analysis using generalized linear models", Biometrika 73,
+    1986).
 
     :ivar chosen: Decisions in which something was left to chance.
     """
@@ -58,6 +66,7 @@ class Reliability:
         :param page: The decisions.
         """
         chosen = np.zeros(len(page), dtype=bool)
+        told: list[tuple[NDArray[np.intp], Numbers, NDArray[np.bool_]]] = []
         for column, (arm, by_level) in enumerate(page.joints.levels.items()):
             for level, probabilities in by_level.items():
                 uncertain = (probabilities > CERTAIN) & (probabilities < 1 - CERTAIN)
@@ -65,10 +74,15 @@ class Reliability:
                     continue
                 chosen |= uncertain
                 likely, drawn = probabilities[uncertain], page.drawn[uncertain, column] == level
-                self._levels.setdefault((arm, level), _Frequency()).add(likely, drawn)
-                places = np.searchsorted(EDGES, likely, side="right")
-                for place in np.unique(places):
-                    self._sums[place].add(likely[places == place], drawn[places == place])
+                told.append((np.flatnonzero(uncertain), likely, drawn))
+                self._levels.setdefault((arm, level), _Frequency()).add(likely, drawn, told[-1][0])
+        if not told:
+            return
+        decisions, likely, drawn = (np.concatenate(of) for of in zip(*told, strict=True))
+        places = np.searchsorted(EDGES, likely, side="right")
+        for place in np.unique(places):
+            own = places == place
+            self._sums[place].add(likely[own], drawn[own], decisions[own])
         self.chosen += int(chosen.sum())
 
     def bins(self) -> tuple[Bin, ...]:

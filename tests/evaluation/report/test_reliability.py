@@ -46,6 +46,23 @@ def test_a_log_that_was_drawn_as_it_says_is_reliable(log):
     assert max(abs(one.z) for one in Reading.of(swapped).reliability.bins()) > 10
 
 
+def test_arms_that_are_drawn_together_are_no_evidence_against_the_log(log):
+    """
+    In a hundred decisions the baseline has a chance of one in a hundred, and is played three times.
+
+    Both arms are drawn each time, so of 200 cases with a probability of .01 six are: by as many independent draws that
+    would be 2.8 standard deviations above 2; by the sums of three decisions, (2 · .99)² each, it is 1.2.
+    """
+    rare = {"marginals": {"bm25": (1.0, 0.0), "memory": (1.0, 0.0)}, "floor": 0.0, "baseline_share": 0.01}
+    reading = Reading.of(
+        log.settled(number, allocation=dict.fromkeys(("bm25", "memory"), 10 if number < 3 else 0), **rare)
+        for number in range(100)
+    )
+    rare, _ = reading.reliability.bins()
+    assert (rare.count, rare.observed.value) == (200, 0.03)
+    assert rare.z == pytest.approx((6 - 2) / (3 * 1.98**2 + 97 * 0.02**2) ** 0.5)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -22,7 +22,8 @@ While it is held back, nine in ten searches for a query that is known play the b
 in the next search, and chance takes nothing away from the baseline. One in twenty plays the baseline alone, to compare.
 """
 
-ANSWER = "/tmp/ltrr-answer.json"  # noqa: S108 (part of a shell command that the user pastes)
+ANSWER = "answer.json"
+"""File in the home folder into which the first command writes the response for the second."""
 
 
 def demo(
@@ -73,17 +74,18 @@ def demo(
         documents=lambda: data_set.documents,
         data=data_set,
         on_ready=lambda serving: say.print(
-            instructions(serving, data_set), soft_wrap=True, markup=False, highlight=False
+            instructions(serving, data_set, folder), soft_wrap=True, markup=False, highlight=False
         ),
     )
 
 
-def instructions(serving: ServerSummary, data_set: DataSet) -> str:
+def instructions(serving: ServerSummary, data_set: DataSet, home: Path) -> str:
     """
     Write where to open the pages, the summary of the server and the commands to try it.
 
     :param serving: The server's summary.
     :param data_set: The catalogue that is served.
+    :param home: The home folder, in which the commands keep a response.
     :returns: Lines of text. Those that begin with `curl` can be pasted into a shell, one after the other.
     """
     url = serving.url
@@ -99,6 +101,7 @@ def instructions(serving: ServerSummary, data_set: DataSet) -> str:
         r"""{"events":[{"action_name":"click","query_id":"\1","event_attributes":{"object":{"object_id":"\2"}}}]}/"""
     )
     served = "\n".join(serving.lines())
+    answer = shlex.quote(str(home.resolve() / ANSWER))
     return f"""
 {len(data_set.documents):,} documents of '{data_set.name}' are indexed. Open in a browser:
   {url}/          to search, like and click, and to let simulated people search
@@ -107,10 +110,10 @@ def instructions(serving: ServerSummary, data_set: DataSet) -> str:
 {served}
 {set_key}
 To search from a shell:
-curl -s {url}/search/run{key} {header} -d {shlex.quote(query)} | tee {ANSWER}
+curl -s {url}/search/run{key} {header} -d {shlex.quote(query)} | tee {answer}
 
 To click on the first document of the response:
-curl -s {url}/feedback/run{key} {header} -d "$(sed '{click}' {ANSWER})"
+curl -s {url}/feedback/run{key} {header} -d "$(sed '{click}' {answer})"
 
 Search again once the click counts: 'memory' is now among the arms that found the document.
 """

@@ -26,11 +26,10 @@ class TestInstructions:
     """The lines are pasted into a real shell, in which `curl` prints its last argument."""
 
     @pytest.fixture
-    def paste(self, tmp_path, monkeypatch):
+    def paste(self, tmp_path):
         curl = tmp_path / "curl"
         curl.write_text('#!/bin/sh\nfor last; do :; done\nprintf "%s" "$last"\n')
         curl.chmod(0o755)
-        monkeypatch.setattr(demo, "ANSWER", str(tmp_path / "answer.json"))
         environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
 
         def run(line: str) -> dict:
@@ -39,24 +38,31 @@ class TestInstructions:
 
         return run
 
-    def lines(self, query: str) -> list[str]:
-        text = demo.instructions(ServerSummary(url="http://127.0.0.1:1416"), data_set(query))
+    @pytest.fixture
+    def home(self, tmp_path):
+        """A folder that has to be quoted."""
+        folder = tmp_path / "my home"
+        folder.mkdir()
+        return folder
+
+    def lines(self, query: str, home: Path) -> list[str]:
+        text = demo.instructions(ServerSummary(url="http://127.0.0.1:1416"), data_set(query), home)
         return [line for line in text.splitlines() if line.startswith("curl ")]
 
-    def test_the_pages_come_first_and_the_commands_last(self):
-        lines = demo.instructions(ServerSummary(url="http://127.0.0.1:1416"), data_set("love")).splitlines()
+    def test_the_pages_come_first_and_the_commands_last(self, home):
+        lines = demo.instructions(ServerSummary(url="http://127.0.0.1:1416"), data_set("love"), home).splitlines()
         told = [line.split()[0] for line in lines if line.strip().startswith(("http://", "curl "))]
         assert told == ["http://127.0.0.1:1416/", "http://127.0.0.1:1416/learning", "curl", "curl"]
 
     @pytest.mark.parametrize("query", ["sad songs", 'don\'t $(stop) `me` "now" \\n', "sång"])
-    def test_the_first_line_searches_for_the_query_as_it_is(self, paste, query):
-        assert paste(self.lines(query)[0]) == {"query": query}
+    def test_the_first_line_searches_for_the_query_as_it_is(self, paste, home, query):
+        assert paste(self.lines(query, home)[0]) == {"query": query}
 
-    def test_the_second_line_clicks_on_the_first_document(self, paste, tmp_path):
+    def test_the_second_line_clicks_on_the_first_document(self, paste, home):
         documents = [Document(id=f"song-{number}", meta={"id": "other", "query_id": "other"}) for number in (7, 8)]
         answer = JSONAnswer(search_answer(search("4f2a", documents)))
-        (tmp_path / "answer.json").write_bytes(answer.body)
-        assert paste(self.lines("love")[1]) == {
+        (home / demo.ANSWER).write_bytes(answer.body)
+        assert paste(self.lines("love", home)[1]) == {
             "events": [
                 {"action_name": "click", "query_id": "4f2a", "event_attributes": {"object": {"object_id": "song-7"}}}
             ]

@@ -90,7 +90,7 @@ def train_ranker(
     home: Home = None,
     min_decisions: Annotated[int, typer.Option(help="Minimum number of rewarded decisions to train on.", min=1)] = 200,
     activate: Annotated[
-        bool, typer.Option(help="Whether to activate the page model, and a ranker that passes the gate.")
+        bool, typer.Option(help="Whether to activate what is learned, the ranker only if it passes the gate.")
     ] = True,
     seed: Annotated[int, typer.Option(help="Seed of the split into training and test queries.")] = 0,
     json_file: JsonFile = None,
@@ -198,5 +198,6 @@ def _page_model_text(store: LTRRStore) -> str:
     """What became of the page model that was fitted last."""
     newest = max([info.version for info in store.snapshots(kinds.PAGE)], default=0)
     active = store.active_version(kinds.PAGE)
-    state = "it is live" if active == newest else f"it is not live, version {active} is"
+    live = f"version {active}" if active else "the default one"
+    state = "it is live" if active == newest else f"it is not live, {live} is"
     return f"The page model was fitted, too: version {newest}, {state}."

@@ -350,6 +350,8 @@ def _expectation(kind: str, context: dict[str, Any], value: object) -> str:
             return f"expected a number, got {kind_of(value)}"
         case "greater_than_equal":
             return f"must be at least {context['ge']}, got {excerpt(value)}"
+        case "less_than_equal":
+            return f"must be at most {context['le']}, got {excerpt(value)}"
         case "model_type":
             return f"expected an object, got {kind_of(value)}"
         case "invalid_key":

@@ -27,8 +27,8 @@ FEWEST_LOOKS = 100.0
 
 FEWEST_CLICKS = 100
 """
-Clicks on documents of which little was known; with fewer the default click rates stay. A few clicks on many looks would
-make all places alike, and one more click would then lift a document above all others.
+Clicks on documents of which little was known; with fewer the default click rates and prior looks stay. A few clicks on
+many looks would make all places alike, and one more click would then lift a document above all others.
 """
 
 PRIOR_LOOKS = np.geomspace(1.0, 200.0, 32)
@@ -141,9 +141,10 @@ def _fitted(read: _Log, seed: int) -> PageModel:
     examined = curve.examined(ordinal, below)
     unknown = (np.array(read.seen) < 1.0) & (place > 0)
     model = PageModel(curve, looks=float(examined.sum()))
-    if clicked[unknown].sum() >= FEWEST_CLICKS:
-        rates = click_rates(place[unknown], clicked[unknown], examined[unknown])
-        model = replace(model, click_rates=tuple(rates.tolist()))
+    if clicked[unknown].sum() < FEWEST_CLICKS:
+        return model
+    rates = click_rates(place[unknown], clicked[unknown], examined[unknown])
+    model = replace(model, click_rates=tuple(rates.tolist()))
     # What was seen before the log begins has no first looks in it.
     new = (np.array(read.seen)[first] < 1.0)[pair]
     prior_looks = fitted_prior_looks(pair[new], model.priors(np.maximum(place, 1))[new], clicked[new], examined[new])

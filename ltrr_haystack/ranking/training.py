@@ -43,7 +43,8 @@ def train_ranker(
     (see `JudgedQuery`). It is judged on queries that it was not trained on, by cross-validation over queries, and
     trained once more on all of them. If it does not pass, it is kept with its verdict, and what is live stays live. How
     documents fared over all queries is counted anew in any case (see `ClickFeatures`). With the pages of the model that
-    is live then, allocations are measured for new queries (see `AllocationGains`).
+    is live then, allocations are measured for new queries (see `AllocationGains`). None of this goes live without
+    `activate_if_passed`.
 
     ### Usage example
 
@@ -61,7 +62,7 @@ def train_ranker(
     :param min_queries: With fewer different queries that brought a reward there is no test,
         and no model passes.
     :param max_decisions: The most decisions to go back in the log.
-    :param activate_if_passed: Whether a model that passes the gate goes live at once.
+    :param activate_if_passed: Whether what is learned goes live at once, the model only if it passes the gate.
     :param seed: Parts the queries, and seeds training.
     :param settings: How to train.
     :param page_model: What is known of pages in general; fitted to the same log if left out.
@@ -98,7 +99,7 @@ def train_ranker(
     )
     if log.clicks.documents:
         draft = log.clicks.draft()
-        store.add_snapshot(draft.kind, draft.payload, draft.card, activate=True)
+        store.add_snapshot(draft.kind, draft.payload, draft.card, activate=activate_if_passed)
     if log.rewarded < min_decisions or not log.judged:
         return report
     learned, beside = _CrossFitted(log.judged, log.schema, settings, seed), _beside(live, log, seed)
@@ -113,7 +114,7 @@ def train_ranker(
     gains = _measured(log, model_of_page, served, ranker=ranker, min_queries=min_queries, seed=seed)
     if gains is not None:
         card = {"queries": gains.queries, "baseline": gains.baseline, "ranker": gains.ranker}
-        store.add_snapshot(ALLOCATIONS, gains.to_bytes(), card, activate=True)
+        store.add_snapshot(ALLOCATIONS, gains.to_bytes(), card, activate=activate_if_passed)
     if active:
         store.activate(RANKER, version)
     return replace(report, version=version, active=active)
@@ -133,7 +134,7 @@ def train_page(
     :param store: The store with the log.
     :param min_decisions: With fewer rewarded decisions no ranker is trained.
     :param max_decisions: The most decisions to go back in the log.
-    :param activate_if_passed: Whether the page model, and a ranker that passes the gate, go live at once.
+    :param activate_if_passed: Whether what is learned goes live at once, a ranker only if it passes the gate.
     :param seed: Seed of what is drawn in training.
     :returns: What came of the ranker's training.
     :raises MissingExtraError: If LightGBM is not installed; the page model is kept all the same.

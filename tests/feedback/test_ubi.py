@@ -197,6 +197,10 @@ class TestReasons:
                 "event_attributes.position.ordinal: must be at least 1, got 0",
             ),
             (
+                {"event_attributes": {"position": {"ordinal": 1_000_001}}},
+                "event_attributes.position.ordinal: must be at most 1000000, got 1000001",
+            ),
+            (
                 {"event_attributes": {"position": {"ordinal": "3"}}},
                 "event_attributes.position.ordinal: expected a whole number, got '3'",
             ),

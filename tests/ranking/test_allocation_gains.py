@@ -152,10 +152,23 @@ def test_each_is_held_against_the_best():
     assert bm25.behind_error == pytest.approx(np.std(behind, ddof=1) / np.sqrt(3))
 
 
+def test_the_best_is_one_allocation_and_not_the_best_page_of_each_query():
+    """Of love bm25 alone brings what is clicked, of peace dense alone: each is best for one, none for both."""
+    queries = known(search(clicked=("b",)), search("peace", clicked=("e",)))
+    gains = measured(queries)
+    most = max(of.clicks for of in gains.of.values())
+    assert all(of.behind == pytest.approx(most - of.clicks) for of in gains.of.values())
+    assert gain(gains, bm25=2) != gain(gains, dense=2)
+
+
 def test_random_order_is_worth_what_the_candidates_are_in_the_mean():
     """Two places of which the second is looked at half as often; a query with a single candidate has the first only."""
     queries = known(search(), search("peace"))
     assert measured(queries).unordered == pytest.approx(1.5 * np.mean(queries[0].attractions))
+    deeper = type(ACTIONS)(ACTIONS.arms, ACTIONS.budget, {"bm25": 2})
+    of_baseline = allocation_gains(queries, SCHEMA, deeper, FUSION, CURVE, page=2)
+    worth = dict(zip([each.object_id for each in search().impressions], queries[0].attractions, strict=True))
+    assert of_baseline.unordered == pytest.approx(1.5 * np.mean([worth["a"], worth["b"]])), "not of what others bring"
     alone = replace(
         queries[0],
         features=queries[0].features[:1],

@@ -11,7 +11,7 @@ from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.model import RankingModel
 from ltrr_haystack.ranking.page_fitting import fit_page_model
 from ltrr_haystack.ranking.training import train_page, train_ranker
-from ltrr_haystack.store import ALLOCATIONS, RANKER
+from ltrr_haystack.store import ALLOCATIONS, CLICKS, PAGE, RANKER
 from ltrr_haystack.types import Provenance
 
 
@@ -76,8 +76,16 @@ class TestTrainRanker:
 
     def test_where_a_model_does_not_go_live_the_pages_are_those_of_the_live_one(self, logged, quick):
         train_ranker(logged, settings=quick, activate_if_passed=False)
-        kept = AllocationGains.from_bytes(logged.snapshot(ALLOCATIONS).payload)
+        kept = AllocationGains.from_bytes(logged.snapshot(ALLOCATIONS, 1).payload)
         assert (kept.ranker, kept.of["bm25=20 dense=20"].clicks) == (0, pytest.approx(0.0))
+
+    def test_unless_it_is_wanted_nothing_goes_live(self, logged):
+        """Neither the ranker nor what else is learned from the log."""
+        report = train_page(logged, activate_if_passed=False)
+        kept = {kind for kind in (RANKER, PAGE, ALLOCATIONS, CLICKS) if logged.snapshots(kind)}
+        assert kept == {RANKER, PAGE, ALLOCATIONS, CLICKS}
+        assert {kind: logged.active_version(kind) for kind in kept} == dict.fromkeys(kept, 0)
+        assert not report.active
 
     def test_of_a_live_model_that_may_know_the_queries_nothing_is_measured(
         self, logged, searched, known_queries, quick

@@ -22,7 +22,7 @@ class _Frequency:
     drawn: int = 0
     predicted: float = 0.0
     variance: float = 0.0
-    squares: float = 0.0
+    covariance: float = 0.0
 
     def add(self, probabilities: Numbers, drawn: NDArray[np.bool_], decisions: NDArray[np.intp]) -> None:
         """`decisions` has a number for each decision: what one of them drew was not drawn independently."""
@@ -30,14 +30,15 @@ class _Frequency:
         self.drawn += int(drawn.sum())
         self.predicted += float(probabilities.sum())
         self.variance += float((probabilities * (1 - probabilities)).sum())
-        self.squares += float(np.square(np.bincount(decisions, drawn - probabilities)).sum())
+        residuals = drawn - probabilities
+        self.covariance += float(np.square(np.bincount(decisions, residuals)).sum() - np.square(residuals).sum())
 
     def bin(self) -> Bin:
         return Bin(
             count=self.count,
             predicted=self.predicted / self.count,
             observed=share_of(self.drawn, self.count),
-            z=(self.drawn - self.predicted) / math.sqrt(max(self.variance, self.squares)),
+            z=(self.drawn - self.predicted) / math.sqrt(self.variance + max(self.covariance, 0.0)),
         )
 
 
@@ -47,9 +48,9 @@ class Reliability:
     it was drawn (a reliability diagram: Murphy & Winkler 1977; DeGroot & Fienberg 1983).
 
     Arms of one decision are not drawn independently: where the baseline is played outright, all are drawn at its
-    depths. So the variance of how many were drawn is that of the sums of decisions, if it is larger than that of
-    independent draws (Liang and Zeger, "Longitudinal data analysis using generalized linear models", Biometrika 73,
-    1986).
+    depths. So to the variance of independent draws the covariance of what one decision drew is added, as it was
+    observed, where that makes it larger (after Liang and Zeger, "Longitudinal data analysis using generalized linear
+    models", Biometrika 73, 1986).
 
     :ivar chosen: Decisions in which something was left to chance.
     """

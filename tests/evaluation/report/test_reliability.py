@@ -51,7 +51,8 @@ def test_arms_that_are_drawn_together_are_no_evidence_against_the_log(log):
     In a hundred decisions the baseline has a chance of one in a hundred, and is played three times.
 
     Both arms are drawn each time, so of 200 cases with a probability of .01 six are: by as many independent draws that
-    would be 2.8 standard deviations above 2; by the sums of three decisions, (2 · .99)² each, it is 1.2.
+    would be 2.8 standard deviations above 2. What one decision drew adds 2 · .99² for each of the three, and 2 · .01²
+    for each other.
     """
     rare = {"marginals": {"bm25": (1.0, 0.0), "memory": (1.0, 0.0)}, "floor": 0.0, "baseline_share": 0.01}
     reading = Reading.of(
@@ -60,7 +61,9 @@ def test_arms_that_are_drawn_together_are_no_evidence_against_the_log(log):
     )
     rare, _ = reading.reliability.bins()
     assert (rare.count, rare.observed.value) == (200, 0.03)
-    assert rare.z == pytest.approx((6 - 2) / (3 * 1.98**2 + 97 * 0.02**2) ** 0.5)
+    assert rare.z == pytest.approx((6 - 2) / (200 * 0.01 * 0.99 + 3 * 2 * 0.99**2 + 97 * 2 * 0.01**2) ** 0.5)
+    memory = reading.reliability.levels()["memory", 10]
+    assert memory.z == pytest.approx((3 - 1) / (100 * 0.01 * 0.99) ** 0.5), "by itself an arm is drawn independently"
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ never saw it. The curve itself is the mean of the two, as often as either occurr
 
 People do not read alike, and who gets to a position without a click differs from query to query: below good documents
 it is mostly those who do not look, below poor ones it is everybody. A curve for all queries is that of the queries that
-tell most, those whose good documents are seldom passed over, and falls too steeply. So queries that show most below a
-click have a curve of their own, and so have the others; the curve is the mean over what was shown.
+tell most, those whose good documents are seldom passed over, and falls too steeply. So queries are grouped by how often
+something was clicked above what they showed, each group has a curve of its own, and the curve is the mean over what
+was shown.
 
 The model is a user browsing model with two states: a click on document d at position k has probability `e_ks · a_d`,
 where s tells whether something above was clicked, and the attraction `a_d` of each (query, document) pair is unknown.
@@ -63,12 +64,16 @@ How many times as far from the power law as all pages together those before or a
 the logarithm of the probability of position k is SPREAD · PRIOR_DEVIATION · log k.
 """
 
-SMALLEST_GROUP = 0.03
-"""Share of what was shown below the first position with less of which there is no group."""
+GROUPS = 3
+"""Groups of queries with curves of their own, of about as many looks each."""
+
+SMALLEST_GROUP = 0.1
+"""Share of what was shown below the first position with less of which a group is joined to the nearest one."""
 
 FEWEST_PAGES = 30
 """
-Pages of a query; those with fewer are taken as one, since on a few pages it is chance what was clicked above.
+Pages of a query; those with fewer are taken as one. On a few pages it is chance what was clicked above, and groups made
+by chance would have curves of their own: where nothing happened to be clicked above, all clicks are far down.
 """
 
 STARTS = (PRIOR_ETA, PRIOR_ETA + 2 * PRIOR_DEVIATION)
@@ -219,21 +224,26 @@ class _Log:
         return mean
 
 
-def _groups(looks: Looks) -> NDArray[np.bool_]:
+def _groups(looks: Looks) -> NDArray[np.intp]:
     """
-    For each pair whether most of what its query showed below the first position was below a click.
+    For each pair the group of its query.
 
-    Where little is clicked anywhere, that holds for no query, and none are told apart by where their few clicks
-    happened to be. A group of which next to nothing was shown joins the other one.
+    Queries are in the order of how much of what they showed below the first position was below a click, those alike in
+    the same group, each by the middle of its looks.
     """
     shown = looks.shown[:, :, 1:].sum(axis=2)
-    below, looked = (np.bincount(looks.query, of) for of in (shown[:, 1], shown.sum(axis=1)))
+    below, everything = (np.bincount(looks.query, of) for of in (shown[:, 1], shown.sum(axis=1)))
+    share = below / np.maximum(everything, 1.0)
     seldom = np.bincount(looks.query, looks.shown[:, :, 0].sum(axis=1)) < FEWEST_PAGES
-    below[seldom], looked_seldom = below[seldom].sum(), looked[seldom].sum()
-    mostly = below > 0.5 * np.where(seldom, looked_seldom, looked)
-    part = looked[mostly].sum() / max(float(looked.sum()), 1.0)
-    found: NDArray[np.bool_] = mostly[looks.query]
-    return found if SMALLEST_GROUP <= part <= 1.0 - SMALLEST_GROUP else np.zeros_like(found)
+    share[seldom] = below[seldom].sum() / max(float(everything[seldom].sum()), 1.0)
+    _, of_query = np.unique(share, return_inverse=True)
+    looked = np.bincount(of_query, everything)
+    middle = (looked.cumsum() - looked / 2) / max(float(looked.sum()), 1.0)
+    group = (GROUPS * middle).astype(np.intp)
+    of_group = np.bincount(group, looked)
+    large = np.flatnonzero(of_group >= SMALLEST_GROUP * of_group.sum())
+    found: NDArray[np.intp] = large[np.abs(group[:, None] - large).argmin(axis=1)][of_query][looks.query]
+    return found
 
 
 @dataclass(frozen=True)

@@ -142,17 +142,17 @@ def learn_curve(looks: Looks, seed: int = 0) -> ExaminationCurve:
 
 
 def _learned(looks: Looks, seed: int) -> ExaminationCurve:
-    shares, log = _shares(looks), _Log.of(looks)
+    shares, pairs = _shares(looks), _Pairs.of(looks)
     positions = np.arange(1, looks.shown.shape[2] + 1)
     rng = np.random.default_rng(seed)
-    of_states = log.curves(np.ones(len(log.query)), positions**-PRIOR_ETA, [positions**-eta for eta in STARTS])
+    of_states = pairs.curves(np.ones(len(pairs.query)), positions**-PRIOR_ETA, [positions**-eta for eta in STARTS])
     curve = _mean(of_states, shares)
-    queries = int(log.query.max()) + 1
+    queries = int(pairs.query.max()) + 1
     replicates = []
     for _ in range(REPLICATES):
-        times = np.bincount(rng.integers(queries, size=queries), minlength=queries)[log.query].astype(np.float64)
+        times = np.bincount(rng.integers(queries, size=queries), minlength=queries)[pairs.query].astype(np.float64)
         drawn = positions ** -max(0.0, rng.normal(PRIOR_ETA, PRIOR_DEVIATION))
-        replicates.append(_mean(log.curves(times, drawn, [drawn]), shares))
+        replicates.append(_mean(pairs.curves(times, drawn, [drawn]), shares))
     deviations = np.std(np.log(replicates), axis=0, ddof=1) * curve
     eta, deviation = _steepness(curve, np.log(replicates), positions)
     before, after = of_states.tolist()
@@ -176,7 +176,7 @@ def _mean(of_states: Numbers, shares: Numbers) -> Numbers:
 
 
 @dataclass(frozen=True)
-class _Log:
+class _Pairs:
     """
     The pairs that are taken into account, all together and apart by groups of queries.
 
@@ -194,7 +194,7 @@ class _Log:
     shown: Numbers
 
     @classmethod
-    def of(cls, looks: Looks) -> "_Log":
+    def of(cls, looks: Looks) -> "_Pairs":
         group, rows = _groups(looks), _most_looked_at(looks)
         numbers = np.unique(group[rows])
         shown = np.array([looks.shown[group == number].sum(axis=0) for number in numbers])

@@ -179,8 +179,8 @@ class JointDistribution:
         Say how likely an arm draws to each of its levels, whichever way the allocation comes about.
 
         :param arm: The arm's name.
-        :returns: A probability for each of its levels, in their order. They sum up to 1, unless the baseline draws to
-            another depth.
+        :returns: A probability for each of its levels, in their order. They sum up to 1, unless the baseline, as it is
+            or with memory added, draws to another depth.
         """
         place = self.actions.names.index(arm)
         levels = self.actions.arms[place].levels

@@ -220,6 +220,17 @@ class TestTrainRanker:
         assert report["decisions"] == 20
         assert (report["version"], report["active"]) == (0, False)
         assert "at least 200 are needed" in told.output
+        assert "The page model was fitted, too: version 1, it is live." in told.output
+        assert log.active_version("page") == 1
+
+    def test_nothing_goes_live_where_that_is_not_wanted(self, log, ltrr):
+        ltrr("learn", "--reward-wait", "0")
+        told = ltrr("train-ranker", "--no-activate").output.replace("\n", " ")
+        assert "The page model was fitted, too: version 1, it is not live, the default one is." in told
+        ltrr("train-ranker")
+        told = ltrr("train-ranker", "--no-activate").output.replace("\n", " ")
+        assert "version 3, it is not live, version 2 is." in told
+        assert log.active_version("page") == 2
 
     def test_a_file_that_cannot_be_written_is_named(self, log, ltrr, tmp_path):
         refused = ltrr("train-ranker", "--json", str(tmp_path / "nowhere" / "report.json"))

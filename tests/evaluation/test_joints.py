@@ -82,6 +82,8 @@ def test_they_say_what_each_says(made):
     assert joints.at_least(depths) == pytest.approx([one.at_least(each) for one, each in pairs], abs=1e-12)
     for arm, by_depth in joints.levels.items():
         assert sum(by_depth.values()) == pytest.approx(np.ones(len(alone)))
+        of_levels = dict(zip(actions.arms[actions.names.index(arm)].levels, alone[0].of_levels(arm), strict=True))
+        assert of_levels == pytest.approx({level: by_depth[level][0] for level in of_levels}, abs=1e-12)
         for depth, chances in by_depth.items():
             exactly = [
                 sum(chance for allocation, chance in one.enumerate() if allocation[arm] == depth) for one in alone

@@ -13,6 +13,7 @@ from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.ranking import page_fitting
+from ltrr_haystack.ranking.features import EXPOSURES
 from ltrr_haystack.ranking.page_fitting import (
     FEWEST_LOOKS,
     LAST_PLACE,
@@ -186,6 +187,21 @@ class TestFromTheLog:
         assert (few.click_rates, few.prior_looks) == (PageModel().click_rates, DEFAULT_PRIOR_LOOKS)
         monkeypatch.setattr(page_fitting, "FEWEST_CLICKS", 1)
         assert len(fit_page_model(store).click_rates) == LAST_PLACE
+
+    def test_clicks_on_documents_that_were_known_tell_nothing_of_click_rates(self, store, monkeypatch):
+        service = Service(store)
+        for _ in range(3):
+            service.people(60)
+        clicked = [
+            impression.features.get(EXPOSURES, 0.0) < 1.0
+            for settled in read_log(store)
+            for impression in settled.impressions
+            if settled.rewards.get(impression.object_id, 0.0) > 0
+        ]
+        assert sum(clicked) < len(clicked)
+        for fewest, learned in ((sum(clicked), True), (sum(clicked) + 1, False)):
+            monkeypatch.setattr(page_fitting, "FEWEST_CLICKS", fewest)
+            assert (len(fit_page_model(store).click_rates) == LAST_PLACE) is learned
 
     def test_it_may_be_kept_without_going_live(self, store):
         Service(store).people(10)

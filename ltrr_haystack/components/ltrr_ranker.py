@@ -17,7 +17,7 @@ from ltrr_haystack.ranking.candidate_features import CandidateFeatures, ClickFea
 from ltrr_haystack.ranking.explanation import Explanation, Grounds, LearnedOrder
 from ltrr_haystack.ranking.explanation import explain as explain_page
 from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix, compute
-from ltrr_haystack.ranking.model import RankingModel, lightgbm, start_scores
+from ltrr_haystack.ranking.model import RankingModel, lightgbm
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.page_order import Exploration, by_expected_attraction
 from ltrr_haystack.store import PAGE, RANKER, ActiveModel, LTRRStore, Outage
@@ -280,18 +280,18 @@ class LTRRanker:
 
     def _scores(self, schema: FeatureSchema, features: Matrix) -> tuple[Matrix, RankingModel | None, int]:
         """The scores of the active model, it and its version; those of the union's order without one that fits."""
-        places = features[:, schema.columns[PLACE]]
+        in_union_order = -features[:, schema.columns[PLACE]]
         model, version = self._ranker.current()
         if model is None:
-            return start_scores(places), None, 0
+            return in_union_order, None, 0
         try:
             columns = model.schema.columns_in(schema)
         except SnapshotError as error:
             self._report_once(
                 f"ranker {version}", f"Version {version} cannot rank, the union's order is served: {error}"
             )
-            return start_scores(places), None, 0
-        return model.scores(features[:, columns], places), model, version
+            return in_union_order, None, 0
+        return model.scores(features[:, columns]), model, version
 
     def _remembered(self, candidates: CandidateSet) -> dict[str, Remembered]:
         try:

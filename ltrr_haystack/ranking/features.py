@@ -25,13 +25,13 @@ FUSED = "fused"
 """Name of the feature that holds the union's own score."""
 
 SEARCHED = "fused.searched"
-"""Name of the feature that holds the union's score without what memory arms add to it."""
+"""Name of the feature that holds the union's score without what memory arms add to it; the model starts from it."""
 
 EXPOSURES = "memory.exposures"
 """Name of the feature that holds how often a candidate was looked at before; no model is trained on it."""
 
 PLACE = "place.searched"
-"""Name of the feature that holds a candidate's place in the order of that score, from 1; the model starts from it."""
+"""Name of the feature that holds a candidate's place in the order of that score, from 1."""
 
 _ARM = ("present", "reciprocal_rank", "normalised", "of_top_score")
 _CANDIDATE = ("arms", FUSED, SEARCHED, PLACE, EXPOSURES)
@@ -94,7 +94,7 @@ class FeatureSchema:
 
         :param memory_arms: The arms that bring what people chose before.
         :returns: The schema without the features that come from them and from the memory index, and without
-            `place.searched`, which the model starts from and so need not look at.
+            `place.searched`, which depends on the other candidates.
         """
         begins = ("memory.", *(f"arm.{arm}." for arm in memory_arms))
         return FeatureSchema(

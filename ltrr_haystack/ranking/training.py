@@ -165,7 +165,7 @@ class _CrossFitted:
             others = [each for each in self._queries if self._fold(each) != fold]
             self._models[fold] = fit(others, self._schema, self._settings, self._seed) if others else None
         model = self._models[fold]
-        return by_union(query) if model is None else model.scores(query.features, query.places)
+        return by_union(query) if model is None else model.scores(query.features)
 
     def _fold(self, query: JudgedQuery) -> int:
         return fold_of(query.query_key, self._settings.folds, self._seed)
@@ -203,7 +203,7 @@ class _AsItIs:
     columns: Sequence[int]
 
     def scores(self, query: JudgedQuery) -> NDArray[np.float64]:
-        return self.model.scores(query.features[:, self.columns], query.places)
+        return self.model.scores(query.features[:, self.columns])
 
 
 def _beside(live: _Live | None, log: RankerLog, seed: int) -> _CrossFitted | _AsItIs | None:

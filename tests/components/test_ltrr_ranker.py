@@ -334,7 +334,7 @@ class TestFailures:
                 result = ranker.run(union())
         assert (ids(result), result["ranking"].ranker_version) == (["d0", "d1"], 0)
         (record,) = caplog.records
-        assert "has format 'ltrr-ranker/2', this version reads 'ltrr-ranker/3'" in record.getMessage()
+        assert "has format 'ltrr-ranker/2', this version reads 'ltrr-ranker/4'" in record.getMessage()
         assert "ltrr train-ranker" in record.getMessage()
 
     def test_without_lightgbm_the_unions_order_is_served_and_it_says_how_to_get_it(

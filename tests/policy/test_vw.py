@@ -1,19 +1,13 @@
-import json
 import math
-import re
-from dataclasses import replace
 
 import pytest
 
 from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError, SnapshotError
 from ltrr_haystack.policy import vw, vw_workspace
 from ltrr_haystack.policy.actions import parse_actions
-from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.leader import Leader
-from ltrr_haystack.policy.new_queries import NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartGate
 from ltrr_haystack.policy.snapshot import pack, unpack
-from ltrr_haystack.policy.verdict import verdict
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.policy.vw_workspace import VowpalWorkspace
 from ltrr_haystack.policy.warm_start import warm_start
@@ -22,6 +16,7 @@ from ltrr_haystack.types import Features
 COSTLY = parse_actions(
     {"a": {"levels": [0, 10, 30], "cost_per_call": 0.01, "cost_per_candidate": 0.001}}, 30, {"a": 30}
 )
+KNOWN = {"a": {"cnt": 0.5, "ctr": 0.2}, "memory": {"cnt": 0.5, "ctr": 0.8}}
 
 
 def mean(values):
@@ -124,47 +119,6 @@ class TestDistribution:
         assert (leader["c"], leader["m"]) == (5, 0)
 
 
-class TestMeasuredGains:
-    """Both arms cost the same; what was measured says that b alone is as good, and nothing else is."""
-
-    ACTIONS = parse_actions(
-        {"a": {"levels": [0, 10], "cost_per_call": 0.1}, "b": {"levels": [0, 10], "cost_per_call": 0.1}},
-        20,
-        {"a": 10, "b": 10},
-    )
-    GAINS = AllocationGains(
-        "a=10 b=10", {"a=10 b=10": Gain(-0.5, 0.01, 0.0), "b=10": Gain(0.0, 0.01, 0.1)}, 1.0, 0.2, 60, ranker=1
-    )
-
-    @pytest.fixture
-    def policy(self, make_settled):
-        policy = VWPolicy()
-        policy.learn(make_settled(self.ACTIONS, {"a": 10, "b": 10}, {"x": {"a": 1}}, {"x": 1.0}))
-        policy.take_up(self.GAINS)
-        return policy
-
-    def test_they_decide_for_new_queries_and_for_no_others(self, policy):
-        new, known = (policy.distribution(self.ACTIONS, Features(**of)) for of in ({}, {"history": KNOWN}))
-        assert new.preferred == {"a": 0, "b": 10}
-        assert not new.held_back
-        assert known.preferred != new.preferred
-        assert known.held_back
-
-    def test_the_card_says_so(self, policy):
-        card = policy.card()
-        assert card["new_queries"] == "measured"
-        assert (card["measured"]["safe_start"], card["measured"]["cost_saved_share"]) == (False, pytest.approx(0.5))
-        assert "leader" not in card
-
-    def test_they_are_a_part_of_the_snapshot(self, policy):
-        again = policy.restored(policy.to_bytes())
-        assert again.distribution(self.ACTIONS, Features()).preferred == {"a": 0, "b": 10}
-
-    def test_without_them_it_is_as_before(self, policy):
-        policy.take_up(None)
-        assert policy.distribution(self.ACTIONS, Features()).held_back
-
-
 class TestLearn:
     def test_a_decision_in_mode_baseline_teaches_nothing(self, make_settled):
         settled = make_settled(self.ACTIONS, {"a": 30, "b": 30}, {"x": {"a": 2}}, {"x": 1.0}, mode="baseline")
@@ -229,166 +183,6 @@ class TestLearn:
                 policy.learn(settled)
             likely.append(policy.distribution(self.ACTIONS, Features()).marginals["a"][1])
         assert likely == sorted(likely)
-
-
-EVERY_ARM = {"a": 5, "b": 5, "memory": 5}
-KNOWN = {"a": {"cnt": 0.5, "ctr": 0.2}, "memory": {"cnt": 0.5, "ctr": 0.8}}
-
-
-SECOND = math.sqrt(1 / 2)
-"""What is left of a reward that moves from the first place to the second."""
-
-
-class TestLearnAsNew:
-    """
-    What is clicked has always been found by memory, first; of the other arms a finds it, too, at rank 2, and b does
-    not. Every query was searched before.
-    """
-
-    ACTIONS = parse_actions(
-        {
-            "a": {"levels": [0, 5], "cost_per_call": 0.1},
-            "b": {"levels": [0, 5], "cost_per_call": 0.1},
-            "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
-        },
-        15,
-        {"a": 5, "b": 5},
-    )
-
-    def settled(self, make_settled, allocation, **decision):
-        arms = {arm: rank for arm, rank in {"a": 2, "memory": 1}.items() if allocation.get(arm)}
-        preferred = {"a": 0, "b": 0, "memory": 5}
-        logged = {"features": Features(history=KNOWN), "preferred": preferred, "baseline_share": 1.0, **decision}
-        return make_settled(self.ACTIONS, allocation, {"x": arms}, {"x": 1.0}, **logged)
-
-    def values(self, policy, **features):
-        rows = policy.values(self.ACTIONS, Features(**features))
-        return {arm.name: row[1] + arm.cost(5) for arm, row in zip(self.ACTIONS.arms, rows, strict=True)}
-
-    @pytest.fixture
-    def taught(self, make_settled):
-        policy = VWPolicy()
-        for _ in range(300):
-            policy.learn(self.settled(make_settled, EVERY_ARM))
-        return policy
-
-    @pytest.fixture
-    def learned(self, monkeypatch):
-        """For each time that a policy learns from a decision: as new or not, the query, and the credit of each arm."""
-        told, learn = [], VowpalWorkspace.learn
-
-        def listen(workspace, shared, line, cost):
-            arm, new = re.match(r"\|d a=(\w+)(\^new)?", line).groups()
-            if not told or told[-1][:2] != (bool(new), shared) or arm <= max(told[-1][2]):  # arms come in order
-                told.append((bool(new), shared, {}))
-            assert not (new and line.partition("|h")[2]), "a new query has no history"
-            told[-1][2][arm] = -cost
-            learn(workspace, shared, line, cost)
-
-        monkeypatch.setattr(VowpalWorkspace, "learn", listen)
-        return told
-
-    def test_for_a_new_query_it_comes_to_prefer_the_arms_that_find_what_memory_knows(self, taught):
-        """Though it has not seen a single new query; for the known ones memory suffices."""
-        assert taught.distribution(self.ACTIONS, Features()).preferred == {"a": 5, "b": 0, "memory": 0}
-        assert taught.distribution(self.ACTIONS, Features(history=KNOWN)).preferred == {"a": 0, "b": 0, "memory": 5}
-
-    def test_the_values_are_those_of_either(self, taught):
-        new, known = self.values(taught), self.values(taught, history=KNOWN)
-        assert new == pytest.approx({"a": SECOND, "b": 0.0, "memory": 0.0}, abs=0.1)
-        assert known == pytest.approx({"a": 0.0, "b": 0.0, "memory": 1.0}, abs=0.1)
-
-    def test_a_decision_is_learned_as_it_was_and_then_as_new(self, make_settled, learned):
-        """The second time without its history, and memory is worth nothing whatever it brought."""
-        features = Features(query={"type": "broad"}, time={"weekday": "1"}, history=KNOWN)
-        policy = VWPolicy()
-        policy.learn(self.settled(make_settled, EVERY_ARM, features=features))
-        query = "shared |q c type=broad |t weekday=1"
-        assert learned == [
-            (False, query, {"a": 0.0, "b": 0.0, "memory": 1.0}),
-            (True, query, {"a": SECOND, "b": 0.0, "memory": 0.0}),
-        ]
-        assert policy.n == 1
-
-    def test_it_is_judged_before_it_learns_from_the_decision(self, make_settled, monkeypatch):
-        """Else it would be judged by what it has just been told."""
-        order = []
-        observe, learn = NewQueries.observe, VowpalWorkspace.learn
-        monkeypatch.setattr(NewQueries, "observe", lambda *told: (order.append("judged"), observe(*told)))
-        monkeypatch.setattr(VowpalWorkspace, "learn", lambda *told: (order.append("learned"), learn(*told)))
-        VWPolicy().learn(self.settled(make_settled, EVERY_ARM))
-        assert order == ["judged", *["learned"] * 6]
-
-    def test_its_card_tells_of_reward_and_cost_apart(self, make_settled):
-        policy = VWPolicy()
-        policy.learn(self.settled(make_settled, EVERY_ARM))
-        estimate, card = policy.estimates()["remembered"], policy.card()["remembered"]
-        assert card["reward_gain"] == estimate.reward_gain
-        assert card["cost_saved"] == estimate.cost_saved
-        assert card["cost_saved_share"] == estimate.cost_saved_share
-        assert card["verdict"] == verdict(estimate)
-        assert json.loads(json.dumps(policy.card(), allow_nan=False)) == policy.card()
-
-    def test_each_safe_start_hears_of_its_own_queries(self, make_settled):
-        policy = VWPolicy()
-        policy.learn(self.settled(make_settled, EVERY_ARM, features=Features()))
-        assert {name: estimate.settled for name, estimate in policy.estimates().items()} == {
-            "remembered": 0,
-            "contextual": 1,
-            "leader": 1,
-        }
-        policy.learn(self.settled(make_settled, EVERY_ARM))
-        assert {name: estimate.settled for name, estimate in policy.estimates().items()} == {
-            "remembered": 1,
-            "contextual": 1,
-            "leader": 2,
-        }
-
-    def test_a_new_query_is_learned_once_as_new(self, make_settled, learned):
-        VWPolicy().learn(self.settled(make_settled, EVERY_ARM, features=Features()))
-        assert [new for new, *_ in learned] == [True]
-
-    @pytest.mark.parametrize("history", [{}, KNOWN])
-    def test_whether_new_or_treated_as_new_a_ranked_page_teaches_what_the_model_s_page_earns(
-        self, make_settled, learned, history
-    ):
-        """Only x was shown, without a click; the model would have shown another first, and expects .4 of it."""
-        logged = self.settled(make_settled, {"a": 5, "b": 0, "memory": 0}, features=Features(history=history))
-        ranked = {"model_places": (1, 2), "expected": (0.4, 0.3), "page_version": 1}
-        VWPolicy().learn(replace(logged, impressions=logged.impressions[1:], rewards={}, **ranked))
-        new, _, credit = learned[-1]
-        assert (new, credit) == (True, {"a": pytest.approx(0.4)})
-
-    def test_where_what_a_new_query_would_get_was_not_drawn_nothing_is_learned_of_new_ones(
-        self, taught, make_settled, learned
-    ):
-        """For a new query a is preferred by now; b alone, or memory alone, does not tell what would be missed."""
-        for allocation in ({"a": 0, "b": 5, "memory": 5}, {"a": 0, "b": 0, "memory": 5}):
-            taught.learn(self.settled(make_settled, allocation))
-        assert [new for new, *_ in learned] == [False, False]
-        taught.learn(self.settled(make_settled, {"a": 5, "b": 0, "memory": 0}))
-        assert [new for new, *_ in learned] == [False, False, False, True]
-
-    def test_a_memory_that_always_runs_does_not_count_either(self, make_settled, learned):
-        """It would be there for a new query, too, but would bring nothing: a is credited all the same."""
-        always = parse_actions({"a": {"levels": [0, 5]}, "m": {"kind": "memory", "levels": [5]}}, 10, {"a": 5})
-        logged = {"features": Features(history=KNOWN), "baseline_share": 1.0}
-        VWPolicy().learn(make_settled(always, {"a": 5, "m": 5}, {"x": {"a": 2, "m": 1}}, {"x": 1.0}, **logged))
-        assert learned[-1][::2] == (True, {"a": SECOND, "m": 0.0})
-
-    def test_a_decision_in_mode_baseline_is_not_learned_as_new_either(self, make_settled, learned):
-        VWPolicy().learn(self.settled(make_settled, EVERY_ARM, mode="baseline", preferred={}))
-        assert learned == []
-
-    def test_contributions_are_marginal_to_what_a_new_query_would_get(self, make_settled, learned):
-        """By now a is preferred for new queries, so of what a finds, too, b is credited with lifting it alone."""
-        policy = VWPolicy()
-        for _ in range(100):
-            policy.learn(self.settled(make_settled, EVERY_ARM))
-        del learned[:]
-        found = {"x": {"a": 2, "b": 1, "memory": 1}}
-        policy.learn(make_settled(self.ACTIONS, EVERY_ARM, found, {"x": 1.0}, features=Features(history=KNOWN)))
-        assert learned[-1][2] == {"a": SECOND, "b": 1 - SECOND, "memory": 0.0}
 
 
 class TestFit:

@@ -19,13 +19,13 @@ from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.frozen_value import FrozenValue
 from ltrr_haystack.policy.safe_start import SafeStartEstimate
 
-MOST_LOST = 0.03
+MOST_LOST = 0.05
 """Share of what the baseline's order is worth that an allocation may lose."""
 
 DEVIATIONS = 2.0
 """How many standard errors the loss must be away from that."""
 
-FORMAT = "ltrr-allocations/2"
+FORMAT = "ltrr-allocations/3"
 
 
 @dataclass(frozen=True, slots=True)

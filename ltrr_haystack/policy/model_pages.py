@@ -68,8 +68,9 @@ def model_residuals(settled: SettledDecision, union: UnionOrder, places: _Number
     """
     Give what the ranking model added to the order of a union without memory.
 
-    A document at place u of the union and m of the model's order is taken to have the score -log(1 + m), where the
-    model started from -log(1 + u): places were logged, scores were not, and what it starts from is spread as far.
+    A document at place u of the union and m of the model's order is taken to have the score -log(1 + m), and the model
+    to have started from -log(1 + u): places of the model were logged, its scores were not. It starts from the union's
+    scores in truth, which are as far apart in the mean and nearer to each other at the top.
 
     :param settled: A decision whose page was ranked.
     :param union: Its union.

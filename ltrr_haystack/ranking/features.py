@@ -93,8 +93,8 @@ class FeatureSchema:
         Give the columns of a ranking model: the features to which memory does not contribute.
 
         :param memory_arms: The arms that bring what people chose before.
-        :returns: The schema without the features that come from them and from the memory index, and without
-            `place.searched`, which depends on the other candidates.
+        :returns: The schema without the features to which memory arms and the memory index contribute, and without
+            `place.searched`, which also depends on the other candidates.
         """
         begins = ("memory.", *(f"arm.{arm}." for arm in memory_arms))
         return FeatureSchema(

@@ -110,16 +110,17 @@ def fitted_start(queries: Sequence[JudgedQuery], fused: Sequence[NDArray[np.floa
     """
     Give the scores that trees are fitted on top of.
 
-    Within queries they are spread as far as log(1 + place) is, whatever the weights and constants of the union. Then
-    the trees need about as much to move a document from place 40 to 20 as from 4 to 2.
+    Within queries they are spread as far as log(1 + place) is, in the mean, so that the weights and constants of the
+    union do not decide how much the trees need to change an order.
 
     :param queries: Queries with the places of their documents in the union.
     :param fused: For each query the scores of its documents in the union.
     :returns: Their scale is the standard deviation of log(1 + place) over that of log(score), both within queries, and
         1 where all scores of each query are the same. The lowest score is that of all queries.
     """
-    lowest = min([float(score) for scores in fused for score in scores if score > 0], default=1.0)
-    spread = sum([float(Start(1.0, lowest).scores(scores).var()) for scores in fused])
+    scores = np.concatenate(fused)
+    lowest = float(scores[scores > 0].min(initial=1.0))
+    spread = sum([float(Start(1.0, lowest).scores(each).var()) for each in fused])
     wanted = sum([float(np.log1p(query.places).var()) for query in queries])
     return Start(math.sqrt(wanted / spread) if spread > 0 and wanted > 0 else 1.0, lowest)
 

@@ -1,4 +1,4 @@
-"""A ranking model as a value: what LightGBM's trees add to the order of the union."""
+"""A ranking model as a value: what LightGBM's trees add to the scores of the union."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -37,11 +37,11 @@ class Start:
     """
     The scores that a model's trees add to: the logarithms of the union's own scores.
 
-    They have the union's order, and tell more than places do: a document that one arm more has found stands apart from
-    the next one. Places also depend on which other documents were found.
+    They tell more than places do: a document that one arm more has found stands apart from the next one, and a score
+    does not depend on which other documents were found.
 
     :param scale: What the logarithms are multiplied by, above 0.
-    :param lowest: The union's score that is taken for a document that no searched arm brought, above 0.
+    :param lowest: The union's score that is taken for a document without one, above 0.
     """
 
     scale: float
@@ -63,9 +63,9 @@ class RankingModel:
     """
     Scores candidates by their scores in the union and their features.
 
-    The score is s = scale · log(u) + f(features), with u the union's score without memory and f the sum of the trees. A
-    model that has learned nothing serves the union's order: a log in which pages mostly are in that order cannot tell
-    what it is worth.
+    The score is s = scale · log(u) + f(features), with u the union's score without memory and f the sum of the trees,
+    so that a model that has learned nothing serves the union's order. What no arm but memory brought has no u, and
+    comes last whatever its score (see `page_order.places_by`).
 
     :param schema: The features, in the order of the columns, `fused.searched` among them: the union's score.
     :param trees: LightGBM's own text form of the model.

@@ -110,7 +110,7 @@ def train_ranker(
     report = replace(report, gate=verdict, looks=report.looks + (verdict.look > 0), importance=model.importance)
     active = activate_if_passed and verdict.passed
     version = store.add_snapshot(RANKER, model.to_bytes(), report.card(), activate=False)
-    served, ranker = (learned, version) if active else (beside, store.active_version(RANKER))
+    served, ranker = (learned, version) if active else (beside, 0 if beside is None else store.active_version(RANKER))
     gains = _measured(log, model_of_page, served, ranker=ranker, min_queries=min_queries, seed=seed)
     if gains is not None:
         card = {"queries": gains.queries, "baseline": gains.baseline, "ranker": gains.ranker}

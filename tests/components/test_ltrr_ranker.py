@@ -7,10 +7,11 @@ from threading import Event
 
 import numpy as np
 import pytest
-from haystack import Pipeline, default_from_dict, default_to_dict
+from haystack import Document, Pipeline, default_from_dict, default_to_dict
 
-from factories import Unreachable
+from factories import Unreachable, action_set, decision, unite
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
+from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.ranking.candidate_features import CombinedFeatures, TextFeatures
 from ltrr_haystack.ranking.features import FeatureSchema
@@ -112,6 +113,29 @@ class TestWithModel:
         expected = [ids(ranker.run(one)) for one in candidates]
         with ThreadPoolExecutor(8) as pool:
             assert [ids(result) for result in pool.map(ranker.run, candidates)] == expected
+
+
+def with_memory(weights):
+    """Twenty documents of bm25, in the order of their numbers, and one that only memory brings, besides lifting d5."""
+    made = decision("q1", "sad songs", actions=action_set(**dict.fromkeys(ARMS, (0, 100))))
+    bm25 = [Document(id=f"d{row}", content="text", score=20.0 - row) for row in range(20)]
+    recall = [Document(id="m0", content="text", score=1.0), replace(bm25[5], score=0.9)]
+    return unite(made, {"bm25": bm25, "recall": recall}, UnionJoiner(list(ARMS), weights=weights))
+
+
+class TestWhatMemoryBrings:
+    @pytest.mark.parametrize("trained", [True, False])
+    @pytest.mark.parametrize("weight", [1.0, 0.001])
+    def test_has_no_place_in_the_models_order_before_what_was_searched(self, store, likes_bm25, trained, weight):
+        """Whatever the arms weigh; and what it lifts in the union stays where it would be without it."""
+        if trained:
+            store.add_snapshot(RANKER, likes_bm25, {}, activate=True)
+        candidates = with_memory({"bm25": weight, "recall": 3.0 * weight})
+        assert {each.object_id for each in candidates.candidates[:2]} == {"m0", "d5"}
+        ranking = calm(store, top_k=21, rerank=50).run(candidates)["ranking"]
+        assert ranking.ranker_version == int(trained)
+        places = {each.object_id: each.model_place for each in ranking.candidates}
+        assert places == {"m0": 21, **{f"d{row}": row + 1 for row in range(20)}}
 
 
 class TestRerank:

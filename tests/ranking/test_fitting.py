@@ -5,7 +5,7 @@ import pytest
 
 from factories import judged_query
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.ranking.features import FeatureSchema
+from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit, fitted_start
 from ltrr_haystack.ranking.judged_queries import MAX_REWARD
 
@@ -55,6 +55,23 @@ class TestFit:
         assert high > low
         low, high = fit([*odd, *[replace(each, weight=1) for each in common]], SCHEMA, settings, 0).scores(features)
         assert high < low
+
+    def test_what_the_union_knows_already_the_trees_leave_alone(self):
+        """`good` goes with the grades. Where the union's scores do so, too, there is less for the trees to add."""
+        grades, good = [0.1, 0.3, 0.8], [0.2, 0.5, 0.9]
+        settings = TrainingSettings(rounds=20, min_leaf=10, feature_fraction=1.0)
+
+        def added(fused):
+            queries = [
+                judged_query(f"query {number}", np.column_stack([good, fused]), places=places, grades=grades)
+                for number in range(100)
+                for places in [np.argsort(np.argsort(-np.array(fused))) + 1]
+            ]
+            model = fit(queries, FeatureSchema(("good", SEARCHED)), settings, 0)
+            rows = queries[0].features
+            return np.ptp(model.scores(rows) - model.starts(rows))
+
+        assert added([0.01, 0.02, 0.03]) < 0.9 * added([0.03, 0.02, 0.01])
 
     def test_the_most_a_look_can_earn_is_a_grade(self):
         queries = [known([0.0, MAX_REWARD], good=[0.1, 0.9], number=number) for number in range(50)]

@@ -7,6 +7,7 @@ import pytest
 from ltrr_haystack.errors import InvalidInputError, MissingExtraError
 from ltrr_haystack.feedback.position_bias import PRIOR_DEVIATION
 from ltrr_haystack.policy.gains import AllocationGains
+from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.model import RankingModel
 from ltrr_haystack.ranking.page_fitting import fit_page_model
@@ -27,7 +28,7 @@ class TestTrainRanker:
         people = world.visits(100, seed=9)
         assert true_ndcg(RankingModel.from_bytes(snapshot.payload), people) > true_ndcg(None, people) + 0.2
 
-    def test_the_model_sees_nothing_of_memory_and_not_its_own_start(self, logged, searched, quick):
+    def test_the_model_sees_nothing_of_memory(self, logged, searched, quick):
         report = train_ranker(logged, settings=quick)
         model = RankingModel.from_bytes(logged.snapshot(RANKER).payload)
         assert model.schema == searched
@@ -78,6 +79,24 @@ class TestTrainRanker:
         train_ranker(logged, settings=quick, activate_if_passed=False)
         kept = AllocationGains.from_bytes(logged.snapshot(ALLOCATIONS, 1).payload)
         assert (kept.ranker, kept.of["bm25=20 dense=20"].clicks) == (0, pytest.approx(0.0))
+
+    def test_where_the_live_model_cannot_be_read_what_is_measured_is_not_of_its_pages(self, logged, quick, caplog):
+        logged.add_snapshot(RANKER, b'{"format": "ltrr-ranker/3", "checksum": "00"}\ntree', {}, activate=True)
+        with caplog.at_level(logging.WARNING):
+            train_ranker(logged, settings=quick, activate_if_passed=False)
+        assert AllocationGains.from_bytes(logged.snapshot(ALLOCATIONS, 1).payload).ranker == 0
+        assert "has format 'ltrr-ranker/3'" in caplog.text
+
+    def test_a_live_model_may_have_its_columns_in_another_order(self, logged, searched, known_queries, quick):
+        """How it was trained is not known: it is taken as it is, and is as good on the log as one like it."""
+        other = FeatureSchema(searched.names[::-1])
+        queries = [replace(each, features=each.features[:, ::-1]) for each in known_queries(600, seed=1)]
+        verdicts = []
+        for schema, known in ((searched, known_queries(600, seed=1)), (other, queries)):
+            logged.add_snapshot(RANKER, fit(known, schema, quick, 0).to_bytes(), {}, activate=True)
+            verdicts.append(train_ranker(logged, settings=quick, activate_if_passed=False).gate.comparisons[1])
+        plain, reversed_ = [each.other.mean for each in verdicts]
+        assert reversed_ == pytest.approx(plain, rel=0.05)
 
     def test_unless_it_is_wanted_nothing_goes_live(self, logged):
         """Neither the ranker nor what else is learned from the log."""

@@ -53,6 +53,8 @@ def explain(
             typer.echo(json.dumps(answer, indent=2))
         else:
             Console().print(_tables(answer))
+            if url is None:
+                Console().print("Searched in this process. A server may have other settings; ask it with --url.")
 
 
 def _tables(answer: dict[str, Any]) -> RenderableType:

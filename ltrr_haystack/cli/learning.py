@@ -200,4 +200,4 @@ def _page_model_text(store: LTRRStore) -> str:
     active = store.active_version(kinds.PAGE)
     live = f"version {active}" if active else "the default one"
     state = "it is live" if active == newest else f"it is not live, {live} is"
-    return f"The page model was fitted, too: version {newest}, {state}."
+    return f"The page model was fitted: version {newest}, {state}."

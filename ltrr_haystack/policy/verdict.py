@@ -40,7 +40,8 @@ def verdict(estimate: SafeStartEstimate) -> str:
 def _reward(estimate: SafeStartEstimate) -> str:
     gain, base = estimate.reward_gain, estimate.baseline_reward
     if estimate.reward_interval is None or gain is None:
-        return f"not known yet: {estimate.compared:,} searches compared, {estimate.rewarded:,} of them with a reward"
+        searches = "search" if estimate.compared == 1 else "searches"
+        return f"not known yet: {estimate.compared:,} {searches} compared, {estimate.rewarded:,} with a reward"
     low, high = estimate.reward_interval
     share = _spaced(f" ({abs(gain) / base:.1%})") if base > 0 else ""
     if low > 0:

@@ -130,7 +130,7 @@ def _interval(estimate: MeanScore) -> str:
 
 def _outcome(report: TrainingReport) -> str:
     if not report.version:
-        return f"Nothing was trained: {report.reason}."
+        return f"No ranker was trained: {report.reason}."
     if report.active:
         return f"Version {report.version} is live: {report.reason}."
     if report.passed:

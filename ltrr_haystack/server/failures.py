@@ -32,6 +32,13 @@ TEMPORARY: Mapping[type[Exception], str] = {
 RETRY_SECONDS = 5.0
 """What callers are told to wait after one."""
 
+FASTAPIS_UNREADABLE = "There was an error parsing the body"
+UNREADABLE = (
+    "the body cannot be read: send JSON as UTF-8, not compressed, not nested hundreds of times and without numbers of "
+    "thousands of digits"
+)
+"""What FastAPI says of a body that is neither JSON nor just broken JSON, and what callers are told instead."""
+
 E = TypeVar("E", bound=Exception)
 
 
@@ -103,6 +110,8 @@ def add_error_handlers(app: FastAPI) -> None:
             raise error
         if error.status_code == 500 and not isinstance(error, Failure):
             error = http_error(error)
+        elif error.status_code == 400 and error.detail == FASTAPIS_UNREADABLE:
+            error = Failure(400, UNREADABLE)
         return await http_exception_handler(request, error)
 
     async def failed(request: Request, error: Exception) -> Response:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from ltrr_haystack.__about__ import __version__
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
@@ -77,6 +79,11 @@ def describe_api(
     :param scopes: Path → the scope that it needs.
     :param keys_needed: Returns whether callers currently need an API key.
     """
+    app.title, app.version, app.description = (
+        "ltrr-haystack",
+        __version__,
+        "Search that learns from what people choose.",
+    )
     original = app.openapi
 
     def openapi() -> dict[str, Any]:

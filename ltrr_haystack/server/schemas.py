@@ -17,6 +17,7 @@ from ltrr_haystack.server.filters import check_filters
 from ltrr_haystack.types import Mode, QueryType
 
 LONGEST_QUERY = 1_000
+LONGEST_FIELD = 256
 MOST_EVENTS = 1_000
 VALUES_PER_EVENT = 50
 """Values that the events of one call may have on average, if it has as many events as it may."""
@@ -30,7 +31,7 @@ skipped for a while; it is not connected to the joiner; its retriever failed.
 """
 
 
-FieldName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[\w-]+(\.[\w-]+){0,10}$")]
+FieldName = Annotated[str, Field(min_length=1, max_length=LONGEST_FIELD, pattern=r"^[\w-]+(\.[\w-]+){0,10}$")]
 
 
 class Equality(BaseModel):
@@ -108,6 +109,8 @@ def _metadata(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("expected an object")
     check_json(value, depth=10, values=2_000, characters=100_000)
+    if wrong := [name for name in value if not 0 < len(name) <= LONGEST_FIELD]:
+        raise ValueError(f"a field's name has 1 to {LONGEST_FIELD} characters, got {len(wrong[0])}")
     return value
 
 

@@ -220,13 +220,13 @@ class TestTrainRanker:
         assert report["decisions"] == 20
         assert (report["version"], report["active"]) == (0, False)
         assert "at least 200 are needed" in told.output
-        assert "The page model was fitted, too: version 1, it is live." in told.output
+        assert "The page model was fitted: version 1, it is live." in told.output
         assert log.active_version("page") == 1
 
     def test_nothing_goes_live_where_that_is_not_wanted(self, log, ltrr):
         ltrr("learn", "--reward-wait", "0")
         told = ltrr("train-ranker", "--no-activate").output.replace("\n", " ")
-        assert "The page model was fitted, too: version 1, it is not live, the default one is." in told
+        assert "The page model was fitted: version 1, it is not live, the default one is." in told
         ltrr("train-ranker")
         told = ltrr("train-ranker", "--no-activate").output.replace("\n", " ")
         assert "version 3, it is not live, version 2 is." in told

@@ -101,6 +101,7 @@ class TestTables:
         assert "chosen with probability" in " ".join(ended.stdout.split())
         assert "bm25" in ended.stdout
         assert "song-" in ended.stdout
+        assert "Searched in this process" not in ended.stdout
 
 
 class TestReadings:
@@ -133,6 +134,7 @@ class TestReadings:
         assert "Readings" in ended.stdout
         assert "artist: Taylor Swift" in ended.stdout
         assert "intents: " in ended.stdout
+        assert "Searched in this process. A server may have other settings" in " ".join(ended.stdout.split())
 
     def test_are_told_of_a_pipeline_that_ranks_no_pages(self, ltrr, with_lexicon, home, tmp_path):
         search = yaml.safe_load(with_lexicon.read_text())

@@ -51,7 +51,7 @@ class TestReward:
 
     def test_too_little_says_nothing(self):
         few = said(reward_interval=None, compared=37, rewarded=4)
-        assert few == "not known yet: 37 searches compared, 4 of them with a reward, 68 % cheaper"
+        assert few == "not known yet: 37 searches compared, 4 with a reward, 68 % cheaper"
         nothing = said(reward_interval=None, reward_gain=None, gain=None, compared=0, rewarded=0)
         assert nothing == "not known yet: nothing compared"
 

@@ -63,7 +63,7 @@ class TestRender:
 
     def test_says_that_nothing_was_trained_and_why(self, store, text):
         shown = text(train_ranker(store))
-        assert "Nothing was trained: 0 rewarded decisions, at least 200 are needed" in shown
+        assert "No ranker was trained: 0 rewarded decisions, at least 200 are needed" in shown
         assert "Judged on held-out queries" not in shown
 
     def test_says_that_a_model_is_kept_but_not_live(self, trained, text):

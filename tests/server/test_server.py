@@ -143,6 +143,8 @@ BAD_DOCUMENTS = {
     "NaN in the metadata": {"documents": [{"content": "a", "meta": {"a": float("nan")}}]},
     "a lone surrogate in the metadata": {"documents": [{"content": "a", "meta": {"a": ["\ud800"]}}]},
     "metadata that is a list": {"documents": [{"content": "a", "meta": []}]},
+    "a field of the metadata without a name": {"documents": [{"content": "a", "meta": {"": 1}}]},
+    "a field of the metadata with an endless name": {"documents": [{"content": "a", "meta": {"a" * 257: 1}}]},
     "an id of two lines": {"documents": [{"id": "a\nb", "content": "a"}]},
     "too many": {"documents": [{"content": "a"}] * 1001},
 }
@@ -193,7 +195,10 @@ class TestInvalidRequests:
     def test_of_a_body(self, server, pipeline, body, status):
         answer = server.post(pipeline, content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code in {status, 422}
-        assert answer.json()["detail"]
+        detail = answer.json()["detail"]
+        assert detail
+        if answer.status_code == 400:
+            assert detail.startswith("the body cannot be read: send JSON as UTF-8, not compressed")
 
     def test_of_a_header(self, server):
         answer = server.post("search", content=b'{"query": "\xff"}', headers={"Content-Type": "text/plain"})

@@ -43,7 +43,7 @@ def test_policies_with_the_state_of_the_safe_start(log, store):
     assert remembered["compared with the baseline"] == "1, 1 of them rewarded"
     assert remembered["interval of it, with the prior loss"] == "– (too little was compared)"
     assert remembered["state"] == "closed: not shown to be worth more than the baseline so far"
-    assert remembered["verdict"] == "not known yet: 1 searches compared, 1 of them with a reward, at the same cost"
+    assert remembered["verdict"] == "not known yet: 1 search compared, 1 with a reward, at the same cost"
     for way, judged in (("the model", "1"), ("the best allocation for all", "2")):
         new = dict(grids(section)[f"Safe start for new queries: {way}"].rows)
         assert new["settled decisions with a preference"] == judged

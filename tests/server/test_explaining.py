@@ -3,35 +3,23 @@
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 from haystack.utils import Secret
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
-from ltrr_haystack.ranking.features import FeatureSchema
-from ltrr_haystack.ranking.model import RankingModel, Start
 from ltrr_haystack.server.environment import prepare_environment
 from ltrr_haystack.server.explaining import explain_in_process, explain_on_server
 from ltrr_haystack.store import RANKER, LTRRStore
+from ranked import likes_low_ranks
 from serving import Server, always, click, eventually
 
 pytest.importorskip("hayhooks")
 pytest.importorskip("tantivy")
-lightgbm = pytest.importorskip("lightgbm")
+pytest.importorskip("lightgbm")
 
 DOCUMENTS = [{"id": f"song-{number}", "content": f"Love song {'love ' * (number % 5)}{number}"} for number in range(40)]
 KEY, OTHER = f"ltrr_search1_{'x' * 40}", f"ltrr_feedback1_{'x' * 40}"
-
-
-def likes_low_ranks() -> bytes:
-    """A model that likes what bm25 has far down."""
-    ranks = np.arange(1, 101, dtype=np.float64)
-    features = np.column_stack([1.0 / ranks, 1.0 / (60.0 + ranks)])
-    data = lightgbm.Dataset(features, label=ranks / 10)
-    trees = lightgbm.train({"objective": "regression", "verbosity": -1}, data, num_boost_round=5).model_to_string()
-    schema = FeatureSchema(("arm.bm25.reciprocal_rank", "fused.searched"))
-    return RankingModel(schema, trees, Start(scale=1.0, lowest=0.001)).to_bytes()
 
 
 @pytest.fixture(scope="module")

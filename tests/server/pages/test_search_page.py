@@ -1,11 +1,15 @@
 import json
 import re
 import sqlite3
+from contextlib import closing
 
 import pytest
+from haystack.utils import Secret
 from playwright.sync_api import expect
 
 from browser import axe
+from ltrr_haystack.store import RANKER, LTRRStore
+from ranked import likes_low_ranks
 from serving import Server, always, eventually, without_dense
 
 SECRET = "s" * 43
@@ -101,6 +105,23 @@ class TestSearching:
         said = page.get_by_role("dialog").inner_text()
         assert "it earned as much as 1 click in" in said
         assert re.search(r"Expected click rate: 0\.\d\d before .*, 0\.\d\d now", said)
+
+    def test_why_here_says_what_the_ranking_model_started_from_and_what_it_added(self, server, open_page):
+        with closing(LTRRStore(Secret.from_token(f"sqlite:///{server.home / 'ltrr.db'}"))) as store:
+            store.add_snapshot(RANKER, likes_low_ranks(), {}, activate=True)
+            try:
+                page = open_page("love")
+
+                def told():
+                    page.get_by_role("button", name="Search again").click()
+                    page.get_by_role("button", name="Why here?").first.click()
+                    said = page.get_by_role("dialog").inner_text()
+                    page.keyboard.press("Escape")
+                    return "Start: the union’s order" in said and "Mean of what the trees add" in said
+
+                assert eventually(told)
+            finally:
+                store.activate(RANKER, 0)
 
     def test_opening_a_document_is_a_click_and_closing_it_says_how_long_it_was_read(self, server, open_page):
         page = open_page("rain")

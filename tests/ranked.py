@@ -14,9 +14,9 @@ from haystack import Document
 from factories import action_set, decision, judged_query, remember, unite
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.union_joiner import UnionJoiner
-from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema
+from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
-from ltrr_haystack.ranking.model import RankingModel, Start, lightgbm
+from ltrr_haystack.ranking.model import RankingModel, lightgbm
 from ltrr_haystack.ranking.page_model import PageModel
 
 ARMS = ("bm25", "dense", "recall")
@@ -52,10 +52,9 @@ def likes(feature, *, arms=ARMS, schema=None, most=1.0):
 def likes_low_ranks():
     """The bytes of a model that likes what bm25 has far down, whatever other arms there are."""
     ranks = np.arange(1, 101, dtype=np.float64)
-    data = lightgbm().Dataset(np.column_stack([1.0 / ranks, 1.0 / (60.0 + ranks)]), label=ranks / 10)
+    data = lightgbm().Dataset(np.column_stack([1.0 / ranks, np.full(100, 2.0)]), label=ranks / 10)
     trees = lightgbm().train({"objective": "regression", "verbosity": -1}, data, num_boost_round=5).model_to_string()
-    schema = FeatureSchema(("arm.bm25.reciprocal_rank", SEARCHED))
-    return RankingModel(schema, trees, Start(scale=1.0, lowest=0.001)).to_bytes()
+    return RankingModel(FeatureSchema(("arm.bm25.reciprocal_rank", "query.tokens")), trees).to_bytes()
 
 
 def remember_one(store, query="sad songs", object_id="d1"):

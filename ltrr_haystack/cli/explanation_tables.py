@@ -146,7 +146,7 @@ def _features(explanation: Explanation) -> Table:
         effects = list(part.contributions.items())
         others = sum(value for _, value in effects[FEATURES:])
         rows = [
-            ("start: the union's order", part.start),
+            ("start: place in the union", part.start),
             ("mean of the trees", part.expected),
             *effects[:FEATURES],
             *([(f"{len(effects) - FEATURES} others", others)] if len(effects) > FEATURES else []),

@@ -16,10 +16,10 @@ from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.ranking.candidate_features import CandidateFeatures, ClickFeatures, CombinedFeatures, TextFeatures
 from ltrr_haystack.ranking.explanation import Explanation, Grounds, LearnedOrder
 from ltrr_haystack.ranking.explanation import explain as explain_page
-from ltrr_haystack.ranking.features import PLACE, SEARCHED, FeatureSchema, Matrix, compute
-from ltrr_haystack.ranking.model import RankingModel, lightgbm
+from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix, compute
+from ltrr_haystack.ranking.model import RankingModel, lightgbm, start_scores
 from ltrr_haystack.ranking.page_model import PageModel
-from ltrr_haystack.ranking.page_order import Exploration, by_expected_attraction, places_by
+from ltrr_haystack.ranking.page_order import Exploration, by_expected_attraction
 from ltrr_haystack.store import PAGE, RANKER, ActiveModel, LTRRStore, Outage
 from ltrr_haystack.types import Candidate, CandidateSet, Decision, Ranking
 
@@ -217,10 +217,10 @@ class LTRRanker:
         ranked = (*union[:size], *[each for each in union[size:] if each.object_id in chosen])
         schema = self._schema(decision)
         features = self._computed(schema, candidates, ranked, remembered)
-        own_places, model, ranker_version = self._places(schema, features[:size])
+        scores, model, ranker_version = self._scores(schema, features)
         page_model, page_version = self._page.current()
         places = np.arange(1, len(ranked) + 1)
-        places[: len(own_places)] = own_places
+        places[np.argsort(-scores[:size], kind="stable")] = np.arange(1, min(size, len(ranked)) + 1)
         known = [remembered.get(each.object_id) for each in ranked]
         successes = np.array([0.0 if each is None else each.successes for each in known])
         exposures = np.array([0.0 if each is None else each.exposures for each in known])
@@ -278,21 +278,20 @@ class LTRRanker:
             features[:, len(schema.names) - len(self._features.names) :] = own
         return features
 
-    def _places(self, schema: FeatureSchema, features: Matrix) -> tuple[Rows, RankingModel | None, int]:
-        """Places by the active model, it and its version; those in the union without memory where none fits."""
-        places, found = features[:, schema.columns[PLACE]], features[:, schema.columns[SEARCHED]] > 0
-        by_union = places_by(-places, found, places)
+    def _scores(self, schema: FeatureSchema, features: Matrix) -> tuple[Matrix, RankingModel | None, int]:
+        """The scores of the active model, it and its version; those of the union's order without one that fits."""
+        places = features[:, schema.columns[PLACE]]
         model, version = self._ranker.current()
         if model is None:
-            return by_union, None, 0
+            return start_scores(places), None, 0
         try:
             columns = model.schema.columns_in(schema)
         except SnapshotError as error:
             self._report_once(
                 f"ranker {version}", f"Version {version} cannot rank, the union's order is served: {error}"
             )
-            return by_union, None, 0
-        return places_by(model.scores(features[:, columns]), found, places), model, version
+            return start_scores(places), None, 0
+        return model.scores(features[:, columns], places), model, version
 
     def _remembered(self, candidates: CandidateSet) -> dict[str, Remembered]:
         try:

@@ -25,7 +25,7 @@ MOST_LOST = 0.03
 DEVIATIONS = 2.0
 """How many standard errors the loss must be away from that."""
 
-FORMAT = "ltrr-allocations/3"
+FORMAT = "ltrr-allocations/2"
 
 
 @dataclass(frozen=True, slots=True)

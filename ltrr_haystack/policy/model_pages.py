@@ -1,8 +1,8 @@
 """
 What the pages of the ranking model would have earned for a query that is treated as new, under other allocations.
 
-Such a query has no memory: the documents that an allocation finds are in the model's own order, which starts from the
-union (see `ranking.model`). Places there are known for each allocation; what the model adds to them is taken to
+Such a query has no memory: the documents that an allocation finds are in the model's own order, which starts from their
+places in the union (see `ranking.model`). These are known for each allocation; what the model adds to them is taken to
 stay as it was, though it would have seen other ranks of the arms. Were the order as a whole taken to stay, an arm that
 is left out would still have its say in it, and every allocation of few arms would look better than it is. A document is
 expected to earn the click rate that the log has for it; what was shown corrects that (see `corrected`). Before click
@@ -68,9 +68,8 @@ def model_residuals(settled: SettledDecision, union: UnionOrder, places: _Number
     """
     Give what the ranking model added to the order of a union without memory.
 
-    A document at place u of the union and m of the model's order is taken to have the score -log(1 + m), and the model
-    to have started from -log(1 + u): places of the model were logged, its scores were not. It starts from the union's
-    scores in truth, which are as far apart in the mean and nearer to each other at the top.
+    A document at place u of the union and m of the model's order is taken to have the score -log(1 + m), where the
+    model started from -log(1 + u): places were logged, scores were not.
 
     :param settled: A decision whose page was ranked.
     :param union: Its union.

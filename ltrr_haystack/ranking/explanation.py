@@ -10,7 +10,7 @@ from ltrr_haystack.frozen_value import FrozenValue
 from ltrr_haystack.memory.index import Remembered
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.ranking.features import FUSED, PLACE
-from ltrr_haystack.ranking.model import RankingModel
+from ltrr_haystack.ranking.model import RankingModel, start_scores
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.types import Allocation, Candidate, Decision, Mode, Provenance, Ranking, Understanding
 
@@ -24,7 +24,8 @@ class FusedPart(FrozenValue):
 
     :param score: The union's score, with what memory arms add to it.
     :param place: The place in the order of that score, from 1; 0 where it is not known.
-    :param searched_place: The place without what memory arms add, from 1; `null` where it is not known.
+    :param searched_place: The place without what memory arms add, from 1; `null` where it is not known. The ranking
+        model starts from it.
     """
 
     score: float | None
@@ -41,7 +42,7 @@ class ModelPart(FrozenValue):
     tree ensembles", 2018), as LightGBM computes them.
 
     :param score: The score that the model orders by.
-    :param start: The score that the model starts from: a multiple of the logarithm of the union's score without memory.
+    :param start: The score that the model starts from: -log(1 + the place without memory).
     :param expected: What the trees add to the score in the mean over what they were trained on.
     :param contributions: Feature → what its value adds to the score beyond that, the largest effect first; features
         without effect are left out.
@@ -268,12 +269,13 @@ def _model_parts(ranking: Ranking, model: RankingModel | None) -> Sequence[Model
     if model is None or not ranking.candidates:
         return [None] * len(ranking.candidates)
     features = model.schema.matrix(ranking.features)
+    places = [each[PLACE] for each in ranking.features]
     contributions, expected = model.contributions(features)
     return [
         ModelPart(score, start, expected, _strongest_first(dict(zip(model.schema.names, row, strict=True))))
         for score, start, row in zip(
-            model.scores(features).tolist(),
-            model.starts(features).tolist(),
+            model.scores(features, places).tolist(),
+            start_scores(places).tolist(),
             contributions.tolist(),
             strict=True,
         )

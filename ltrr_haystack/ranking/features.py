@@ -25,13 +25,13 @@ FUSED = "fused"
 """Name of the feature that holds the union's own score."""
 
 SEARCHED = "fused.searched"
-"""Name of the feature that holds the union's score without what memory arms add to it; the model starts from it."""
+"""Name of the feature that holds the union's score without what memory arms add to it."""
 
 EXPOSURES = "memory.exposures"
 """Name of the feature that holds how often a candidate was looked at before; no model is trained on it."""
 
 PLACE = "place.searched"
-"""Name of the feature that holds a candidate's place in the order of that score, from 1."""
+"""Name of the feature that holds a candidate's place in the order of that score, from 1; the model starts from it."""
 
 _ARM = ("present", "reciprocal_rank", "normalised", "of_top_score")
 _CANDIDATE = ("arms", FUSED, SEARCHED, PLACE, EXPOSURES)
@@ -93,8 +93,8 @@ class FeatureSchema:
         Give the columns of a ranking model: the features to which memory does not contribute.
 
         :param memory_arms: The arms that bring what people chose before.
-        :returns: The schema without the features to which memory arms and the memory index contribute, and without
-            `place.searched`, which also depends on the other candidates.
+        :returns: The schema without the features that come from them and from the memory index, and without
+            `place.searched`, which the model starts from and so need not look at.
         """
         begins = ("memory.", *(f"arm.{arm}." for arm in memory_arms))
         return FeatureSchema(

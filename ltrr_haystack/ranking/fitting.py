@@ -1,18 +1,16 @@
 """Fits the trees of a ranker."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.ranking.candidate_features.protocol import signs_of
-from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema
+from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.judged_queries import MAX_REWARD, JudgedQuery
-from ltrr_haystack.ranking.model import RankingModel, Start, lightgbm
+from ltrr_haystack.ranking.model import RankingModel, lightgbm, start_scores
 
 GRADES_PER_REWARD = 100
 """LightGBM's grades are whole numbers: so many of them to a reward of 1 per look."""
@@ -80,49 +78,28 @@ def fit(
     Train LambdaMART on what is known of the documents of queries (Burges, "From RankNet to LambdaRank to LambdaMART",
     MSR-TR-2010-82).
 
-    The trees are fitted on top of the union's scores, as LightGBM's `init_score`. A document's grade is its reward
+    The trees are fitted on top of the union's order, as LightGBM's `init_score`. A document's grade is its reward
     per look (see `JudgedQuery.grades`), in steps of 1 / `GRADES_PER_REWARD`, so that how far people look at a place
     is no part of what is learned, as far as the gate's flatter curve tells. A query counts as often as it was
     searched with a reward, within bounds. The same queries, settings and seed give the same model.
 
     :param queries: At least one query.
-    :param schema: The features of their documents, `fused.searched` among them.
+    :param schema: The features of their documents.
     :param settings: How to train.
     :param seed: Seed of LightGBM's own draws.
     :returns: The model.
     """
     package = lightgbm()
-    fused = [query.features[:, schema.columns[SEARCHED]] for query in queries]
-    start = fitted_start(queries, fused)
     data = package.Dataset(
         np.concatenate([query.features for query in queries]),
         label=np.rint(np.concatenate([query.grades for query in queries]) * GRADES_PER_REWARD).astype(np.int32),
         group=[len(query.places) for query in queries],
         weight=np.concatenate([np.full(len(query.places), query.weight) for query in queries]),
-        init_score=np.concatenate([start.scores(scores) for scores in fused]),
+        init_score=np.concatenate([start_scores(query.places) for query in queries]),
         free_raw_data=True,
     )
     booster = package.train(_parameters(schema, settings, seed), data, num_boost_round=settings.rounds)
-    return RankingModel(schema, booster.model_to_string(), start)
-
-
-def fitted_start(queries: Sequence[JudgedQuery], fused: Sequence[NDArray[np.float64]]) -> Start:
-    """
-    Give the scores that trees are fitted on top of.
-
-    Within queries they are spread as far as log(1 + place) is, in the mean, so that the weights and constants of the
-    union do not decide how much the trees need to change an order.
-
-    :param queries: Queries with the places of their documents in the union.
-    :param fused: For each query the scores of its documents in the union.
-    :returns: Their scale is the standard deviation of log(1 + place) over that of log(score), both within queries, and
-        1 where all scores of each query are the same. The lowest score is that of all queries.
-    """
-    scores = np.concatenate(fused)
-    lowest = float(scores[scores > 0].min(initial=1.0))
-    spread = sum([float(Start(1.0, lowest).scores(each).var()) for each in fused])
-    wanted = sum([float(np.log1p(query.places).var()) for query in queries])
-    return Start(math.sqrt(wanted / spread) if spread > 0 and wanted > 0 else 1.0, lowest)
+    return RankingModel(schema, booster.model_to_string())
 
 
 def _parameters(schema: FeatureSchema, settings: TrainingSettings, seed: int) -> dict[str, object]:

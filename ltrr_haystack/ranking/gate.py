@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.frozen_value import FrozenValue
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
+from ltrr_haystack.ranking.model import start_scores
 
 ALPHA = 0.05
 """Probability that a model that is worse by the margin passes at any look."""
@@ -148,9 +149,9 @@ def by_union(query: JudgedQuery) -> Scores:
     Score documents by the order of the union without memory.
 
     :param query: The query.
-    :returns: A score for each, the higher the better its place.
+    :returns: The score that a model starts from.
     """
-    return -query.places.astype(np.float64)
+    return start_scores(query.places)
 
 
 def expected_value(scores: Scores, query: JudgedQuery) -> float:

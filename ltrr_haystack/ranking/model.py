@@ -1,19 +1,20 @@
-"""A ranking model as a value: what LightGBM's trees add to the scores of the union."""
+"""A ranking model as a value: what LightGBM's trees add to the order of the union."""
 
 import json
-from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from types import ModuleType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ltrr_haystack.errors import DamagedSnapshotError, MissingExtraError, SnapshotError
-from ltrr_haystack.fusion import EXACT_DIGITS
-from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema, Matrix
+from ltrr_haystack.ranking.features import FeatureSchema, Matrix
 
-FORMAT = "ltrr-ranker/4"
+FORMAT = "ltrr-ranker/3"
+
+START = "-log(1 + place)"
+"""What a snapshot says of the score that its trees were fitted on top of."""
 
 
 def lightgbm() -> ModuleType:
@@ -32,50 +33,34 @@ def lightgbm() -> ModuleType:
     return package
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+def start_scores(places: ArrayLike) -> NDArray[np.float64]:
     """
-    The scores that a model's trees add to: the logarithms of the union's own scores.
+    Give the scores that a model starts from: the union's own order.
 
-    They tell more than places do: a document that one arm more has found stands apart from the next one, and a score
-    does not depend on which other documents were found.
+    They fall like a logarithm, so that the trees need as much to move a document from place 40 to 20 as from 4 to 2.
 
-    :param scale: What the logarithms are multiplied by, above 0.
-    :param lowest: The union's score that is taken for a document without one, above 0.
+    :param places: For each candidate its place in the order of the union without memory, from 1.
+    :returns: -log(1 + place) of each.
     """
-
-    scale: float
-    lowest: float
-
-    def scores(self, fused: NDArray[np.float64]) -> NDArray[np.float64]:
-        """
-        Give the scores of documents.
-
-        :param fused: For each document the union's score without what memory arms add to it.
-        :returns: scale · log(score) of each.
-        """
-        exact = np.round(fused, EXACT_DIGITS)
-        scores: NDArray[np.float64] = self.scale * np.log(np.where(exact > 0, exact, self.lowest))
-        return scores
+    scores: NDArray[np.float64] = -np.log1p(np.asarray(places, dtype=np.float64))
+    return scores
 
 
 class RankingModel:
     """
-    Scores candidates by their scores in the union and their features.
+    Scores candidates by their places in the union and their features.
 
-    The score is s = scale · log(u) + f(features), with u the union's score without memory and f the sum of the trees,
-    so that a model that has learned nothing serves the union's order. What no arm but memory brought has no u, and
-    comes last whatever its score (see `page_order.places_by`).
+    The score is s = -log(1 + place) + f(features), with f the sum of the trees. A model that has learned nothing serves
+    the union's order, and the place is no feature: a log in which pages mostly are in the union's order cannot tell
+    what the place is worth.
 
-    :param schema: The features, in the order of the columns, `fused.searched` among them: the union's score.
+    :param schema: The features, in the order of the columns.
     :param trees: LightGBM's own text form of the model.
-    :param start: What the trees add to.
     :raises MissingExtraError: If LightGBM is not installed.
-    :raises SnapshotError: If the trees cannot be read, are of another number of features than the schema has, or the
-        schema lacks the union's score.
+    :raises SnapshotError: If the trees cannot be read, or are of another number of features than the schema has.
     """
 
-    def __init__(self, schema: FeatureSchema, trees: str, start: Start) -> None:
+    def __init__(self, schema: FeatureSchema, trees: str) -> None:
         package = lightgbm()
         try:
             self._booster: Any = package.Booster(model_str=trees)
@@ -86,33 +71,22 @@ class RankingModel:
                 f"the ranking model has {self._booster.num_feature()} features and its schema {schema.fingerprint} "
                 f"names {len(schema.names)}"
             )
-        if SEARCHED not in schema.columns:
-            raise SnapshotError(f"the ranking model has no feature '{SEARCHED}', from which its scores start")
         self.schema = schema
         self.trees = trees
-        self.start = start
 
     def __repr__(self) -> str:
         return f"RankingModel(schema={self.schema.fingerprint}, trees={self._booster.num_trees()})"
 
-    def scores(self, features: Matrix) -> NDArray[np.float64]:
+    def scores(self, features: Matrix, places: ArrayLike) -> NDArray[np.float64]:
         """
         Score candidates.
 
         :param features: One row per candidate, columns as in the schema.
+        :param places: For each candidate its place in the order of the union without memory, from 1.
         :returns: One score per candidate; higher is better. Scores of different queries are not comparable.
         """
-        scores: NDArray[np.float64] = self.starts(features) + self._booster.predict(features, num_threads=1)
+        scores: NDArray[np.float64] = start_scores(places) + self._booster.predict(features, num_threads=1)
         return scores
-
-    def starts(self, features: Matrix) -> NDArray[np.float64]:
-        """
-        Give the scores that the trees add to.
-
-        :param features: One row per candidate, columns as in the schema.
-        :returns: One score per candidate (see `Start`).
-        """
-        return self.start.scores(features[:, self.schema.columns[SEARCHED]])
 
     def contributions(self, features: Matrix) -> tuple[Matrix, float]:
         """
@@ -123,7 +97,7 @@ class RankingModel:
 
         :param features: One row per candidate, at least one; columns as in the schema.
         :returns: One row per candidate, columns as in the schema; and what the trees add in the mean over what they
-            were trained on. What the score starts from is what `starts` gives.
+            were trained on. What the score starts from is `start_scores` of the candidate's place.
         """
         parts: Matrix = self._booster.predict(features, pred_contrib=True, num_threads=1)
         return parts[:, :-1], float(parts[0, -1])
@@ -142,7 +116,7 @@ class RankingModel:
 
         :returns: One line of JSON that describes and checks it, then LightGBM's text.
         """
-        described = {"features": list(self.schema.names), "start": asdict(self.start)}
+        described = {"features": list(self.schema.names), "start": START}
         header = {"format": FORMAT, **described, "checksum": _checksum(described, self.trees)}
         return f"{json.dumps(header)}\n{self.trees}".encode()
 
@@ -173,7 +147,9 @@ class RankingModel:
         described = {"features": header.get("features"), "start": header.get("start")}
         if checksum != _checksum(described, trees):
             raise DamagedSnapshotError("the ranking model is damaged: its checksum does not fit")
-        return cls(FeatureSchema(tuple(header["features"])), trees, Start(**header["start"]))
+        if described["start"] != START:
+            raise SnapshotError(f"the ranking model starts from '{described['start']}', this version from '{START}'")
+        return cls(FeatureSchema(tuple(header["features"])), trees)
 
 
 def _checksum(described: object, trees: str) -> str:

@@ -80,20 +80,6 @@ class Exploration:
         return shown, propensities
 
 
-def places_by(scores: Numbers, found: NDArray[np.bool_], places: Numbers) -> Rows:
-    """
-    Give the places of documents in a ranking model's order.
-
-    :param scores: The model's score of each document, the higher the better.
-    :param found: Whether any arm but memory found each; the others come last.
-    :param places: The place of each in the order of the union without memory, which decides between equal scores.
-    :returns: The place of each, from 1.
-    """
-    ranks = np.empty(len(scores), dtype=np.intp)
-    ranks[np.lexsort((places, -scores, ~found))] = np.arange(1, len(scores) + 1)
-    return ranks
-
-
 def by_expected_attraction(posteriors: tuple[Numbers, Numbers], places: Rows) -> tuple[Rows, Numbers]:
     """
     Order documents by the mean of their posteriors.

@@ -110,7 +110,7 @@ def train_ranker(
     report = replace(report, gate=verdict, looks=report.looks + (verdict.look > 0), importance=model.importance)
     active = activate_if_passed and verdict.passed
     version = store.add_snapshot(RANKER, model.to_bytes(), report.card(), activate=False)
-    served, ranker = (learned, version) if active else (beside, 0 if beside is None else store.active_version(RANKER))
+    served, ranker = (learned, version) if active else (beside, store.active_version(RANKER))
     gains = _measured(log, model_of_page, served, ranker=ranker, min_queries=min_queries, seed=seed)
     if gains is not None:
         card = {"queries": gains.queries, "baseline": gains.baseline, "ranker": gains.ranker}
@@ -165,7 +165,7 @@ class _CrossFitted:
             others = [each for each in self._queries if self._fold(each) != fold]
             self._models[fold] = fit(others, self._schema, self._settings, self._seed) if others else None
         model = self._models[fold]
-        return by_union(query) if model is None else model.scores(query.features)
+        return by_union(query) if model is None else model.scores(query.features, query.places)
 
     def _fold(self, query: JudgedQuery) -> int:
         return fold_of(query.query_key, self._settings.folds, self._seed)
@@ -203,7 +203,7 @@ class _AsItIs:
     columns: Sequence[int]
 
     def scores(self, query: JudgedQuery) -> NDArray[np.float64]:
-        return self.model.scores(query.features[:, self.columns])
+        return self.model.scores(query.features[:, self.columns], query.places)
 
 
 def _beside(live: _Live | None, log: RankerLog, seed: int) -> _CrossFitted | _AsItIs | None:

@@ -34,7 +34,7 @@ RETRY_SECONDS = 5.0
 
 FASTAPIS_UNREADABLE = "There was an error parsing the body"
 UNREADABLE = (
-    "the body cannot be read: send JSON as UTF-8, not compressed, not nested hundreds of times and without numbers of "
+    "the body cannot be read: send JSON as UTF-8, not compressed, not nested thousands of times and without numbers of "
     "thousands of digits"
 )
 """What FastAPI says of a body that is neither JSON nor just broken JSON, and what callers are told instead."""

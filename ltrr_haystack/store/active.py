@@ -188,7 +188,7 @@ class ActiveModel(Generic[Model]):
     def _take_up(self, version: int) -> None:
         try:
             self._held = load_version(self._store, self._kind, version, self._load) if version else (self._default, 0)
-        except SnapshotError:
+        except DamagedSnapshotError:
             # It will not mend by being read again.
             self._taken_up = version
             raise

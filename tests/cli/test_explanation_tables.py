@@ -71,7 +71,7 @@ def test_the_parts_of_a_score_are_shown_the_largest_first_and_the_small_ones_tog
     part = ModelPart(sum(effects.values()) - 0.5, -0.75, 0.25, effects)
     documents = {name: replace(each, ranker=part) for name, each in explanation.documents.items()}
     text = shown(search_answer(ranking, explanation=Explanation(documents, explanation.decision)))
-    assert "-0.750 start: the union's order +0.250 mean of the trees +1.000 feature-1 +0.500 feature-2" in text
+    assert "-0.750 start: place in the union +0.250 mean of the trees +1.000 feature-1 +0.500 feature-2" in text
     assert "+0.167 feature-6 +0.268 2 others" in text
 
 

@@ -72,13 +72,12 @@ class TestAsking:
 
 class TestModel:
     def test_the_parts_of_each_score_add_up_to_it(self, store, likes_dense):
-        """Only bm25 has a weight in the union, so that a document's score there is 1 / (60 + place)."""
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
         explanation = explained(store)
         assert explanation.decision.ranker_version == 1
         for document in explanation.documents.values():
             part = document.ranker
-            assert part.start == pytest.approx(-np.log(60 + document.fused.searched_place))
+            assert part.start == pytest.approx(-np.log1p(document.fused.searched_place))
             assert part.start + part.expected + sum(part.contributions.values()) == pytest.approx(part.score)
 
     def test_the_largest_effect_comes_first_and_what_has_none_is_left_out(self, store, likes_dense):

@@ -82,10 +82,10 @@ class TestBytes:
         [
             (b"no JSON", "these 7 bytes are no gains of allocations"),
             (b"[]", "these 2 bytes are no gains of allocations"),
-            (json.dumps({"format": "ltrr-allocations/3", "gains": {}}).encode(), "are no gains of allocations"),
+            (json.dumps({"format": "ltrr-allocations/2", "gains": {}}).encode(), "are no gains of allocations"),
             (
-                json.dumps({"format": "ltrr-allocations/2", "gains": {}}).encode(),
-                "this version reads 'ltrr-allocations/3'",
+                json.dumps({"format": "ltrr-allocations/1", "gains": {}}).encode(),
+                "this version reads 'ltrr-allocations/2'",
             ),
             (json.dumps({"format": "ltrr-allocations/9", "gains": {}}).encode(), "have format 'ltrr-allocations/9'"),
         ],

@@ -263,7 +263,7 @@ def _true_ndcg(model: RankingModel | None, made: Iterable[Visit]) -> float:
         rows = [*ranking.features, *ranking.unshown_features]
         relevant = np.array([each.object_id in visit.relevant for each in every], float)
         places = np.array([row["place.searched"] for row in rows])
-        scores = -places if model is None else model.scores(model.schema.matrix(rows))
+        scores = -places if model is None else model.scores(model.schema.matrix(rows), places)
         if relevant.any():
             best = np.sort(relevant)[::-1] @ DISCOUNTS
             values.append((relevant[np.argsort(-scores, kind="stable")] @ DISCOUNTS) / best)

@@ -5,16 +5,15 @@ import pytest
 
 from factories import judged_query
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema
-from ltrr_haystack.ranking.fitting import TrainingSettings, fit, fitted_start
+from ltrr_haystack.ranking.features import FeatureSchema
+from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.judged_queries import MAX_REWARD
 
-SCHEMA = FeatureSchema(("good", "fused.searched"))
-ALIKE = 0.1
+SCHEMA = FeatureSchema(("good", "bad"))
 
 
 def known(grades, *, good, number=0):
-    return judged_query(f"query {number}", np.column_stack([good, np.full(len(good), ALIKE)]), grades=grades)
+    return judged_query(f"query {number}", np.column_stack([good, np.zeros(len(good))]), grades=grades)
 
 
 class TestFit:
@@ -28,7 +27,7 @@ class TestFit:
         """Every document is as good as any, and people look at the first places: no reason for another order."""
         learned = fit(known_queries(600, seed=4, queries=600, blind=True, explored=False), searched, quick, seed=0)
         for query in known_queries(30, seed=5, explored=False):
-            order = np.argsort(-learned.scores(query.features), kind="stable")
+            order = np.argsort(-learned.scores(query.features, query.places), kind="stable")
             assert np.abs(order - np.arange(16)).mean() < 2
 
     def test_the_same_queries_and_seed_give_the_same_model(self, searched, known_queries, quick):
@@ -40,9 +39,7 @@ class TestFit:
         """`good` goes with a grade that a click or none could not tell apart: .1, .3 and .8 per look."""
         queries = [known([0.1, 0.3, 0.8], good=[0.2, 0.5, 0.9], number=number) for number in range(100)]
         settings = TrainingSettings(rounds=20, min_leaf=10, feature_fraction=1.0)
-        low, middle, high = fit(queries, SCHEMA, settings, 0).scores(
-            np.array([[0.2, ALIKE], [0.5, ALIKE], [0.9, ALIKE]])
-        )
+        low, middle, high = fit(queries, SCHEMA, settings, 0).scores(np.array([[0.2, 0], [0.5, 0], [0.9, 0]]), [1] * 3)
         assert low < middle < high
 
     def test_who_searches_for_what_nobody_else_does_has_no_more_say(self):
@@ -50,70 +47,42 @@ class TestFit:
         odd = [known([0.5, 0.0], good=[0.1, 0.9], number=number) for number in range(30)]
         common = [replace(known([0.0, 0.5], good=[0.1, 0.9], number=number), weight=30) for number in range(30, 40)]
         settings = TrainingSettings(rounds=20, min_leaf=10, feature_fraction=1.0)
-        features = np.array([[0.1, ALIKE], [0.9, ALIKE]])
-        low, high = fit([*odd, *common], SCHEMA, settings, 0).scores(features)
+        features = np.array([[0.1, 0.0], [0.9, 0.0]])
+        low, high = fit([*odd, *common], SCHEMA, settings, 0).scores(features, [1, 1])
         assert high > low
-        low, high = fit([*odd, *[replace(each, weight=1) for each in common]], SCHEMA, settings, 0).scores(features)
+        low, high = fit([*odd, *[replace(each, weight=1) for each in common]], SCHEMA, settings, 0).scores(
+            features, [1, 1]
+        )
         assert high < low
 
     def test_what_the_union_knows_already_the_trees_leave_alone(self):
-        """`good` goes with the grades. Where the union's scores do so, too, there is less for the trees to add."""
+        """`good` goes with the grades. Where the union's order does so, too, there is less for the trees to add."""
         grades, good = [0.1, 0.3, 0.8], [0.2, 0.5, 0.9]
         settings = TrainingSettings(rounds=20, min_leaf=10, feature_fraction=1.0)
 
-        def added(fused):
-            queries = [
-                judged_query(f"query {number}", np.column_stack([good, fused]), places=places, grades=grades)
-                for number in range(100)
-                for places in [np.argsort(np.argsort(-np.array(fused))) + 1]
-            ]
-            model = fit(queries, FeatureSchema(("good", SEARCHED)), settings, 0)
-            rows = queries[0].features
-            return np.ptp(model.scores(rows) - model.starts(rows))
+        def added(places):
+            rows = np.column_stack([good, np.zeros(3)])
+            queries = [judged_query(f"query {number}", rows, places=places, grades=grades) for number in range(100)]
+            return np.ptp(fit(queries, SCHEMA, settings, 0).scores(rows, [1, 1, 1]))
 
-        assert added([0.01, 0.02, 0.03]) < 0.9 * added([0.03, 0.02, 0.01])
+        assert added([3, 2, 1]) < 0.9 * added([1, 2, 3])
 
     def test_the_most_a_look_can_earn_is_a_grade(self):
         queries = [known([0.0, MAX_REWARD], good=[0.1, 0.9], number=number) for number in range(50)]
-        learned = fit(queries, SCHEMA, TrainingSettings(rounds=2, min_leaf=5), 0)
-        assert learned.scores(np.array([[0.5, ALIKE]])).shape == (1,)
+        assert fit(queries, SCHEMA, TrainingSettings(rounds=2, min_leaf=5), 0).scores(np.zeros((1, 2)), [1]).shape == (
+            1,
+        )
 
     def test_a_monotone_feature_never_counts_the_other_way(self):
         """What was clicked had less of it: told that more is no worse, the model does not use it."""
         queries = [known([1, 0, 0], good=[0.1, 0.5, 0.9], number=number) for number in range(100)]
         settings = TrainingSettings(rounds=20, min_leaf=10, feature_fraction=1.0)
-        features = np.array([[0.1, ALIKE], [0.9, ALIKE]])
-        free = fit(queries, SCHEMA, settings, 0).scores(features)
+        features = np.array([[0.1, 0.0], [0.9, 0.0]])
+        free = fit(queries, SCHEMA, settings, 0).scores(features, [1, 1])
         constrained = FeatureSchema(("good.increasing", *SCHEMA.names[1:]))
-        held = fit(queries, constrained, settings, 0).scores(features)
+        held = fit(queries, constrained, settings, 0).scores(features, [1, 1])
         assert free[0] > free[1]
         assert held[0] <= held[1]
-
-
-class TestFittedStart:
-    def test_by_hand(self):
-        """
-        Places 1 and 3, log 2 apart in log(1 + place); scores 0.04 and 0.01, log 4 apart: half of it is as far.
-
-        The second query has no more to say, since its places and scores are as far apart.
-        """
-        queries = [judged_query(f"query {number}", np.zeros((2, 1)), places=[1, 3]) for number in range(2)]
-        start = fitted_start(queries, [np.array([0.04, 0.01]), np.array([0.02, 0.005])])
-        assert start.scale == pytest.approx(0.5)
-        assert start.lowest == 0.005
-
-    @pytest.mark.parametrize("times", [0.01, 1.0, 30.0])
-    def test_weights_of_the_union_make_no_difference(self, times):
-        queries = [judged_query("query", np.zeros((3, 1)), places=[1, 2, 3])]
-        scores = times * np.array([0.05, 0.03, 0.02])
-        start, plain = (fitted_start(queries, [each]) for each in (scores, scores / times))
-        assert np.diff(start.scores(scores)).tolist() == pytest.approx(np.diff(plain.scores(scores / times)).tolist())
-
-    def test_where_scores_tell_nothing_their_scale_is_one(self):
-        queries = [judged_query("query", np.zeros((2, 1)))]
-        assert fitted_start(queries, [np.array([0.1, 0.1])]).scale == 1.0
-        nothing = fitted_start(queries, [np.array([np.nan, 0.0])])
-        assert nothing.scores(np.array([np.nan, 0.0])).tolist() == [0.0, 0.0]
 
 
 class TestTrainingSettings:

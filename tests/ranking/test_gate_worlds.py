@@ -193,7 +193,7 @@ def test_of_twenty_models_that_learned_from_clicks_without_meaning_none_passes(
         draw = np.random.default_rng(seed)
         learned_from = [replace(each, grades=draw.permutation(each.grades)) for each in evidence(decisions[:half])]
         model = fit(learned_from, searched, TrainingSettings(), seed)
-        found = verdict(decisions[half:], lambda each, model=model: model.scores(each.features))
+        found = verdict(decisions[half:], lambda each, model=model: model.scores(each.features, each.places))
         assert found.look == 1
         assert not found.passed, found.reason
 

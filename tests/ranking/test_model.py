@@ -9,43 +9,30 @@ from hypothesis import strategies as st
 
 from ltrr_haystack.errors import DamagedSnapshotError, MissingExtraError, SnapshotError
 from ltrr_haystack.ranking.features import FeatureSchema
-from ltrr_haystack.ranking.model import RankingModel, Start
+from ltrr_haystack.ranking.model import RankingModel, start_scores
 
 
 def scores_of(model, page):
-    return model.scores(page.features)
+    return model.scores(page.features, page.places)
 
 
-class TestStart:
+class TestStartScores:
     def test_by_hand(self):
-        found = Start(scale=2.0, lowest=0.01).scores(np.array([1.0, 0.1, 0.05]))
-        assert found.tolist() == pytest.approx([0.0, -2 * np.log(10), -2 * np.log(20)])
-
-    def test_what_no_searched_arm_brought_has_the_lowest_score(self):
-        found = Start(scale=2.0, lowest=0.01).scores(np.array([0.0, np.nan, 0.01]))
-        assert found.tolist() == pytest.approx([-2 * np.log(100)] * 3)
-
-    def test_the_same_parts_added_up_in_another_order_are_the_same(self):
-        first, again = 0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1
-        assert first != again
-        assert np.diff(Start(1.0, 0.01).scores(np.array([first, again]))).tolist() == [0.0]
+        assert start_scores([1, 3, 7]).tolist() == pytest.approx([-np.log(2), -np.log(4), -np.log(8)])
 
 
 class TestScores:
     def test_trees_and_schema_are_all_there_is_to_it(self, model, known_queries):
         (page, *_) = known_queries(50, seed=3)
-        again = RankingModel(model.schema, model.trees, model.start)
+        again = RankingModel(model.schema, model.trees)
         np.testing.assert_array_equal(scores_of(again, page), scores_of(model, page))
 
     def test_what_is_alike_is_in_the_order_of_the_union(self, model, known_queries):
-        """What the trees say of documents is the same: what is left are the logarithms of the union's scores."""
+        """The trees cannot tell the documents apart: what is left is -log(1 + place)."""
         (page, *_) = known_queries(50, seed=3)
-        fused = model.schema.columns["fused.searched"]
         alike = np.repeat(page.features[:1], 4, axis=0)
-        alike[:, fused] *= np.array([1.0, 1.0 - 1e-6, 1.0 - 2e-6, 1.0 - 3e-6])
-        scores = model.scores(alike)
-        assert (np.diff(scores) < 0).all()
-        assert np.diff(scores).tolist() == pytest.approx([-1e-6 * model.start.scale] * 3, rel=1e-3)
+        scores = model.scores(alike, [1, 2, 3, 50])
+        assert (scores - scores[0]).tolist() == pytest.approx((start_scores([1, 2, 3, 50]) + np.log(2)).tolist())
 
     def test_says_what_it_looks_at(self, model):
         assert next(iter(model.importance)).startswith("arm.dense.")
@@ -55,16 +42,11 @@ class TestScores:
 
     def test_trees_and_schema_must_be_of_a_size(self, model):
         with pytest.raises(SnapshotError, match=r"and its schema \w+ names 2"):
-            RankingModel(FeatureSchema(("fused", "arms")), model.trees, model.start)
-
-    def test_without_the_score_of_the_union_there_is_nothing_to_start_from(self, model):
-        names = tuple("other" if name == "fused.searched" else name for name in model.schema.names)
-        with pytest.raises(SnapshotError, match=r"has no feature 'fused\.searched', from which its scores start"):
-            RankingModel(FeatureSchema(names), model.trees, model.start)
+            RankingModel(FeatureSchema(("fused", "arms")), model.trees)
 
     def test_text_that_is_no_model_is_refused_by_lightgbm(self, searched):
         with pytest.raises(SnapshotError, match="LightGBM cannot read the ranking model"):
-            RankingModel(searched, "hello", Start(1.0, 0.01))
+            RankingModel(searched, "hello")
 
     def test_many_threads_get_the_scores_of_one(self, model, known_queries):
         pages = known_queries(200, seed=3)
@@ -78,17 +60,16 @@ class TestContributions:
     def test_by_hand(self):
         """A tree of two leaves, 0 and 1, that each got half of the rows: 0.5 in the mean, and half more or less."""
         lightgbm = pytest.importorskip("lightgbm")
-        features = np.array([[0.0, 0.25], [1.0, 0.5]] * 50)
+        features = np.array([[0.0, 7.0], [1.0, 7.0]] * 50)
         data = lightgbm.Dataset(features, label=features[:, 0])
         how = {"num_leaves": 2, "learning_rate": 1.0, "boost_from_average": False, "verbosity": -1}
         trees = lightgbm.train({"objective": "regression", **how}, data, num_boost_round=1).model_to_string()
-        model = RankingModel(FeatureSchema(("arm.dense.normalised", "fused.searched")), trees, Start(2.0, 0.01))
-        rows = np.array([[1.0, 0.25], [0.0, 0.5]])
-        contributions, expected = model.contributions(rows)
+        model = RankingModel(FeatureSchema(("arm.dense.normalised", "query.tokens")), trees)
+        contributions, expected = model.contributions(np.array([[1.0, 7.0], [0.0, 7.0]]))
         assert expected == pytest.approx(0.5)
         assert contributions.tolist() == [pytest.approx([0.5, 0.0]), pytest.approx([-0.5, 0.0])]
-        assert model.starts(rows).tolist() == pytest.approx([-2 * np.log(4), -2 * np.log(2)])
-        assert model.scores(rows).tolist() == pytest.approx([-2 * np.log(4) + 0.5 + 0.5, -2 * np.log(2) + 0.5 - 0.5])
+        scores = model.scores(np.array([[1.0, 7.0], [0.0, 7.0]]), [3, 1])
+        assert scores.tolist() == pytest.approx([-np.log(4) + 0.5 + 0.5, -np.log(2) + 0.5 - 0.5])
 
     @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
@@ -96,10 +77,11 @@ class TestContributions:
         numbers = st.floats(-1e9, 1e9) | st.just(np.nan)
         row = st.lists(numbers, min_size=len(model.schema.names), max_size=len(model.schema.names))
         rows = np.array(data.draw(st.lists(row, min_size=1, max_size=5)))
+        places = data.draw(st.lists(st.integers(1, 500), min_size=len(rows), max_size=len(rows)))
         contributions, expected = model.contributions(rows)
         assert contributions.shape == rows.shape
-        found = model.starts(rows) + expected + contributions.sum(axis=1)
-        assert found.tolist() == pytest.approx(model.scores(rows).tolist(), abs=1e-9)
+        found = start_scores(places) + expected + contributions.sum(axis=1)
+        assert found.tolist() == pytest.approx(model.scores(rows, places).tolist(), abs=1e-9)
 
 
 class TestBytes:
@@ -112,9 +94,9 @@ class TestBytes:
 
     def test_the_first_line_says_what_it_is(self, model):
         header = json.loads(model.to_bytes().partition(b"\n")[0])
-        assert header["format"] == "ltrr-ranker/4"
+        assert header["format"] == "ltrr-ranker/3"
         assert header["features"] == list(model.schema.names)
-        assert header["start"] == {"scale": model.start.scale, "lowest": model.start.lowest}
+        assert header["start"] == "-log(1 + place)"
 
     def test_a_changed_byte_anywhere_is_noticed(self, model):
         payload = model.to_bytes()
@@ -124,7 +106,7 @@ class TestBytes:
             with pytest.raises(SnapshotError):
                 RankingModel.from_bytes(bytes(damaged))
 
-    @pytest.mark.parametrize("change", [{"features": ["other"]}, {"start": {"scale": 1.0, "lowest": 0.01}}])
+    @pytest.mark.parametrize("change", [{"features": ["other"]}, {"start": "0"}])
     def test_what_describes_the_model_is_checked_as_the_trees_are(self, model, change):
         first, _, trees = model.to_bytes().partition(b"\n")
         with pytest.raises(DamagedSnapshotError, match="the ranking model is damaged"):
@@ -141,10 +123,10 @@ class TestBytes:
         with pytest.raises(SnapshotError, match=rf"these {len(payload)} bytes are no ranking model"):
             RankingModel.from_bytes(payload)
 
-    @pytest.mark.parametrize("found", ["ltrr-ranker/1", "ltrr-ranker/3", "ltrr-ranker/5"])
+    @pytest.mark.parametrize("found", ["ltrr-ranker/1", "ltrr-ranker/2", "ltrr-ranker/4"])
     def test_another_format_is_named_with_what_to_do(self, model, found):
         header = {"format": found, "models": {}, "checksum": "0" * 32}
-        with pytest.raises(SnapshotError, match=rf"'{found}', this version reads 'ltrr-ranker/4': train another one"):
+        with pytest.raises(SnapshotError, match=rf"'{found}', this version reads 'ltrr-ranker/3': train another one"):
             RankingModel.from_bytes(f"{json.dumps(header)}\n{model.trees}".encode())
 
     def test_without_lightgbm_it_says_how_to_get_it(self, model, monkeypatch):

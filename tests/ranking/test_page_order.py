@@ -4,20 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.ranking.page_order import Exploration, by_expected_attraction, places_by
+from ltrr_haystack.ranking.page_order import Exploration, by_expected_attraction
 
 RNG = np.random.default_rng
 
 
 def alike(documents, looks=4.0):
     return np.full(documents, looks * 0.3), np.full(documents, looks * 0.7)
-
-
-class TestPlacesBy:
-    def test_by_hand(self):
-        """The second and third are alike, and the other way round in the union; only memory has the last."""
-        scores, found = np.array([0.5, 2.0, 2.0, 9.0]), np.array([True, True, True, False])
-        assert places_by(scores, found, np.array([1, 3, 2, 4])).tolist() == [3, 2, 1, 4]
 
 
 class TestByExpectedAttraction:

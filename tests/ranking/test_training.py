@@ -28,7 +28,7 @@ class TestTrainRanker:
         people = world.visits(100, seed=9)
         assert true_ndcg(RankingModel.from_bytes(snapshot.payload), people) > true_ndcg(None, people) + 0.2
 
-    def test_the_model_sees_nothing_of_memory(self, logged, searched, quick):
+    def test_the_model_sees_nothing_of_memory_and_not_its_own_start(self, logged, searched, quick):
         report = train_ranker(logged, settings=quick)
         model = RankingModel.from_bytes(logged.snapshot(RANKER).payload)
         assert model.schema == searched
@@ -79,13 +79,6 @@ class TestTrainRanker:
         train_ranker(logged, settings=quick, activate_if_passed=False)
         kept = AllocationGains.from_bytes(logged.snapshot(ALLOCATIONS, 1).payload)
         assert (kept.ranker, kept.of["bm25=20 dense=20"].clicks) == (0, pytest.approx(0.0))
-
-    def test_where_the_live_model_cannot_be_read_what_is_measured_is_not_of_its_pages(self, logged, quick, caplog):
-        logged.add_snapshot(RANKER, b'{"format": "ltrr-ranker/3", "checksum": "00"}\ntree', {}, activate=True)
-        with caplog.at_level(logging.WARNING):
-            train_ranker(logged, settings=quick, activate_if_passed=False)
-        assert AllocationGains.from_bytes(logged.snapshot(ALLOCATIONS, 1).payload).ranker == 0
-        assert "has format 'ltrr-ranker/3'" in caplog.text
 
     def test_a_live_model_may_have_its_columns_in_another_order(self, logged, searched, known_queries, quick):
         """How it was trained is not known: it is taken as it is, and is as good on the log as one like it."""

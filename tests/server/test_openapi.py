@@ -2,6 +2,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from ltrr_haystack.__about__ import __version__
 from ltrr_haystack.server.openapi import REFUSED, describe_api
 
 
@@ -45,6 +46,10 @@ def body(response: dict) -> dict:
 
 
 class TestDescribeApi:
+    def test_it_is_of_this_project(self, app):
+        info = described(app)["info"]
+        assert (info["title"], info["version"]) == ("ltrr-haystack", __version__)
+
     def test_every_answer_of_a_pipeline_has_its_form(self, app):
         responses = described(app)["paths"]["/search/run"]["post"]["responses"]
         assert list(responses) == sorted({"200", "422", *REFUSED})

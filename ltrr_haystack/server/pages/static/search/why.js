@@ -91,7 +91,7 @@ function model({ ranker, model_place: place, fused }) {
     return section("The ranking model", element("p", {}, "No ranking model ordered this page: none is trained yet, or learning was left out."));
   }
   const effects = [
-    ["Start: the union’s order", ranker.start],
+    [`Start: place ${fused.searched_place ?? "unknown"} without memory`, ranker.start],
     ["Mean of what the trees add", ranker.expected],
     ...Object.entries(ranker.contributions).map(([name, value]) => [featureInWords(name), value, name]),
   ];

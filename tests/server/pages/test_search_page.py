@@ -183,6 +183,15 @@ class TestSearching:
         for said in ("How this search was made", "What the query may mean", "bm25", "Chance of this choice", "Mode"):
             assert said in made
 
+    def test_the_bar_of_an_arm_is_as_long_as_what_it_brought(self, open_page):
+        shares = open_page("love").locator(".share")
+        told = [each.inner_text() for each in shares.all()]
+        asked = [re.search(r"(\d+) of (\d+)", each) for each in told]
+        deepest = max(int(each[2]) for each in asked if each)
+        widths = [each.evaluate("each => parseFloat(each.style.width)") for each in shares.locator(".bar > span").all()]
+        assert widths == pytest.approx([100 * int(each[1]) / deepest if each else 0 for each in asked], rel=1e-3)
+        assert 0 < max(widths) < 100
+
     def test_events_say_who_searches(self, server, open_page):
         page = open_page("rain")
 

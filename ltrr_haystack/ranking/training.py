@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, SnapshotError
 from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.ranking.allocation_gains import allocation_gains
-from ltrr_haystack.ranking.features import FeatureSchema
+from ltrr_haystack.ranking.cross_fitting import CrossFitted
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit, settings_from
-from ltrr_haystack.ranking.folds import fold_of
 from ltrr_haystack.ranking.gate import Verdict, by_union, judge
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
@@ -102,7 +101,7 @@ def train_ranker(
         store.add_snapshot(draft.kind, draft.payload, draft.card, activate=activate_if_passed)
     if log.rewarded < min_decisions or not log.judged:
         return report
-    learned, beside = _CrossFitted(log.judged, log.schema, settings, seed), _beside(live, log, seed)
+    learned, beside = CrossFitted(log.judged, log.schema, settings, seed), _beside(live, log, seed)
     verdict = judge(
         log.judged, learned.scores, beside.scores if beside else None, min_queries=min_queries, look=report.looks + 1
     )
@@ -150,27 +149,6 @@ def train_page(
     )
 
 
-class _CrossFitted:
-    """Scores each query by a model of the other queries, fitted when first asked for; by the union without others."""
-
-    def __init__(
-        self, queries: Sequence[JudgedQuery], schema: FeatureSchema, settings: TrainingSettings, seed: int
-    ) -> None:
-        self._queries, self._schema, self._settings, self._seed = queries, schema, settings, seed
-        self._models: dict[int, RankingModel | None] = {}
-
-    def scores(self, query: JudgedQuery) -> NDArray[np.float64]:
-        fold = self._fold(query)
-        if fold not in self._models:
-            others = [each for each in self._queries if self._fold(each) != fold]
-            self._models[fold] = fit(others, self._schema, self._settings, self._seed) if others else None
-        model = self._models[fold]
-        return by_union(query) if model is None else model.scores(query.features, query.places)
-
-    def _fold(self, query: JudgedQuery) -> int:
-        return fold_of(query.query_key, self._settings.folds, self._seed)
-
-
 @dataclass(frozen=True, slots=True)
 class _Live:
     """The live model, how it was trained where that is known, and up to which decision."""
@@ -206,7 +184,7 @@ class _AsItIs:
         return self.model.scores(query.features[:, self.columns], query.places)
 
 
-def _beside(live: _Live | None, log: RankerLog, seed: int) -> _CrossFitted | _AsItIs | None:
+def _beside(live: _Live | None, log: RankerLog, seed: int) -> CrossFitted | _AsItIs | None:
     """
     Scores by the live model; `None` where there is none that can rank this pipeline's pages.
 
@@ -222,7 +200,7 @@ def _beside(live: _Live | None, log: RankerLog, seed: int) -> _CrossFitted | _As
         _warn_of_live(error)
         return None
     if live.settings is not None and log.before:
-        return _CrossFitted(log.before, log.schema, live.settings, seed)
+        return CrossFitted(log.before, log.schema, live.settings, seed)
     return _AsItIs(live.model, columns)
 
 
@@ -233,7 +211,7 @@ def _warn_of_live(error: SnapshotError) -> None:
 def _measured(
     log: RankerLog,
     page_model: PageModel,
-    served: _CrossFitted | _AsItIs | None,
+    served: CrossFitted | _AsItIs | None,
     *,
     ranker: int,
     min_queries: int,

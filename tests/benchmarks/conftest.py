@@ -22,5 +22,5 @@ def program(name):
 
 
 coverage, engine, ingest = program("coverage"), program("engine"), program("ingest")
-one_click, readings = program("one_click"), program("readings")
+gate, one_click, readings = program("gate"), program("one_click"), program("readings")
 understanding, expected_readings = program("understanding"), program("expected_readings")

@@ -1,0 +1,167 @@
+"""
+What the ranker's gate says of rankers that must never pass, and of one that was learned, on the log of a benchmark.
+
+Simulated people search a data set through the whole pipeline, as in `ltrr benchmark`. On what the log then says of the
+documents of each query (see `JudgedQuery`) the gate judges the learned ranker, the page upside down (the first ten of
+the union from the last to the first), the whole union upside down, and rankers that were trained on the same grades
+dealt out at random among the documents of each query. All of them are cross-fitted, as in training.
+
+    # takes minutes, and needs the public data sets
+    python benchmarks/gate.py --data ../shared/data/icecat --impressions 5000 --shuffles 20
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from ltrr_haystack.evaluation.datasets import DataSet, load_beir
+from ltrr_haystack.evaluation.readers import HARD
+from ltrr_haystack.evaluation.replay.catalogue import Catalogue
+from ltrr_haystack.evaluation.replay.parts import people_of
+from ltrr_haystack.evaluation.replay.precomputed import precompute
+from ltrr_haystack.evaluation.replay.settings import Settings
+from ltrr_haystack.evaluation.replay.stream import Stream
+from ltrr_haystack.evaluation.replay.systems import PipelineSystem
+from ltrr_haystack.evaluation.replay.variants import Variant
+from ltrr_haystack.ranking.cross_fitting import CrossFitted
+from ltrr_haystack.ranking.features import FeatureSchema
+from ltrr_haystack.ranking.fitting import TrainingSettings
+from ltrr_haystack.ranking.gate import PLACES, Scores, Verdict, judge
+from ltrr_haystack.ranking.judged_queries import JudgedQuery
+from ltrr_haystack.ranking.page_fitting import fit_page_model
+from ltrr_haystack.ranking.reading import RankerLog, read_ranker_log
+
+HYBRID = Path(__file__).parent / "hybrid"
+FEWEST_QUERIES = 20
+MOST_DECISIONS = 50_000
+
+
+def log_of(data: DataSet, settings: Settings, home: Path) -> RankerLog:
+    """
+    Let simulated people search, and read what the log then says.
+
+    :param data: The data set.
+    :param settings: How they search and click; of the seeds the first counts.
+    :param home: Folder of the caches.
+    :returns: The log.
+    """
+    seed = settings.seeds[0]
+    precomputed = precompute(data, HYBRID, home, seeds=[seed])
+    people, _ = people_of(precomputed, settings, seed)
+    catalogue = Catalogue.of(precomputed, settings, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        system = PipelineSystem(precomputed, Variant(), Path(folder) / "log.db", seed=seed, top_k=settings.top_k)
+        try:
+            stream = Stream(people, system, settings)
+            for search in people.stream(settings.impressions):
+                system.find_in(catalogue.at(search.index))
+                stream.click(search, system.search(search))
+                stream.learn(search.index + 1)
+            model = fit_page_model(system.store, max_decisions=MOST_DECISIONS, seed=seed)
+            return read_ranker_log(system.store, MOST_DECISIONS, model)
+        finally:
+            system.close()
+
+
+def page_reversed(query: JudgedQuery) -> Scores:
+    """
+    Score documents so that the first page of the union is upside down.
+
+    :param query: The query.
+    :returns: The score of each document.
+    """
+    places = query.places.astype(np.float64)
+    return np.where(places <= PLACES, places, -places)
+
+
+def union_reversed(query: JudgedQuery) -> Scores:
+    """
+    Score documents so that the whole union is upside down.
+
+    :param query: The query.
+    :returns: The score of each document.
+    """
+    return query.places.astype(np.float64)
+
+
+def shuffled(queries: Sequence[JudgedQuery], seed: int) -> list[JudgedQuery]:
+    """
+    Deal out the grades of each query among its documents at random.
+
+    :param queries: The queries.
+    :param seed: Seed of the draw.
+    :returns: The queries with their grades dealt out.
+    """
+    rng = np.random.default_rng(seed)
+    return [replace(query, grades=rng.permutation(query.grades)) for query in queries]
+
+
+def verdicts(queries: Sequence[JudgedQuery], schema: FeatureSchema, shuffles: int) -> Iterator[tuple[str, Verdict]]:
+    """
+    Judge the rankers.
+
+    :param queries: What is known of the documents of each query.
+    :param schema: The features of these documents.
+    :param shuffles: On how many draws of grades to train.
+    :returns: The name of each ranker, and what the gate says of it.
+    """
+    settings = TrainingSettings()
+    scorers = {
+        "learned": CrossFitted(queries, schema, settings, 0).scores,
+        "page upside down": page_reversed,
+        "union upside down": union_reversed,
+        **{
+            f"shuffled grades, seed {seed}": CrossFitted(shuffled(queries, seed), schema, settings, seed).scores
+            for seed in range(shuffles)
+        },
+    }
+    for name, scores in scorers.items():
+        yield name, judge(queries, scores, min_queries=FEWEST_QUERIES)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """
+    Print what the gate says.
+
+    :param argv: The arguments; those of the command line if left out.
+    """
+    parser = argparse.ArgumentParser(description="What the gate says of rankers that must never pass.")
+    parser.add_argument("--data", type=Path, required=True, help="a BEIR folder")
+    parser.add_argument("--home", type=Path, default=Path(".ltrr"), help="folder of the caches")
+    parser.add_argument("--impressions", type=int, default=5_000, help="how often people search")
+    parser.add_argument("--shuffles", type=int, default=20, help="how many rankers learn grades dealt out at random")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--hard", action="store_true", help="hard readers, one in five clicks a mistake")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    arguments = parser.parse_args(argv)
+    settings = Settings(
+        impressions=arguments.impressions,
+        seeds=(arguments.seed,),
+        click_model=HARD if arguments.hard else "mixed",
+        noise=0.2 if arguments.hard else 0.05,
+    )
+    log = log_of(load_beir(arguments.data), settings, arguments.home)
+    if len(log.judged) < FEWEST_QUERIES:
+        parser.error(f"only {len(log.judged)} queries were clicked, {FEWEST_QUERIES} are needed; raise --impressions")
+    table = Table(
+        "ranker", "gate", "against the union", "lower bound", title=f"{arguments.data.name}, {len(log.judged)} queries"
+    )
+    rows = []
+    for name, verdict in verdicts(log.judged, log.schema, arguments.shuffles):
+        against = verdict.comparisons[0].difference
+        rows.append({"ranker": name, "passed": verdict.passed, "difference": against.mean, "low": against.low})
+        table.add_row(name, "passed" if verdict.passed else "refused", f"{against.mean:+.3f}", f"{against.low:+.3f}")
+    Console().print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,7 @@ from haystack import Document
 
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import StoreUnavailableError
+from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.store import EventRecord, Evidence, HistoryDelta, LearningUpdate, LTRRStore
@@ -32,6 +33,18 @@ from ltrr_haystack.types import (
 
 KINDS = {"bm25": "lexical", "words": "lexical", "memory": "memory", "recall": "memory"}
 """Arm → its kind; arms that are not named are dense."""
+
+
+TWO_ARMS_AND_MEMORY = parse_actions(
+    {
+        "a": {"levels": [0, 5], "cost_per_call": 0.1},
+        "b": {"levels": [0, 5], "cost_per_call": 0.1},
+        "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
+    },
+    15,
+    {"a": 5, "b": 5},
+)
+"""Two arms that cost the same and are the baseline, and a memory."""
 
 
 def action_set(budget: int | None = None, baseline: Allocation | None = None, **levels: Sequence[int]) -> ActionSet:

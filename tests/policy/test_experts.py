@@ -1,17 +1,10 @@
+from factories import TWO_ARMS_AND_MEMORY
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.experts import MOST_EXPERTS, experts_of
 from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.types import ActionSet, Arm
 
-ACTIONS = parse_actions(
-    {
-        "a": {"levels": [0, 5], "cost_per_call": 0.1},
-        "b": {"levels": [0, 5], "cost_per_call": 0.1},
-        "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
-    },
-    15,
-    {"a": 5, "b": 5},
-)
+ACTIONS = TWO_ARMS_AND_MEMORY
 BASELINE, ONLY_A, ONLY_B = {"a": 5, "b": 5, "memory": 0}, {"a": 5, "b": 0, "memory": 0}, {"a": 0, "b": 5, "memory": 0}
 
 

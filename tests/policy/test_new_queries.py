@@ -3,23 +3,15 @@ from dataclasses import replace
 
 import pytest
 
+from factories import TWO_ARMS_AND_MEMORY
 from ltrr_haystack.errors import SnapshotError
-from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.moments import Moments
 from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, MEASURED, NewQueries
 from ltrr_haystack.policy.safe_start import SafeStartGate
 from ltrr_haystack.types import Features
 
-ACTIONS = parse_actions(
-    {
-        "a": {"levels": [0, 5], "cost_per_call": 0.1},
-        "b": {"levels": [0, 5], "cost_per_call": 0.1},
-        "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
-    },
-    15,
-    {"a": 5, "b": 5},
-)
+ACTIONS = TWO_ARMS_AND_MEMORY
 BASELINE, ONLY_A, ONLY_B = {"a": 5, "b": 5, "memory": 0}, {"a": 5, "b": 0, "memory": 0}, {"a": 0, "b": 5, "memory": 0}
 KNOWN = Features(history={"memory": {"cnt": 0.5, "ctr": 0.8}})
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from factories import TWO_ARMS_AND_MEMORY
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.new_queries import NewQueries
@@ -68,15 +69,7 @@ class TestLearnAsNew:
     not. Every query was searched before.
     """
 
-    ACTIONS = parse_actions(
-        {
-            "a": {"levels": [0, 5], "cost_per_call": 0.1},
-            "b": {"levels": [0, 5], "cost_per_call": 0.1},
-            "memory": {"kind": "memory", "levels": [0, 5], "cost_per_call": 0.01},
-        },
-        15,
-        {"a": 5, "b": 5},
-    )
+    ACTIONS = TWO_ARMS_AND_MEMORY
 
     def settled(self, make_settled, allocation, **decision):
         arms = {arm: rank for arm, rank in {"a": 2, "memory": 1}.items() if allocation.get(arm)}

@@ -63,7 +63,7 @@ function arms(decision, missing) {
       "div",
       { class: "share" },
       element("div", { class: "said" }, element("span", {}, arm), element("span", { class: "number" }, brought)),
-      bar(made.depth === 0 || failed.has(arm) ? 0 : (made.returned ?? 0) / deepest),
+      bar((made.returned ?? 0) / deepest),
       chances.length > 0 && element("p", { class: "muted small number" }, `Depths: ${chances.map(([level, chance]) => `${level} (${percent(chance)})`).join(", ")}`),
     );
   });

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Self
 
@@ -44,12 +44,22 @@ class PageModel(FrozenValue):
         beyond them it falls like 1 / m ** 0.7.
     :param prior_looks: Looks that the prior is worth, above 0.
     :param looks: Looks from which the rates were learned.
+    :param judged_rates: The click rates by which other orders than the logged one are judged: places of which little is
+        known are worth less by them.
+    :param judged_looks: The looks that these are worth: those that predict clicks best.
     """
 
     curve: ExaminationCurve = field(default_factory=lambda: ExaminationCurve(PRIOR_ETA, PRIOR_DEVIATION))
     click_rates: tuple[float, ...] = (FIRST_RATE,)
     prior_looks: float = DEFAULT_PRIOR_LOOKS
     looks: float = 0.0
+    judged_rates: tuple[float, ...] = (FIRST_RATE,)
+    judged_looks: float = DEFAULT_PRIOR_LOOKS
+
+    @property
+    def judging(self) -> Self:
+        """The model that judges other orders: the same people, with `judged_rates` that are worth `judged_looks`."""
+        return replace(self, click_rates=self.judged_rates, prior_looks=self.judged_looks)
 
     def priors(self, places: ArrayLike) -> Numbers:
         """
@@ -107,10 +117,12 @@ class PageModel(FrozenValue):
         return cls.from_dict(content)
 
     def __post_init__(self) -> None:
-        if not self.click_rates or not all(0 < rate < 1 for rate in self.click_rates):
-            raise ValueError(f"click_rates must be at least one number between 0 and 1, got {self.click_rates}")
-        if not 0 < self.prior_looks < math.inf:
-            raise ValueError(f"prior_looks must be a positive number, got {self.prior_looks}")
+        for name, rates in (("click_rates", self.click_rates), ("judged_rates", self.judged_rates)):
+            if not rates or not all(0 < rate < 1 for rate in rates):
+                raise ValueError(f"{name} must be at least one number between 0 and 1, got {rates}")
+        for name, looks in (("prior_looks", self.prior_looks), ("judged_looks", self.judged_looks)):
+            if not 0 < looks < math.inf:
+                raise ValueError(f"{name} must be a positive number, got {looks}")
 
 
 def _checksum(content: object) -> str:

@@ -15,13 +15,15 @@ from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.ranking import page_fitting
 from ltrr_haystack.ranking.features import EXPOSURES
 from ltrr_haystack.ranking.page_fitting import (
+    CAUTION,
     FEWEST_LOOKS,
     LAST_PLACE,
     PRIOR_LOOKS,
-    click_rates,
+    falling_rates,
     fit_page_model,
     fit_to,
     fitted_prior_looks,
+    judged_rates,
     keep_page_model,
 )
 from ltrr_haystack.ranking.page_model import DEFAULT_PRIOR_LOOKS, PageModel
@@ -33,10 +35,10 @@ DOCUMENTS = [f"d{number}" for number in range(20)]
 
 
 def rates(places, clicked, examined):
-    return click_rates(np.array(places), np.array(clicked, float), np.array(examined, float)).tolist()
+    return judged_rates(np.array(places), np.array(clicked, float), np.array(examined, float)).tolist()
 
 
-class TestClickRates:
+class TestJudgedRates:
     def test_by_hand(self):
         """
         Two clicks in three looks at place 1 and a prior of .5 in one look: 2.5 of 4. At place 2, with .5 / 2 ** .7 =
@@ -63,7 +65,53 @@ class TestClickRates:
     @given(st.lists(st.tuples(st.integers(1, 60), st.booleans(), st.floats(0.01, 1.0)), max_size=200))
     def test_are_probabilities_that_never_rise(self, impressions):
         places, clicked, examined = zip(*impressions, strict=True) if impressions else ((), (), ())
-        found = click_rates(np.array(places, int), np.array(clicked, float), np.array(examined, float))
+        found = judged_rates(np.array(places, int), np.array(clicked, float), np.array(examined, float))
+        assert len(found) == LAST_PLACE
+        assert ((found > 0) & (found < 1)).all()
+        assert (np.diff(found) <= 1e-12).all()
+
+
+def falling(places, clicked, examined):
+    return falling_rates(np.array(places), np.array(clicked, float), np.array(examined, float)).tolist()
+
+
+class TestFallingRates:
+    def test_by_hand(self):
+        """Two clicks in three looks at place 1, one in three at place 2, which is half: so a third of it at place 3."""
+        found = falling([1] * 3 + [2] * 6, [1, 1, 0, 1, 0, 0, 0, 0, 0], [1.0] * 3 + [0.5] * 6)
+        assert found[:3] == pytest.approx([2 / 3, 1 / 3, 2 / 9], abs=1e-5)
+        assert found[-1] == pytest.approx(2 / 3 / LAST_PLACE, abs=1e-5)
+
+    def test_where_lower_places_do_better_all_places_are_alike(self):
+        """One click in three looks at place 1, three in three at place 4: four in six."""
+        found = falling([1, 1, 1, 4, 4, 4], [1, 0, 0, 1, 1, 1], [1.0] * 6)
+        assert found == pytest.approx([2 / 3] * LAST_PLACE, abs=1e-4)
+
+    def test_a_single_place_tells_nothing_of_how_they_fall(self):
+        """Its own rate is right, and it is not taken for what the first place is worth alone."""
+        assert falling([3] * 4, [1, 0, 0, 0], [1.0] * 4)[2] == pytest.approx(0.25, abs=1e-5)
+
+    @pytest.mark.parametrize(("first", "power"), [(0.8, 0.6), (0.4, 0.1), (0.3, 1.2)])
+    def test_are_found_again_in_clicks_that_were_drawn_with_them(self, first, power):
+        rng = np.random.default_rng(0)
+        places = rng.integers(1, LAST_PLACE + 1, 200_000)
+        examined = rng.uniform(0.05, 1.0, len(places))
+        clicked = rng.random(len(places)) < examined * first * places**-power
+        found = falling(places, clicked, examined)
+        assert found == pytest.approx((first * np.arange(1.0, LAST_PLACE + 1) ** -power).tolist(), rel=0.1)
+
+    def test_still_fall_where_little_was_looked_at(self):
+        """Few looks at low places, of which the last happened to be clicked: what is far below stays worth less."""
+        few = falling([1] * 40 + [2] * 40 + [40] * 2, [1] * 24 + [0] * 16 + [1] * 12 + [0] * 28 + [1, 0], [1.0] * 82)
+        assert few[39] < 0.6 * few[1] < 0.6 * few[0]
+
+    def test_places_beyond_the_last_are_left_out(self):
+        assert falling([LAST_PLACE + 1], [1], [1.0]) == pytest.approx(PageModel().priors(np.arange(1, 51)).tolist())
+
+    @given(st.lists(st.tuples(st.integers(1, 60), st.booleans(), st.floats(0.01, 1.0)), max_size=200))
+    def test_are_probabilities_that_never_rise(self, impressions):
+        places, clicked, examined = zip(*impressions, strict=True) if impressions else ((), (), ())
+        found = falling_rates(np.array(places, int), np.array(clicked, float), np.array(examined, float))
         assert len(found) == LAST_PLACE
         assert ((found > 0) & (found < 1)).all()
         assert (np.diff(found) <= 1e-12).all()
@@ -118,9 +166,8 @@ class TestPriorLooks:
         found = fitted_prior_looks(pairs, np.full(1000, 0.15), clicked, np.ones(1000))
         assert 2.0 < found < 4.67
 
-    def test_stay_the_default_where_nothing_was_seen_twice(self):
-        found = fitted_prior_looks(np.arange(3000), np.full(3000, 0.2), np.zeros(3000), np.ones(3000))
-        assert found == DEFAULT_PRIOR_LOOKS
+    def test_are_unknown_where_nothing_was_seen_twice(self):
+        assert fitted_prior_looks(np.arange(3000), np.full(3000, 0.2), np.zeros(3000), np.ones(3000)) is None
 
     def test_more_clicks_than_looks_do_no_harm(self):
         rng = np.random.default_rng(0)
@@ -176,7 +223,7 @@ class TestFromTheLog:
         service.people(10)
         model = fit_page_model(store)
         assert 0 < model.looks < FEWEST_LOOKS
-        assert model.prior_looks == DEFAULT_PRIOR_LOOKS
+        assert model.prior_looks == model.judged_looks == DEFAULT_PRIOR_LOOKS
         assert model != PageModel()
 
     def test_few_clicks_leave_the_click_rates(self, store, monkeypatch):
@@ -225,12 +272,24 @@ class TestFromTheLog:
         assert card["prior_looks"] == round(model.prior_looks, 2)
         assert card["looks"] > 0
 
+    def test_pages_trust_the_model_s_order_more_than_what_judges_others(self, store):
+        """Its places are worth more looks, and their rates follow one law, where the others are alike in steps."""
+        service = Service(store)
+        service.people(300)
+        model = fit_page_model(store)
+        assert model.prior_looks == CAUTION * model.judged_looks
+        assert model.judged_looks in PRIOR_LOOKS
+        falls = np.diff(np.log(model.click_rates)) / np.diff(np.log(np.arange(1.0, LAST_PLACE + 1)))
+        assert falls == pytest.approx(falls[0], abs=1e-9)
+        assert (np.diff(model.judged_rates) == 0).any()
+        assert len(set(model.judged_rates)) > 1
+
     def test_a_prior_is_worth_more_looks_where_more_is_clicked_by_mistake(self, tmp_path):
         found = []
         for noise in (0.02, 0.5):
             store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/{noise}.db"))
             Service(store, noise).people(600)
-            found.append(fit_page_model(store).prior_looks)
+            found.append(fit_page_model(store).judged_looks)
             store.close()
         clear, noisy = found
         assert clear < DEFAULT_PRIOR_LOOKS / 2

@@ -10,7 +10,9 @@ from ltrr_haystack.errors import DamagedSnapshotError, SnapshotError
 from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.ranking.page_model import PageModel
 
-LEARNED = PageModel(ExaminationCurve(0.8, 0.1, (1.0, 0.6), (0.0, 0.05)), (0.4, 0.2, 0.2, 0.1), 5.0, 1234.5)
+LEARNED = PageModel(
+    ExaminationCurve(0.8, 0.1, (1.0, 0.6), (0.0, 0.05)), (0.4, 0.2, 0.2, 0.1), 5.0, 1234.5, (0.4, 0.1), 2.0
+)
 
 
 class TestPriors:
@@ -20,6 +22,14 @@ class TestPriors:
 
     def test_before_anything_was_learned(self):
         assert PageModel().priors([1, 4]).tolist() == pytest.approx([0.5, 0.5 * 4**-0.7])
+
+
+def test_other_orders_are_judged_by_rates_and_looks_of_their_own():
+    judging = LEARNED.judging
+    assert judging.curve == LEARNED.curve
+    assert judging.priors([1, 2]).tolist() == [0.4, 0.1]
+    alpha, beta = judging.posteriors([2], np.array([1.0]), np.array([2.0]))
+    assert (alpha[0], beta[0]) == pytest.approx((1.2, 2.8))
 
 
 class TestPosteriors:
@@ -56,6 +66,16 @@ class TestBytes:
         payload = json.dumps({"format": "ltrr-page/1", "checksum": checksum, "model": content}).encode()
         assert PageModel.from_bytes(payload) == LEARNED
 
+    def test_those_of_a_version_with_one_prior_for_all_are_read_with_the_default_that_judges(self):
+        content = LEARNED.to_dict()
+        for later in ("judged_rates", "judged_looks"):
+            content.pop(later)
+        checksum = blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
+        payload = json.dumps({"format": "ltrr-page/1", "checksum": checksum, "model": content}).encode()
+        read = PageModel.from_bytes(payload)
+        assert (read.click_rates, read.prior_looks) == (LEARNED.click_rates, LEARNED.prior_looks)
+        assert (read.judged_rates, read.judged_looks) == (PageModel().judged_rates, PageModel().judged_looks)
+
     def test_damage_is_seen(self):
         with pytest.raises(DamagedSnapshotError, match="checksum"):
             PageModel.from_bytes(LEARNED.to_bytes().replace(b"0.4", b"0.5"))
@@ -70,7 +90,16 @@ class TestBytes:
             PageModel.from_bytes(LEARNED.to_bytes().replace(b"page/1", b"page/9"))
 
 
-@pytest.mark.parametrize("wrong", [{"click_rates": ()}, {"click_rates": (1.0,)}, {"prior_looks": 0.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"click_rates": ()},
+        {"click_rates": (1.0,)},
+        {"prior_looks": 0.0},
+        {"judged_rates": (0.0,)},
+        {"judged_looks": float("inf")},
+    ],
+)
 def test_what_cannot_be_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         PageModel(**wrong)

@@ -12,7 +12,6 @@ dealt out at random among the documents of each query. All of them are cross-fit
 
 import argparse
 import json
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,16 +19,12 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from searched import hybrid, searched
 
-from ltrr_haystack.evaluation.datasets import DataSet, load_beir
+from ltrr_haystack.evaluation.datasets import load_beir
 from ltrr_haystack.evaluation.readers import HARD
-from ltrr_haystack.evaluation.replay.catalogue import Catalogue
-from ltrr_haystack.evaluation.replay.parts import people_of
-from ltrr_haystack.evaluation.replay.precomputed import precompute
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.settings import Settings
-from ltrr_haystack.evaluation.replay.stream import Stream
-from ltrr_haystack.evaluation.replay.systems import PipelineSystem
-from ltrr_haystack.evaluation.replay.variants import Variant
 from ltrr_haystack.ranking.cross_fitting import CrossFitted
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings
@@ -38,36 +33,22 @@ from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.page_fitting import fit_page_model
 from ltrr_haystack.ranking.reading import RankerLog, read_ranker_log
 
-HYBRID = Path(__file__).parent / "hybrid"
 FEWEST_QUERIES = 20
 MOST_DECISIONS = 50_000
 
 
-def log_of(data: DataSet, settings: Settings, home: Path) -> RankerLog:
+def log_of(precomputed: PrecomputedPipeline, settings: Settings) -> RankerLog:
     """
     Let simulated people search, and read what the log then says.
 
-    :param data: The data set.
+    :param precomputed: The pipeline.
     :param settings: How they search and click; of the seeds the first counts.
-    :param home: Folder of the caches.
     :returns: The log.
     """
-    seed = settings.seeds[0]
-    precomputed = precompute(data, HYBRID, home, seeds=[seed])
-    people, _ = people_of(precomputed, settings, seed)
-    catalogue = Catalogue.of(precomputed, settings, seed)
-    with tempfile.TemporaryDirectory() as folder:
-        system = PipelineSystem(precomputed, Variant(), Path(folder) / "log.db", seed=seed, top_k=settings.top_k)
-        try:
-            stream = Stream(people, system, settings)
-            for search in people.stream(settings.impressions):
-                system.find_in(catalogue.at(search.index))
-                stream.click(search, system.search(search))
-                stream.learn(search.index + 1)
-            model = fit_page_model(system.store, max_decisions=MOST_DECISIONS, seed=seed)
-            return read_ranker_log(system.store, MOST_DECISIONS, model)
-        finally:
-            system.close()
+    with searched(precomputed, settings) as left:
+        store = left.system.store
+        model = fit_page_model(store, max_decisions=MOST_DECISIONS, seed=settings.seeds[0])
+        return read_ranker_log(store, MOST_DECISIONS, model)
 
 
 def page_reversed(query: JudgedQuery) -> Scores:
@@ -147,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         click_model=HARD if arguments.hard else "mixed",
         noise=0.2 if arguments.hard else 0.05,
     )
-    log = log_of(load_beir(arguments.data), settings, arguments.home)
+    log = log_of(hybrid(load_beir(arguments.data), settings, arguments.home), settings)
     if len(log.judged) < FEWEST_QUERIES:
         parser.error(f"only {len(log.judged)} queries were clicked, {FEWEST_QUERIES} are needed; raise --impressions")
     table = Table(

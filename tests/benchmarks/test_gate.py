@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from factories import judged_query
+from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.ranking.features import FeatureSchema
 
 pytest.importorskip("lightgbm")
@@ -21,6 +22,15 @@ def queries():
         features = np.column_stack([wanted + 0.1 * draw.random(20), draw.random(20)])
         made.append(judged_query(f"query {number}", features, attractions=0.05 + 0.6 * wanted))
     return made
+
+
+def test_the_log_is_that_of_people_who_searched(gate, precomputed):
+    """What answers a query is the fourth of its documents, and is worth most by what people did."""
+    log = gate.log_of(precomputed, Settings(impressions=600, seeds=(0,)))
+    assert log.decisions > 500
+    assert len(log.judged) > 3
+    for query in log.judged:
+        assert query.places[query.attractions.argmax()] == 4
 
 
 class TestOrders:
@@ -50,6 +60,7 @@ class TestVerdicts:
 class TestMain:
     def test_goes_to_a_file_and_is_shown(self, gate, queries, tmp_path, capsys, monkeypatch):
         monkeypatch.setattr(gate, "load_beir", lambda folder: None)
+        monkeypatch.setattr(gate, "hybrid", lambda *_: None)
         monkeypatch.setattr(gate, "log_of", lambda *_: type("Log", (), {"judged": queries, "schema": SCHEMA}))
         file = tmp_path / "gate.json"
         gate.main(["--data", "music", "--shuffles", "1", "--json", str(file)])
@@ -64,6 +75,7 @@ class TestMain:
 
     def test_too_few_queries_are_an_error(self, gate, queries, capsys, monkeypatch):
         monkeypatch.setattr(gate, "load_beir", lambda folder: None)
+        monkeypatch.setattr(gate, "hybrid", lambda *_: None)
         monkeypatch.setattr(gate, "log_of", lambda *_: type("Log", (), {"judged": queries[:3], "schema": SCHEMA}))
         with pytest.raises(SystemExit):
             gate.main(["--data", "music"])

@@ -63,6 +63,39 @@ def people_of(
     return people, {"seen": typed, "paraphrased": precomputed.paraphrased(typed, seed), "heldout": held_out}
 
 
+def met(
+    people: People, system: PipelineSystem, catalogue: Catalogue, settings: Settings, tell: Tell | None = None
+) -> tuple[list[tuple[Query, PipelineAnswer]], dict[str, Any]]:
+    """
+    Let people meet a system, search by search, while it learns.
+
+    :param people: The people.
+    :param system: The system.
+    :param catalogue: What its arms find at each time.
+    :param settings: How people search, and when the system learns.
+    :param tell: Told how many searches are done.
+    :returns: Each query with its answer, in order, and what else there is to know of the stream.
+    """
+    stream = Stream(people, system, settings)
+    answered: list[tuple[Query, PipelineAnswer]] = []
+    for search in people.stream(settings.impressions):
+        system.find_in(catalogue.at(search.index))
+        answer = system.search(search)
+        answered.append((search.query, answer))
+        stream.click(search, answer)
+        stream.learn(done := search.index + 1)
+        if tell is not None and (done % TELL_EVERY == 0 or done == settings.impressions):
+            tell(done)
+    return answered, {
+        "trainings": stream.trainings,
+        "examined": stream.examined,
+        "rejected_events": stream.rejected,
+        "policy_version": answered[-1][1].decision.policy_version,
+        "ranker_version": answered[-1][1].ranker_version,
+        "late_events": system.store.counts().late_events,
+    }
+
+
 def replay_learning(
     precomputed: PrecomputedPipeline,
     settings: Settings,
@@ -92,13 +125,13 @@ def replay_learning(
     system = PipelineSystem(precomputed, variant, file, seed=seed, top_k=settings.top_k)
     try:
         started = time.perf_counter()
-        stream, notes = _met(people, system, catalogue, settings, tell)
+        stream, notes = met(people, system, catalogue, settings, tell)
         seconds = time.perf_counter() - started
         learned_examination = system.learned_examination()
         frozen = system.frozen()
         splits: dict[str, Outcomes] = {
             "stream": joined([_outcomes(there, met) for there, met in catalogue.stretches(stream)]),
-            **{split: _frozen_outcomes(precomputed, frozen, queries[split], settings.impressions) for split in FROZEN},
+            **{split: frozen_outcomes(precomputed, frozen, queries[split], settings.impressions) for split in FROZEN},
         }
     finally:
         system.close()
@@ -106,6 +139,25 @@ def replay_learning(
     notes["safe_start"] = all(held_back for split in FROZEN for held_back in splits[split].safe_start)
     notes["readers"] = asdict(habits_of(settings.click_model, seed))
     return Part(fingerprint, seed, name, splits, {**notes, "impressions_per_s": settings.impressions / seconds})
+
+
+def frozen_outcomes(
+    precomputed: PrecomputedPipeline, frozen: Callable[[Search], PipelineAnswer], queries: Sequence[Query], after: int
+) -> Outcomes:
+    """
+    Judge what a system would serve if nothing were explored, logged or learned from now on.
+
+    :param precomputed: The pipeline.
+    :param frozen: What answers a search.
+    :param queries: The queries.
+    :param after: How many searches there were before.
+    :returns: What is known of its answers.
+    """
+    answered = [
+        (query, frozen(Search(after + number, query, "a person", f"frozen-{number}")))
+        for number, query in enumerate(queries)
+    ]
+    return _outcomes(precomputed, answered, frozen=True)
 
 
 def replay_fixed(
@@ -177,30 +229,6 @@ def replay_chosen(
     )
 
 
-def _met(
-    people: People, system: PipelineSystem, catalogue: Catalogue, settings: Settings, tell: Tell | None
-) -> tuple[list[tuple[Query, PipelineAnswer]], dict[str, Any]]:
-    """The answers to a whole stream, and what else there is to know of it."""
-    stream = Stream(people, system, settings)
-    met: list[tuple[Query, PipelineAnswer]] = []
-    for search in people.stream(settings.impressions):
-        system.find_in(catalogue.at(search.index))
-        answer = system.search(search)
-        met.append((search.query, answer))
-        stream.click(search, answer)
-        stream.learn(done := search.index + 1)
-        if tell is not None and (done % TELL_EVERY == 0 or done == settings.impressions):
-            tell(done)
-    return met, {
-        "trainings": stream.trainings,
-        "examined": stream.examined,
-        "rejected_events": stream.rejected,
-        "policy_version": met[-1][1].decision.policy_version,
-        "ranker_version": met[-1][1].ranker_version,
-        "late_events": system.store.counts().late_events,
-    }
-
-
 def _fixed_outcomes(
     precomputed: PrecomputedPipeline,
     name: str,
@@ -222,16 +250,6 @@ def _fixed_outcomes(
         depths={arm: [depth] * len(queries) for arm, depth in depths.items()},
         pages=[list(shown[query.id].page) for query in queries],
     )
-
-
-def _frozen_outcomes(
-    precomputed: PrecomputedPipeline, frozen: Callable[[Search], PipelineAnswer], queries: Sequence[Query], after: int
-) -> Outcomes:
-    met = [
-        (query, frozen(Search(after + number, query, "a person", f"frozen-{number}")))
-        for number, query in enumerate(queries)
-    ]
-    return _outcomes(precomputed, met, frozen=True)
 
 
 def _outcomes(

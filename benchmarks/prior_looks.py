@@ -1,0 +1,83 @@
+"""
+How much the place of a document in the model's order should be worth against what was seen of it.
+
+Simulated people search a data set through the whole pipeline, as in `ltrr benchmark`. Then the pages of the queries
+that they typed are judged with priors that are worth a multiple of the looks with which clicks are predicted best (see
+`page_fitting.CAUTION`).
+
+    # takes minutes, and needs the public data sets
+    python benchmarks/prior_looks.py --data ../shared/data/medquad --impressions 5000 --hard
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+
+from rich.console import Console
+from rich.table import Table
+from searched import Searched, hybrid, searched
+
+from ltrr_haystack.evaluation.datasets import load_beir
+from ltrr_haystack.evaluation.readers import HARD
+from ltrr_haystack.evaluation.replay.parts import frozen_outcomes
+from ltrr_haystack.evaluation.replay.settings import Settings
+from ltrr_haystack.ranking.page_fitting import CAUTION
+from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.store import PAGE
+
+MULTIPLES = (1.0, 2.0, 4.0, 8.0, 16.0)
+
+
+def worth(left: Searched, multiples: Sequence[float], after: int) -> Iterator[tuple[float, float, float]]:
+    """
+    Judge the pages by priors of different worth.
+
+    :param left: The system that has learned, and what is to be judged.
+    :param multiples: As how many times the looks that predict clicks best a prior counts.
+    :param after: How many searches there were.
+    :returns: For each its prior looks and the mean nDCG@10 of the queries that people typed.
+    :raises ValueError: If no page model was learned.
+    """
+    store = left.system.store
+    active = store.snapshot(PAGE)
+    if active is None:
+        raise ValueError("no page model was learned: there were too few searches")
+    model = PageModel.from_bytes(active.payload)
+    for multiple in multiples:
+        changed = replace(model, prior_looks=multiple * model.judged_looks)
+        store.add_snapshot(PAGE, changed.to_bytes(), {}, activate=True)
+        outcomes = frozen_outcomes(left.precomputed, left.system.frozen(), left.seen, after)
+        yield multiple, changed.prior_looks, fmean(outcomes.scores["nDCG@10"])
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """
+    Print what priors of different worth make of the pages.
+
+    :param argv: The arguments; those of the command line if left out.
+    """
+    parser = argparse.ArgumentParser(description="How much a document's place in the model's order should be worth.")
+    parser.add_argument("--data", type=Path, required=True, help="a BEIR folder")
+    parser.add_argument("--home", type=Path, default=Path(".ltrr"), help="folder of the caches")
+    parser.add_argument("--impressions", type=int, default=5_000, help="how often people search")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--hard", action="store_true", help="hard readers, one in five clicks a mistake")
+    arguments = parser.parse_args(argv)
+    settings = Settings(
+        impressions=arguments.impressions,
+        seeds=(arguments.seed,),
+        click_model=HARD if arguments.hard else "mixed",
+        noise=0.2 if arguments.hard else 0.05,
+    )
+    table = Table("multiple", "prior looks", "nDCG@10, seen", title=arguments.data.name)
+    with searched(hybrid(load_beir(arguments.data), settings, arguments.home), settings) as left:
+        for multiple, looks, score in worth(left, MULTIPLES, arguments.impressions):
+            used = ", in use" if multiple == CAUTION else ""
+            table.add_row(f"{multiple:g}{used}", f"{looks:.1f}", f"{score:.3f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""A data set that simulated people have searched through the whole pipeline, for the programs beside this one."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ltrr_haystack.evaluation.datasets import DataSet, Query
+from ltrr_haystack.evaluation.replay.catalogue import Catalogue
+from ltrr_haystack.evaluation.replay.parts import met, people_of
+from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline, precompute
+from ltrr_haystack.evaluation.replay.settings import Settings
+from ltrr_haystack.evaluation.replay.systems import PipelineSystem
+from ltrr_haystack.evaluation.replay.variants import Variant
+
+HYBRID = Path(__file__).parent / "hybrid"
+
+
+@dataclass(frozen=True)
+class Searched:
+    """
+    What is left when the people have gone.
+
+    :param precomputed: The pipeline.
+    :param system: The system that learned, with its store.
+    :param seen: The queries that people typed.
+    """
+
+    precomputed: PrecomputedPipeline
+    system: PipelineSystem
+    seen: list[Query]
+
+
+def hybrid(data: DataSet, settings: Settings, home: Path) -> PrecomputedPipeline:
+    """
+    Ask the arms of `benchmarks/hybrid` all queries of a data set.
+
+    :param data: The data set.
+    :param settings: How people will search; of the seeds the first counts.
+    :param home: Folder of the caches.
+    :returns: The pipeline.
+    """
+    return precompute(data, HYBRID, home, seeds=settings.seeds[:1])
+
+
+@contextmanager
+def searched(precomputed: PrecomputedPipeline, settings: Settings) -> Iterator[Searched]:
+    """
+    Let simulated people search, as in `ltrr benchmark`.
+
+    :param precomputed: The pipeline.
+    :param settings: How they search and click; of the seeds the first counts.
+    :yields: What is left; its store is removed afterwards.
+    """
+    seed = settings.seeds[0]
+    people, queries = people_of(precomputed, settings, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        system = PipelineSystem(precomputed, Variant(), Path(folder) / "log.db", seed=seed, top_k=settings.top_k)
+        try:
+            met(people, system, Catalogue.of(precomputed, settings, seed), settings)
+            yield Searched(precomputed, system, queries["seen"])
+        finally:
+            system.close()

@@ -17,13 +17,13 @@ LAST_POSITION = 20
 """Positions beyond it follow the power law of the curve."""
 
 LAST_PLACE = 50
-"""Places of the model's order that have a click rate of their own."""
+"""Places of the model's order whose click rates are fitted."""
 
 FIRST_LOOKS = 2.0
 """What a prior is worth is told by the first looks at a document: after many of them it hardly matters."""
 
 FEWEST_LOOKS = 100.0
-"""Looks at documents of which something was known; with fewer the default number of prior looks stays."""
+"""Looks at documents of which something was known; with fewer both numbers of prior looks stay the default."""
 
 FEWEST_CLICKS = 100
 """
@@ -31,19 +31,24 @@ Clicks on documents of which little was known; with fewer the default click rate
 many looks would make all places alike, and one more click would then lift a document above all others.
 """
 
-PRIOR_LOOKS = np.geomspace(1.0, 200.0, 32)
+MOST_LOOKS = 200.0
+PRIOR_LOOKS = np.geomspace(1.0, MOST_LOOKS, 32)
 
 CAUTION = 4.0
 """
-A prior is worth so many times the looks with which clicks are predicted best. Most of what these say comes from few
-documents that are clicked nearly each time, and those stand first with any number of looks. The order of all others
-wants more. On logs of two benchmarks with both kinds of readers, the nDCG of queries that people had typed was highest
-with two to eight times as many, and what the first half of each query's searches put into order earned most in the
-second half with two to four times as many.
+In the order of pages a prior is worth so many times the looks with which clicks are predicted best, up to
+`MOST_LOOKS`. Most of what these say comes from few documents that are clicked nearly each time, and those stand first
+with any number of looks; the order of all others wants more. Measured by `benchmarks/prior_looks.py`.
 """
 
-STEEPEST = 2.0
-"""The largest power with which click rates fall from place to place."""
+POWERS = (0.1, 2.0)
+"""
+With which powers click rates may fall from place to place. Were they all alike, whatever was passed over once would
+fall below all documents that nobody has seen.
+"""
+
+POWER_DEVIATION = 0.35
+"""Standard deviation of the power around `RATE_POWER` before anything is known; a hundred clicks outweigh it."""
 
 
 @dataclass
@@ -103,6 +108,8 @@ def keep_page_model(
         "eta": round(model.curve.eta, 4),
         "click_rates": [round(rate, 4) for rate in model.click_rates[:10]],
         "prior_looks": round(model.prior_looks, 2),
+        "judged_rates": [round(rate, 4) for rate in model.judged_rates[:10]],
+        "judged_looks": round(model.judged_looks, 2),
         "looks": round(model.looks, 1),
     }
     store.add_snapshot(PAGE, model.to_bytes(), card, activate=activate)
@@ -165,18 +172,17 @@ def _fitted(read: _Log, seed: int) -> PageModel:
     new = (np.array(read.seen)[first] < 1.0)[pair]
     priors = model.judging.priors(np.maximum(place, 1))
     looks = fitted_prior_looks(pair[new], priors[new], clicked[new], examined[new])
-    return model if looks is None else replace(model, prior_looks=CAUTION * looks, judged_looks=looks)
+    return model if looks is None else replace(model, prior_looks=min(CAUTION * looks, MOST_LOOKS), judged_looks=looks)
 
 
 def falling_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -> Numbers:
     """
-    Estimate the click rate of an examined document at each place of the model's order, by one law for all places: this
-    orders pages.
+    Estimate the click rate of an examined document at each place of the model's order by one law for all places.
+    Pages are ordered by it.
 
     The rate of place m is first / m ** power, the likeliest where clicks are counts with the mean looks · rate: a
-    log-linear Poisson model (McCullagh and Nelder, "Generalized Linear Models", 2nd edition, 1989, chapter 6). With a
-    rate of its own for each place, many places would be alike for want of looks, and whatever was passed over once
-    would fall below all documents that nobody has seen.
+    log-linear Poisson model (McCullagh and Nelder, "Generalized Linear Models", 2nd edition, 1989, chapter 6), with a
+    normal prior for the power. With a rate of its own for each place, many places would be alike for want of looks.
 
     :param places: Place of each impression, from 1.
     :param clicked: Whether it was clicked, 0 or 1.
@@ -194,18 +200,19 @@ def falling_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers)
         return PageModel().priors(every)
 
     def loss(power: float) -> float:
-        """The negative log-likelihood, the first rate being the likeliest for this power; it is convex."""
-        return float(clicks.sum() * np.log(looks @ every**-power) + power * (clicks @ np.log(every)))
+        """The negative logarithm of the posterior density, the first rate being the likeliest; it is convex."""
+        likelihood = clicks.sum() * np.log(looks @ every**-power) + power * (clicks @ np.log(every))
+        return float(likelihood + 0.5 * ((power - RATE_POWER) / POWER_DEVIATION) ** 2)
 
-    falling = every ** -minimize_scalar(loss, bounds=(0.0, STEEPEST), method="bounded").x
+    falling = every ** -minimize_scalar(loss, bounds=POWERS, method="bounded").x
     rates: Numbers = np.clip(falling * clicks.sum() / (looks @ falling), 1e-4, 0.99)
     return rates
 
 
 def judged_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -> Numbers:
     """
-    Estimate the click rate of an examined document at each place of the model's order, by what was seen there alone:
-    this judges other orders than the logged one.
+    Estimate the click rate of an examined document at each place of the model's order by what was seen there alone.
+    The ranker's gate, the grades that it is trained on and the gains of allocations rest on it.
 
     The rate is that of a document of which little was seen for the query before: (clicks + prior) / (looks + 1), with
     looks weighted by examination and a prior of one look, so that a place that was never looked at is worth no more

@@ -44,9 +44,10 @@ class PageModel(FrozenValue):
         beyond them it falls like 1 / m ** 0.7.
     :param prior_looks: Looks that the prior is worth, above 0.
     :param looks: Looks from which the rates were learned.
-    :param judged_rates: The click rates by which other orders than the logged one are judged: places of which little is
-        known are worth less by them.
-    :param judged_looks: The looks that these are worth: those that predict clicks best.
+    :param judged_rates: The click rates for the ranker's gate, its grades and the gains of allocations: a place where
+        nothing was looked at is worth by them what it was worth before anything was learned.
+    :param judged_looks: The looks that these are worth: those that predict clicks best. `prior_looks` is more than
+        that on purpose (see `page_fitting.CAUTION`).
     """
 
     curve: ExaminationCurve = field(default_factory=lambda: ExaminationCurve(PRIOR_ETA, PRIOR_DEVIATION))
@@ -58,7 +59,7 @@ class PageModel(FrozenValue):
 
     @property
     def judging(self) -> Self:
-        """The model that judges other orders: the same people, with `judged_rates` that are worth `judged_looks`."""
+        """The model that evidence is counted by: the same curve, with `judged_rates` that are worth `judged_looks`."""
         return replace(self, click_rates=self.judged_rates, prior_looks=self.judged_looks)
 
     def priors(self, places: ArrayLike) -> Numbers:
@@ -114,7 +115,9 @@ class PageModel(FrozenValue):
             raise SnapshotError(f"the page model has format '{found}', this version reads '{FORMAT}'")
         if checksum != _checksum(content):
             raise DamagedSnapshotError("the page model is damaged: its checksum does not fit")
-        return cls.from_dict(content)
+        # An earlier version had one prior for both.
+        alike = {"judged_rates": content["click_rates"], "judged_looks": content["prior_looks"]}
+        return cls.from_dict({**alike, **content})
 
     def __post_init__(self) -> None:
         for name, rates in (("click_rates", self.click_rates), ("judged_rates", self.judged_rates)):

@@ -41,8 +41,8 @@ understanding, expected_readings = program("understanding"), program("expected_r
 
 @pytest.fixture(scope="module")
 def precomputed():
-    """A pipeline of one arm: each of eight queries finds six documents, of which the fourth answers it."""
-    queries = [Query(f"q{number}", f"query number {number}", "topical") for number in range(8)]
+    """A pipeline of one arm: each of forty queries finds six documents; what answers it is the second to sixth."""
+    queries = [Query(f"q{number}", f"query number {number}", "topical") for number in range(40)]
     documents = {
         query.id: [Document(id=f"{query.id}-{row}", content="a text") for row in range(6)] for query in queries
     }
@@ -50,7 +50,10 @@ def precomputed():
     nowhere = LTRRStore(Secret.from_token("sqlite:////nowhere.db"))
     return PrecomputedPipeline(
         data=DataSet(
-            "tiny", [*chain(*documents.values())], queries, {query.id: {f"{query.id}-3": 3} for query in queries}
+            "tiny",
+            [*chain(*documents.values())],
+            queries,
+            {each.id: {f"{each.id}-{1 + row % 5}": 3} for row, each in enumerate(queries)},
         ),
         arms={"words": {"kind": "lexical", "levels": [0, 6]}, "memory": {"kind": "memory", "levels": [0, 2]}},
         budget=8,

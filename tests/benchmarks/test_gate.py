@@ -25,12 +25,12 @@ def queries():
 
 
 def test_the_log_is_that_of_people_who_searched(gate, precomputed):
-    """What answers a query is the fourth of its documents, and is worth most by what people did."""
+    """What answers a query is at place 2 to 6, and worth most by what people did."""
     log = gate.log_of(precomputed, Settings(impressions=600, seeds=(0,)))
     assert log.decisions > 500
-    assert len(log.judged) > 3
-    for query in log.judged:
-        assert query.places[query.attractions.argmax()] == 4
+    assert len(log.judged) > 20
+    found = [int(query.places[query.attractions.argmax()]) for query in log.judged]
+    assert np.mean([place > 1 for place in found]) > 0.8
 
 
 class TestOrders:

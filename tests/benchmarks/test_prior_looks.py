@@ -1,16 +1,13 @@
-import math
-
 import pytest
 
 pytest.importorskip("lightgbm")
 
 from ltrr_haystack.evaluation.replay.settings import Settings
+from ltrr_haystack.ranking.page_fitting import CAUTION
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.store import PAGE
 
-SETTINGS = Settings(impressions=600, seeds=(0,))
-FOURTH = 1 / math.log2(1 + 4)
-"""nDCG of a page whose fourth document is the only one that answers."""
+SETTINGS = Settings(impressions=1200, seeds=(0,))
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +17,25 @@ def left(prior_looks, precomputed):
 
 
 class TestWorth:
-    def test_a_prior_of_no_worth_shows_what_people_chose_and_one_of_endless_worth_the_model_s_order(
+    def test_a_prior_of_little_worth_shows_what_people_chose_and_one_of_endless_worth_the_model_s_order(
         self, prior_looks, left
     ):
-        (none, _, chosen), (endless, _, unmoved) = prior_looks.worth(left, [0.01, 1e6], SETTINGS.impressions)
-        assert (none, endless) == (0.01, 1e6)
-        assert chosen == pytest.approx(1.0)
-        assert unmoved == pytest.approx(FOURTH)
+        """The union has what answers a query at places 2 to 6, where nDCG is .36 to .63."""
+        (little, _, chosen), (endless, _, unmoved) = prior_looks.worth(left, [0.5, 1e6], SETTINGS.impressions)
+        assert (little, endless) == (0.5, 1e6)
+        assert chosen > 0.95
+        assert unmoved < 0.7
+
+    def test_the_learned_page_model_is_active_again(self, prior_looks, left):
+        before = left.system.store.snapshot(PAGE).version
+        for _ in prior_looks.worth(left, [1.0], SETTINGS.impressions):
+            assert left.system.store.snapshot(PAGE).version != before
+        assert left.system.store.snapshot(PAGE).version == before
 
     def test_it_counts_in_looks_that_predict_clicks_best(self, prior_looks, left):
-        judged = PageModel.from_bytes(left.system.store.snapshot(PAGE).payload).judged_looks
+        model = PageModel.from_bytes(left.system.store.snapshot(PAGE).payload)
+        judged = model.judged_looks
+        assert model.prior_looks == CAUTION * judged
         assert [looks for _, looks, _ in prior_looks.worth(left, [1.0, 3.0], SETTINGS.impressions)] == [
             judged,
             3.0 * judged,
@@ -38,19 +44,28 @@ class TestWorth:
     def test_people_typed_what_is_judged(self, left, precomputed):
         assert 0 < len(left.seen) < len(precomputed.data.queries)
 
-    def test_without_a_page_model_there_is_nothing_to_judge(self, prior_looks, precomputed):
-        few = Settings(impressions=1, seeds=(0,), train_at=())
+    def test_where_too_little_was_seen_there_is_nothing_to_multiply(self, prior_looks, precomputed):
+        few = Settings(impressions=30, seeds=(0,))
         with (
             prior_looks.searched(precomputed, few) as left,
-            pytest.raises(ValueError, match="no page model was learned"),
+            pytest.raises(ValueError, match="there were too few searches"),
         ):
-            next(prior_looks.worth(left, [1.0], 1))
+            next(prior_looks.worth(left, [1.0], 30))
 
 
-def test_a_table_says_which_multiple_is_in_use(prior_looks, precomputed, capsys, monkeypatch):
-    monkeypatch.setattr(prior_looks, "load_beir", lambda folder: None)
-    monkeypatch.setattr(prior_looks, "hybrid", lambda *_: precomputed)
-    prior_looks.main(["--data", "songs", "--impressions", "60"])
-    shown = capsys.readouterr().out
-    assert "songs" in shown
-    assert "4, in use" in shown
+class TestMain:
+    @pytest.fixture(autouse=True)
+    def small(self, prior_looks, precomputed, monkeypatch):
+        monkeypatch.setattr(prior_looks, "load_beir", lambda folder: None)
+        monkeypatch.setattr(prior_looks, "hybrid", lambda *_: precomputed)
+
+    def test_a_table_says_which_multiple_is_in_use(self, prior_looks, capsys):
+        prior_looks.main(["--data", "songs", "--impressions", "1200"])
+        shown = capsys.readouterr().out
+        assert "songs" in shown
+        assert "4, in use" in shown
+
+    def test_too_few_searches_are_an_error(self, prior_looks, capsys):
+        with pytest.raises(SystemExit):
+            prior_looks.main(["--data", "songs", "--impressions", "30"])
+        assert "there were too few searches; raise --impressions" in capsys.readouterr().err

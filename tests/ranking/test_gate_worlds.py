@@ -209,9 +209,13 @@ def test_what_is_truly_better_passes(searched_pages, verdict, dense, reader, str
 
 def test_a_wrong_curve_speaks_for_the_order_that_is_served(searched_pages, verdict):
     """Told that low places are hardly looked at, one would take what stands there to be better than it is."""
+
+    def flat(curve):
+        return PageModel(curve, judged_rates=(0.5,) * DOCUMENTS, judged_looks=5.0)
+
     decisions = searched_pages(falling, position_based, 0.0, seed=0, times=6)
     true, too_steep, uncertain = (
-        verdict(decisions, page_upside_down, PageModel(ExaminationCurve(eta, deviation), (0.5,) * DOCUMENTS, 5.0))
+        verdict(decisions, page_upside_down, flat(ExaminationCurve(eta, deviation)))
         for eta, deviation in ((0.4, 0.0), (1.2, 0.0), (1.2, 0.4))
     )
     losses = [each.comparisons[0].difference.mean / each.model.mean for each in (true, too_steep, uncertain)]

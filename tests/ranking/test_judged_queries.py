@@ -182,12 +182,12 @@ class TestCautious:
         model = PageModel()
         places = np.arange(1.0, 51.0)
         assert cautious(model).curve.at(10) == 1.0
-        np.testing.assert_allclose(cautious(model).priors(places), model.priors(places) * places**-0.7)
+        np.testing.assert_allclose(cautious(model).priors(places), model.judging.priors(places) * places**-0.7)
 
     def test_rates_fall_and_none_rises(self):
         curve = ExaminationCurve(0.5, 0.1, (1.0, 0.5, 0.9, 1.2), (0.0, 0.3, 0.0, 0.1))
-        model = PageModel(curve, (0.5, 0.3, 0.3, 0.3))
+        model = PageModel(curve, judged_rates=(0.5, 0.3, 0.3, 0.3))
         places = np.arange(1.0, 60.0)
         lowered = cautious(model).priors(places)
         assert (np.diff(lowered) <= 0).all()
-        assert (lowered <= model.priors(places)).all()
+        assert (lowered <= model.judging.priors(places)).all()

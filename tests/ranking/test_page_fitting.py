@@ -18,6 +18,8 @@ from ltrr_haystack.ranking.page_fitting import (
     CAUTION,
     FEWEST_LOOKS,
     LAST_PLACE,
+    MOST_LOOKS,
+    POWERS,
     PRIOR_LOOKS,
     falling_rates,
     fit_page_model,
@@ -27,6 +29,7 @@ from ltrr_haystack.ranking.page_fitting import (
     keep_page_model,
 )
 from ltrr_haystack.ranking.page_model import DEFAULT_PRIOR_LOOKS, PageModel
+from ltrr_haystack.ranking.page_order import by_expected_attraction
 from ltrr_haystack.store import PAGE, LTRRStore, read_log
 
 NOW = 1_700_000_000.0
@@ -77,28 +80,35 @@ def falling(places, clicked, examined):
 
 class TestFallingRates:
     def test_by_hand(self):
-        """Two clicks in three looks at place 1, one in three at place 2, which is half: so a third of it at place 3."""
-        found = falling([1] * 3 + [2] * 6, [1, 1, 0, 1, 0, 0, 0, 0, 0], [1.0] * 3 + [0.5] * 6)
-        assert found[:3] == pytest.approx([2 / 3, 1 / 3, 2 / 9], abs=1e-5)
-        assert found[-1] == pytest.approx(2 / 3 / LAST_PLACE, abs=1e-5)
+        """
+        Two clicks in three looks at place 1, one in three at place 2, ten thousand times: half, so a third at place 3.
+        """
+        places, clicked = [1] * 3 + [2] * 6, [1, 1, 0, 1, 0, 0, 0, 0, 0]
+        found = falling(places * 10_000, clicked * 10_000, ([1.0] * 3 + [0.5] * 6) * 10_000)
+        assert found[:3] == pytest.approx([2 / 3, 1 / 3, 2 / 9], abs=1e-3)
+        assert found[-1] == pytest.approx(2 / 3 / LAST_PLACE, abs=1e-3)
 
-    def test_where_lower_places_do_better_all_places_are_alike(self):
-        """One click in three looks at place 1, three in three at place 4: four in six."""
-        found = falling([1, 1, 1, 4, 4, 4], [1, 0, 0, 1, 1, 1], [1.0] * 6)
-        assert found == pytest.approx([2 / 3] * LAST_PLACE, abs=1e-4)
+    def test_where_lower_places_do_better_they_fall_as_little_as_is_allowed(self):
+        """One click in three looks at place 1, three in three at place 4: a power of a tenth."""
+        found = np.array(falling([1, 1, 1, 4, 4, 4] * 100, [1, 0, 0, 1, 1, 1] * 100, [1.0] * 600))
+        assert found / found[0] == pytest.approx(np.arange(1.0, LAST_PLACE + 1) ** -POWERS[0], abs=1e-4)
+        assert found[[0, 3]].sum() * 3 == pytest.approx(4, abs=1e-4)
 
-    def test_a_single_place_tells_nothing_of_how_they_fall(self):
-        """Its own rate is right, and it is not taken for what the first place is worth alone."""
-        assert falling([3] * 4, [1, 0, 0, 0], [1.0] * 4)[2] == pytest.approx(0.25, abs=1e-5)
+    @pytest.mark.parametrize("place", [1, 3])
+    def test_a_single_place_leaves_the_power_that_is_taken_beforehand(self, place):
+        """Its own rate is a quarter, and the others are as far from it as before anything was learned."""
+        found = falling([place] * 400, [1, 0, 0, 0] * 100, [1.0] * 400)
+        before = PageModel().priors(np.arange(1, LAST_PLACE + 1))
+        assert found == pytest.approx((0.25 * before / before[place - 1]).tolist(), rel=1e-3)
 
-    @pytest.mark.parametrize(("first", "power"), [(0.8, 0.6), (0.4, 0.1), (0.3, 1.2)])
+    @pytest.mark.parametrize(("first", "power"), [(0.8, 0.6), (0.4, 0.15), (0.9, 1.6)])
     def test_are_found_again_in_clicks_that_were_drawn_with_them(self, first, power):
         rng = np.random.default_rng(0)
         places = rng.integers(1, LAST_PLACE + 1, 200_000)
         examined = rng.uniform(0.05, 1.0, len(places))
         clicked = rng.random(len(places)) < examined * first * places**-power
         found = falling(places, clicked, examined)
-        assert found == pytest.approx((first * np.arange(1.0, LAST_PLACE + 1) ** -power).tolist(), rel=0.1)
+        assert found == pytest.approx((first * np.arange(1.0, LAST_PLACE + 1) ** -power).tolist(), rel=0.15)
 
     def test_still_fall_where_little_was_looked_at(self):
         """Few looks at low places, of which the last happened to be clicked: what is far below stays worth less."""
@@ -115,6 +125,27 @@ class TestFallingRates:
         assert len(found) == LAST_PLACE
         assert ((found > 0) & (found < 1)).all()
         assert (np.diff(found) <= 1e-12).all()
+
+    @pytest.mark.parametrize("scale", [0.2, 0.5, 1.0])
+    def test_a_client_with_a_tenth_of_the_searches_turns_no_page_over(self, scale):
+        """
+        It clicks the last three documents of pages that nobody had seen. A page of ten is then shown to somebody who
+        clicks nothing: with a prior of 40 looks it stays as it is, with the fewest its first five documents stay ahead.
+        """
+        rng, page = np.random.default_rng(0), np.arange(1, 11)
+        looks = PageModel().curve.over(page)
+        honest = rng.random((9000, 10)) < looks * 0.3 * scale * page**-0.7
+        attack = np.tile(page > 7, (1000, 1))
+        rates = falling(np.tile(page, 10_000), np.concatenate([honest, attack]).ravel(), np.tile(looks, 10_000))
+        places, nothing = np.arange(1, LAST_PLACE + 1), np.zeros(LAST_PLACE)
+        seen = np.concatenate([looks, nothing[10:]])
+
+        def order(prior_looks):
+            model = PageModel(click_rates=tuple(rates), prior_looks=prior_looks)
+            return by_expected_attraction(model.posteriors(places, nothing, seen), places)[0].tolist()
+
+        assert order(40.0)[:10] == list(range(10))
+        assert set(order(CAUTION)[:5]) == set(range(5))
 
 
 def clicks_of(priors, attraction, looks, rng):
@@ -283,6 +314,22 @@ class TestFromTheLog:
         assert falls == pytest.approx(falls[0], abs=1e-9)
         assert (np.diff(model.judged_rates) == 0).any()
         assert len(set(model.judged_rates)) > 1
+
+    def test_what_predicts_clicks_best_is_told_by_what_was_seen_at_each_place(self, store, monkeypatch):
+        told = []
+        monkeypatch.setattr(page_fitting, "fitted_prior_looks", lambda _, priors, *__: told.append(priors))
+        service = Service(store)
+        service.people(300)
+        model = fit_page_model(store)
+        assert set(told[0].tolist()) <= set(model.judged_rates)
+        assert (model.prior_looks, model.judged_looks) == (DEFAULT_PRIOR_LOOKS, DEFAULT_PRIOR_LOOKS)
+        assert len(model.click_rates) == len(model.judged_rates) == LAST_PLACE
+
+    def test_a_prior_is_never_worth_more_than_the_most_looks(self, store, monkeypatch):
+        monkeypatch.setattr(page_fitting, "fitted_prior_looks", lambda *_: 150.0)
+        Service(store).people(300)
+        model = fit_page_model(store)
+        assert (model.prior_looks, model.judged_looks) == (MOST_LOOKS, 150.0)
 
     def test_a_prior_is_worth_more_looks_where_more_is_clicked_by_mistake(self, tmp_path):
         found = []

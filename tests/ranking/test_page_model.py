@@ -66,7 +66,7 @@ class TestBytes:
         payload = json.dumps({"format": "ltrr-page/1", "checksum": checksum, "model": content}).encode()
         assert PageModel.from_bytes(payload) == LEARNED
 
-    def test_those_of_a_version_with_one_prior_for_all_are_read_with_the_default_that_judges(self):
+    def test_those_of_a_version_with_one_prior_are_judged_by_it(self):
         content = LEARNED.to_dict()
         for later in ("judged_rates", "judged_looks"):
             content.pop(later)
@@ -74,7 +74,7 @@ class TestBytes:
         payload = json.dumps({"format": "ltrr-page/1", "checksum": checksum, "model": content}).encode()
         read = PageModel.from_bytes(payload)
         assert (read.click_rates, read.prior_looks) == (LEARNED.click_rates, LEARNED.prior_looks)
-        assert (read.judged_rates, read.judged_looks) == (PageModel().judged_rates, PageModel().judged_looks)
+        assert read.judging == read
 
     def test_damage_is_seen(self):
         with pytest.raises(DamagedSnapshotError, match="checksum"):

@@ -43,11 +43,11 @@ def worth(left: Searched, multiples: Sequence[float], after: int) -> Iterator[tu
     store = left.system.store
     active = store.snapshot(PAGE)
     model = PageModel() if active is None else PageModel.from_bytes(active.payload)
-    if active is None or model.prior_looks == model.judged_looks:
+    if active is None or model.prior_looks == model.calibrated_looks:
         raise ValueError("how many looks predict clicks best was not learned: there were too few searches")
     try:
         for multiple in multiples:
-            changed = replace(model, prior_looks=multiple * model.judged_looks)
+            changed = replace(model, prior_looks=multiple * model.calibrated_looks)
             store.add_snapshot(PAGE, changed.to_bytes(), {}, activate=True)
             outcomes = frozen_outcomes(left.precomputed, left.system.frozen(), left.seen, after)
             yield multiple, changed.prior_looks, fmean(outcomes.scores["nDCG@10"])

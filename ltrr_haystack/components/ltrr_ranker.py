@@ -224,9 +224,9 @@ class LTRRanker:
         known = [remembered.get(each.object_id) for each in ranked]
         successes = np.array([0.0 if each is None else each.successes for each in known])
         exposures = np.array([0.0 if each is None else each.exposures for each in known])
-        posteriors = page_model.posteriors(places, successes, exposures)
-        order, means = by_expected_attraction(posteriors, places)
-        shown, propensities = self._drawn(order, posteriors, top_k, rng)
+        order, means = by_expected_attraction(page_model.posteriors(places, successes, exposures), places)
+        likely = page_model.calibrated.posteriors(places, successes, exposures)
+        shown, propensities = self._drawn(order, likely, top_k, rng)
         quiet = np.setdiff1d(np.flatnonzero(successes[:size] <= 0), shown)
         unshown = _sample(quiet, self.log_unshown, rng)
         placed = [
@@ -244,7 +244,7 @@ class LTRRanker:
             unshown=tuple([placed[row] for row in unshown]),
             unshown_features=schema.mappings(features[unshown]),
             model_places=tuple(places[:size].tolist()),
-            expected=tuple(means[:size].tolist()),
+            expected=tuple(by_expected_attraction(likely, places)[1][:size].tolist()),
         )
         return ranking, Grounds(remembered, LearnedOrder(page_model, model, order, shown))
 

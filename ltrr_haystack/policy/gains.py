@@ -19,7 +19,7 @@ from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.frozen_value import FrozenValue
 from ltrr_haystack.policy.safe_start import SafeStartEstimate
 
-MOST_LOST = 0.02
+MOST_LOST = 0.03
 """Share of what the baseline's order is worth that an allocation may lose."""
 
 DEVIATIONS = 2.0

@@ -5,9 +5,8 @@ Such a query has no memory: the documents that an allocation finds are in the mo
 places in the union (see `ranking.model`). These are known for each allocation; what the model adds to them is taken to
 stay as it was, though it would have seen other ranks of the arms. Were the order as a whole taken to stay, an arm that
 is left out would still have its say in it, and every allocation of few arms would look better than it is. A document is
-expected to earn the click rate that the log has for it, by which its page was ordered: it is nearer to that of its
-place than clicks alone say. What was shown corrects that (see `corrected`). Before click rates were learned nothing is
-judged by them.
+expected to earn the click rate that the log has for it; what was shown corrects that (see `corrected`). Before click
+rates were learned nothing is judged by them.
 """
 
 from collections.abc import Sequence

@@ -87,8 +87,8 @@ def cautious(model: PageModel) -> PageModel:
     """
     curve = model.curve.flatter(DEVIATIONS)
     places = np.arange(1.0, LAST_PLACE + 1)
-    lowered = model.judging.priors(places) * np.minimum(model.curve.over(places) / curve.over(places), 1.0)
-    return replace(model.judging, curve=curve, click_rates=tuple(np.minimum.accumulate(lowered).tolist()))
+    lowered = model.calibrated.priors(places) * np.minimum(model.curve.over(places) / curve.over(places), 1.0)
+    return replace(model.calibrated, curve=curve, click_rates=tuple(np.minimum.accumulate(lowered).tolist()))
 
 
 class EvidenceCollector:

@@ -108,8 +108,8 @@ def keep_page_model(
         "eta": round(model.curve.eta, 4),
         "click_rates": [round(rate, 4) for rate in model.click_rates[:10]],
         "prior_looks": round(model.prior_looks, 2),
-        "judged_rates": [round(rate, 4) for rate in model.judged_rates[:10]],
-        "judged_looks": round(model.judged_looks, 2),
+        "calibrated_rates": [round(rate, 4) for rate in model.calibrated_rates[:10]],
+        "calibrated_looks": round(model.calibrated_looks, 2),
         "looks": round(model.looks, 1),
     }
     store.add_snapshot(PAGE, model.to_bytes(), card, activate=activate)
@@ -166,13 +166,15 @@ def _fitted(read: _Log, seed: int) -> PageModel:
     model = replace(
         model,
         click_rates=tuple(falling_rates(*of_unknown).tolist()),
-        judged_rates=tuple(judged_rates(*of_unknown).tolist()),
+        calibrated_rates=tuple(calibrated_rates(*of_unknown).tolist()),
     )
     # What was seen before the log begins has no first looks in it.
     new = (np.array(read.seen)[first] < 1.0)[pair]
-    priors = model.judging.priors(np.maximum(place, 1))
+    priors = model.calibrated.priors(np.maximum(place, 1))
     looks = fitted_prior_looks(pair[new], priors[new], clicked[new], examined[new])
-    return model if looks is None else replace(model, prior_looks=min(CAUTION * looks, MOST_LOOKS), judged_looks=looks)
+    return (
+        model if looks is None else replace(model, prior_looks=min(CAUTION * looks, MOST_LOOKS), calibrated_looks=looks)
+    )
 
 
 def falling_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -> Numbers:
@@ -209,7 +211,7 @@ def falling_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers)
     return rates
 
 
-def judged_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -> Numbers:
+def calibrated_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -> Numbers:
     """
     Estimate the click rate of an examined document at each place of the model's order by what was seen there alone.
     The ranker's gate, the grades that it is trained on and the gains of allocations rest on it.

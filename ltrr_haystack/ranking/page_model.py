@@ -39,28 +39,30 @@ class PageModel(FrozenValue):
 
     (a Beta-binomial model: Gelman et al., "Bayesian Data Analysis", 3rd edition, section 2.4).
 
+    There are two of these priors: a calibrated one that predicts clicks best, and one that orders pages, whose click
+    rates follow one law and which is worth more looks (see `page_fitting.CAUTION`).
+
     :param curve: The examination curve.
     :param click_rates: Click rate of an examined document at each of the first places of the model's order, falling;
-        beyond them it falls like 1 / m ** 0.7.
-    :param prior_looks: Looks that the prior is worth, above 0.
+        beyond them it falls like 1 / m ** 0.7. Pages are ordered by these.
+    :param prior_looks: Looks that they are worth, above 0.
     :param looks: Looks from which the rates were learned.
-    :param judged_rates: The click rates for the ranker's gate, its grades and the gains of allocations: a place where
-        nothing was looked at is worth by them what it was worth before anything was learned.
-    :param judged_looks: The looks that these are worth: those that predict clicks best. `prior_looks` is more than
-        that on purpose (see `page_fitting.CAUTION`).
+    :param calibrated_rates: The click rates of the calibrated prior, by what was seen at each place alone. By it chance
+        draws, and the ranker's gate, its grades and the gains of allocations count.
+    :param calibrated_looks: Looks that these are worth, above 0.
     """
 
     curve: ExaminationCurve = field(default_factory=lambda: ExaminationCurve(PRIOR_ETA, PRIOR_DEVIATION))
     click_rates: tuple[float, ...] = (FIRST_RATE,)
     prior_looks: float = DEFAULT_PRIOR_LOOKS
     looks: float = 0.0
-    judged_rates: tuple[float, ...] = (FIRST_RATE,)
-    judged_looks: float = DEFAULT_PRIOR_LOOKS
+    calibrated_rates: tuple[float, ...] = (FIRST_RATE,)
+    calibrated_looks: float = DEFAULT_PRIOR_LOOKS
 
     @property
-    def judging(self) -> Self:
-        """The model that evidence is counted by: the same curve, with `judged_rates` that are worth `judged_looks`."""
-        return replace(self, click_rates=self.judged_rates, prior_looks=self.judged_looks)
+    def calibrated(self) -> Self:
+        """The same curve with the calibrated prior in the place of the one that orders pages."""
+        return replace(self, click_rates=self.calibrated_rates, prior_looks=self.calibrated_looks)
 
     def priors(self, places: ArrayLike) -> Numbers:
         """
@@ -116,14 +118,14 @@ class PageModel(FrozenValue):
         if checksum != _checksum(content):
             raise DamagedSnapshotError("the page model is damaged: its checksum does not fit")
         # An earlier version had one prior for both.
-        alike = {"judged_rates": content["click_rates"], "judged_looks": content["prior_looks"]}
+        alike = {"calibrated_rates": content["click_rates"], "calibrated_looks": content["prior_looks"]}
         return cls.from_dict({**alike, **content})
 
     def __post_init__(self) -> None:
-        for name, rates in (("click_rates", self.click_rates), ("judged_rates", self.judged_rates)):
+        for name, rates in (("click_rates", self.click_rates), ("calibrated_rates", self.calibrated_rates)):
             if not rates or not all(0 < rate < 1 for rate in rates):
                 raise ValueError(f"{name} must be at least one number between 0 and 1, got {rates}")
-        for name, looks in (("prior_looks", self.prior_looks), ("judged_looks", self.judged_looks)):
+        for name, looks in (("prior_looks", self.prior_looks), ("calibrated_looks", self.calibrated_looks)):
             if not 0 < looks < math.inf:
                 raise ValueError(f"{name} must be a positive number, got {looks}")
 

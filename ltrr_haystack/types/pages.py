@@ -54,7 +54,8 @@ class Ranking(FrozenValue):
     :param unshown_features: For each of them its ranking features.
     :param model_places: For each of the union's first documents, those that were ranked, its place in the order of the
         ranking model, from 1; empty where the page is in the union's order.
-    :param expected: For each of these documents its expected click rate, by which the page was ordered.
+    :param expected: For each of these documents how likely it is clicked when it is looked at, as clicks are predicted
+        best; pages are ordered more cautiously (see `PageModel`).
     """
 
     decision: Decision
@@ -98,7 +99,8 @@ class SettledDecision(FrozenValue):
     :param unshown: Some of the candidates that were ranked and not shown.
     :param model_places: For each of the union's first documents its place in the order of the ranking model; empty
         where the page is in the union's order.
-    :param expected: For each of these documents its expected click rate, by which the page was ordered.
+    :param expected: For each of these documents how likely it is clicked when it is looked at, as clicks are predicted
+        best; pages are ordered more cautiously (see `PageModel`).
     """
 
     seq: int

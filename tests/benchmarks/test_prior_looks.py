@@ -34,7 +34,7 @@ class TestWorth:
 
     def test_it_counts_in_looks_that_predict_clicks_best(self, prior_looks, left):
         model = PageModel.from_bytes(left.system.store.snapshot(PAGE).payload)
-        judged = model.judged_looks
+        judged = model.calibrated_looks
         assert model.prior_looks == CAUTION * judged
         assert [looks for _, looks, _ in prior_looks.worth(left, [1.0, 3.0], SETTINGS.impressions)] == [
             judged,

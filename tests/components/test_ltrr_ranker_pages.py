@@ -130,6 +130,24 @@ class TestExploration:
         assert ranking.model_places == tuple(range(1, 51))
         assert ranking.expected == pytest.approx(PageModel().priors(range(1, 51)).tolist())
 
+    def test_chance_follows_what_predicts_clicks_best_and_the_order_is_more_cautious(self, store):
+        """
+        d5 was clicked at its only look. By a prior of a thousand looks that changes no page; by one look it is worth
+        (.05 + 1) / 2, and so it is logged, and mostly drawn for the first place that is left to chance.
+        """
+        remember(store, {("sad songs", "d5"): (1.0, 1.0)})
+        law, seen = PageModel().priors(range(1, 51)).tolist(), (0.05,) * 50
+        model = PageModel(click_rates=tuple(law), prior_looks=1000.0, calibrated_rates=seen, calibrated_looks=1.0)
+        store.add_snapshot(PAGE, model.to_bytes(), {}, activate=True)
+        quiet = calm(store).run(union())
+        assert places(quiet) == list(range(10))
+        assert scores(quiet) == pytest.approx([*law[:5], (1000 * law[5] + 1) / 1001, *law[6:10]])
+        assert quiet["ranking"].expected == pytest.approx([0.05] * 5 + [0.525] + [0.05] * 14)
+        ranker = LTRRanker(store, deep_share=0.0)
+        drawn = [places(ranker.run(union(query_id=f"q{number}"))) for number in range(60)]
+        assert {tuple(page[:3]) for page in drawn} == {(0, 1, 2)}
+        assert np.mean([page[3] == 5 for page in drawn]) > 0.6
+
     def test_a_search_is_drawn_the_same_again_by_its_id(self, store):
         first, again = (LTRRanker(store).run(union())["ranking"] for _ in range(2))
         assert first == again

@@ -13,30 +13,30 @@ def gains(**of):
 
 
 class TestMayPlay:
-    def test_up_to_two_per_cent_may_lie_within_two_standard_errors(self):
-        assert (MOST_LOST, DEVIATIONS) == (0.02, 2.0)
+    def test_up_to_three_per_cent_may_lie_within_two_standard_errors(self):
+        assert (MOST_LOST, DEVIATIONS) == (0.03, 2.0)
         of = gains(
-            surely_as_good=(0.0, 0.009, 0.1),
-            not_surely=(0.0, 0.011, 0.1),
-            a_little_worse=(-0.01, 0.004, 0.1),
+            surely_as_good=(0.0, 0.014, 0.1),
+            not_surely=(0.0, 0.016, 0.1),
+            a_little_worse=(-0.02, 0.004, 0.1),
             much_better_and_uncertain=(0.2, 0.12, 0.0),
         )
         assert list(of.playable) == ["surely_as_good", "a_little_worse"]
 
     def test_nor_may_more_be_lost_against_the_best(self):
-        """(behind, its error): up to .02 of what the baseline earns."""
+        """(behind, its error): up to .03 of what the baseline earns."""
         of = gains(
             best=(0.2, 0.01, 0.0, 0.0, 0.0),
-            nearly=(0.19, 0.01, 0.1, 0.01, 0.004),
-            not_surely=(0.19, 0.01, 0.1, 0.01, 0.006),
+            nearly=(0.18, 0.01, 0.1, 0.02, 0.004),
+            not_surely=(0.18, 0.01, 0.1, 0.02, 0.006),
             better_than_the_baseline_only=(0.1, 0.01, 0.1, 0.1, 0.01),
         )
         assert list(of.playable) == ["best", "nearly"]
 
     def test_the_margin_is_a_share_of_what_the_order_is_worth(self):
-        """Where a page in random order earns .8 of 1 click, .02 of .2 may be lost; where it earns more, nothing."""
-        of = replace(gains(a=(0.0, 0.001, 0.1), b=(0.0, 0.003, 0.1), c=(0.001, 0.0, 0.1)), unordered=0.8)
-        assert of.margin == pytest.approx(0.004)
+        """Where a page in random order earns .8 of 1 click, .03 of .2 may be lost; where it earns more, nothing."""
+        of = replace(gains(a=(0.0, 0.002, 0.1), b=(0.0, 0.004, 0.1), c=(0.001, 0.0, 0.1)), unordered=0.8)
+        assert of.margin == pytest.approx(0.006)
         assert list(of.playable) == ["a", "c"]
         worse = replace(of, unordered=1.2)
         assert worse.margin == 0.0

@@ -211,7 +211,7 @@ def test_a_wrong_curve_speaks_for_the_order_that_is_served(searched_pages, verdi
     """Told that low places are hardly looked at, one would take what stands there to be better than it is."""
 
     def flat(curve):
-        return PageModel(curve, judged_rates=(0.5,) * DOCUMENTS, judged_looks=5.0)
+        return PageModel(curve, calibrated_rates=(0.5,) * DOCUMENTS, calibrated_looks=5.0)
 
     decisions = searched_pages(falling, position_based, 0.0, seed=0, times=6)
     true, too_steep, uncertain = (

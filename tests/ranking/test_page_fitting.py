@@ -21,11 +21,11 @@ from ltrr_haystack.ranking.page_fitting import (
     MOST_LOOKS,
     POWERS,
     PRIOR_LOOKS,
+    calibrated_rates,
     falling_rates,
     fit_page_model,
     fit_to,
     fitted_prior_looks,
-    judged_rates,
     keep_page_model,
 )
 from ltrr_haystack.ranking.page_model import DEFAULT_PRIOR_LOOKS, PageModel
@@ -38,10 +38,10 @@ DOCUMENTS = [f"d{number}" for number in range(20)]
 
 
 def rates(places, clicked, examined):
-    return judged_rates(np.array(places), np.array(clicked, float), np.array(examined, float)).tolist()
+    return calibrated_rates(np.array(places), np.array(clicked, float), np.array(examined, float)).tolist()
 
 
-class TestJudgedRates:
+class TestCalibratedRates:
     def test_by_hand(self):
         """
         Two clicks in three looks at place 1 and a prior of .5 in one look: 2.5 of 4. At place 2, with .5 / 2 ** .7 =
@@ -68,7 +68,7 @@ class TestJudgedRates:
     @given(st.lists(st.tuples(st.integers(1, 60), st.booleans(), st.floats(0.01, 1.0)), max_size=200))
     def test_are_probabilities_that_never_rise(self, impressions):
         places, clicked, examined = zip(*impressions, strict=True) if impressions else ((), (), ())
-        found = judged_rates(np.array(places, int), np.array(clicked, float), np.array(examined, float))
+        found = calibrated_rates(np.array(places, int), np.array(clicked, float), np.array(examined, float))
         assert len(found) == LAST_PLACE
         assert ((found > 0) & (found < 1)).all()
         assert (np.diff(found) <= 1e-12).all()
@@ -254,7 +254,7 @@ class TestFromTheLog:
         service.people(10)
         model = fit_page_model(store)
         assert 0 < model.looks < FEWEST_LOOKS
-        assert model.prior_looks == model.judged_looks == DEFAULT_PRIOR_LOOKS
+        assert model.prior_looks == model.calibrated_looks == DEFAULT_PRIOR_LOOKS
         assert model != PageModel()
 
     def test_few_clicks_leave_the_click_rates(self, store, monkeypatch):
@@ -308,12 +308,12 @@ class TestFromTheLog:
         service = Service(store)
         service.people(300)
         model = fit_page_model(store)
-        assert model.prior_looks == CAUTION * model.judged_looks
-        assert model.judged_looks in PRIOR_LOOKS
+        assert model.prior_looks == CAUTION * model.calibrated_looks
+        assert model.calibrated_looks in PRIOR_LOOKS
         falls = np.diff(np.log(model.click_rates)) / np.diff(np.log(np.arange(1.0, LAST_PLACE + 1)))
         assert falls == pytest.approx(falls[0], abs=1e-9)
-        assert (np.diff(model.judged_rates) == 0).any()
-        assert len(set(model.judged_rates)) > 1
+        assert (np.diff(model.calibrated_rates) == 0).any()
+        assert len(set(model.calibrated_rates)) > 1
 
     def test_what_predicts_clicks_best_is_told_by_what_was_seen_at_each_place(self, store, monkeypatch):
         told = []
@@ -321,22 +321,22 @@ class TestFromTheLog:
         service = Service(store)
         service.people(300)
         model = fit_page_model(store)
-        assert set(told[0].tolist()) <= set(model.judged_rates)
-        assert (model.prior_looks, model.judged_looks) == (DEFAULT_PRIOR_LOOKS, DEFAULT_PRIOR_LOOKS)
-        assert len(model.click_rates) == len(model.judged_rates) == LAST_PLACE
+        assert set(told[0].tolist()) <= set(model.calibrated_rates)
+        assert (model.prior_looks, model.calibrated_looks) == (DEFAULT_PRIOR_LOOKS, DEFAULT_PRIOR_LOOKS)
+        assert len(model.click_rates) == len(model.calibrated_rates) == LAST_PLACE
 
     def test_a_prior_is_never_worth_more_than_the_most_looks(self, store, monkeypatch):
         monkeypatch.setattr(page_fitting, "fitted_prior_looks", lambda *_: 150.0)
         Service(store).people(300)
         model = fit_page_model(store)
-        assert (model.prior_looks, model.judged_looks) == (MOST_LOOKS, 150.0)
+        assert (model.prior_looks, model.calibrated_looks) == (MOST_LOOKS, 150.0)
 
     def test_a_prior_is_worth_more_looks_where_more_is_clicked_by_mistake(self, tmp_path):
         found = []
         for noise in (0.02, 0.5):
             store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/{noise}.db"))
             Service(store, noise).people(600)
-            found.append(fit_page_model(store).judged_looks)
+            found.append(fit_page_model(store).calibrated_looks)
             store.close()
         clear, noisy = found
         assert clear < DEFAULT_PRIOR_LOOKS / 2

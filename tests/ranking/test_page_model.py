@@ -25,10 +25,10 @@ class TestPriors:
 
 
 def test_other_orders_are_judged_by_rates_and_looks_of_their_own():
-    judging = LEARNED.judging
-    assert judging.curve == LEARNED.curve
-    assert judging.priors([1, 2]).tolist() == [0.4, 0.1]
-    alpha, beta = judging.posteriors([2], np.array([1.0]), np.array([2.0]))
+    calibrated = LEARNED.calibrated
+    assert calibrated.curve == LEARNED.curve
+    assert calibrated.priors([1, 2]).tolist() == [0.4, 0.1]
+    alpha, beta = calibrated.posteriors([2], np.array([1.0]), np.array([2.0]))
     assert (alpha[0], beta[0]) == pytest.approx((1.2, 2.8))
 
 
@@ -68,13 +68,13 @@ class TestBytes:
 
     def test_those_of_a_version_with_one_prior_are_judged_by_it(self):
         content = LEARNED.to_dict()
-        for later in ("judged_rates", "judged_looks"):
+        for later in ("calibrated_rates", "calibrated_looks"):
             content.pop(later)
         checksum = blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
         payload = json.dumps({"format": "ltrr-page/1", "checksum": checksum, "model": content}).encode()
         read = PageModel.from_bytes(payload)
         assert (read.click_rates, read.prior_looks) == (LEARNED.click_rates, LEARNED.prior_looks)
-        assert read.judging == read
+        assert read.calibrated == read
 
     def test_damage_is_seen(self):
         with pytest.raises(DamagedSnapshotError, match="checksum"):
@@ -96,8 +96,8 @@ class TestBytes:
         {"click_rates": ()},
         {"click_rates": (1.0,)},
         {"prior_looks": 0.0},
-        {"judged_rates": (0.0,)},
-        {"judged_looks": float("inf")},
+        {"calibrated_rates": (0.0,)},
+        {"calibrated_looks": float("inf")},
     ],
 )
 def test_what_cannot_be_is_refused(wrong):

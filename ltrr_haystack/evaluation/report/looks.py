@@ -166,13 +166,13 @@ def _by_clicks(curve: ExaminationCurve, position: int) -> tuple[str, ...]:
 
 def _click_rates(model: PageModel) -> Grid:
     places = range(1, FIRST_PLACES + 1)
-    rates = zip(places, model.priors(places).tolist(), model.judging.priors(places).tolist(), strict=True)
+    rates = zip(places, model.priors(places).tolist(), model.calibrated.priors(places).tolist(), strict=True)
     return Grid(
         "What is examined and was not seen before for the query, by its place in the model's order",
         (
             "place",
             "click rate by one law for all places, which orders pages",
-            "as seen at this place, which models are judged by",
+            "as seen at this place: calibrated",
         ),
         tuple((str(place), percent(law), percent(seen)) for place, law, seen in rates),
     )

@@ -77,7 +77,10 @@ def test_a_curve_that_is_known_is_said_to_be(store):
 
 
 def test_what_a_prior_is_worth_and_the_click_rates_of_the_first_places(store):
-    section = section_of(store, learned((1.0,), (0.0,), click_rates=(0.4, 0.1), prior_looks=12.98, looks=3210.4))
+    model = learned(
+        (1.0,), (0.0,), click_rates=(0.4, 0.1), prior_looks=12.98, looks=3210.4, calibrated_rates=(0.3, 0.3)
+    )
+    section = section_of(store, model)
     facts = dict(section.grids[0].rows)
     assert facts["learned by"].startswith("page model 1, made 20")
     assert facts["looks that it was learned from"] == "3,210"
@@ -85,8 +88,8 @@ def test_what_a_prior_is_worth_and_the_click_rates_of_the_first_places(store):
     assert facts["steepness η of the curve, ± standard deviation"] == "0.80 ± 0.05"
     rates = section.grids[2].rows
     assert len(rates) == 10
-    assert rates[:2] == (("1", "40.0%"), ("2", "10.0%"))
-    assert rates[3] == ("4", f"{0.1 * 2**-0.7:.1%}")
+    assert rates[:2] == (("1", "40.0%", "30.0%"), ("2", "10.0%", "30.0%"))
+    assert rates[3] == ("4", f"{0.1 * 2**-0.7:.1%}", f"{0.3 * 2**-0.7:.1%}")
 
 
 def test_a_model_of_a_short_log_has_learned_no_curve(log, store):

@@ -38,7 +38,8 @@ CAUTION = 4.0
 """
 In the order of pages a prior is worth so many times the looks with which clicks are predicted best, up to
 `MOST_LOOKS`. Most of what these say comes from few documents that are clicked nearly each time, and those stand first
-with any number of looks; the order of all others wants more. Measured by `benchmarks/prior_looks.py`.
+with any number of looks; the order of all others is learned better from pages that trust the model's order more. How
+much it changes once all is learned is told by `benchmarks/prior_looks.py`.
 """
 
 POWERS = (0.1, 2.0)

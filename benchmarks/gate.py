@@ -10,7 +10,6 @@ dealt out at random among the documents of each query. All of them are cross-fit
     python benchmarks/gate.py --data ../shared/data/icecat --impressions 5000 --shuffles 20
 """
 
-import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,10 +18,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from searched import hybrid, searched
+from searched import hybrid, options, searched, settings_of
 
 from ltrr_haystack.evaluation.datasets import load_beir
-from ltrr_haystack.evaluation.readers import HARD
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.ranking.cross_fitting import CrossFitted
@@ -113,21 +111,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     :param argv: The arguments; those of the command line if left out.
     """
-    parser = argparse.ArgumentParser(description="What the gate says of rankers that must never pass.")
-    parser.add_argument("--data", type=Path, required=True, help="a BEIR folder")
-    parser.add_argument("--home", type=Path, default=Path(".ltrr"), help="folder of the caches")
-    parser.add_argument("--impressions", type=int, default=5_000, help="how often people search")
+    parser = options("What the gate says of rankers that must never pass.")
     parser.add_argument("--shuffles", type=int, default=20, help="how many rankers learn grades dealt out at random")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--hard", action="store_true", help="hard readers, one in five clicks a mistake")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     arguments = parser.parse_args(argv)
-    settings = Settings(
-        impressions=arguments.impressions,
-        seeds=(arguments.seed,),
-        click_model=HARD if arguments.hard else "mixed",
-        noise=0.2 if arguments.hard else 0.05,
-    )
+    settings = settings_of(arguments)
     log = log_of(hybrid(load_beir(arguments.data), settings, arguments.home), settings)
     if len(log.judged) < FEWEST_QUERIES:
         parser.error(f"only {len(log.judged)} queries were clicked, {FEWEST_QUERIES} are needed; raise --impressions")

@@ -9,20 +9,16 @@ that they typed are judged with priors that are worth a multiple of the looks wi
     python benchmarks/prior_looks.py --data ../shared/data/medquad --impressions 5000 --hard
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from statistics import fmean
 
 from rich.console import Console
 from rich.table import Table
-from searched import Searched, hybrid, searched
+from searched import Searched, hybrid, options, searched, settings_of
 
 from ltrr_haystack.evaluation.datasets import load_beir
-from ltrr_haystack.evaluation.readers import HARD
 from ltrr_haystack.evaluation.replay.parts import frozen_outcomes
-from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.ranking.page_fitting import CAUTION
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.store import PAGE
@@ -61,19 +57,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     :param argv: The arguments; those of the command line if left out.
     """
-    parser = argparse.ArgumentParser(description="How much a document's place in the model's order should be worth.")
-    parser.add_argument("--data", type=Path, required=True, help="a BEIR folder")
-    parser.add_argument("--home", type=Path, default=Path(".ltrr"), help="folder of the caches")
-    parser.add_argument("--impressions", type=int, default=5_000, help="how often people search")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--hard", action="store_true", help="hard readers, one in five clicks a mistake")
+    parser = options("How much a document's place in the model's order should be worth.")
     arguments = parser.parse_args(argv)
-    settings = Settings(
-        impressions=arguments.impressions,
-        seeds=(arguments.seed,),
-        click_model=HARD if arguments.hard else "mixed",
-        noise=0.2 if arguments.hard else 0.05,
-    )
+    settings = settings_of(arguments)
     table = Table("multiple", "prior looks", "nDCG@10, seen", title=arguments.data.name)
     with searched(hybrid(load_beir(arguments.data), settings, arguments.home), settings) as left:
         try:

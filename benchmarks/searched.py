@@ -1,20 +1,53 @@
 """A data set that simulated people have searched through the whole pipeline, for the programs beside this one."""
 
 import tempfile
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ltrr_haystack.evaluation.datasets import DataSet, Query
+from ltrr_haystack.evaluation.readers import HARD
 from ltrr_haystack.evaluation.replay.catalogue import Catalogue
-from ltrr_haystack.evaluation.replay.parts import met, people_of
+from ltrr_haystack.evaluation.replay.parts import meet, people_of
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline, precompute
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.systems import PipelineSystem
 from ltrr_haystack.evaluation.replay.variants import Variant
 
 HYBRID = Path(__file__).parent / "hybrid"
+
+
+def options(description: str) -> ArgumentParser:
+    """
+    Make a parser of the options that these programs share.
+
+    :param description: What the program does.
+    :returns: The parser, to which others may be added.
+    """
+    parser = ArgumentParser(description=description)
+    parser.add_argument("--data", type=Path, required=True, help="a BEIR folder")
+    parser.add_argument("--home", type=Path, default=Path(".ltrr"), help="folder of the caches")
+    parser.add_argument("--impressions", type=int, default=5_000, help="how often people search")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--hard", action="store_true", help="hard readers, one in five clicks a mistake")
+    return parser
+
+
+def settings_of(arguments: Namespace) -> Settings:
+    """
+    Say how people search and click.
+
+    :param arguments: What the parser of `options` read.
+    :returns: The settings, as `ltrr benchmark` has them for `--clicks mixed`, or for `--clicks hard --noise 0.2`.
+    """
+    return Settings(
+        impressions=arguments.impressions,
+        seeds=(arguments.seed,),
+        click_model=HARD if arguments.hard else "mixed",
+        noise=0.2 if arguments.hard else 0.05,
+    )
 
 
 @dataclass(frozen=True)
@@ -58,7 +91,7 @@ def searched(precomputed: PrecomputedPipeline, settings: Settings) -> Iterator[S
     with tempfile.TemporaryDirectory() as folder:
         system = PipelineSystem(precomputed, Variant(), Path(folder) / "log.db", seed=seed, top_k=settings.top_k)
         try:
-            met(people, system, Catalogue.of(precomputed, settings, seed), settings)
+            meet(people, system, Catalogue.of(precomputed, settings, seed), settings)
             yield Searched(precomputed, system, queries["seen"])
         finally:
             system.close()

@@ -19,7 +19,7 @@ from ltrr_haystack.ranking.explanation import explain as explain_page
 from ltrr_haystack.ranking.features import PLACE, FeatureSchema, Matrix, compute
 from ltrr_haystack.ranking.model import RankingModel, lightgbm, start_scores
 from ltrr_haystack.ranking.page_model import PageModel
-from ltrr_haystack.ranking.page_order import Exploration, by_expected_attraction
+from ltrr_haystack.ranking.page_order import Exploration, by_expected_attraction, expected_attraction
 from ltrr_haystack.store import PAGE, RANKER, ActiveModel, LTRRStore, Outage
 from ltrr_haystack.types import Candidate, CandidateSet, Decision, Ranking
 
@@ -244,7 +244,7 @@ class LTRRanker:
             unshown=tuple([placed[row] for row in unshown]),
             unshown_features=schema.mappings(features[unshown]),
             model_places=tuple(places[:size].tolist()),
-            expected=tuple(by_expected_attraction(likely, places)[1][:size].tolist()),
+            expected=tuple(expected_attraction(likely)[:size].tolist()),
         )
         return ranking, Grounds(remembered, LearnedOrder(page_model, model, order, shown))
 

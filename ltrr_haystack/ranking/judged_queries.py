@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from ltrr_haystack.ranking.features import PLACE, SEARCHED, FeatureSchema, Matrix
 from ltrr_haystack.ranking.page_fitting import LAST_PLACE
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.page_order import expected_attraction
 from ltrr_haystack.types import Impression, SettledDecision
 
 MOST_DOCUMENTS = 200
@@ -176,7 +177,7 @@ class EvidenceCollector:
     def _judged(self, key: str, query: "_Searched") -> JudgedQuery:
         seen = list(query.documents.values())
         places = np.array([each.place for each in seen], dtype=np.int32)
-        alpha, beta = self._model.posteriors(
+        posteriors = self._model.posteriors(
             places, np.array([each.clicks for each in seen]), np.array([each.looks for each in seen])
         )
         features = np.array([each.features for each in seen], dtype=np.float64)
@@ -185,7 +186,7 @@ class EvidenceCollector:
             key,
             features,
             places,
-            alpha / (alpha + beta),
+            expected_attraction(posteriors),
             np.minimum(rewards / (looks + self._model.prior_looks), MAX_REWARD),
             np.array([each.shown for each in seen]),
             min(query.rewarded, MOST_SEARCHES),

@@ -80,6 +80,18 @@ class Exploration:
         return shown, propensities
 
 
+def expected_attraction(posteriors: tuple[Numbers, Numbers]) -> Numbers:
+    """
+    Give the mean of each document's posterior.
+
+    :param posteriors: For each row both parameters of its Beta posterior.
+    :returns: A probability for each row.
+    """
+    alpha, beta = posteriors
+    means: Numbers = alpha / (alpha + beta)
+    return means
+
+
 def by_expected_attraction(posteriors: tuple[Numbers, Numbers], places: Rows) -> tuple[Rows, Numbers]:
     """
     Order documents by the mean of their posteriors.
@@ -88,6 +100,5 @@ def by_expected_attraction(posteriors: tuple[Numbers, Numbers], places: Rows) ->
     :param places: For each row its place in the model's order, which decides between equal means.
     :returns: The rows, best first, and the mean of each row.
     """
-    alpha, beta = posteriors
-    means: Numbers = alpha / (alpha + beta)
+    means = expected_attraction(posteriors)
     return np.lexsort((places, -means)), means

@@ -34,12 +34,10 @@ class TestWorth:
 
     def test_it_counts_in_looks_that_predict_clicks_best(self, prior_looks, left):
         model = PageModel.from_bytes(left.system.store.snapshot(PAGE).payload)
-        judged = model.calibrated_looks
-        assert model.prior_looks == CAUTION * judged
-        assert [looks for _, looks, _ in prior_looks.worth(left, [1.0, 3.0], SETTINGS.impressions)] == [
-            judged,
-            3.0 * judged,
-        ]
+        best = model.calibrated_looks
+        assert model.prior_looks == CAUTION * best
+        found = prior_looks.worth(left, [1.0, 3.0], SETTINGS.impressions)
+        assert [looks for _, looks, _ in found] == [best, 3.0 * best]
 
     def test_people_typed_what_is_judged(self, left, precomputed):
         assert 0 < len(left.seen) < len(precomputed.data.queries)
@@ -51,6 +49,14 @@ class TestWorth:
             pytest.raises(ValueError, match="there were too few searches"),
         ):
             next(prior_looks.worth(left, [1.0], 30))
+
+
+@pytest.mark.parametrize(("given", "click_model", "noise"), [([], "mixed", 0.05), (["--hard"], "hard", 0.2)])
+def test_people_are_those_of_the_benchmark(prior_looks, given, click_model, noise):
+    arguments = prior_looks.options("…").parse_args(["--data", "songs", "--seed", "3", "--impressions", "70", *given])
+    settings = prior_looks.settings_of(arguments)
+    assert (settings.click_model, settings.noise) == (click_model, noise)
+    assert (settings.seeds, settings.impressions) == ((3,), 70)
 
 
 class TestMain:

@@ -127,6 +127,19 @@ class TestReadRankerLog:
         Learner(store, StaticPolicy(), reward_wait=0.0).run_once(now=1_900_000_000.0)
         assert chosen() == [1, 2]
 
+    def test_expected_clicks_and_what_documents_are_worth_are_told_by_the_calibrated_prior(self, world, store):
+        """The prior that orders pages is no forecast, so it makes no difference here."""
+        world.record(store, world.visits(60, seed=4, queries=7))
+
+        def told(**prior):
+            log = read_ranker_log(store, 1000, PageModel(**prior))
+            expected = [each.expected for _, each in sorted(log.clicks.documents.items())]
+            return [*expected, *[value for query in log.judged for value in (*query.attractions, *query.grades)]]
+
+        assert told(click_rates=(0.9,), prior_looks=80.0) == told()
+        assert told(calibrated_rates=(0.9,), calibrated_looks=80.0) != told()
+        assert sum(told(calibrated_rates=(0.9,))) > sum(told())
+
 
 class TestJudged:
     def test_every_query_that_was_clicked_is_judged_on_once(self, world, store):

@@ -63,7 +63,7 @@ def people_of(
     return people, {"seen": typed, "paraphrased": precomputed.paraphrased(typed, seed), "heldout": held_out}
 
 
-def met(
+def meet(
     people: People, system: PipelineSystem, catalogue: Catalogue, settings: Settings, tell: Tell | None = None
 ) -> tuple[list[tuple[Query, PipelineAnswer]], dict[str, Any]]:
     """
@@ -125,7 +125,7 @@ def replay_learning(
     system = PipelineSystem(precomputed, variant, file, seed=seed, top_k=settings.top_k)
     try:
         started = time.perf_counter()
-        stream, notes = met(people, system, catalogue, settings, tell)
+        stream, notes = meet(people, system, catalogue, settings, tell)
         seconds = time.perf_counter() - started
         learned_examination = system.learned_examination()
         frozen = system.frozen()

@@ -33,7 +33,7 @@ def evidence(model: PageModel, earlier: int, others_clicked: bool, page: int = 1
     """
     places = np.arange(1, page + 1)
     looks = (earlier + 1) * model.curve.over(places)
-    successes = looks * model.priors(places) if others_clicked else np.zeros(page)
+    successes = looks * model.ordering.expected(places) if others_clicked else np.zeros(page)
     successes[PLACE - 1] = 1.0
     return {
         int(place): (look, success)
@@ -52,7 +52,7 @@ def place_after(model: PageModel, remembered: Evidence, documents: int = DOCUMEN
     """
     places = np.arange(1, documents + 1)
     looks, successes = np.array([remembered.get(int(place), (0.0, 0.0)) for place in places]).T
-    alpha, beta = model.posteriors(places, successes, looks)
+    alpha, beta = model.ordering.posteriors(places, successes, looks)
     means = alpha / (alpha + beta)
     return 1 + int((means > means[PLACE - 1]).sum())
 

@@ -3,7 +3,7 @@ How much the place of a document in the model's order should be worth against wh
 
 Simulated people search a data set through the whole pipeline, as in `ltrr benchmark`. Then the pages of the queries
 that they typed are judged with priors that are worth a multiple of the looks with which clicks are predicted best (see
-`page_fitting.CAUTION`). People met the pages of the multiple that is in use, so it has a small advantage.
+`prior_fitting.CAUTION`). People met the pages of the multiple that is in use, so it has a small advantage.
 
     # takes minutes, and needs the public data sets
     python benchmarks/prior_looks.py --data ../shared/data/medquad --impressions 5000 --hard
@@ -19,8 +19,8 @@ from searched import Searched, hybrid, options, searched, settings_of
 
 from ltrr_haystack.evaluation.datasets import load_beir
 from ltrr_haystack.evaluation.replay.parts import frozen_outcomes
-from ltrr_haystack.ranking.page_fitting import CAUTION
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.prior_fitting import CAUTION
 from ltrr_haystack.store import PAGE
 
 MULTIPLES = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -39,14 +39,14 @@ def worth(left: Searched, multiples: Sequence[float], after: int) -> Iterator[tu
     store = left.system.store
     active = store.snapshot(PAGE)
     model = PageModel() if active is None else PageModel.from_bytes(active.payload)
-    if active is None or model.prior_looks == model.calibrated_looks:
+    if active is None or model.ordering.looks == model.calibrated.looks:
         raise ValueError("how many looks predict clicks best was not learned: there were too few searches")
     try:
         for multiple in multiples:
-            changed = replace(model, prior_looks=multiple * model.calibrated_looks)
-            store.add_snapshot(PAGE, changed.to_bytes(), {}, activate=True)
+            ordering = replace(model.ordering, looks=multiple * model.calibrated.looks)
+            store.add_snapshot(PAGE, replace(model, ordering=ordering).to_bytes(), {}, activate=True)
             outcomes = frozen_outcomes(left.precomputed, left.system.frozen(), left.seen, after)
-            yield multiple, changed.prior_looks, fmean(outcomes.scores["nDCG@10"])
+            yield multiple, ordering.looks, fmean(outcomes.scores["nDCG@10"])
     finally:
         store.activate(PAGE, active.version)
 

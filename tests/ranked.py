@@ -17,7 +17,7 @@ from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
-from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 
 ARMS = ("bm25", "dense", "recall")
 
@@ -69,7 +69,7 @@ def calm(store, **settings):
 
 def click_rates(number):
     """What the default page model expects of the first places."""
-    return pytest.approx(PageModel().priors(np.arange(1, number + 1)).tolist())
+    return pytest.approx(PlacePrior().expected(np.arange(1, number + 1)).tolist())
 
 
 def places(result):

@@ -224,7 +224,7 @@ class LTRRanker:
         known = [remembered.get(each.object_id) for each in ranked]
         successes = np.array([0.0 if each is None else each.successes for each in known])
         exposures = np.array([0.0 if each is None else each.exposures for each in known])
-        order, means = by_expected_attraction(page_model.posteriors(places, successes, exposures), places)
+        order, means = by_expected_attraction(page_model.ordering.posteriors(places, successes, exposures), places)
         likely = page_model.calibrated.posteriors(places, successes, exposures)
         shown, propensities = self._drawn(order, likely, top_k, rng)
         quiet = np.setdiff1d(np.flatnonzero(successes[:size] <= 0), shown)

@@ -124,7 +124,7 @@ class ClickCounter:
     """
     Counts clicks and expected clicks, decision by decision.
 
-    :param page_model: Examination curve, and click rates of places.
+    :param page_model: Its curve tells what was looked at, its calibrated prior what to expect of a look.
     :param newest: Seconds since 1970 of the newest decision; older ones count less.
     """
 
@@ -143,10 +143,10 @@ class ClickCounter:
         weight = 0.5 ** (age / HALF_LIFE)
         digest = digest_of(settled.decision.understanding.normal_form)
         earned = settled.counted_rewards
-        rates = self._model.priors([max(each.model_place or each.place, 1) for each in settled.impressions])
+        places = [max(each.model_place or each.place, 1) for each in settled.impressions]
+        expected_clicks = self._model.curve.looks_at(settled) * self._model.calibrated.expected(places)
         clicked = [earned.get(each.object_id, 0.0) > 0 for each in settled.impressions]
-        looks = self._model.curve.looks_at(settled)
-        for each, click, expected in zip(settled.impressions, clicked, (looks * rates).tolist(), strict=True):
+        for each, click, expected in zip(settled.impressions, clicked, expected_clicks.tolist(), strict=True):
             counts = self._counts.setdefault(each.object_id, {}).setdefault(digest, [0.0, 0.0])
             counts[0] += weight * click
             counts[1] += weight * expected

@@ -292,9 +292,9 @@ def _memory_part(candidate: Candidate, grounds: Grounds) -> MemoryPart:
     seen = (0.0, 0.0, None) if known is None else (known.successes, known.exposures, known.since)
     if grounds.learned is None:
         return MemoryPart(*seen, mean=None, prior=None, prior_looks=None)
-    page_model = grounds.learned.page_model
-    prior = float(page_model.priors([candidate.model_place])[0])
-    return MemoryPart(*seen, mean=candidate.score, prior=prior, prior_looks=page_model.prior_looks)
+    prior = grounds.learned.page_model.ordering
+    rate = float(prior.expected([candidate.model_place])[0])
+    return MemoryPart(*seen, mean=candidate.score, prior=rate, prior_looks=prior.looks)
 
 
 def _decision(ranking: Ranking, *, in_union_order: bool) -> DecisionExplanation:

@@ -29,9 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.ranking.features import PLACE, SEARCHED, FeatureSchema, Matrix
-from ltrr_haystack.ranking.page_fitting import LAST_PLACE
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.page_order import expected_attraction
+from ltrr_haystack.ranking.prior_fitting import LAST_PLACE
 from ltrr_haystack.types import Impression, SettledDecision
 
 MOST_DOCUMENTS = 200
@@ -77,7 +77,7 @@ class JudgedQuery:
 
 def cautious(model: PageModel) -> PageModel:
     """
-    Flatten the curve of a page model, and lower its click rates accordingly.
+    Flatten the curve of a page model, and lower the click rates of its calibrated prior accordingly.
 
     A click rate is clicks over looks: where the flatter curve counts more looks, the rate is lower by as much. Each
     place is taken to have been shown at its own position, so those below the page, of which least is known, are lowered
@@ -88,8 +88,9 @@ def cautious(model: PageModel) -> PageModel:
     """
     curve = model.curve.flatter(DEVIATIONS)
     places = np.arange(1.0, LAST_PLACE + 1)
-    lowered = model.calibrated.priors(places) * np.minimum(model.curve.over(places) / curve.over(places), 1.0)
-    return replace(model.calibrated, curve=curve, click_rates=tuple(np.minimum.accumulate(lowered).tolist()))
+    lowered = model.calibrated.expected(places) * np.minimum(model.curve.over(places) / curve.over(places), 1.0)
+    calibrated = replace(model.calibrated, rates=tuple(np.minimum.accumulate(lowered).tolist()))
+    return replace(model, curve=curve, calibrated=calibrated)
 
 
 class EvidenceCollector:
@@ -177,7 +178,7 @@ class EvidenceCollector:
     def _judged(self, key: str, query: "_Searched") -> JudgedQuery:
         seen = list(query.documents.values())
         places = np.array([each.place for each in seen], dtype=np.int32)
-        posteriors = self._model.posteriors(
+        posteriors = self._model.calibrated.posteriors(
             places, np.array([each.clicks for each in seen]), np.array([each.looks for each in seen])
         )
         features = np.array([each.features for each in seen], dtype=np.float64)
@@ -187,7 +188,7 @@ class EvidenceCollector:
             features,
             places,
             expected_attraction(posteriors),
-            np.minimum(rewards / (looks + self._model.prior_looks), MAX_REWARD),
+            np.minimum(rewards / (looks + self._model.calibrated.looks), MAX_REWARD),
             np.array([each.shown for each in seen]),
             min(query.rewarded, MOST_SEARCHES),
             dict(query.drawn),

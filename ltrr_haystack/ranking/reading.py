@@ -57,7 +57,7 @@ def read_ranker_log(store: LTRRStore, max_decisions: int, page_model: PageModel,
     """
     newest = newest_decision(store)
     schema = FeatureSchema(()) if newest is None else _schema(store, newest)
-    clicks = ClickCounter(page_model.calibrated, 0.0 if newest is None else newest.decision.decided_at)
+    clicks = ClickCounter(page_model, 0.0 if newest is None else newest.decision.decided_at)
     evidence = EvidenceCollector(schema, page_model)
     known: tuple[JudgedQuery, ...] | None = None
     left_out: Counter[str] = Counter()

@@ -15,6 +15,7 @@ from ltrr_haystack.ranking.explanation import Explanation
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 from ltrr_haystack.store import PAGE, RANKER
 
 ARMS = ("bm25", "dense", "recall")
@@ -117,7 +118,7 @@ class TestModel:
 class TestMemory:
     def test_by_hand(self, store):
         """Three clicks in eight looks, after a prior of 0.4 at place 2 that is worth five looks."""
-        store.add_snapshot(PAGE, PageModel(click_rates=(0.5, 0.4, 0.3), prior_looks=5.0).to_bytes(), {}, activate=True)
+        store.add_snapshot(PAGE, PageModel(ordering=PlacePrior((0.5, 0.4, 0.3), 5.0)).to_bytes(), {}, activate=True)
         remember(store, {("sad songs", "d1"): (8.0, 3.0)})
         documents = explained(store, explore=False).documents
         known, other = documents["d1"].memory, documents["d0"].memory

@@ -8,6 +8,7 @@ import pytest
 from factories import remember, unshown_impressions
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 from ltrr_haystack.store import PAGE, RANKER
 from ltrr_haystack.types import Provenance
 from ranked import calm, ids, likes, places, remember_one, scores, union
@@ -87,7 +88,7 @@ class TestEvidence:
 
     def test_a_page_model_says_what_places_and_evidence_are_worth(self, store):
         remember(store, {("sad songs", "d2"): (2.0, 1.0)})
-        model = PageModel(click_rates=(0.4, 0.2, 0.1), prior_looks=1.0)
+        model = PageModel(ordering=PlacePrior((0.4, 0.2, 0.1), 1.0))
         store.add_snapshot(PAGE, model.to_bytes(), {}, activate=True)
         result = calm(store, top_k=3).run(union())
         assert ids(result) == ["d0", "d2", "d1"]
@@ -128,7 +129,7 @@ class TestExploration:
         """Allocations that draw less are judged by it: their pages have these documents in this order."""
         ranking = LTRRanker(store).run(union(60))["ranking"]
         assert ranking.model_places == tuple(range(1, 51))
-        assert ranking.expected == pytest.approx(PageModel().priors(range(1, 51)).tolist())
+        assert ranking.expected == pytest.approx(PlacePrior().expected(range(1, 51)).tolist())
 
     def test_chance_follows_what_predicts_clicks_best_and_the_order_is_more_cautious(self, store):
         """
@@ -136,8 +137,8 @@ class TestExploration:
         (.05 + 1) / 2, and so it is logged, and mostly drawn for the first place that is left to chance.
         """
         remember(store, {("sad songs", "d5"): (1.0, 1.0)})
-        law, seen = PageModel().priors(range(1, 51)).tolist(), (0.05,) * 50
-        model = PageModel(click_rates=tuple(law), prior_looks=1000.0, calibrated_rates=seen, calibrated_looks=1.0)
+        law, seen = PlacePrior().expected(range(1, 51)).tolist(), (0.05,) * 50
+        model = PageModel(ordering=PlacePrior(tuple(law), 1000.0), calibrated=PlacePrior(seen, 1.0))
         store.add_snapshot(PAGE, model.to_bytes(), {}, activate=True)
         quiet = calm(store).run(union())
         assert places(quiet) == list(range(10))
@@ -155,7 +156,7 @@ class TestExploration:
 
     def test_what_is_drawn_keeps_the_score_that_it_is_expected_to_earn(self, store):
         ranking = LTRRanker(store).run(union())["ranking"]
-        expected = PageModel().priors([each.model_place for each in ranking.candidates])
+        expected = PlacePrior().expected([each.model_place for each in ranking.candidates])
         assert [each.score for each in ranking.candidates] == pytest.approx(expected.tolist())
 
     def test_the_first_place_that_is_drawn_can_be_chosen(self, store):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from factories import action_set, decision, remember, unite
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 from ltrr_haystack.store import PAGE, RANKER, LTRRStore
 from ranked import likes
 
@@ -34,7 +35,7 @@ def store(tmp_path_factory):
     """Whatever learning knows speaks for other pages: a ranker, a page model and the memory of every document."""
     opened = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path_factory.mktemp('store')}/ltrr.db"))
     opened.add_snapshot(RANKER, likes("arm.dense.normalised"), {}, activate=True)
-    opened.add_snapshot(PAGE, PageModel(click_rates=(0.3,), prior_looks=1.0).to_bytes(), {}, activate=True)
+    opened.add_snapshot(PAGE, PageModel(ordering=PlacePrior((0.3,), 1.0)).to_bytes(), {}, activate=True)
     remember(opened, {("sad songs", name): (50.0, 2.0 * number) for number, name in enumerate(WORDS)})
     yield opened
     opened.close()

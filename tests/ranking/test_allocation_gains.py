@@ -14,12 +14,13 @@ from ltrr_haystack.ranking.allocation_gains import allocation_gains
 from ltrr_haystack.ranking.features import FeatureSchema, compute
 from ltrr_haystack.ranking.judged_queries import EvidenceCollector
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 
 ACTIONS = action_set(bm25=(0, 2, 4), dense=(0, 2, 4))
 JOINER = UnionJoiner(list(ACTIONS.names))
 FUSION = {"bm25": (1.0, 60.0), "dense": (1.0, 60.0)}
 CURVE = ExaminationCurve(learned=(1.0, 0.5), deviations=(0.0, 0.0))
-MODEL = PageModel(CURVE, calibrated_rates=(0.2, 0.1), calibrated_looks=1.0)
+MODEL = PageModel(CURVE, calibrated=PlacePrior((0.2, 0.1), 1.0))
 SCHEMA = FeatureSchema.of_arms(ACTIONS.names)
 FOUND = {"bm25": ["a", "b", "c", "d"], "dense": ["c", "e", "a", "f"]}
 

@@ -17,10 +17,11 @@ from ltrr_haystack.ranking.click_prior import (
     digest_of,
 )
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 
 NOW = 1_700_000_000.0
 DAY = 86_400.0
-MODEL = PageModel(ExaminationCurve(eta=1.0), click_rates=(0.5, 0.4, 0.2))
+MODEL = PageModel(ExaminationCurve(eta=1.0), calibrated=PlacePrior((0.5, 0.4, 0.2)))
 """At position k it is looked with the probability 1 / k."""
 
 

@@ -21,6 +21,7 @@ from ltrr_haystack.ranking.gate import by_union, expected_value, judge
 from ltrr_haystack.ranking.judged_queries import EvidenceCollector
 from ltrr_haystack.ranking.page_fitting import fit_to
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 
 QUERIES, DOCUMENTS, SHOWN, KEPT = 150, 16, 10, 3
 FIXED = math.inf
@@ -211,7 +212,7 @@ def test_a_wrong_curve_speaks_for_the_order_that_is_served(searched_pages, verdi
     """Told that low places are hardly looked at, one would take what stands there to be better than it is."""
 
     def flat(curve):
-        return PageModel(curve, calibrated_rates=(0.5,) * DOCUMENTS, calibrated_looks=5.0)
+        return PageModel(curve, calibrated=PlacePrior((0.5,) * DOCUMENTS, 5.0))
 
     decisions = searched_pages(falling, position_based, 0.0, seed=0, times=6)
     true, too_steep, uncertain = (

@@ -11,10 +11,9 @@ from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.gate import by_union, expected_value
 from ltrr_haystack.ranking.judged_queries import MAX_REWARD, MOST_DOCUMENTS, EvidenceCollector, cautious
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 
-MODEL = PageModel(
-    ExaminationCurve(learned=(1.0, 0.4), deviations=(0.0, 0.05)), calibrated_rates=(0.4, 0.2), calibrated_looks=2.0
-)
+MODEL = PageModel(ExaminationCurve(learned=(1.0, 0.4), deviations=(0.0, 0.05)), calibrated=PlacePrior((0.4, 0.2), 2.0))
 SCHEMA = FeatureSchema(("liked",))
 
 
@@ -107,7 +106,7 @@ def test_searches_that_asked_other_arms_tell_of_a_document_together():
 def test_what_stands_below_a_click_was_looked_at_less():
     """b stood second below a click, which counts .2 of a look: .16 · 2 / (2 + .2)."""
     curve = ExaminationCurve(learned=(1.0, 0.5), deviations=(0.0, 0.0), before_click=(1.0, 0.8), after_click=(1.0, 0.2))
-    evidence = EvidenceCollector(SCHEMA, PageModel(curve, calibrated_rates=(0.4, 0.16), calibrated_looks=2.0))
+    evidence = EvidenceCollector(SCHEMA, PageModel(curve, calibrated=PlacePrior((0.4, 0.16), 2.0)))
     evidence.add(search("q1", ["a", "b"], ["a"]))
     (query,) = evidence.queries()
     assert query.attractions.tolist() == pytest.approx([(0.8 + 1) / (2 + 1), 0.32 / (2 + 0.2)])
@@ -173,21 +172,23 @@ def test_a_document_that_moved_in_the_union_stands_at_its_best_place():
 
 class TestCautious:
     def test_what_is_certain_stays(self):
-        model = PageModel(ExaminationCurve(0.6), calibrated_rates=(0.4, 0.2))
+        model = PageModel(ExaminationCurve(0.6), calibrated=PlacePrior((0.4, 0.2)))
         places = np.arange(1.0, 51.0)
-        np.testing.assert_allclose(cautious(model).priors(places), model.calibrated.priors(places))
+        np.testing.assert_allclose(cautious(model).calibrated.expected(places), model.calibrated.expected(places))
 
     def test_where_nothing_is_known_of_the_curve_low_places_are_worth_little(self):
         """η = .7 ± .35 becomes 0, so place m is worth m^-.7 of what it was."""
         model = PageModel()
         places = np.arange(1.0, 51.0)
         assert cautious(model).curve.at(10) == 1.0
-        np.testing.assert_allclose(cautious(model).priors(places), model.calibrated.priors(places) * places**-0.7)
+        np.testing.assert_allclose(
+            cautious(model).calibrated.expected(places), model.calibrated.expected(places) * places**-0.7
+        )
 
     def test_rates_fall_and_none_rises(self):
         curve = ExaminationCurve(0.5, 0.1, (1.0, 0.5, 0.9, 1.2), (0.0, 0.3, 0.0, 0.1))
-        model = PageModel(curve, calibrated_rates=(0.5, 0.3, 0.3, 0.3))
+        model = PageModel(curve, calibrated=PlacePrior((0.5, 0.3, 0.3, 0.3)))
         places = np.arange(1.0, 60.0)
-        lowered = cautious(model).priors(places)
+        lowered = cautious(model).calibrated.expected(places)
         assert (np.diff(lowered) <= 0).all()
-        assert (lowered <= model.calibrated.priors(places)).all()
+        assert (lowered <= model.calibrated.expected(places)).all()

@@ -6,6 +6,7 @@ from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.ranking.judged_queries import cautious
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 from ltrr_haystack.ranking.reading import read_ranker_log
 from ltrr_haystack.store import EventRecord
 
@@ -106,7 +107,8 @@ class TestReadRankerLog:
         assert (log.rewarded, len(log.judged)) == (5, 5)
         for query in log.judged:
             assert np.count_nonzero(query.grades) == 3
-            assert np.count_nonzero(query.attractions > cautious(PageModel()).priors(query.places) + 1e-9) == 3
+            unseen = cautious(PageModel()).calibrated.expected(query.places)
+            assert np.count_nonzero(query.attractions > unseen + 1e-9) == 3
 
     def test_of_what_came_late_only_what_counts_is_read(self, world, store):
         (visit,) = world.visits(1, seed=4, explored=False)
@@ -131,14 +133,14 @@ class TestReadRankerLog:
         """The prior that orders pages is no forecast, so it makes no difference here."""
         world.record(store, world.visits(60, seed=4, queries=7))
 
-        def told(**prior):
-            log = read_ranker_log(store, 1000, PageModel(**prior))
+        def told(**priors):
+            log = read_ranker_log(store, 1000, PageModel(**priors))
             expected = [each.expected for _, each in sorted(log.clicks.documents.items())]
             return [*expected, *[value for query in log.judged for value in (*query.attractions, *query.grades)]]
 
-        assert told(click_rates=(0.9,), prior_looks=80.0) == told()
-        assert told(calibrated_rates=(0.9,), calibrated_looks=80.0) != told()
-        assert sum(told(calibrated_rates=(0.9,))) > sum(told())
+        assert told(ordering=PlacePrior((0.9,), 80.0)) == told()
+        assert told(calibrated=PlacePrior((0.9,), 80.0)) != told()
+        assert sum(told(calibrated=PlacePrior((0.9,)))) > sum(told())
 
 
 class TestJudged:

@@ -13,7 +13,7 @@ from factories import action_set, decision, unite
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.static import StaticPolicy
-from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 
 pytestmark = pytest.mark.security
 
@@ -121,7 +121,6 @@ class TestOfAQueryThatNobodySearched:
         assert attacked.remembered()[WANTED][1] == 1
         page = attacked.page()
         assert list(page)[:4] == ["song-00", "song-01", WANTED, "song-02"]
-        model = PageModel()
-        assert page[WANTED] == pytest.approx((10 * model.priors([5])[0] + 1) / 11)
+        assert page[WANTED] == pytest.approx((10 * PlacePrior().expected([5])[0] + 1) / 11)
         assert page["song-00"] == pytest.approx(5 / 13)
         assert list(page)[3:] == [each for each in SONGS if each not in ("song-00", "song-01", WANTED)][:7]

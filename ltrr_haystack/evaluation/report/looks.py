@@ -16,7 +16,8 @@ from ltrr_haystack.evaluation.report.values import (
     percent,
 )
 from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve
-from ltrr_haystack.ranking.page_model import DEFAULT_PRIOR_LOOKS, PageModel
+from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import DEFAULT_LOOKS, PlacePrior
 from ltrr_haystack.store import PAGE, LTRRStore
 
 FIRST_PLACES = 10
@@ -49,7 +50,7 @@ def looks(store: LTRRStore) -> Section:
         (
             ("learned by", made),
             ("looks that it was learned from", f"{model.looks:,.0f}"),
-            ("a document's place in the model's order is worth", _prior_looks(model)),
+            ("a document's place in the model's order is worth", _worth(model.ordering)),
             ("steepness η of the curve, ± standard deviation", f"{model.curve.eta:.2f} ± {model.curve.deviation:.2f}"),
         ),
     )
@@ -85,7 +86,7 @@ def _nothing_learned(default: PageModel) -> Finding:
         "Nothing was learned yet",
         f"There is no page model. Until there is one, position k is taken to be examined with probability "
         f"1 / k^{default.curve.eta:g}, give or take {default.curve.deviation:g} in the exponent, and a place of the "
-        f"model's order to be worth {default.prior_looks:g} looks. A server learns both when it trains its ranker.",
+        f"model's order to be worth {default.ordering.looks:g} looks. A server learns both when it trains its ranker.",
     )
 
 
@@ -166,7 +167,7 @@ def _by_clicks(curve: ExaminationCurve, position: int) -> tuple[str, ...]:
 
 def _click_rates(model: PageModel) -> Grid:
     places = range(1, FIRST_PLACES + 1)
-    rates = zip(places, model.priors(places).tolist(), model.calibrated.priors(places).tolist(), strict=True)
+    rates = zip(places, *[prior.expected(places).tolist() for prior in (model.ordering, model.calibrated)], strict=True)
     return Grid(
         "What is examined and was not seen before for the query, by its place in the model's order",
         (
@@ -178,8 +179,8 @@ def _click_rates(model: PageModel) -> Grid:
     )
 
 
-def _prior_looks(model: PageModel) -> str:
-    text = f"{model.prior_looks:.1f} looks"
-    if model.prior_looks == DEFAULT_PRIOR_LOOKS:
+def _worth(prior: PlacePrior) -> str:
+    text = f"{prior.looks:.1f} looks"
+    if prior.looks == DEFAULT_LOOKS:
         return f"{text}, the default: too little was seen twice for the same query to tell"
     return text

@@ -7,6 +7,7 @@ from ltrr_haystack.evaluation.report.looks import looks
 from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve
 from ltrr_haystack.ranking.page_fitting import keep_page_model
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 
 
 def learned(probabilities, deviations, **changes):
@@ -78,7 +79,7 @@ def test_a_curve_that_is_known_is_said_to_be(store):
 
 def test_what_a_prior_is_worth_and_the_click_rates_of_the_first_places(store):
     model = learned(
-        (1.0,), (0.0,), click_rates=(0.4, 0.1), prior_looks=12.98, looks=3210.4, calibrated_rates=(0.3, 0.3)
+        (1.0,), (0.0,), ordering=PlacePrior((0.4, 0.1), 12.98), calibrated=PlacePrior((0.3, 0.3)), looks=3210.4
     )
     section = section_of(store, model)
     facts = dict(section.grids[0].rows)
@@ -102,8 +103,9 @@ def test_a_model_of_a_short_log_has_learned_no_curve(log, store):
 
 
 def test_the_active_version_is_shown(store):
-    for prior_looks in (5.0, 50.0):
-        store.add_snapshot("page", learned((1.0,), (0.0,), prior_looks=prior_looks).to_bytes(), {}, activate=True)
+    for worth in (5.0, 50.0):
+        model = learned((1.0,), (0.0,), ordering=PlacePrior(looks=worth))
+        store.add_snapshot("page", model.to_bytes(), {}, activate=True)
     store.activate("page", 1)
     facts = dict(looks(store).grids[0].rows)
     assert facts["a document's place in the model's order is worth"] == "5.0 looks"

@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.page_order import by_expected_attraction
+from ltrr_haystack.ranking.place_prior import PlacePrior
+from ltrr_haystack.ranking.prior_fitting import (
+    CAUTION,
+    LAST_PLACE,
+    POWERS,
+    PRIOR_LOOKS,
+    calibrated_rates,
+    falling_rates,
+    fitted_prior_looks,
+)
+
+
+def rates(places, clicked, examined):
+    return calibrated_rates(np.array(places), np.array(clicked, float), np.array(examined, float)).tolist()
+
+
+class TestCalibratedRates:
+    def test_by_hand(self):
+        """
+        Two clicks in three looks at place 1 and a prior of .5 in one look: 2.5 of 4. At place 2, with .5 / 2 ** .7 =
+        .308: 1.308 of 2.5. Nothing was seen of the others.
+        """
+        found = rates([1, 1, 1, 2, 2, 2], [1, 1, 0, 1, 0, 0], [1.0, 1.0, 1.0, 0.5, 0.5, 0.5])
+        assert found[:2] == pytest.approx([0.625, 1.30779 / 2.5], abs=1e-5)
+        assert found[2:] == pytest.approx(PlacePrior().expected(np.arange(3, LAST_PLACE + 1)).tolist())
+
+    def test_a_place_that_does_better_than_the_one_before_shares_its_rate_with_it(self):
+        """Place 1 alone is .5 of 4 looks, place 2 3.308 of 4: together 3.808 of 8, and above place 3 at .232."""
+        found = rates([1, 1, 1, 2, 2, 2], [0, 0, 0, 1, 1, 1], [1.0] * 6)
+        assert found[:2] == pytest.approx([0.475974, 0.475974], abs=1e-5)
+        assert found[2] == pytest.approx(0.5 / 3**0.7)
+
+    def test_the_one_with_more_looks_weighs_more(self):
+        """Three clicks in nine looks at place 1 are 3.5 of 10, one in one at place 2 is 1.308 of 2: 4.808 of 12."""
+        found = rates([1] * 9 + [2], [1] * 3 + [0] * 6 + [1], [1.0] * 10)
+        assert found[:2] == pytest.approx([4.80779 / 12] * 2, abs=1e-5)
+
+    def test_places_beyond_the_last_are_left_out(self):
+        assert rates([LAST_PLACE + 1], [1], [1.0]) == pytest.approx(PlacePrior().expected(np.arange(1, 51)).tolist())
+
+    @given(st.lists(st.tuples(st.integers(1, 60), st.booleans(), st.floats(0.01, 1.0)), max_size=200))
+    def test_are_probabilities_that_never_rise(self, impressions):
+        places, clicked, examined = zip(*impressions, strict=True) if impressions else ((), (), ())
+        found = calibrated_rates(np.array(places, int), np.array(clicked, float), np.array(examined, float))
+        assert len(found) == LAST_PLACE
+        assert ((found > 0) & (found < 1)).all()
+        assert (np.diff(found) <= 1e-12).all()
+
+
+def falling(places, clicked, examined):
+    return falling_rates(np.array(places), np.array(clicked, float), np.array(examined, float)).tolist()
+
+
+class TestFallingRates:
+    def test_by_hand(self):
+        """
+        Two clicks in three looks at place 1, one in three at place 2, ten thousand times: half, so a third at place 3.
+        """
+        places, clicked = [1] * 3 + [2] * 6, [1, 1, 0, 1, 0, 0, 0, 0, 0]
+        found = falling(places * 10_000, clicked * 10_000, ([1.0] * 3 + [0.5] * 6) * 10_000)
+        assert found[:3] == pytest.approx([2 / 3, 1 / 3, 2 / 9], abs=1e-3)
+        assert found[-1] == pytest.approx(2 / 3 / LAST_PLACE, abs=1e-3)
+
+    def test_where_lower_places_do_better_they_fall_as_little_as_is_allowed(self):
+        """One click in three looks at place 1, three in three at place 4: a power of a tenth."""
+        found = np.array(falling([1, 1, 1, 4, 4, 4] * 100, [1, 0, 0, 1, 1, 1] * 100, [1.0] * 600))
+        assert found / found[0] == pytest.approx(np.arange(1.0, LAST_PLACE + 1) ** -POWERS[0], abs=1e-4)
+        assert found[[0, 3]].sum() * 3 == pytest.approx(4, abs=1e-4)
+
+    @pytest.mark.parametrize("place", [1, 3])
+    def test_a_single_place_leaves_the_power_that_is_taken_beforehand(self, place):
+        """Its own rate is a quarter, and the others are as far from it as before anything was learned."""
+        found = falling([place] * 400, [1, 0, 0, 0] * 100, [1.0] * 400)
+        before = PlacePrior().expected(np.arange(1, LAST_PLACE + 1))
+        assert found == pytest.approx((0.25 * before / before[place - 1]).tolist(), rel=1e-3)
+
+    @pytest.mark.parametrize(("first", "power"), [(0.8, 0.6), (0.4, 0.15), (0.9, 1.6)])
+    def test_are_found_again_in_clicks_that_were_drawn_with_them(self, first, power):
+        rng = np.random.default_rng(0)
+        places = rng.integers(1, LAST_PLACE + 1, 200_000)
+        examined = rng.uniform(0.05, 1.0, len(places))
+        clicked = rng.random(len(places)) < examined * first * places**-power
+        found = falling(places, clicked, examined)
+        assert found == pytest.approx((first * np.arange(1.0, LAST_PLACE + 1) ** -power).tolist(), rel=0.15)
+
+    def test_still_fall_where_little_was_looked_at(self):
+        """Few looks at low places, of which the last happened to be clicked: what is far below stays worth less."""
+        few = falling([1] * 40 + [2] * 40 + [40] * 2, [1] * 24 + [0] * 16 + [1] * 12 + [0] * 28 + [1, 0], [1.0] * 82)
+        assert few[39] < 0.6 * few[1] < 0.6 * few[0]
+
+    def test_places_beyond_the_last_are_left_out(self):
+        assert falling([LAST_PLACE + 1], [1], [1.0]) == pytest.approx(PlacePrior().expected(np.arange(1, 51)).tolist())
+
+    @given(st.lists(st.tuples(st.integers(1, 60), st.booleans(), st.floats(0.01, 1.0)), max_size=200))
+    def test_are_probabilities_that_never_rise(self, impressions):
+        places, clicked, examined = zip(*impressions, strict=True) if impressions else ((), (), ())
+        found = falling_rates(np.array(places, int), np.array(clicked, float), np.array(examined, float))
+        assert len(found) == LAST_PLACE
+        assert ((found > 0) & (found < 1)).all()
+        assert (np.diff(found) <= 1e-12).all()
+
+    @pytest.mark.parametrize("scale", [0.2, 0.5, 1.0])
+    def test_a_client_with_a_tenth_of_the_searches_turns_no_page_over(self, scale):
+        """
+        It clicks the last three documents of pages that nobody had seen. A page of ten is then shown to somebody who
+        clicks nothing: with a prior of 40 looks it stays as it is, with the fewest its first five documents stay ahead.
+        """
+        rng, page = np.random.default_rng(0), np.arange(1, 11)
+        looks = PageModel().curve.over(page)
+        honest = rng.random((9000, 10)) < looks * 0.3 * scale * page**-0.7
+        attack = np.tile(page > 7, (1000, 1))
+        rates = falling(np.tile(page, 10_000), np.concatenate([honest, attack]).ravel(), np.tile(looks, 10_000))
+        places, nothing = np.arange(1, LAST_PLACE + 1), np.zeros(LAST_PLACE)
+        seen = np.concatenate([looks, nothing[10:]])
+
+        def order(prior_looks):
+            prior = PlacePrior(tuple(rates), prior_looks)
+            return by_expected_attraction(prior.posteriors(places, nothing, seen), places)[0].tolist()
+
+        assert order(40.0)[:10] == list(range(10))
+        assert set(order(CAUTION)[:5]) == set(range(5))
+
+
+def clicks_of(priors, attraction, looks, rng):
+    """Each pair is looked at as often, one after the other; pair, prior, click and examination of every impression."""
+    pairs = np.tile(np.arange(len(priors)), looks)
+    clicked = (rng.random(len(pairs)) < attraction[pairs]).astype(float)
+    return pairs, priors[pairs], clicked, np.ones(len(pairs))
+
+
+class TestPriorLooks:
+    @pytest.mark.parametrize("worth", [2.0, 10.0, 60.0])
+    def test_are_found_again_in_pairs_that_were_drawn_with_them(self, worth):
+        rng = np.random.default_rng(0)
+        priors = rng.uniform(0.05, 0.5, 100_000)
+        attraction = rng.beta(worth * priors, worth * (1 - priors))
+        assert fitted_prior_looks(*clicks_of(priors, attraction, 3, rng)) == pytest.approx(worth, rel=0.3)
+
+    def test_are_the_most_where_all_documents_of_a_place_are_alike(self):
+        """What is clicked by chance alone says nothing of the document."""
+        rng = np.random.default_rng(0)
+        priors = rng.uniform(0.05, 0.5, 4000)
+        assert fitted_prior_looks(*clicks_of(priors, priors, 20, rng)) > 50.0
+
+    def test_are_the_fewest_where_each_document_is_always_clicked_or_never(self):
+        rng = np.random.default_rng(0)
+        wanted = (rng.random(2000) < 0.2).astype(float)
+        assert fitted_prior_looks(*clicks_of(np.full(2000, 0.2), wanted, 20, rng)) == PRIOR_LOOKS[0]
+
+    def test_are_those_of_the_first_looks(self):
+        """
+        One document in twenty is always clicked, the others by mistake in a fifth of all looks. Each look for itself
+        says little, though with many of them the few stand out.
+        """
+        rng = np.random.default_rng(0)
+        attraction = np.where(rng.random(20_000) < 0.05, 1.0, 0.2)
+        few = fitted_prior_looks(*clicks_of(np.full(20_000, 0.24), attraction, 2, rng))
+        many = fitted_prior_looks(*clicks_of(np.full(20_000, 0.24), attraction, 30, rng))
+        assert many == pytest.approx(few, rel=0.3)
+        assert many > 4.0
+
+    def test_by_hand(self):
+        """
+        The second look at each of 500 pairs, clicked in 3 of 10 after a click and in 1 of 10 after none, with a prior
+        of 0.15: (n·0.15 + 1) / (n + 1) = 0.3 at n = 4.67, and n·0.15 / (n + 1) = 0.1 at n = 2.
+        """
+        first = np.tile([1.0, 0.0], 250)
+        second = np.where(first > 0, np.arange(500) % 20 < 6, np.arange(500) % 20 < 2).astype(float)
+        pairs, clicked = np.tile(np.arange(500), 2), np.concatenate([first, second])
+        found = fitted_prior_looks(pairs, np.full(1000, 0.15), clicked, np.ones(1000))
+        assert 2.0 < found < 4.67
+
+    def test_are_unknown_where_nothing_was_seen_twice(self):
+        assert fitted_prior_looks(np.arange(3000), np.full(3000, 0.2), np.zeros(3000), np.ones(3000)) is None
+
+    def test_more_clicks_than_looks_do_no_harm(self):
+        rng = np.random.default_rng(0)
+        pairs, priors, clicked, _ = clicks_of(np.full(500, 0.2), np.full(500, 0.9), 4, rng)
+        assert np.isfinite(fitted_prior_looks(pairs, priors, clicked, np.full(len(pairs), 0.3)))

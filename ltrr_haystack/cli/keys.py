@@ -66,5 +66,13 @@ def revoke(
 ) -> None:
     """Revoke a key. Running servers refuse it within about a second."""
     with report_errors():
-        open_store(store, home).revoke_api_key(key_id)
+        opened = open_store(store, home)
+        opened.revoke_api_key(key_id)
         typer.echo(f"The key {key_id} is revoked.")
+        if all(key.revoked_at is not None for key in opened.api_keys()):
+            typer.echo(
+                "No key is left in this store. Unless LTRR_API_KEYS gives others, running servers refuse all requests "
+                "now, and those that are started later need no key and serve this machine only. To add one: "
+                "ltrr keys add NAME --scope admin",
+                err=True,
+            )

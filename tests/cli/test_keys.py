@@ -39,10 +39,17 @@ class TestKeys:
 
     def test_lists_and_revokes_by_id(self, keys, kept):
         keys("add", "shop", "--scope", "search")
-        [record] = kept()
+        keys("add", "robot", "--scope", "admin")
+        [record, _] = kept()
         assert record.key_id in keys("list").output
         assert keys("revoke", record.key_id).output == f"The key {record.key_id} is revoked.\n"
-        assert kept()[0].revoked_at is not None
+        assert [each.revoked_at is None for each in kept()] == [False, True]
+
+    def test_says_what_it_means_when_the_last_one_goes(self, keys, kept):
+        keys("add", "shop", "--scope", "search")
+        revoked = keys("revoke", kept()[0].key_id)
+        assert "No key is left" in revoked.stderr
+        assert "ltrr keys add NAME --scope admin" in " ".join(revoked.stderr.split())
 
     def test_an_unknown_id_is_an_error_that_names_those_that_are_there(self, keys, kept):
         keys("add", "shop", "--scope", "search")

@@ -3,7 +3,7 @@ How much the place of a document in the model's order should be worth against wh
 
 Simulated people search a data set through the whole pipeline, as in `ltrr benchmark`. Then the pages of the queries
 that they typed are judged with priors that are worth a multiple of the looks with which clicks are predicted best (see
-`prior_fitting.CAUTION`). People met the pages of the multiple that is in use, so it has a small advantage.
+`place_prior_fitting.CAUTION`). People met the pages of the multiple that is in use, so it has a small advantage.
 
     # takes minutes, and needs the public data sets
     python benchmarks/prior_looks.py --data ../shared/data/medquad --impressions 5000 --hard
@@ -20,7 +20,7 @@ from searched import Searched, hybrid, options, searched, settings_of
 from ltrr_haystack.evaluation.datasets import load_beir
 from ltrr_haystack.evaluation.replay.parts import frozen_outcomes
 from ltrr_haystack.ranking.page_model import PageModel
-from ltrr_haystack.ranking.prior_fitting import CAUTION
+from ltrr_haystack.ranking.place_prior_fitting import CAUTION
 from ltrr_haystack.store import PAGE
 
 MULTIPLES = (1.0, 2.0, 4.0, 8.0, 16.0)

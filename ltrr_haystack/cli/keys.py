@@ -72,7 +72,7 @@ def revoke(
         if all(key.revoked_at is not None for key in opened.api_keys()):
             typer.echo(
                 "No key is left in this store. Unless LTRR_API_KEYS gives others, running servers refuse all requests "
-                "now, and those that are started later need no key and serve this machine only. To add one: "
-                "ltrr keys add NAME --scope admin",
+                "within about a second. Those that are started later need no key, and serve this machine only, or "
+                "everybody with --open. To add a key: ltrr keys add NAME --scope admin",
                 err=True,
             )

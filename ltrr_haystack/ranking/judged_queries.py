@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from ltrr_haystack.ranking.features import PLACE, SEARCHED, FeatureSchema, Matrix
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.page_order import expected_attraction
-from ltrr_haystack.ranking.prior_fitting import LAST_PLACE
+from ltrr_haystack.ranking.place_prior_fitting import LAST_PLACE
 from ltrr_haystack.types import Impression, SettledDecision
 
 MOST_DOCUMENTS = 200

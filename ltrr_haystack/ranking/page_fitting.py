@@ -9,7 +9,7 @@ from ltrr_haystack.feedback.examination import below_click, chosen, chosen_in_va
 from ltrr_haystack.feedback.position_bias import Looks, learn_curve
 from ltrr_haystack.ranking.features import EXPOSURES
 from ltrr_haystack.ranking.page_model import PageModel
-from ltrr_haystack.ranking.prior_fitting import fitted_priors
+from ltrr_haystack.ranking.place_prior_fitting import fitted_priors
 from ltrr_haystack.store import PAGE, LTRRStore, read_log
 from ltrr_haystack.types import SettledDecision
 
@@ -21,7 +21,6 @@ LAST_POSITION = 20
 class _Log:
     """The impressions of a part of the log, in its order, one entry for each."""
 
-    decisions: int = 0
     pair: list[int] = field(default_factory=list)
     ordinal: list[int] = field(default_factory=list)
     place: list[int] = field(default_factory=list)
@@ -90,7 +89,6 @@ def _read(log: Iterable[SettledDecision]) -> _Log:
     for settled in log:
         if not settled.counted:
             continue
-        read.decisions += 1
         key = settled.decision.evidence_key
         query = queries.setdefault(key, len(queries))
         rewards = settled.counted_rewards
@@ -124,10 +122,5 @@ def _fitted(read: _Log, seed: int) -> PageModel:
     begun = np.minimum(ordinal[first], positions).astype(np.intp)
     curve = learn_curve(Looks(shown, hits, begun, np.array(read.query)[first]), seed)
     examined = curve.examined(ordinal, below)
-    seen = np.array(read.seen)
-    looks = float(examined.sum())
-    priors = fitted_priors(pair, place, clicked, examined, known=seen >= 1.0, earlier=seen[first][pair] >= 1.0)
-    if priors is None:
-        return PageModel(curve, looks=looks)
-    ordering, calibrated = priors
-    return PageModel(curve, ordering, calibrated, looks)
+    ordering, calibrated = fitted_priors(pair, place, clicked, examined, np.array(read.seen))
+    return PageModel(curve, ordering, calibrated, looks=float(examined.sum()))

@@ -24,11 +24,11 @@ class PageModel(FrozenValue):
     What orders a page beside the ranking model.
 
     :param curve: How likely each position of a page is examined.
-    :param ordering: The prior by which pages are ordered: its click rates follow one law, and it is worth more looks
-        than the other (see `prior_fitting.CAUTION`).
-    :param calibrated: The prior that predicts clicks best. By it chance draws, and the ranker's gate, its grades and
-        the gains of allocations count.
-    :param looks: Looks from which both were learned.
+    :param ordering: The prior by which pages are ordered: the click rates of all places follow the law c / m ** b, and
+        it is worth more looks than the other (see `place_prior_fitting.CAUTION`).
+    :param calibrated: The prior that predicts clicks best: the click rate of each place is what was seen there alone.
+        By it chance draws, and the ranker's gate, its grades and the gains of allocations count.
+    :param looks: Looks from which curve and priors were learned; a prior that too few of them tell is the default.
     """
 
     curve: ExaminationCurve = field(default_factory=lambda: ExaminationCurve(PRIOR_ETA, PRIOR_DEVIATION))
@@ -64,7 +64,10 @@ class PageModel(FrozenValue):
             raise SnapshotError(f"the page model has format '{found}', this version reads '{FORMAT}' and '{_FLAT}'")
         if checksum != _checksum(content):
             raise DamagedSnapshotError("the page model is damaged: its checksum does not fit")
-        return cls.from_dict(_nested(content) if found == _FLAT else content)
+        try:
+            return cls.from_dict(_nested(content) if found == _FLAT else content)
+        except (ValueError, KeyError) as error:
+            raise SnapshotError(f"these {len(payload)} bytes are no page model: {error}") from error
 
 
 def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:

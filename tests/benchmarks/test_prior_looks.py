@@ -4,7 +4,7 @@ pytest.importorskip("lightgbm")
 
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.ranking.page_model import PageModel
-from ltrr_haystack.ranking.prior_fitting import CAUTION
+from ltrr_haystack.ranking.place_prior_fitting import CAUTION
 from ltrr_haystack.store import PAGE
 
 SETTINGS = Settings(impressions=1200, seeds=(0,))

@@ -46,10 +46,14 @@ class TestKeys:
         assert [each.revoked_at is None for each in kept()] == [False, True]
 
     def test_says_what_it_means_when_the_last_one_goes(self, keys, kept):
-        keys("add", "shop", "--scope", "search")
-        revoked = keys("revoke", kept()[0].key_id)
-        assert "No key is left" in revoked.stderr
-        assert "ltrr keys add NAME --scope admin" in " ".join(revoked.stderr.split())
+        for name in ("shop", "robot"):
+            keys("add", name, "--scope", "search")
+        first, last = [keys("revoke", record.key_id) for record in kept()]
+        assert (first.exit_code, last.exit_code) == (0, 0)
+        assert first.stderr == ""
+        assert last.stdout == f"The key {kept()[1].key_id} is revoked.\n"
+        assert "No key is left" in last.stderr
+        assert "ltrr keys add NAME --scope admin" in " ".join(last.stderr.split())
 
     def test_an_unknown_id_is_an_error_that_names_those_that_are_there(self, keys, kept):
         keys("add", "shop", "--scope", "search")

@@ -10,12 +10,12 @@ from factories import action_set, decision, unite
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.static import StaticPolicy
-from ltrr_haystack.ranking import prior_fitting
+from ltrr_haystack.ranking import place_prior_fitting
 from ltrr_haystack.ranking.features import EXPOSURES
 from ltrr_haystack.ranking.page_fitting import fit_page_model, fit_to, keep_page_model
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.place_prior import DEFAULT_LOOKS, PlacePrior
-from ltrr_haystack.ranking.prior_fitting import CAUTION, FEWEST_LOOKS, LAST_PLACE, MOST_LOOKS, PRIOR_LOOKS
+from ltrr_haystack.ranking.place_prior_fitting import CAUTION, FEWEST_LOOKS, LAST_PLACE, MOST_LOOKS, PRIOR_LOOKS
 from ltrr_haystack.store import PAGE, LTRRStore, read_log
 
 NOW = 1_700_000_000.0
@@ -80,7 +80,7 @@ class TestFromTheLog:
         service.people(10)
         few = fit_page_model(store)
         assert few.ordering == few.calibrated == PlacePrior()
-        monkeypatch.setattr(prior_fitting, "FEWEST_CLICKS", 1)
+        monkeypatch.setattr(place_prior_fitting, "FEWEST_CLICKS", 1)
         assert len(fit_page_model(store).ordering.rates) == LAST_PLACE
 
     def test_clicks_on_documents_that_were_known_tell_nothing_of_click_rates(self, store, monkeypatch):
@@ -95,7 +95,7 @@ class TestFromTheLog:
         ]
         assert sum(clicked) < len(clicked)
         for fewest, learned in ((sum(clicked), True), (sum(clicked) + 1, False)):
-            monkeypatch.setattr(prior_fitting, "FEWEST_CLICKS", fewest)
+            monkeypatch.setattr(place_prior_fitting, "FEWEST_CLICKS", fewest)
             assert (len(fit_page_model(store).ordering.rates) == LAST_PLACE) is learned
 
     def test_it_may_be_kept_without_going_live(self, store):
@@ -134,7 +134,7 @@ class TestFromTheLog:
 
     def test_what_predicts_clicks_best_is_told_by_what_was_seen_at_each_place(self, store, monkeypatch):
         told = []
-        monkeypatch.setattr(prior_fitting, "fitted_prior_looks", lambda _, priors, *__: told.append(priors))
+        monkeypatch.setattr(place_prior_fitting, "fitted_prior_looks", lambda _, priors, *__: told.append(priors))
         service = Service(store)
         service.people(300)
         model = fit_page_model(store)
@@ -143,7 +143,7 @@ class TestFromTheLog:
         assert len(model.ordering.rates) == len(model.calibrated.rates) == LAST_PLACE
 
     def test_a_prior_is_never_worth_more_than_the_most_looks(self, store, monkeypatch):
-        monkeypatch.setattr(prior_fitting, "fitted_prior_looks", lambda *_: 150.0)
+        monkeypatch.setattr(place_prior_fitting, "fitted_prior_looks", lambda *_: 150.0)
         Service(store).people(300)
         model = fit_page_model(store)
         assert (model.ordering.looks, model.calibrated.looks) == (MOST_LOOKS, 150.0)

@@ -61,6 +61,20 @@ class TestBytes:
         with pytest.raises(SnapshotError, match="no page model"):
             PageModel.from_bytes(payload)
 
+    @pytest.mark.parametrize("rates", [[], [1.0]])
+    def test_an_impossible_rate_is_refused(self, flat, rates):
+        with pytest.raises(SnapshotError, match=r"(?s)no page model: .*at least one number between 0 and 1"):
+            PageModel.from_bytes(snapshot("ltrr-page/1", flat | {"click_rates": rates}))
+        content = LEARNED.to_dict()
+        content["calibrated"]["rates"] = rates
+        with pytest.raises(SnapshotError, match=r"(?s)no page model: .*at least one number between 0 and 1"):
+            PageModel.from_bytes(snapshot("ltrr-page/2", content))
+
+    def test_a_missing_part_is_named(self, flat):
+        flat.pop("prior_looks")
+        with pytest.raises(SnapshotError, match="no page model: 'prior_looks'"):
+            PageModel.from_bytes(snapshot("ltrr-page/1", flat))
+
     def test_a_later_format_is_named(self):
         with pytest.raises(
             SnapshotError, match="has format 'ltrr-page/9', this version reads 'ltrr-page/2' and 'ltrr-page/1'"

@@ -44,34 +44,31 @@ POWER_DEVIATION = 0.35
 
 
 def fitted_priors(
-    pairs: NDArray[np.int_],
-    places: NDArray[np.int_],
-    clicked: Numbers,
-    examined: Numbers,
-    *,
-    known: NDArray[np.bool_],
-    earlier: NDArray[np.bool_],
-) -> tuple[PlacePrior, PlacePrior] | None:
+    pairs: NDArray[np.int_], places: NDArray[np.int_], clicked: Numbers, examined: Numbers, seen: Numbers
+) -> tuple[PlacePrior, PlacePrior]:
     """
     Fit both priors to impressions, in the order of the log.
+
+    The rates are told by documents of which less than a look was known for the query, the looks by pairs of query and
+    document of which that was so when the log began: of the others the first looks are not among these impressions.
 
     :param pairs: For each impression, the number of its pair of query and document.
     :param places: Its place in the model's order, from 1; 0 where that is not known.
     :param clicked: Whether it was clicked, 0 or 1.
     :param examined: How likely its position is examined.
-    :param known: Whether at least one look at the document was known for the query: then the click says little of the
-        place.
-    :param earlier: Whether that was so at the first impression of its pair: then the first looks at it are not given.
-    :returns: The prior that orders pages and the calibrated one; `None` where too little was clicked.
+    :param seen: How many looks at the document were known for the query before.
+    :returns: The prior that orders pages, and the calibrated one; what too few clicks or looks tell is the default.
     """
-    unknown = ~known & (places > 0)
+    unknown = (seen < 1.0) & (places > 0)
     if clicked[unknown].sum() < FEWEST_CLICKS:
-        return None
+        return PlacePrior(), PlacePrior()
     of_unknown = places[unknown], clicked[unknown], examined[unknown]
     ordering = PlacePrior(tuple(falling_rates(*of_unknown).tolist()))
     calibrated = PlacePrior(tuple(calibrated_rates(*of_unknown).tolist()))
+    _, first, of_pair = np.unique(pairs, return_index=True, return_inverse=True)
+    new = (seen[first] < 1.0)[of_pair]
     expected = calibrated.expected(np.maximum(places, 1))
-    looks = fitted_prior_looks(pairs[~earlier], expected[~earlier], clicked[~earlier], examined[~earlier])
+    looks = fitted_prior_looks(pairs[new], expected[new], clicked[new], examined[new])
     if looks is None:
         return ordering, calibrated
     return replace(ordering, looks=min(CAUTION * looks, MOST_LOOKS)), replace(calibrated, looks=looks)
@@ -89,7 +86,7 @@ def falling_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers)
     :param places: Place of each impression, from 1.
     :param clicked: Whether it was clicked, 0 or 1.
     :param examined: How likely its position is examined.
-    :returns: A rate for each of the first `LAST_PLACE` places, from 0.0001 to 0.99; those of the default page model
+    :returns: A rate for each of the first `LAST_PLACE` places, from 0.0001 to 0.99; those of the default `PlacePrior`
         where nothing was clicked there.
     """
     from scipy.optimize import minimize_scalar

@@ -5,15 +5,17 @@ from hypothesis import strategies as st
 
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.page_order import by_expected_attraction
-from ltrr_haystack.ranking.place_prior import PlacePrior
-from ltrr_haystack.ranking.prior_fitting import (
+from ltrr_haystack.ranking.place_prior import DEFAULT_LOOKS, PlacePrior
+from ltrr_haystack.ranking.place_prior_fitting import (
     CAUTION,
+    FEWEST_CLICKS,
     LAST_PLACE,
     POWERS,
     PRIOR_LOOKS,
     calibrated_rates,
     falling_rates,
     fitted_prior_looks,
+    fitted_priors,
 )
 
 
@@ -41,17 +43,6 @@ class TestCalibratedRates:
         """Three clicks in nine looks at place 1 are 3.5 of 10, one in one at place 2 is 1.308 of 2: 4.808 of 12."""
         found = rates([1] * 9 + [2], [1] * 3 + [0] * 6 + [1], [1.0] * 10)
         assert found[:2] == pytest.approx([4.80779 / 12] * 2, abs=1e-5)
-
-    def test_places_beyond_the_last_are_left_out(self):
-        assert rates([LAST_PLACE + 1], [1], [1.0]) == pytest.approx(PlacePrior().expected(np.arange(1, 51)).tolist())
-
-    @given(st.lists(st.tuples(st.integers(1, 60), st.booleans(), st.floats(0.01, 1.0)), max_size=200))
-    def test_are_probabilities_that_never_rise(self, impressions):
-        places, clicked, examined = zip(*impressions, strict=True) if impressions else ((), (), ())
-        found = calibrated_rates(np.array(places, int), np.array(clicked, float), np.array(examined, float))
-        assert len(found) == LAST_PLACE
-        assert ((found > 0) & (found < 1)).all()
-        assert (np.diff(found) <= 1e-12).all()
 
 
 def falling(places, clicked, examined):
@@ -94,17 +85,6 @@ class TestFallingRates:
         """Few looks at low places, of which the last happened to be clicked: what is far below stays worth less."""
         few = falling([1] * 40 + [2] * 40 + [40] * 2, [1] * 24 + [0] * 16 + [1] * 12 + [0] * 28 + [1, 0], [1.0] * 82)
         assert few[39] < 0.6 * few[1] < 0.6 * few[0]
-
-    def test_places_beyond_the_last_are_left_out(self):
-        assert falling([LAST_PLACE + 1], [1], [1.0]) == pytest.approx(PlacePrior().expected(np.arange(1, 51)).tolist())
-
-    @given(st.lists(st.tuples(st.integers(1, 60), st.booleans(), st.floats(0.01, 1.0)), max_size=200))
-    def test_are_probabilities_that_never_rise(self, impressions):
-        places, clicked, examined = zip(*impressions, strict=True) if impressions else ((), (), ())
-        found = falling_rates(np.array(places, int), np.array(clicked, float), np.array(examined, float))
-        assert len(found) == LAST_PLACE
-        assert ((found > 0) & (found < 1)).all()
-        assert (np.diff(found) <= 1e-12).all()
 
     @pytest.mark.parametrize("scale", [0.2, 0.5, 1.0])
     def test_a_client_with_a_tenth_of_the_searches_turns_no_page_over(self, scale):
@@ -184,3 +164,79 @@ class TestPriorLooks:
         rng = np.random.default_rng(0)
         pairs, priors, clicked, _ = clicks_of(np.full(500, 0.2), np.full(500, 0.9), 4, rng)
         assert np.isfinite(fitted_prior_looks(pairs, priors, clicked, np.full(len(pairs), 0.3)))
+
+
+@pytest.mark.parametrize("fitted", [calibrated_rates, falling_rates])
+class TestBothRates:
+    def test_places_beyond_the_last_are_left_out(self, fitted):
+        found = fitted(np.array([LAST_PLACE + 1]), np.ones(1), np.ones(1))
+        assert found == pytest.approx(PlacePrior().expected(np.arange(1, LAST_PLACE + 1)))
+
+    @given(impressions=st.lists(st.tuples(st.integers(1, 60), st.booleans(), st.floats(0.01, 1.0)), max_size=200))
+    def test_are_probabilities_that_never_rise(self, fitted, impressions):
+        places, clicked, examined = zip(*impressions, strict=True) if impressions else ((), (), ())
+        found = fitted(np.array(places, int), np.array(clicked, float), np.array(examined, float))
+        assert len(found) == LAST_PLACE
+        assert ((found > 0) & (found < 1)).all()
+        assert (np.diff(found) <= 1e-12).all()
+
+
+class TestBothPriors:
+    """A thousand pairs, each looked at three times at place 1 or 4 by people who look at everything."""
+
+    @pytest.fixture
+    def log(self):
+        rng = np.random.default_rng(0)
+        places = np.tile([1, 4], 500)
+        attraction = rng.beta(3.0 * 0.6 / places**0.5, 3.0 * (1 - 0.6 / places**0.5))
+        pairs, places, clicked, examined = clicks_of(places, attraction, 3, rng)
+        return pairs, places, clicked, examined, np.repeat([0.0, 1.0, 2.0], 1000)
+
+    def test_rates_are_those_of_documents_of_which_less_than_a_look_was_known(self, log):
+        _, places, clicked, examined, _ = log
+        ordering, calibrated = fitted_priors(*log)
+        first = places[:1000], clicked[:1000], examined[:1000]
+        assert ordering.rates == tuple(falling_rates(*first))
+        assert calibrated.rates == tuple(calibrated_rates(*first))
+
+    def test_the_one_that_orders_pages_is_worth_more_looks(self, log):
+        pairs, places, clicked, examined, _ = log
+        ordering, calibrated = fitted_priors(*log)
+        assert calibrated.looks == fitted_prior_looks(pairs, calibrated.expected(places), clicked, examined)
+        assert ordering.looks == CAUTION * calibrated.looks
+
+    def test_pairs_whose_first_looks_came_before_the_log_say_nothing_of_the_looks(self, log):
+        """They are always clicked or never, so that a single look would be worth most."""
+        pairs, places, clicked, examined, seen = log
+        more = np.repeat(np.arange(1000, 2000), 3)
+        certain = (more % 2).astype(float)
+        both = fitted_priors(
+            np.concatenate([pairs, more]),
+            np.concatenate([places, np.full(3000, 4)]),
+            np.concatenate([clicked, certain]),
+            np.concatenate([examined, np.ones(3000)]),
+            np.concatenate([seen, np.tile([5.0, 6.0, 7.0], 1000)]),
+        )
+        assert both == fitted_priors(*log)
+
+    def test_where_the_place_is_not_known_there_is_no_rate(self, log):
+        pairs, places, clicked, examined, seen = log
+        ordering, calibrated = fitted_priors(
+            np.append(pairs, 1000),
+            np.append(places, 0),
+            np.append(clicked, 1.0),
+            np.append(examined, 1.0),
+            np.append(seen, 0.0),
+        )
+        before = fitted_priors(*log)
+        assert (ordering.rates, calibrated.rates) == (before[0].rates, before[1].rates)
+
+    def test_few_clicks_leave_the_defaults(self, log):
+        few = [values[:100] for values in log]
+        assert few[2].sum() < FEWEST_CLICKS
+        assert fitted_priors(*few) == (PlacePrior(), PlacePrior())
+
+    def test_where_nothing_was_seen_twice_the_looks_are_the_default(self, log):
+        ordering, calibrated = fitted_priors(*[values[:1000] for values in log])
+        assert ordering.looks == calibrated.looks == DEFAULT_LOOKS
+        assert len(ordering.rates) == len(calibrated.rates) == LAST_PLACE

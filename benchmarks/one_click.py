@@ -13,6 +13,7 @@ import argparse
 import numpy as np
 
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.page_order import expected_attraction
 
 EARLIER = (0, 1, 3, 10, 100)
 PLACE, DOCUMENTS = 10, 100
@@ -52,8 +53,7 @@ def place_after(model: PageModel, remembered: Evidence, documents: int = DOCUMEN
     """
     places = np.arange(1, documents + 1)
     looks, successes = np.array([remembered.get(int(place), (0.0, 0.0)) for place in places]).T
-    alpha, beta = model.ordering.posteriors(places, successes, looks)
-    means = alpha / (alpha + beta)
+    means = expected_attraction(model.ordering.posteriors(places, successes, looks))
     return 1 + int((means > means[PLACE - 1]).sum())
 
 

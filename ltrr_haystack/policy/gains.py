@@ -6,8 +6,11 @@ An allocation may be played if its pages are shown to earn as much as those of t
 and as those of the best allocation: if no more than a margin lies within the uncertainty (a test of non-inferiority:
 Piaggio, Elbourne, Pocock, Evans and Altman, "Reporting of noninferiority and equivalence randomized trials", JAMA 308,
 2012). The margin is a share of what the baseline's order earns more than the same candidates in random order: people
-who click by mistake make all pages earn more, and must not make a larger loss acceptable. Costs decide among these
-allocations alone. So nobody's first search gets worse to save a call.
+who click by mistake make all pages earn more, and must not make a larger loss acceptable.
+
+Of these allocations the cheapest is played. What they are estimated to earn more than each other is within the
+uncertainty, and on a few dozen queries the highest estimate of hundreds is so by chance. What an allocation saves makes
+up for no loss: nobody's first search gets worse to save a call.
 """
 
 import json
@@ -24,6 +27,9 @@ MOST_LOST = 0.03
 
 DEVIATIONS = 2.0
 """How many standard errors the loss must be away from that."""
+
+COST_DIGITS = 9
+"""Costs that are equal so far are the same cost."""
 
 FORMAT = "ltrr-allocations/2"
 
@@ -104,13 +110,18 @@ class AllocationGains(FrozenValue):
 
     def estimate(self, reward_per_click: float) -> SafeStartEstimate:
         """
-        Say how the best of those that may be played compares with the baseline, as a gate does.
+        Say how the cheapest of those that may be played compares with the baseline, as a gate does.
 
         :param reward_per_click: What a click is worth on average, in units of reward.
-        :returns: The estimate, with queries in place of decisions; of the best of all where none may be played.
+        :returns: The estimate, with queries in place of decisions; where none may be played, of the one with the
+            highest gain of all.
         """
         playable = self.playable
-        best = max((playable or self.of).values(), key=lambda gain: reward_per_click * gain.clicks + gain.saved)
+        best = (
+            max(playable.values(), key=lambda gain: (round(gain.saved, COST_DIGITS), gain.clicks))
+            if playable
+            else max(self.of.values(), key=lambda gain: reward_per_click * gain.clicks + gain.saved)
+        )
         reward, error = reward_per_click * best.clicks, reward_per_click * best.error
         return SafeStartEstimate(
             is_open=bool(playable),

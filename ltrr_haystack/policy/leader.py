@@ -16,7 +16,8 @@ into the budget together with the baseline is never known. These means are not w
 estimate is, decides whether the leader is played.
 
 All that is the start. What a training of the ranker measured on the whole log (see `AllocationGains`) takes the place
-of these gains: a decision by itself hardly tells what the documents are worth that it did not show.
+of these gains: a decision by itself hardly tells what the documents are worth that it did not show. The cheapest
+allocation of those that may be played is the best then.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import ValueFn, page_of
 from ltrr_haystack.policy.expected import ExpectedRewards
 from ltrr_haystack.policy.experts import Experts, expert_key, experts_of
-from ltrr_haystack.policy.gains import AllocationGains
+from ltrr_haystack.policy.gains import COST_DIGITS, AllocationGains
 from ltrr_haystack.policy.model_pages import model_page_value
 from ltrr_haystack.policy.moments import DECAY
 from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, reaches
@@ -145,7 +146,7 @@ class Leader:
         :returns: Arm → depth.
         """
         experts = experts_of(actions)
-        return experts.allocations[int(np.argmax(self._gains(experts)))]
+        return experts.allocations[self._gains(experts)[1]]
 
     def values(self, actions: ActionSet) -> list[list[float]]:
         """
@@ -156,8 +157,8 @@ class Leader:
             each of its levels, in units of reward and less the cost; where that is no expert, the least gain of all.
         """
         experts = experts_of(actions)
-        gains = self._gains(experts)
-        best = experts.allocations[int(np.argmax(gains))]
+        gains, first = self._gains(experts)
+        best = experts.allocations[first]
         gain_of = dict(zip(experts.keys, gains.tolist(), strict=True))
         least = min(gain_of.values())
         return [
@@ -215,12 +216,11 @@ class Leader:
             noted[experts.keys[place]] = gain + weight * (reward - base), weights + weight
         self._noted = noted
 
-    def _gains(self, experts: Experts) -> _Numbers:
+    def _gains(self, experts: Experts) -> tuple[_Numbers, int]:
         """
-        The gain of each expert over the baseline per query, less the cost.
+        The gain of each expert over the baseline per query, less the cost, and which of them is best.
 
-        Where gains were measured, an expert that may not be played is held to lose `PRIOR_LOSS` more. Otherwise they
-        are those of the decisions so far, with one that lost `PRIOR_LOSS`.
+        Without measured gains, it is that of the decisions so far, with one that lost `PRIOR_LOSS`.
         """
         measured = self._measured
         if measured is not None and measured.against == experts.baseline_key == self._against:
@@ -229,13 +229,20 @@ class Leader:
         gained, weights = np.array([noted.get(key, (0.0, 0.0)) for key in experts.keys]).T
         gains: _Numbers = (gained - PRIOR_LOSS) / (weights + 1) - experts.extra_costs
         gains[experts.is_baseline] = 0.0
-        return gains
+        return gains, int(np.argmax(gains))
 
-    def _measured_gains(self, measured: AllocationGains, experts: Experts) -> _Numbers:
-        clicks = np.array([measured.of[key].clicks if key in measured.of else 0.0 for key in experts.keys])
+    @staticmethod
+    def _measured_gains(measured: AllocationGains, experts: Experts) -> tuple[_Numbers, int]:
+        """
+        What each expert saves, for those that may be played are held to earn the same; the others lose `PRIOR_LOSS`.
+
+        Of those that save most, the one with the most expected clicks is best.
+        """
         may_play = np.array([measured.may_play(key) for key in experts.keys])
-        gains: _Numbers = self.reward_per_click * clicks - experts.extra_costs
         if not may_play.any():
-            return np.where(experts.is_baseline, 0.0, -PRIOR_LOSS)
+            return np.where(experts.is_baseline, 0.0, -PRIOR_LOSS), int(np.argmax(experts.is_baseline))
         may_play |= experts.is_baseline & (measured.ranker == 0)
-        return np.where(may_play, gains, gains.min() - PRIOR_LOSS)
+        saved = -experts.extra_costs
+        gains: _Numbers = np.where(may_play, saved, saved.min() - PRIOR_LOSS)
+        clicks = np.array([measured.of[key].clicks if key in measured.of else 0.0 for key in experts.keys])
+        return gains, int(np.lexsort((clicks, gains.round(COST_DIGITS)))[-1])

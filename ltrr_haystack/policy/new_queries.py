@@ -9,8 +9,8 @@ The leader is evaluated on all settled decisions, each treated as if its query w
 without what memory brought. The model is evaluated on queries that really were new, since it was trained on the others:
 on a query that it has learned from its performance would be overestimated.
 
-As soon as gains of allocations were measured on the whole log (`AllocationGains`), they decide: the best allocation of
-those that are shown to be as good as the baseline and as the best is played, and the gates have no say.
+As soon as gains of allocations were measured on the whole log (`AllocationGains`), they decide: the cheapest allocation
+of those that are shown to be as good as the baseline and as the best is played, and the gates have no say.
 
 The rewards of other pages are in part expectations (see `ExpectedRewards`): rewards of the logged pages alone would
 favour the baseline.
@@ -91,8 +91,8 @@ class NewQueries:
         """
         Estimate how what may be played compares with the baseline.
 
-        :returns: `contextual` and `leader` → the estimate; where allocations were measured, that of the best one alone,
-            under `measured`.
+        :returns: `contextual` and `leader` → the estimate; where allocations were measured, that of the cheapest
+            that may be played alone, under `measured`.
         """
         if self.leader.measured is not None:
             return {MEASURED: self.leader.measured.estimate(self.leader.reward_per_click)}

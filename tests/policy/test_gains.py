@@ -56,15 +56,21 @@ class TestMayPlay:
 
 
 class TestEstimate:
-    def test_is_of_the_best_that_may_be_played_in_units_of_reward(self):
-        """Of a click worth 2: reward .04, saved .1; the dearer one gains .06, and the best of all may not be played."""
-        estimate = gains(cheap=(0.02, 0.01, 0.1), dear=(0.03, 0.01, 0.0), worse=(-0.2, 0.01, 9.0)).estimate(2.0)
+    def test_is_of_the_cheapest_that_may_be_played_in_units_of_reward(self):
+        """Of a click worth 2: reward .04, saved .1; the dearer one gains .2, and the cheapest may not be played."""
+        estimate = gains(cheap=(0.02, 0.01, 0.1), dear=(0.1, 0.01, 0.0), worse=(-0.2, 0.01, 9.0)).estimate(2.0)
         assert estimate.is_open
         assert (estimate.reward_gain, estimate.cost_saved, estimate.gain) == pytest.approx((0.04, 0.1, 0.14))
         assert (estimate.standard_error, estimate.z) == pytest.approx((0.02, 7.0))
         assert estimate.reward_interval == pytest.approx((0.0, 0.08))
         assert (estimate.baseline_reward, estimate.baseline_cost) == pytest.approx((2.0, 0.16))
         assert estimate.settled == estimate.compared == 72
+
+    def test_of_equally_cheap_ones_it_is_of_that_with_more_clicks(self):
+        third = 0.1 + 0.2 - 0.2
+        estimate = gains(more=(0.03, 0.01, 0.1), fewer=(0.02, 0.01, third)).estimate(1.0)
+        assert third > 0.1
+        assert estimate.reward_gain == pytest.approx(0.03)
 
     def test_where_none_may_be_played_it_is_closed(self):
         estimate = gains(worse=(-0.2, 0.01, 0.5)).estimate(1.0)

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -186,8 +187,31 @@ class TestMeasuredGains:
     def test_what_may_not_be_played_is_not_however_cheap_it_is(self, opened):
         opened.take_up(self.measured(a=-0.1, b=-0.05))
         assert opened.leader.best(ACTIONS) == BASELINE
-        (_, at_a), (_, at_b), _ = opened.leader.values(ACTIONS)
-        assert at_a == at_b == pytest.approx(0.05)
+        (rests_a, at_a), (rests_b, at_b), _ = opened.leader.values(ACTIONS)
+        assert at_a == at_b == 0.0
+        assert max(rests_a, rests_b) < -0.9
+
+    def test_costs_decide_among_those_that_may_be_played(self, opened):
+        """Both together are expected to earn .15 clicks more, which is not told from nothing; a saves .1."""
+        opened.take_up(self.measured(a=0.0, both=0.15))
+        assert opened.leader.best(ACTIONS) == ONLY_A
+        (_, at_a), (rests_b, at_b), _ = opened.leader.values(ACTIONS)
+        assert at_a == rests_b == pytest.approx(0.1)
+        assert at_b == 0.0
+
+    @pytest.mark.parametrize(("a", "b", "best"), [(0.01, 0.02, ONLY_B), (0.02, 0.01, ONLY_A)])
+    def test_of_equally_cheap_ones_that_with_more_clicks_is_played(self, opened, a, b, best):
+        opened.take_up(self.measured(a=a, b=b))
+        assert opened.leader.best(ACTIONS) == best
+
+    @pytest.mark.parametrize("ranker", [0, 3])
+    @pytest.mark.parametrize("clicks", list(product([-0.4, 0.0, 0.05], repeat=3)), ids=str)
+    def test_no_level_is_worth_more_than_that_of_the_best(self, opened, clicks, ranker):
+        """The chance of drawing a level falls with how much less it is worth than that."""
+        opened.take_up(replace(self.measured(*clicks), ranker=ranker))
+        best = opened.leader.best(ACTIONS)
+        for arm, values in zip(ACTIONS.arms, opened.leader.values(ACTIONS), strict=True):
+            assert values[arm.levels.index(best[arm.name])] == max(values)
 
     def test_where_nothing_may_be_played_it_is_held_back_again(self, opened):
         opened.take_up(self.measured(a=-0.4, both=-0.4))

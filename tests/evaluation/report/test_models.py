@@ -95,7 +95,7 @@ def test_where_allocations_were_measured_it_says_so_and_no_gate_is_shown_beside(
     policy.take_up(replace(gains, against=policy._new.leader._against))
     store.add_snapshot("policy", policy.to_bytes(), policy.card(), activate=True)
     section, _ = models(store, {})
-    title = "Safe start for new queries: the best allocation of those measured"
+    title = "Safe start for new queries: allocations measured on the log"
     assert [name for name in grids(section) if "new queries" in name] == [title]
     rows = dict(grids(section)[title].rows)
     assert rows["state"] == "open: it was shown to be as good as the baseline"

@@ -8,9 +8,9 @@ Piaggio, Elbourne, Pocock, Evans and Altman, "Reporting of noninferiority and eq
 2012). The margin is a share of what the baseline's order earns more than the same candidates in random order: people
 who click by mistake make all pages earn more, and must not make a larger loss acceptable.
 
-Of these allocations the cheapest is played. What they are estimated to earn more than each other is within the
-uncertainty, and on a few dozen queries the highest estimate of hundreds is so by chance. What an allocation saves makes
-up for no loss: nobody's first search gets worse to save a call.
+Of these allocations the cheapest is played. They differ by no more than the margin, and on a few dozen queries the
+highest of hundreds of estimates is so by chance. No saving makes up for a loss beyond the margin: nobody's first search
+gets worse than that to save a call.
 """
 
 import json
@@ -29,7 +29,7 @@ DEVIATIONS = 2.0
 """How many standard errors the loss must be away from that."""
 
 COST_DIGITS = 9
-"""Costs that are equal so far are the same cost."""
+"""Costs that agree to so many decimal places count as equal."""
 
 FORMAT = "ltrr-allocations/2"
 
@@ -86,11 +86,8 @@ class AllocationGains(FrozenValue):
 
         :param key: The allocation's key.
         :returns: Whether its gain, less `DEVIATIONS` standard errors, is no more than `margin` below 0, and so it is
-            against the best; never where it was not measured, nor for the baseline in the union's own order, of which
-            that says nothing.
+            against the best; never where it was not measured.
         """
-        if key == self.against and not self.ranker:
-            return False
         gain = self.of.get(key)
         return (
             gain is not None
@@ -99,32 +96,42 @@ class AllocationGains(FrozenValue):
         )
 
     @property
-    def playable(self) -> Mapping[str, Gain]:
-        """Those that may be played."""
-        return {key: gain for key, gain in self.of.items() if self.may_play(key)}
-
-    @property
     def opens(self) -> bool:
-        """Whether any may be played."""
-        return any(self.may_play(key) for key in self.of)
+        """
+        Whether any may be played.
+
+        The baseline in the union's own order does not count: it is what the others are compared with.
+        """
+        return any(self.may_play(key) for key in self.of if self.ranker or key != self.against)
+
+    def cheapest(self, costs: Mapping[str, float]) -> str | None:
+        """
+        Choose the allocation that is played.
+
+        :param costs: Key of each allocation that there is → what it costs, in units of reward.
+        :returns: The cheapest of those that may be played; of equally cheap ones the one with the most expected clicks,
+            and the first of these. `None` where none may.
+        """
+        may = [key for key in costs if self.may_play(key)]
+        return min(may, key=lambda key: (round(costs[key], COST_DIGITS), -self.of[key].clicks), default=None)
 
     def estimate(self, reward_per_click: float) -> SafeStartEstimate:
         """
         Say how the cheapest of those that may be played compares with the baseline, as a gate does.
 
         :param reward_per_click: What a click is worth on average, in units of reward.
-        :returns: The estimate, with queries in place of decisions; where none may be played, of the one with the
-            highest gain of all.
+        :returns: The estimate, with queries in place of decisions and costs as they were when gains were measured;
+            where none may be played, of the one with the highest gain of all.
         """
-        playable = self.playable
+        cheapest = self.cheapest({key: -gain.saved for key, gain in self.of.items()}) if self.opens else None
         best = (
-            max(playable.values(), key=lambda gain: (round(gain.saved, COST_DIGITS), gain.clicks))
-            if playable
-            else max(self.of.values(), key=lambda gain: reward_per_click * gain.clicks + gain.saved)
+            max(self.of.values(), key=lambda gain: reward_per_click * gain.clicks + gain.saved)
+            if cheapest is None
+            else self.of[cheapest]
         )
         reward, error = reward_per_click * best.clicks, reward_per_click * best.error
         return SafeStartEstimate(
-            is_open=bool(playable),
+            is_open=cheapest is not None,
             settled=self.queries,
             agreement=0.0,
             compared=self.queries,

@@ -30,7 +30,7 @@ from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import ValueFn, page_of
 from ltrr_haystack.policy.expected import ExpectedRewards
 from ltrr_haystack.policy.experts import Experts, expert_key, experts_of
-from ltrr_haystack.policy.gains import COST_DIGITS, AllocationGains
+from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.model_pages import model_page_value
 from ltrr_haystack.policy.moments import DECAY
 from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, reaches
@@ -140,7 +140,8 @@ class Leader:
 
     def best(self, actions: ActionSet) -> Allocation:
         """
-        Give the allocation with the highest gain.
+        Give the best allocation: the one with the highest gain, or, where gains were measured, the cheapest that may be
+        played.
 
         :param actions: What there is to choose from.
         :returns: Arm → depth.
@@ -220,7 +221,7 @@ class Leader:
         """
         The gain of each expert over the baseline per query, less the cost, and which of them is best.
 
-        Without measured gains, it is that of the decisions so far, with one that lost `PRIOR_LOSS`.
+        Unless gains were measured, they are those of the decisions so far, with one more that lost `PRIOR_LOSS`.
         """
         measured = self._measured
         if measured is not None and measured.against == experts.baseline_key == self._against:
@@ -231,18 +232,19 @@ class Leader:
         gains[experts.is_baseline] = 0.0
         return gains, int(np.argmax(gains))
 
-    @staticmethod
-    def _measured_gains(measured: AllocationGains, experts: Experts) -> tuple[_Numbers, int]:
+    def _measured_gains(self, measured: AllocationGains, experts: Experts) -> tuple[_Numbers, int]:
         """
-        What each expert saves, for those that may be played are held to earn the same; the others lose `PRIOR_LOSS`.
+        What was measured, with `PRIOR_LOSS` less for what may not be played, and as much as any for the cheapest.
 
-        Of those that save most, the one with the most expected clicks is best.
+        So levels are drawn the more rarely, the fewer clicks their allocations are expected to earn for their cost.
         """
-        may_play = np.array([measured.may_play(key) for key in experts.keys])
-        if not may_play.any():
+        cheapest = measured.cheapest(dict(zip(experts.keys, experts.extra_costs.tolist(), strict=True)))
+        if cheapest is None or not measured.opens:
             return np.where(experts.is_baseline, 0.0, -PRIOR_LOSS), int(np.argmax(experts.is_baseline))
-        may_play |= experts.is_baseline & (measured.ranker == 0)
-        saved = -experts.extra_costs
-        gains: _Numbers = np.where(may_play, saved, saved.min() - PRIOR_LOSS)
         clicks = np.array([measured.of[key].clicks if key in measured.of else 0.0 for key in experts.keys])
-        return gains, int(np.lexsort((clicks, gains.round(COST_DIGITS)))[-1])
+        may_play = np.array([measured.may_play(key) for key in experts.keys])
+        gains: _Numbers = self.reward_per_click * clicks - experts.extra_costs
+        gains = np.where(may_play, gains, gains.min() - PRIOR_LOSS)
+        first = experts.keys.index(cheapest)
+        gains[first] = gains.max()
+        return gains, first

@@ -57,7 +57,7 @@ class NewQueries:
 
     @property
     def held_back(self) -> bool:
-        """Whether nothing has been shown to be better than the baseline, or as good and cheaper."""
+        """Whether nothing has been shown to be better than the baseline, or as good."""
         if self.leader.measured is not None:
             return not self.leader.measured.opens
         return not any(gate.is_open for gate in self._gates.values())
@@ -91,8 +91,8 @@ class NewQueries:
         """
         Estimate how what may be played compares with the baseline.
 
-        :returns: `contextual` and `leader` → the estimate; where allocations were measured, that of the cheapest
-            that may be played alone, under `measured`.
+        :returns: `contextual` and `leader` → the estimate; where allocations were measured, theirs alone,
+            under `measured` (see `AllocationGains.estimate`).
         """
         if self.leader.measured is not None:
             return {MEASURED: self.leader.measured.estimate(self.leader.reward_per_click)}

@@ -46,7 +46,7 @@ class VWPolicy:
 
     Until it is shown to be better than the baseline, in reward less cost, it plays the baseline for most queries, and
     again if it turns out worse (see `SafeStartGate`). New queries have a safe start of their own, in which the best
-    single allocation competes with the model (see `NewQueries`).
+    single allocation competes with the model, until allocations are measured on the log (see `NewQueries`).
 
     ### Usage example
 

@@ -16,8 +16,9 @@ drawn as deep as there are measured: for others its page is not known. Clicks ar
 clicked at all.
 
 What this leaves out: documents that were never ranked; that scores are normalised within what an arm draws, and that
-the ranker leaves what is below its first candidates in the union's order; that the margin is an estimate, too; and that
-the best of many allocations by chance looks a little better than it is, so that others seem to be a little more behind.
+the ranker leaves what is below its first candidates in the union's order; that the margin is an estimate, too; that the
+best of many allocations by chance looks a little better than it is, so that others seem to be a little more behind; and
+that of many that are tested some pass by chance.
 """
 
 from collections.abc import Mapping, Sequence

@@ -12,6 +12,10 @@ def gains(**of):
     return AllocationGains("bm25=50 dense=50", {key: Gain(*each) for key, each in of.items()}, 1.0, 0.16, 72)
 
 
+def playable(of):
+    return [key for key in of.of if of.may_play(key)]
+
+
 class TestMayPlay:
     def test_up_to_three_per_cent_may_lie_within_two_standard_errors(self):
         assert (MOST_LOST, DEVIATIONS) == (0.03, 2.0)
@@ -21,7 +25,7 @@ class TestMayPlay:
             a_little_worse=(-0.02, 0.004, 0.1),
             much_better_and_uncertain=(0.2, 0.12, 0.0),
         )
-        assert list(of.playable) == ["surely_as_good", "a_little_worse"]
+        assert playable(of) == ["surely_as_good", "a_little_worse"]
 
     def test_nor_may_more_be_lost_against_the_best(self):
         """(behind, its error): up to .03 of what the baseline earns."""
@@ -31,28 +35,53 @@ class TestMayPlay:
             not_surely=(0.18, 0.01, 0.1, 0.02, 0.006),
             better_than_the_baseline_only=(0.1, 0.01, 0.1, 0.1, 0.01),
         )
-        assert list(of.playable) == ["best", "nearly"]
+        assert playable(of) == ["best", "nearly"]
 
     def test_the_margin_is_a_share_of_what_the_order_is_worth(self):
         """Where a page in random order earns .8 of 1 click, .03 of .2 may be lost; where it earns more, nothing."""
         of = replace(gains(a=(0.0, 0.002, 0.1), b=(0.0, 0.004, 0.1), c=(0.001, 0.0, 0.1)), unordered=0.8)
         assert of.margin == pytest.approx(0.006)
-        assert list(of.playable) == ["a", "c"]
+        assert playable(of) == ["a", "c"]
         worse = replace(of, unordered=1.2)
         assert worse.margin == 0.0
-        assert list(worse.playable) == ["c"]
+        assert playable(worse) == ["c"]
 
     def test_what_was_not_measured_may_not(self):
         assert not gains(bm25=(0.1, 0.01, 0.0)).may_play("dense")
 
-    def test_the_baseline_itself_opens_nothing_unless_a_model_orders_its_page(self):
+    def test_what_is_saved_does_not_make_up_for_a_loss(self):
+        assert not gains(cheap=(-0.1, 0.01, 5.0)).may_play("cheap")
+
+
+class TestOpens:
+    def test_as_soon_as_one_may_be_played(self):
+        assert gains(a=(0.0, 0.01, 0.1), b=(-0.5, 0.01, 0.1)).opens
+        assert not gains(b=(-0.5, 0.01, 0.1)).opens
+
+    def test_not_by_the_baseline_unless_a_model_orders_its_page(self):
         """In the union's own order it is what it is compared with."""
         both = {"bm25=50 dense=50": (0.0, 0.0, 0.0)}
-        assert not gains(**both).playable
-        assert replace(gains(**both), ranker=3).playable
+        assert not gains(**both).opens
+        assert replace(gains(**both), ranker=3).opens
 
-    def test_what_is_saved_does_not_make_up_for_a_loss(self):
-        assert not gains(cheap=(-0.1, 0.01, 5.0)).playable
+
+class TestCheapest:
+    def test_costs_decide_among_those_that_may_be_played(self):
+        of = gains(dear=(0.1, 0.01, 0.0), cheap=(0.0, 0.01, 0.1), worse=(-0.5, 0.01, 0.2))
+        assert of.cheapest({"dear": 0.3, "cheap": 0.2, "worse": 0.1, "unknown": 0.0}) == "cheap"
+
+    def test_of_equally_cheap_ones_clicks_do(self):
+        of = gains(fewer=(0.02, 0.01, 0.1), more=(0.03, 0.01, 0.1))
+        rounded = 0.1 + 0.2 - 0.2
+        assert rounded > 0.1
+        assert of.cheapest({"fewer": 0.1, "more": rounded}) == "more"
+
+    def test_of_those_that_are_equal_in_both_it_is_the_first(self):
+        of = gains(shallow=(0.02, 0.01, 0.0), deep=(0.02, 0.01, 0.0))
+        assert of.cheapest({"shallow": 0.0, "deep": 0.0}) == "shallow"
+
+    def test_where_none_may_be_played_there_is_none(self):
+        assert gains(worse=(-0.5, 0.01, 0.1)).cheapest({"worse": 0.1}) is None
 
 
 class TestEstimate:
@@ -65,12 +94,6 @@ class TestEstimate:
         assert estimate.reward_interval == pytest.approx((0.0, 0.08))
         assert (estimate.baseline_reward, estimate.baseline_cost) == pytest.approx((2.0, 0.16))
         assert estimate.settled == estimate.compared == 72
-
-    def test_of_equally_cheap_ones_it_is_of_that_with_more_clicks(self):
-        third = 0.1 + 0.2 - 0.2
-        estimate = gains(more=(0.03, 0.01, 0.1), fewer=(0.02, 0.01, third)).estimate(1.0)
-        assert third > 0.1
-        assert estimate.reward_gain == pytest.approx(0.03)
 
     def test_where_none_may_be_played_it_is_closed(self):
         estimate = gains(worse=(-0.2, 0.01, 0.5)).estimate(1.0)

@@ -40,12 +40,13 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
             more="A policy goes live past its safe start: when, on the log, what it prefers is shown to be worth more "
             "than the baseline. Worth is reward less cost: pages that are as good for less open it, too, so the "
             "verdict tells the two apart. For new queries its model competes with the best allocation for all of "
-            "them; of those past their safe start the one that gains more is played, and as soon as allocations were "
-            "measured on the log, the cheapest that was shown to be as good. A ranker goes live when, on "
-            "queries that it was not trained on, its first places are shown not to be worth less than those of the "
-            "union's own order, nor of the live ranker, by more than a margin. What a document is worth is judged by "
-            "what was seen of it in the log. That is tested at each training; the more looks there were, the stricter "
-            "each is. The command ltrr activate goes back to an earlier version.",
+            "them; of those past their safe start the one that gains more is played. As soon as allocations were "
+            "measured on the log, the cheapest is played of those whose pages were shown to lose no more than a "
+            "margin. A ranker goes live when, on queries that it was not trained on, its first places are shown not "
+            "to be worth less than those of the union's own order, nor of the live ranker, by more than a margin. "
+            "What a document is worth is judged by what was seen of it in the log. That is tested at each training; "
+            "the more looks there were, the stricter each is. The command ltrr activate goes back to an earlier "
+            "version.",
         ),
         tuple(findings),
     )
@@ -94,7 +95,8 @@ def _safe_start(title: str, estimate: SafeStartEstimate, told: str) -> Grid:
 
 def _measured(estimate: SafeStartEstimate, told: str) -> Grid:
     """Where allocations were measured on what is known of past queries, no decision is compared by itself."""
-    state = "open: it was shown to be as good as the baseline" if estimate.is_open else "closed: none was shown to be"
+    shown = "to lose no more than the margin against the baseline"
+    state = f"open: its pages were shown {shown}" if estimate.is_open else f"closed: no pages were shown {shown}"
     return Grid(
         "Safe start for new queries: allocations measured on the log",
         ("", ""),

@@ -98,7 +98,7 @@ def test_where_allocations_were_measured_it_says_so_and_no_gate_is_shown_beside(
     title = "Safe start for new queries: allocations measured on the log"
     assert [name for name in grids(section) if "new queries" in name] == [title]
     rows = dict(grids(section)[title].rows)
-    assert rows["state"] == "open: it was shown to be as good as the baseline"
+    assert rows["state"] == "open: its pages were shown to lose no more than the margin against the baseline"
     assert rows["queries that it was measured on"] == "60"
     assert rows["cost saved per search"] == "+0.1000 (50.0%)"
     version = grids(section)["Policies: version 1 is the newest"].rows[0]

@@ -232,11 +232,14 @@ class TestFloods:
         assert harm() == 0
 
     def test_of_purchases_in_time_and_late(self, attacked, harm):
-        found = [attacked.search("mallory", session_id=f"{attacked.query} {turn}") for turn in range(20)]
-        for when in ("in time", "late"):
-            events = [event(each, WANTED, "purchase", event_id=f"{when} {each['query_id']}") for each in found]
-            assert attacked.server.post("feedback", {"events": events}).json()["accepted"] == len(found)
-            attacked.learned()
+        late = []
+        for turn in range(20):
+            found = attacked.search("mallory", session_id=f"{attacked.query} {turn}")
+            in_time = [event(found, WANTED, "purchase", event_id=f"in time {turn}")]
+            assert attacked.server.post("feedback", {"events": in_time}).json()["accepted"] == 1
+            late.append(event(found, WANTED, "purchase", event_id=f"late {turn}"))
+        attacked.learned()
+        assert attacked.server.post("feedback", {"events": late}).json()["accepted"] == len(late)
         assert harm() == 2
 
     def test_of_late_dislikes_of_what_never_counted(self, attacked, harm):

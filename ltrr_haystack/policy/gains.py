@@ -108,12 +108,11 @@ class AllocationGains(FrozenValue):
         """
         Choose the allocation that is played.
 
-        :param costs: Key of each allocation that there is → what it costs, in units of reward.
-        :returns: The cheapest of those that may be played; of equally cheap ones the one with the most expected clicks,
-            and the first of these. `None` where none may.
+        :param costs: Key of each allocation that may be played → what it costs, in units of reward.
+        :returns: The cheapest; of equally cheap ones the one with the most expected clicks, and the first of these.
+            `None` where there are none.
         """
-        may = [key for key in costs if self.may_play(key)]
-        return min(may, key=lambda key: (round(costs[key], COST_DIGITS), -self.of[key].clicks), default=None)
+        return min(costs, key=lambda key: (round(costs[key], COST_DIGITS), -self.of[key].clicks), default=None)
 
     def estimate(self, reward_per_click: float) -> SafeStartEstimate:
         """
@@ -123,7 +122,8 @@ class AllocationGains(FrozenValue):
         :returns: The estimate, with queries in place of decisions and costs as they were when gains were measured;
             where none may be played, of the one with the highest gain of all.
         """
-        cheapest = self.cheapest({key: -gain.saved for key, gain in self.of.items()}) if self.opens else None
+        costs = {key: -gain.saved for key, gain in self.of.items() if self.may_play(key)}
+        cheapest = self.cheapest(costs) if self.opens else None
         best = (
             max(self.of.values(), key=lambda gain: reward_per_click * gain.clicks + gain.saved)
             if cheapest is None

@@ -238,11 +238,12 @@ class Leader:
 
         So levels are drawn the more rarely, the fewer clicks their allocations are expected to earn for their cost.
         """
-        cheapest = measured.cheapest(dict(zip(experts.keys, experts.extra_costs.tolist(), strict=True)))
+        may_play = np.array([measured.may_play(key) for key in experts.keys])
+        costs = {experts.keys[place]: float(experts.extra_costs[place]) for place in np.flatnonzero(may_play)}
+        cheapest = measured.cheapest(costs)
         if cheapest is None or not measured.opens:
             return np.where(experts.is_baseline, 0.0, -PRIOR_LOSS), int(np.argmax(experts.is_baseline))
         clicks = np.array([measured.of[key].clicks if key in measured.of else 0.0 for key in experts.keys])
-        may_play = np.array([measured.may_play(key) for key in experts.keys])
         gains: _Numbers = self.reward_per_click * clicks - experts.extra_costs
         gains = np.where(may_play, gains, gains.min() - PRIOR_LOSS)
         first = experts.keys.index(cheapest)

@@ -204,7 +204,7 @@ class TestMeasuredGains:
         assert opened.leader.values(ACTIONS)[0] == pytest.approx([0.12, 0.05])
 
     @pytest.mark.parametrize("ranker", [0, 3])
-    @pytest.mark.parametrize("clicks", list(product([-0.4, 0.0, 0.05], repeat=3)), ids=str)
+    @pytest.mark.parametrize("clicks", list(product([-0.4, 0.0, 0.15], repeat=3)), ids=str)
     def test_no_level_is_worth_more_than_that_of_the_best(self, opened, clicks, ranker):
         """The chance of drawing a level falls with how much less it is worth than that."""
         opened.take_up(replace(self.measured(*clicks), ranker=ranker))
@@ -226,8 +226,8 @@ class TestMeasuredGains:
         assert new.estimates()[MEASURED].gain == pytest.approx(0.2)
 
     def test_the_leader_plays_what_the_estimate_is_of(self, opened):
-        opened.take_up(self.measured(a=0.01, b=0.02))
-        assert opened.leader.best(ACTIONS) == ONLY_B
+        opened.take_up(self.measured(a=0.02, b=0.01, both=0.15))
+        assert opened.leader.best(ACTIONS) == ONLY_A
         assert opened.estimates()[MEASURED].reward_gain == pytest.approx(0.02)
 
     def test_what_an_arm_costs_now_counts(self, opened, clicked_anew):

@@ -22,6 +22,7 @@ class Experts:
 
     :ivar allocations: The allocations. The baseline comes first, unless it is not feasible.
     :ivar searched: The same without memory arms.
+    :ivar places: For each, and each arm in order, the place of its depth among the arm's levels.
     :ivar keys: A name for each, which stays the same when arms are added.
     :ivar extra_costs: What each costs more than the baseline, in units of reward.
     :ivar is_baseline: Which of them is the baseline.
@@ -31,6 +32,7 @@ class Experts:
 
     allocations: tuple[Allocation, ...]
     searched: tuple[Allocation, ...]
+    places: NDArray[np.intp]
     keys: tuple[str, ...]
     extra_costs: NDArray[np.float64]
     is_baseline: NDArray[np.bool_]
@@ -80,6 +82,7 @@ def _experts(arms: tuple[Arm, ...], baseline: tuple[tuple[str, int], ...], budge
     return Experts(
         allocations,
         searched,
+        np.array([[arm.levels.index(allocation[arm.name]) for arm in arms] for allocation in allocations]),
         tuple(map(expert_key, searched)),
         np.array([actions.cost(allocation) - actions.cost(base) for allocation in searched]),
         np.array([allocation == base for allocation in searched]),

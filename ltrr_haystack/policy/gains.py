@@ -3,14 +3,19 @@ What allocations are worth for queries that nobody searched before, as measured 
 `ranking.allocation_gains`), and which of them may be played.
 
 An allocation may be played if its pages are shown to earn as much as those of the pipeline as it is without learning,
-and as those of the best allocation: if no more than a margin lies within the uncertainty (a test of non-inferiority:
-Piaggio, Elbourne, Pocock, Evans and Altman, "Reporting of noninferiority and equivalence randomized trials", JAMA 308,
-2012). The margin is a share of what the baseline's order earns more than the same candidates in random order: people
-who click by mistake make all pages earn more, and must not make a larger loss acceptable.
+and as the baseline's candidates in the order of the ranking model: if no more than a margin lies within the uncertainty
+(a test of non-inferiority: Piaggio, Elbourne, Pocock, Evans and Altman, "Reporting of noninferiority and equivalence
+randomized trials", JAMA 308, 2012). The margin is a share of what the baseline's order earns more than the same
+candidates in random order: people who click by mistake make all pages earn more, and must not make a larger loss
+acceptable. Nor may it be shown to earn less than the best allocation by more than that; to be shown to be as good is
+not asked for there, since on a few dozen queries the highest of hundreds of estimates is so by chance.
 
-Of these allocations the cheapest is played. They differ by no more than the margin, and on a few dozen queries the
-highest of hundreds of estimates is so by chance. No saving makes up for a loss beyond the margin: nobody's first search
+Of these allocations the cheapest is played. No saving makes up for a loss beyond the margin: nobody's first search
 gets worse than that to save a call.
+
+Nor does a repeated one: the model chooses for queries that were searched before, but among these allocations (see
+`preference.bounded`). A page has places for more documents than people have clicked, and those that memory does not
+fill are filled as for a new query.
 """
 
 import json
@@ -18,8 +23,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.frozen_value import FrozenValue
+from ltrr_haystack.policy.experts import Experts
 from ltrr_haystack.policy.safe_start import SafeStartEstimate
 
 MOST_LOST = 0.03
@@ -31,7 +40,7 @@ DEVIATIONS = 2.0
 COST_DIGITS = 9
 """Costs that agree to so many decimal places count as equal."""
 
-FORMAT = "ltrr-allocations/2"
+FORMAT = "ltrr-allocations/3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,8 @@ class Gain(FrozenValue):
     :param clicks: Expected clicks per search more than on the baseline's page in the union's order.
     :param error: Standard error of that over queries.
     :param saved: What it costs less than the baseline, in units of reward.
+    :param lost: Expected clicks per search fewer than on the pages of the baseline's candidates in the model's order.
+    :param lost_error: Standard error of that over queries.
     :param behind: Expected clicks per search fewer than on the pages of the best allocation, at least 0.
     :param behind_error: Standard error of that over queries.
     """
@@ -49,6 +60,8 @@ class Gain(FrozenValue):
     clicks: float
     error: float
     saved: float
+    lost: float = 0.0
+    lost_error: float = 0.0
     behind: float = 0.0
     behind_error: float = 0.0
 
@@ -82,18 +95,30 @@ class AllocationGains(FrozenValue):
 
     def may_play(self, key: str) -> bool:
         """
-        Tell whether an allocation is shown to be as good as the baseline and as the best.
+        Tell whether an allocation is shown to be as good as the baseline, and not shown to be worse than the best.
 
         :param key: The allocation's key.
-        :returns: Whether its gain, less `DEVIATIONS` standard errors, is no more than `margin` below 0, and so it is
-            against the best; never where it was not measured.
+        :returns: Whether its gain, less `DEVIATIONS` standard errors, is no more than `margin` below 0, what it loses
+            against the model's order, with as many, no more than that above, and what it is behind the best, less as
+            many, neither; never where it was not measured.
         """
         gain = self.of.get(key)
         return (
             gain is not None
             and gain.clicks - DEVIATIONS * gain.error >= -self.margin
-            and gain.behind + DEVIATIONS * gain.behind_error <= self.margin
+            and gain.lost + DEVIATIONS * gain.lost_error <= self.margin
+            and gain.behind - DEVIATIONS * gain.behind_error <= self.margin
         )
+
+    def playable(self, experts: Experts) -> NDArray[np.bool_]:
+        """
+        Tell which allocations may be played.
+
+        :param experts: The allocations that are compared.
+        :returns: For each whether it may be; for none if the baseline in the union's own order is all that may.
+        """
+        opens = self.opens
+        return np.array([opens and self.may_play(key) for key in experts.keys])
 
     @property
     def opens(self) -> bool:

@@ -29,12 +29,13 @@ from numpy.typing import NDArray
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import ValueFn, page_of
 from ltrr_haystack.policy.expected import ExpectedRewards
-from ltrr_haystack.policy.experts import Experts, expert_key, experts_of
+from ltrr_haystack.policy.experts import Experts, experts_of
 from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.model_pages import model_page_value
 from ltrr_haystack.policy.moments import DECAY
+from ltrr_haystack.policy.preference import REFUSED_LOSS, Preference
 from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, reaches
-from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
+from ltrr_haystack.types import MEMORY, ActionSet, Allocation, SettledDecision
 
 PRIOR_LOSS = 1.0
 """Loss of the one pseudo-observation with which every expert but the baseline begins, in units of reward."""
@@ -138,38 +139,19 @@ class Leader:
         if reaches(settled.decision.allocation, experts_of(settled.decision.actions).baseline):
             self._update(settled, weight, self.value_fn(settled))
 
-    def best(self, actions: ActionSet) -> Allocation:
+    def preference(self, actions: ActionSet) -> Preference:
         """
         Give the best allocation: the one with the highest gain, or, where gains were measured, the cheapest that may be
         played.
 
         :param actions: What there is to choose from.
-        :returns: Arm → depth.
-        """
-        experts = experts_of(actions)
-        return experts.allocations[self._gains(experts)[1]]
-
-    def values(self, actions: ActionSet) -> list[list[float]]:
-        """
-        Give the value of each arm's levels, with the other arms as in the best allocation.
-
-        :param actions: What there is to choose from.
-        :returns: For each arm, in order, the gain over the baseline per query of the best allocation with this arm at
-            each of its levels, in units of reward and less the cost; where that is no expert, the least gain of all.
+        :returns: The allocation; the value of an arm's level is the gain over the baseline per query, less the cost, of
+            the best allocation with it, and a memory arm costs without gaining.
         """
         experts = experts_of(actions)
         gains, first = self._gains(experts)
-        best = experts.allocations[first]
-        gain_of = dict(zip(experts.keys, gains.tolist(), strict=True))
-        least = min(gain_of.values())
-        return [
-            [
-                gain_of.get(expert_key(actions.without_memory({**best, arm.name: level})), least)
-                - (arm.cost(level) if arm.name in actions.memory_arms else 0.0)
-                for level in arm.levels
-            ]
-            for arm in actions.arms
-        ]
+        costs = {arm.name: [-arm.cost(level) for level in arm.levels] for arm in actions.arms if arm.kind == MEMORY}
+        return Preference.of_whole(actions, experts, gains, first, costs)
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -234,18 +216,18 @@ class Leader:
 
     def _measured_gains(self, measured: AllocationGains, experts: Experts) -> tuple[_Numbers, int]:
         """
-        What was measured, with `PRIOR_LOSS` less for what may not be played, and as much as any for the cheapest.
+        What was measured, with `REFUSED_LOSS` less for what may not be played, and as much as any for the cheapest.
 
         So levels are drawn the more rarely, the fewer clicks their allocations are expected to earn for their cost.
         """
-        may_play = np.array([measured.may_play(key) for key in experts.keys])
-        costs = {experts.keys[place]: float(experts.extra_costs[place]) for place in np.flatnonzero(may_play)}
+        playable = measured.playable(experts)
+        costs = {experts.keys[place]: float(experts.extra_costs[place]) for place in np.flatnonzero(playable)}
         cheapest = measured.cheapest(costs)
-        if cheapest is None or not measured.opens:
-            return np.where(experts.is_baseline, 0.0, -PRIOR_LOSS), int(np.argmax(experts.is_baseline))
+        if cheapest is None:
+            return np.where(experts.is_baseline, 0.0, -REFUSED_LOSS), int(np.argmax(experts.is_baseline))
         clicks = np.array([measured.of[key].clicks if key in measured.of else 0.0 for key in experts.keys])
         gains: _Numbers = self.reward_per_click * clicks - experts.extra_costs
-        gains = np.where(may_play, gains, gains.min() - PRIOR_LOSS)
+        gains = np.where(playable, gains, gains.min() - REFUSED_LOSS)
         first = experts.keys.index(cheapest)
         gains[first] = gains.max()
         return gains, first

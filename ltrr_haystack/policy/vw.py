@@ -12,11 +12,13 @@ from haystack import default_from_dict, default_to_dict, logging
 from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import Credit, ValueFn, at_drawn_depth, leave_one_out
+from ltrr_haystack.policy.experts import experts_of
 from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.joint import JointDistribution
-from ltrr_haystack.policy.lattice import best_allocation, best_level
+from ltrr_haystack.policy.lattice import best_allocation
 from ltrr_haystack.policy.model_pages import model_page_value
 from ltrr_haystack.policy.new_queries import CONTEXTUAL, NewQueries
+from ltrr_haystack.policy.preference import Preference, bounded
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import check_settings, pack, snapshot_errors, unpack
 from ltrr_haystack.policy.union import reaches
@@ -46,7 +48,8 @@ class VWPolicy:
 
     Until it is shown to be better than the baseline, in reward less cost, it plays the baseline for most queries, and
     again if it turns out worse (see `SafeStartGate`). New queries have a safe start of their own, in which the best
-    single allocation competes with the model, until allocations are measured on the log (see `NewQueries`).
+    single allocation competes with the model, until allocations are measured on the log (see `NewQueries`). Then the
+    model chooses for all others among the allocations that may be played for new ones, with memory beside them.
 
     ### Usage example
 
@@ -178,23 +181,14 @@ class VWPolicy:
         """
         new = features.is_new_query
         held_back = self._has_safe_start and (self._new.held_back if new else not self._gate.is_open)
-        if new and self._new.ahead != CONTEXTUAL:
-            values, preferred = self._new.leader.values(actions), self._new.leader.best(actions)
-            best = [arm.levels.index(preferred[arm.name]) for arm in actions.arms]
-        else:
-            values = self.values(actions, features)
-            preferred = best_allocation(actions, values)
-            best = [
-                best_level(arm.levels, actions.baseline.get(arm.name, 0), row)
-                for arm, row in zip(actions.arms, values, strict=True)
-            ]
-        if not all(map(math.isfinite, (value for row in values for value in row))):
+        preference = self._preference(actions, features)
+        if not all(map(math.isfinite, (value for row in preference.values for value in row))):
             logger.error("The policy's model predicts numbers that are not finite; the baseline is played")
             return JointDistribution(actions, {}, 1.0, self.floor, held_back=True)
         weight = self.gamma * math.sqrt(self._n)
         marginals = {
             arm.name: _inverse_gap_weights(row, weight, place)
-            for arm, row, place in zip(actions.arms, values, best, strict=True)
+            for arm, row, place in zip(actions.arms, preference.values, preference.best, strict=True)
         }
         share, of_share = self.baseline_share, self.memory_share
         if held_back:
@@ -206,7 +200,7 @@ class VWPolicy:
             marginals,
             share - memory_share,
             self.floor,
-            preferred,
+            preference.allocation,
             memory_share=memory_share,
             held_back=held_back,
         )
@@ -375,6 +369,16 @@ class VWPolicy:
     def __repr__(self) -> str:
         return f"VWPolicy(n={self._n}, safe_start={self.safe_start})"
 
+    def _preference(self, actions: ActionSet, features: Features) -> Preference:
+        if features.is_new_query and self._new.ahead != CONTEXTUAL:
+            return self._new.leader.preference(actions)
+        values = self.values(actions, features)
+        measured = self._new.leader.measured
+        if measured is None:
+            return Preference.arm_by_arm(actions, values)
+        experts = experts_of(actions)
+        return bounded(actions, experts, measured.playable(experts), values)
+
     def _fit(self, actions: ActionSet, features: Features, credit: Credit, *, new: bool) -> None:
         shared = _shared_line(features)
         for arm in actions.arms:
@@ -462,7 +466,7 @@ def _level_text(arm: str, kind: str, level: int, new: bool) -> str:
 
 def _inverse_gap_weights(values: Sequence[float], weight: float, best: int) -> tuple[float, ...]:
     """p = 1 / (L + weight · gap) for all but the best level, the rest to the best."""
-    top = values[best]
+    top = max(values)
     size = len(values)
     weights = [1 / (size + weight * (top - value)) for value in values]
     weights[best] = 0.0

@@ -11,9 +11,9 @@ where it is examined. That is the direct method of off-policy evaluation (Dudík
 evaluation and learning", ICML 2011, section 2) with a posterior for each document instead of a model of all.
 
 The mean over queries, each counted once, is compared with the page of the baseline in the union's order, which is what
-people get without learning, and with that of the best allocation. Only queries for which every arm of the baseline was
-drawn as deep as there are measured: for others its page is not known. Clicks are those of a search of a query that is
-clicked at all.
+people get without learning, with that in the model's order, and with that of the best allocation. Only queries for
+which every arm of the baseline was drawn as deep as there are measured: for others its page is not known. Clicks are
+those of a search of a query that is clicked at all.
 
 What this leaves out: documents that were never ranked; that scores are normalised within what an arm draws, and that
 the ranker leaves what is below its first candidates in the union's order; that the margin is an estimate, too; that the
@@ -79,18 +79,24 @@ def allocation_gains(
         drawn = np.random.default_rng(seed).choice(len(queries), MOST_QUERIES, replace=False)
         queries = [queries[row] for row in np.sort(drawn)]
     unions = _Unions(schema, actions, fusion)
-    earned, today, unordered = np.empty((len(queries), len(experts.keys))), *np.empty((2, len(queries)))
+    earned, ranked, today, unordered = np.empty((len(queries), len(experts.keys))), *np.empty((3, len(queries)))
     looks = curve.over(np.arange(1, page + 1))
     for row, query in enumerate(queries):
         earned[row] = _earned(unions.under(query, experts.searched), scorer, len(query.places), looks)
         baseline = unions.under(query, [experts.baseline])
+        ranked[row] = _earned(baseline, scorer, len(query.places), looks)[0]
         today[row] = _earned(baseline, by_union, len(query.places), looks)[0]
         candidates = baseline.attractions[np.isfinite(baseline.places)]
         unordered[row] = candidates.mean() * looks[: len(candidates)].sum() if len(candidates) else 0.0
     if not today.any():
         return None
     best = earned[:, [int(earned.mean(axis=0).argmax())]]
-    columns = (*_mean_and_error(earned - today[:, None]), -experts.extra_costs, *_mean_and_error(best - earned))
+    columns = (
+        *_mean_and_error(earned - today[:, None]),
+        -experts.extra_costs,
+        *_mean_and_error(ranked[:, None] - earned),
+        *_mean_and_error(best - earned),
+    )
     return AllocationGains(
         experts.baseline_key,
         {key: Gain(*of) for key, of in zip(experts.keys, np.transpose(columns).tolist(), strict=True)},

@@ -65,10 +65,10 @@ class TestAPageOfTheFallback:
 
     def test_puts_no_allocation_in_the_lead(self):
         leader = Leader()
-        before = leader.values(ACTIONS)
+        before = leader.preference(ACTIONS).values
         page = settled({"a": 5.0}, bm25=10)
         leader.observe(replace(page, decision=replace(page.decision, allocation=ACTIONS.baseline)), 1.0)
         noted = [gain for gain, _ in leader.to_dict()["experts"].values()]
         assert noted
         assert set(noted) == {0.0}
-        assert len(leader.values(ACTIONS)) == len(before)
+        assert len(leader.preference(ACTIONS).values) == len(before)

@@ -34,7 +34,7 @@ class TestExperts:
         experts = experts_of(actions)
         assert experts.baseline == {"a": 0, "b": 5}
         assert not experts.is_baseline.any()
-        assert Leader().best(actions) == {"a": 5, "b": 0}
+        assert Leader().preference(actions).allocation == {"a": 5, "b": 0}
 
     def test_of_many_arms_the_last_ones_keep_their_lowest_levels_and_the_baselines(self):
         arms = {f"a{number}": {"levels": [0, 10, 20, 30]} for number in range(6)}
@@ -51,6 +51,6 @@ class TestExperts:
         actions = parse_actions(arms, 140, {f"a{number}": 10 for number in range(14)}, min_candidates=100)
         experts = experts_of(actions)
         assert 1 < len(experts.allocations) <= MOST_EXPERTS
-        assert experts.allocations[0] == dict(actions.baseline) == Leader().best(actions)
+        assert experts.allocations[0] == dict(actions.baseline) == Leader().preference(actions).allocation
         assert {each["a0"] for each in experts.allocations} == {0, 10}
         assert {each["a13"] for each in experts.allocations} == {10}

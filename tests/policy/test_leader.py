@@ -24,7 +24,7 @@ def clicked(make_settled):
 
 class TestGains:
     def test_the_baseline_leads_at_first(self):
-        assert Leader().best(ACTIONS) == BASELINE
+        assert Leader().preference(ACTIONS).allocation == BASELINE
 
     def test_by_hand(self, clicked):
         """After ten clicks on what a finds second: b saves a call and loses nothing, without a √½ is lost each time."""
@@ -32,8 +32,8 @@ class TestGains:
         for _ in range(10):
             leader.observe(clicked, 1.0)
         n = sum(DECAY**ago for ago in range(10))
-        (rests_a, with_a), (rests_b, with_b), _ = leader.values(ACTIONS)
-        assert leader.best(ACTIONS) == ONLY_A
+        (rests_a, with_a), (rests_b, with_b), _ = leader.preference(ACTIONS).values
+        assert leader.preference(ACTIONS).allocation == ONLY_A
         assert with_a == rests_b == pytest.approx(-1 / (n + 1) + 0.1)
         assert rests_a == pytest.approx((-n * 0.5**0.5 - 1) / (n + 1) + 0.2)
         assert with_b == 0.0
@@ -42,14 +42,18 @@ class TestGains:
         leader = Leader()
         for _ in range(20):
             leader.observe(clicked, 1.0)
-        *_, (rests, asked) = leader.values(ACTIONS)
+        *_, (rests, asked) = leader.preference(ACTIONS).values
         assert asked == rests - 0.01
 
     def test_the_best_of_all_values_is_the_leader(self, clicked):
         leader = Leader()
         for _ in range(20):
             leader.observe(clicked, 1.0)
-        assert best_allocation(ACTIONS, leader.values(ACTIONS)) == leader.best(ACTIONS) == ONLY_A
+        assert (
+            best_allocation(ACTIONS, leader.preference(ACTIONS).values)
+            == leader.preference(ACTIONS).allocation
+            == ONLY_A
+        )
 
     def test_a_weight_is_as_many_searches(self, clicked):
         one, other = Leader(), Leader()
@@ -57,7 +61,7 @@ class TestGains:
             one.observe(clicked, 0.5)
         for _ in range(2):
             other.observe(clicked, 1.0)
-        for ours, theirs in zip(one.values(ACTIONS), other.values(ACTIONS), strict=True):
+        for ours, theirs in zip(one.preference(ACTIONS).values, other.preference(ACTIONS).values, strict=True):
             assert ours == pytest.approx(theirs, abs=1e-3)
 
     def test_where_the_baseline_was_not_drawn_nothing_is_known(self, make_settled):
@@ -71,7 +75,7 @@ class TestGains:
         for allocation, found in (({"a": 5, "b": 0, "memory": 0}, {}), ({"a": 5, "b": 5, "memory": 0}, {"b": 1})):
             for _ in range(20):
                 leader.observe(make_settled(actions, allocation, {"x": found} if found else {}, {"x": 1.0}), 1.0)
-        assert leader.best(actions) == ONLY_B
+        assert leader.preference(actions).allocation == ONLY_B
 
     def test_whole_allocations_are_compared_not_single_changes(self, make_settled):
         """
@@ -86,7 +90,7 @@ class TestGains:
         leader = Leader()
         for _ in range(50):
             leader.observe(both, 1.0)
-        assert leader.best(actions) == {"a": 0, "b": 0, "c": 5}
+        assert leader.preference(actions).allocation == {"a": 0, "b": 0, "c": 5}
 
     def test_what_would_have_been_shown_counts_as_is_to_be_expected(self, make_logged):
         """
@@ -131,7 +135,7 @@ class TestGains:
         leader = Leader()
         for _ in range(500):
             leader.observe_simulated(good, 1.0)
-        assert leader.best(ACTIONS) == ONLY_A
+        assert leader.preference(ACTIONS).allocation == ONLY_A
         assert leader.value_fn(bad)([BASELINE, ONLY_A]) == [0.0, 0.0]
 
     def test_what_was_shown_counts_as_it_was_rewarded_however_often_its_like_was_not(self, make_logged):
@@ -149,8 +153,8 @@ class TestGains:
             for _ in range(times):
                 leader.observe(settled, 1.0)
             if arm == "a":
-                assert leader.best(ACTIONS) == ONLY_A
-        values = leader.values(ACTIONS)
+                assert leader.preference(ACTIONS).allocation == ONLY_A
+        values = leader.preference(ACTIONS).values
         assert values[1][1] - values[1][0] > values[0][1] - values[0][0]
 
     def test_a_click_far_down_a_long_page_counts_no_more_than_three_times(self, make_logged):
@@ -173,19 +177,19 @@ class TestChangingArms:
             20,
             {"a": 5, "b": 5},
         )
-        assert leader.best(more) == {**ONLY_A, "c": 0}
+        assert leader.preference(more).allocation == {**ONLY_A, "c": 0}
         fewer = replace(ACTIONS, arms=ACTIONS.arms[:2], baseline={"a": 5, "b": 5})
-        assert leader.best(fewer) == {"a": 5, "b": 0}
+        assert leader.preference(fewer).allocation == {"a": 5, "b": 0}
 
     def test_against_another_baseline_it_begins_anew(self, clicked, make_settled):
         leader = Leader()
         for _ in range(20):
             leader.observe(clicked, 1.0)
         other = replace(ACTIONS, baseline={"a": 0, "b": 5, "memory": 5})
-        assert leader.best(other) == ONLY_B
+        assert leader.preference(other).allocation == ONLY_B
         leader.observe(make_settled(other, {"a": 5, "b": 5, "memory": 5}, {"x": {"b": 1}}, {"x": 1.0}), 1.0)
         assert {weight for _, weight in leader.to_dict()["experts"].values()} == {1.0}
-        assert leader.best(ACTIONS) == BASELINE
+        assert leader.preference(ACTIONS).allocation == BASELINE
 
     def test_goes_through_json_and_on(self, clicked):
         leader = Leader()

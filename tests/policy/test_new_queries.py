@@ -84,7 +84,7 @@ def test_the_model_is_played_where_it_is_better(clicked, make_settled):
     for _ in range(100):
         for arm, wanted in (("a", ONLY_A), ("b", ONLY_B)):
             new.observe(make_settled(ACTIONS, everything, {"x": {arm: 1}}, {"x": 1.0}, **logged), wanted)
-    assert new.leader.best(ACTIONS) == BASELINE
+    assert new.leader.preference(ACTIONS).allocation == BASELINE
     assert new.ahead == CONTEXTUAL
     assert not new.held_back
 
@@ -136,7 +136,7 @@ def test_a_decision_without_a_logged_preference_moves_no_gate(make_settled):
     new = taught(make_settled(ACTIONS, BASELINE, {"x": {"a": 2}}, {"x": 1.0}), ONLY_A)
     assert new.held_back
     assert new.estimates()[CONTEXTUAL].settled == 0
-    assert new.leader.best(ACTIONS) == ONLY_A
+    assert new.leader.preference(ACTIONS).allocation == ONLY_A
 
 
 def test_goes_through_json_and_on_as_if_nothing_had_been(clicked, clicked_anew):
@@ -183,33 +183,33 @@ class TestMeasuredGains:
         new.take_up(self.measured())
         assert not new.held_back
         assert new.ahead == MEASURED
-        assert new.leader.best(ACTIONS) == ONLY_A
+        assert new.leader.preference(ACTIONS).allocation == ONLY_A
 
     def test_what_may_not_be_played_is_not_however_cheap_it_is(self, opened):
         opened.take_up(self.measured(a=-0.1, b=-0.05))
-        assert opened.leader.best(ACTIONS) == BASELINE
-        (_, at_a), (_, at_b), _ = opened.leader.values(ACTIONS)
+        assert opened.leader.preference(ACTIONS).allocation == BASELINE
+        (_, at_a), (_, at_b), _ = opened.leader.preference(ACTIONS).values
         assert at_a == at_b == pytest.approx(0.05)
 
     def test_the_cheapest_of_those_that_may_be_played_is_worth_as_much_as_any(self, opened):
         """Both together are expected to earn .15 clicks more, and so they are drawn as often as the cheaper a alone."""
         opened.take_up(self.measured(a=0.0, both=0.15))
-        assert opened.leader.best(ACTIONS) == ONLY_A
-        (_, at_a), (rests_b, at_b), _ = opened.leader.values(ACTIONS)
+        assert opened.leader.preference(ACTIONS).allocation == ONLY_A
+        (_, at_a), (rests_b, at_b), _ = opened.leader.preference(ACTIONS).values
         assert at_a == rests_b == at_b == pytest.approx(0.15)
 
     def test_of_equally_cheap_ones_that_with_fewer_clicks_is_worth_less(self, opened):
         opened.take_up(self.measured(a=0.01, b=0.02))
-        assert opened.leader.best(ACTIONS) == ONLY_B
-        assert opened.leader.values(ACTIONS)[0] == pytest.approx([0.12, 0.05])
+        assert opened.leader.preference(ACTIONS).allocation == ONLY_B
+        assert opened.leader.preference(ACTIONS).values[0] == pytest.approx([0.12, 0.05])
 
     @pytest.mark.parametrize("ranker", [0, 3])
     @pytest.mark.parametrize("clicks", list(product([-0.4, 0.0, 0.15], repeat=3)), ids=str)
     def test_no_level_is_worth_more_than_that_of_the_best(self, opened, clicks, ranker):
         """The chance of drawing a level falls with how much less it is worth than that."""
         opened.take_up(replace(self.measured(*clicks), ranker=ranker))
-        best = opened.leader.best(ACTIONS)
-        for arm, values in zip(ACTIONS.arms, opened.leader.values(ACTIONS), strict=True):
+        best = opened.leader.preference(ACTIONS).allocation
+        for arm, values in zip(ACTIONS.arms, opened.leader.preference(ACTIONS).values, strict=True):
             assert values[arm.levels.index(best[arm.name])] == max(values)
 
     @pytest.mark.parametrize("ranker", [0, 3])
@@ -219,32 +219,32 @@ class TestMeasuredGains:
         actions, base = parse_actions(arms, 20, {"a": 5, "b": 5}), {"a": 5, "b": 5}
         new = NewQueries(20, 2.5)
         new.observe(make_settled(actions, base, {"x": {"a": 2}}, {"x": 1.0}), base)
-        of = {"a=5 b=5": Gain(0.0, 0.0, 0.0, 0.3, 0.01), "a=10 b=10": Gain(0.3, 0.01, -0.1)}
+        of = {"a=5 b=5": Gain(0.0, 0.0, 0.0, behind=0.3, behind_error=0.01), "a=10 b=10": Gain(0.3, 0.01, -0.1)}
         new.take_up(AllocationGains("a=5 b=5", of, 1.0, 0.1, 50, ranker))
         assert not new.held_back
-        assert new.leader.best(actions) == {"a": 10, "b": 10}
+        assert new.leader.preference(actions).allocation == {"a": 10, "b": 10}
         assert new.estimates()[MEASURED].gain == pytest.approx(0.2)
 
     def test_the_leader_plays_what_the_estimate_is_of(self, opened):
         opened.take_up(self.measured(a=0.02, b=0.01, both=0.15))
-        assert opened.leader.best(ACTIONS) == ONLY_A
+        assert opened.leader.preference(ACTIONS).allocation == ONLY_A
         assert opened.estimates()[MEASURED].reward_gain == pytest.approx(0.02)
 
     def test_what_an_arm_costs_now_counts(self, opened, clicked_anew):
         """A has become dearer than b since gains were measured."""
         dearer = replace(ACTIONS, arms=(replace(ACTIONS.arms[0], cost_per_call=0.3), *ACTIONS.arms[1:]))
         opened.take_up(self.measured(a=0.02, b=0.01))
-        assert opened.leader.best(ACTIONS) == ONLY_A
-        assert opened.leader.best(dearer) == ONLY_B
+        assert opened.leader.preference(ACTIONS).allocation == ONLY_A
+        assert opened.leader.preference(dearer).allocation == ONLY_B
 
     def test_where_what_was_measured_cannot_be_played_any_more_the_baseline_is(self, opened):
         opened.take_up(replace(self.measured(), of={"a=4": Gain(0.0, 0.005, 0.1)}))
-        assert opened.leader.best(ACTIONS) == BASELINE
+        assert opened.leader.preference(ACTIONS).allocation == BASELINE
 
     def test_where_nothing_may_be_played_it_is_held_back_again(self, opened):
         opened.take_up(self.measured(a=-0.4, both=-0.4))
         assert opened.held_back
-        assert opened.leader.best(ACTIONS) == BASELINE
+        assert opened.leader.preference(ACTIONS).allocation == BASELINE
 
     def test_the_estimate_is_theirs(self, opened):
         ((name, estimate),) = opened.estimates().items()
@@ -262,7 +262,7 @@ class TestMeasuredGains:
     def test_they_go_through_json(self, opened):
         again = NewQueries.from_dict(20, 2.5, json.loads(json.dumps(opened.to_dict())))
         assert again.leader.measured == opened.leader.measured
-        assert again.leader.best(ACTIONS) == ONLY_A
+        assert again.leader.preference(ACTIONS).allocation == ONLY_A
 
     def test_a_state_from_before_there_were_any_has_none(self, opened):
         state = opened.to_dict()

@@ -113,7 +113,7 @@ class TestDistribution:
         for _ in range(30):
             policy.fit_whole(settled)
             leading.observe_simulated(settled, 1.0)
-        policy, leader = with_leader_past_its_gate(policy), leading.best(actions)
+        policy, leader = with_leader_past_its_gate(policy), leading.preference(actions).allocation
         joint = policy.distribution(actions, Features())
         assert joint.preferred == leader
         assert (leader["c"], leader["m"]) == (5, 0)

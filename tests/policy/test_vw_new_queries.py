@@ -41,12 +41,43 @@ class TestMeasuredGains:
         policy.take_up(self.GAINS)
         return policy
 
-    def test_they_decide_for_new_queries_and_for_no_others(self, policy):
-        new, known = (policy.distribution(self.ACTIONS, Features(**of)) for of in ({}, {"history": KNOWN}))
+    def test_they_decide_for_new_queries(self, policy):
+        new = policy.distribution(self.ACTIONS, Features())
         assert new.preferred == {"a": 0, "b": 10}
         assert not new.held_back
-        assert known.preferred != new.preferred
-        assert known.held_back
+
+    def test_other_queries_keep_a_gate_of_their_own(self, policy):
+        assert policy.distribution(self.ACTIONS, Features(history=KNOWN)).held_back
+
+    def test_what_may_not_be_played_for_new_queries_is_not_for_others(self, policy):
+        """By itself the model prefers a alone, what that finds being clicked."""
+        known = Features(history=KNOWN)
+        for _ in range(30):
+            policy.fit(self.ACTIONS, known, {"a": {10: 1.0}, "b": {10: -0.5}})
+        assert policy.distribution(self.ACTIONS, known).preferred == {"a": 0, "b": 10}
+        policy.take_up(None)
+        assert policy.distribution(self.ACTIONS, known).preferred == {"a": 10, "b": 0}
+
+    def test_of_what_may_be_played_for_others_the_model_chooses(self, policy):
+        """It has seen what a finds be clicked, so that both are worth more than b, which is all that new ones get."""
+        both = {**self.GAINS.of, "a=10 b=10": Gain(0.0, 0.01, 0.0)}
+        policy.take_up(replace(self.GAINS, of=both))
+        known, new = Features(history=KNOWN), Features()
+        for _ in range(30):
+            policy.fit(self.ACTIONS, known, {"a": {10: 1.0}, "b": {10: 0.5}})
+        assert policy.distribution(self.ACTIONS, known).preferred == {"a": 10, "b": 10}
+        assert policy.distribution(self.ACTIONS, new).preferred == {"a": 0, "b": 10}
+
+    def test_where_nothing_may_be_played_others_get_the_baseline_and_memory(self, make_settled):
+        policy = VWPolicy()
+        for _ in range(30):
+            found = {"x": {"a": 2, "memory": 1}}
+            policy.learn(
+                make_settled(TWO_ARMS_AND_MEMORY, EVERY_ARM, found, {"x": 1.0}, features=Features(history=KNOWN))
+            )
+        nothing = AllocationGains("a=5 b=5", {"a=5": Gain(-0.5, 0.01, 0.1)}, 1.0, 0.2, 60, ranker=1)
+        policy.take_up(nothing)
+        assert policy.distribution(TWO_ARMS_AND_MEMORY, Features(history=KNOWN)).preferred == EVERY_ARM
 
     def test_the_card_says_so(self, policy):
         card = policy.card()

@@ -87,7 +87,7 @@ class TestWarmStart:
         only_b = LabelledQuery(Understanding("q", "q"), Features(), {"a": ("x",), "b": ("good",)}, {"good": 1.0})
         policy = VWPolicy()
         warm_start(policy, [only_b] * 50, costly, rounds=1)
-        assert Leader.from_dict(leader_of(policy)).best(costly) == {"a": 0, "b": 10}
+        assert Leader.from_dict(leader_of(policy)).preference(costly).allocation == {"a": 0, "b": 10}
         (weight,) = {weight for _, weight in leader_of(policy)["experts"].values()}
         assert 49 < weight <= 50
 

@@ -153,6 +153,27 @@ def test_each_is_held_against_the_best():
     assert bm25.behind_error == pytest.approx(np.std(behind, ddof=1) / np.sqrt(3))
 
 
+def test_each_is_held_against_the_baselines_candidates_in_the_models_order():
+    """The model puts first what is clicked, the union what both arms found."""
+    queries = known(search(), search("peace"), search("hope", clicked=("a",)))
+    gains = measured(queries, scorer=lambda union: np.where(np.isfinite(union.places), union.attractions, 0.0))
+    baseline, bm25 = gains.of[gains.against], gains.of[expert_key({"bm25": 2})]
+    assert (baseline.lost, baseline.lost_error) == (0.0, 0.0)
+    assert baseline.clicks > 0
+    assert bm25.lost == pytest.approx(baseline.clicks - bm25.clicks) == pytest.approx(bm25.behind)
+    assert bm25.lost_error == pytest.approx(bm25.behind_error)
+    unranked = measured(queries).of[expert_key({"bm25": 2})]
+    assert unranked.lost == pytest.approx(-unranked.clicks)
+
+
+def test_a_baseline_that_no_policy_may_draw_is_held_against_too():
+    """Both always run, and the baseline asks bm25 alone."""
+    actions = action_set(baseline={"bm25": 2}, bm25=(2, 4), dense=(2, 4))
+    gains = allocation_gains(known(search(), search("peace")), SCHEMA, actions, FUSION, CURVE, page=2)
+    assert gains.against not in gains.of
+    assert all(of.lost == pytest.approx(-of.clicks) for of in gains.of.values())
+
+
 def test_the_best_is_one_allocation_and_not_the_best_page_of_each_query():
     """Of love bm25 alone brings what is clicked, of peace dense alone: each is best for one, none for both."""
     queries = known(search(clicked=("b",)), search("peace", clicked=("e",)))

@@ -34,8 +34,8 @@ from ltrr_haystack.policy.safe_start import SafeStartEstimate
 MOST_LOST = 0.03
 """Share of what the baseline's order is worth that an allocation may lose."""
 
-DEVIATIONS = 2.0
-"""How many standard errors the loss must be away from that."""
+DEVIATIONS = 1.645
+"""How many standard errors the loss must be away from that: a one-sided test at the level of 5 %."""
 
 COST_DIGITS = 9
 """Costs that agree to so many decimal places count as equal."""

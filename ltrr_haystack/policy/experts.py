@@ -1,4 +1,4 @@
-"""The allocations that are compared as a whole, for queries that nobody searched before."""
+"""The allocations that are compared as a whole, as what they find for queries that nobody searched before."""
 
 import math
 from dataclasses import dataclass
@@ -23,9 +23,12 @@ class Experts:
     :ivar allocations: The allocations. The baseline comes first, unless it is not feasible.
     :ivar searched: The same without memory arms.
     :ivar places: For each, and each arm in order, the place of its depth among the arm's levels.
+    :ivar partly: For each arm in order whether it is compared at some of its levels only, as memory arms are.
     :ivar keys: A name for each, which stays the same when arms are added.
     :ivar extra_costs: What each costs more than the baseline, in units of reward.
     :ivar is_baseline: Which of them is the baseline.
+    :ivar stand_in: Which of them may stand in for the baseline: it alone; where it is none of them, those that draw
+        every arm as deep, and without any such all.
     :ivar baseline: The baseline without memory arms.
     :ivar baseline_key: Its key.
     """
@@ -33,9 +36,11 @@ class Experts:
     allocations: tuple[Allocation, ...]
     searched: tuple[Allocation, ...]
     places: NDArray[np.intp]
+    partly: tuple[bool, ...]
     keys: tuple[str, ...]
     extra_costs: NDArray[np.float64]
     is_baseline: NDArray[np.bool_]
+    stand_in: NDArray[np.bool_]
     baseline: Allocation
     baseline_key: str
 
@@ -79,13 +84,17 @@ def _experts(arms: tuple[Arm, ...], baseline: tuple[tuple[str, int], ...], budge
         allocations = (best_allocation(actions, [[0.0] * len(arm.levels) for arm in arms]),)
     searched = tuple([actions.without_memory(allocation) for allocation in allocations])
     base = actions.without_memory(actions.baseline)
+    is_baseline = np.array([allocation == base for allocation in searched])
+    as_deep = np.array([all(allocation[arm] >= depth for arm, depth in base.items()) for allocation in searched])
     return Experts(
         allocations,
         searched,
         np.array([[arm.levels.index(allocation[arm.name]) for arm in arms] for allocation in allocations]),
+        tuple([row != arm.levels for row, arm in zip(rows, arms, strict=True)]),
         tuple(map(expert_key, searched)),
         np.array([actions.cost(allocation) - actions.cost(base) for allocation in searched]),
-        np.array([allocation == base for allocation in searched]),
+        is_baseline,
+        next((mask for mask in (is_baseline, as_deep) if mask.any()), np.ones(len(searched), dtype=bool)),
         base,
         expert_key(base),
     )

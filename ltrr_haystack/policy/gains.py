@@ -1,6 +1,6 @@
 """
 What allocations are worth for queries that nobody searched before, as measured on the whole log (see
-`ranking.allocation_gains`), and which of them may be played.
+`ranking.allocation_gains`), and which of them may be played, for these queries and for all others.
 
 An allocation may be played if its pages are shown to earn as much as those of the pipeline as it is without learning,
 and as the baseline's candidates in the order of the ranking model: if no more than a margin lies within the uncertainty
@@ -14,7 +14,7 @@ Of these allocations the cheapest is played. No saving makes up for a loss beyon
 gets worse than that to save a call.
 
 Nor does a repeated one: the model chooses for queries that were searched before, but among these allocations (see
-`preference.bounded`). A page has places for more documents than people have clicked, and those that memory does not
+`Preference.bounded`). A page has places for more documents than people have clicked, and those that memory does not
 fill are filled as for a new query.
 """
 
@@ -37,6 +37,9 @@ MOST_LOST = 0.03
 DEVIATIONS = 1.645
 """How many standard errors the loss must be away from that: a one-sided test at the level of 5 %."""
 
+INTERVAL = 1.96
+"""Standard errors to each side of an estimate within which the truth lies with 95 %."""
+
 COST_DIGITS = 9
 """Costs that agree to so many decimal places count as equal."""
 
@@ -51,19 +54,20 @@ class Gain(FrozenValue):
     :param clicks: Expected clicks per search more than on the baseline's page in the union's order.
     :param error: Standard error of that over queries.
     :param saved: What it costs less than the baseline, in units of reward.
-    :param lost: Expected clicks per search fewer than on the pages of the baseline's candidates in the model's order.
-    :param lost_error: Standard error of that over queries.
-    :param behind: Expected clicks per search fewer than on the pages of the best allocation, at least 0.
-    :param behind_error: Standard error of that over queries.
+    :param behind_model: Expected clicks per search fewer than on the pages of the baseline's candidates in the order of
+        the ranking model.
+    :param behind_model_error: Standard error of that over queries.
+    :param behind_best: Expected clicks per search fewer than on the pages of the best allocation, at least 0.
+    :param behind_best_error: Standard error of that over queries.
     """
 
     clicks: float
     error: float
     saved: float
-    lost: float = 0.0
-    lost_error: float = 0.0
-    behind: float = 0.0
-    behind_error: float = 0.0
+    behind_model: float = 0.0
+    behind_model_error: float = 0.0
+    behind_best: float = 0.0
+    behind_best_error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,8 @@ class AllocationGains(FrozenValue):
         return (
             gain is not None
             and gain.clicks - DEVIATIONS * gain.error >= -self.margin
-            and gain.lost + DEVIATIONS * gain.lost_error <= self.margin
-            and gain.behind - DEVIATIONS * gain.behind_error <= self.margin
+            and gain.behind_model + DEVIATIONS * gain.behind_model_error <= self.margin
+            and gain.behind_best - DEVIATIONS * gain.behind_best_error <= self.margin
         )
 
     def playable(self, experts: Experts) -> NDArray[np.bool_]:
@@ -166,7 +170,7 @@ class AllocationGains(FrozenValue):
             z=(reward + best.saved) / error if error > 0 else 0.0,
             reward_gain=reward,
             reward_standard_error=error,
-            reward_interval=(reward - DEVIATIONS * error, reward + DEVIATIONS * error),
+            reward_interval=(reward - INTERVAL * error, reward + INTERVAL * error),
             baseline_reward=reward_per_click * self.baseline,
             cost_saved=best.saved,
             baseline_cost=self.baseline_cost,

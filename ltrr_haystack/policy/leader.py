@@ -30,12 +30,12 @@ from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import ValueFn, page_of
 from ltrr_haystack.policy.expected import ExpectedRewards
 from ltrr_haystack.policy.experts import Experts, experts_of
-from ltrr_haystack.policy.gains import AllocationGains
+from ltrr_haystack.policy.gains import FORMAT, AllocationGains
 from ltrr_haystack.policy.model_pages import model_page_value
 from ltrr_haystack.policy.moments import DECAY
 from ltrr_haystack.policy.preference import REFUSED_LOSS, Preference
 from ltrr_haystack.policy.union import MOST_KEPT, UnionOrder, reaches
-from ltrr_haystack.types import MEMORY, ActionSet, Allocation, SettledDecision
+from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
 
 PRIOR_LOSS = 1.0
 """Loss of the one pseudo-observation with which every expert but the baseline begins, in units of reward."""
@@ -53,6 +53,7 @@ class Leader:
         self._expected = ExpectedRewards()
         self._rewarded = (0.0, 0.0)
         self._measured: AllocationGains | None = None
+        self._kept: tuple[AllocationGains | None, Experts | None, NDArray[np.bool_]] = None, None, np.zeros(0, bool)
 
     @property
     def reward_per_click(self) -> float:
@@ -150,8 +151,17 @@ class Leader:
         """
         experts = experts_of(actions)
         gains, first = self._gains(experts)
-        costs = {arm.name: [-arm.cost(level) for level in arm.levels] for arm in actions.arms if arm.kind == MEMORY}
-        return Preference.of_whole(actions, experts, gains, first, costs)
+        return Preference.of_new_query(actions, experts, gains, first)
+
+    def playable(self, experts: Experts) -> NDArray[np.bool_] | None:
+        """
+        Tell which allocations may be played.
+
+        :param experts: The allocations that are compared.
+        :returns: For each whether it may be; `None` if nothing was measured against their baseline.
+        """
+        measured = self._measured_for(experts)
+        return None if measured is None else self._mask(measured, experts)
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -165,7 +175,7 @@ class Leader:
             "experts": experts,
             "expected": self._expected.to_dict(),
             "rewarded": self._rewarded,
-            "measured": None if self._measured is None else self._measured.to_dict(),
+            "measured": None if self._measured is None else {"format": FORMAT, "gains": self._measured.to_dict()},
         }
 
     @classmethod
@@ -184,7 +194,8 @@ class Leader:
         earned, times = state.get("rewarded", (0.0, 0.0))
         made._rewarded = float(earned), float(times)
         measured = state.get("measured")
-        made._measured = None if measured is None else AllocationGains.from_dict(measured)
+        if measured is not None and measured.get("format") == FORMAT:
+            made._measured = AllocationGains.from_dict(measured["gains"])
         return made
 
     def _update(self, settled: SettledDecision, weight: float, value_fn: ValueFn) -> None:
@@ -205,8 +216,8 @@ class Leader:
 
         Unless gains were measured, they are those of the decisions so far, with one more that lost `PRIOR_LOSS`.
         """
-        measured = self._measured
-        if measured is not None and measured.against == experts.baseline_key == self._against:
+        measured = self._measured_for(experts)
+        if measured is not None:
             return self._measured_gains(measured, experts)
         noted = self._noted if self._against == experts.baseline_key else {}
         gained, weights = np.array([noted.get(key, (0.0, 0.0)) for key in experts.keys]).T
@@ -214,17 +225,29 @@ class Leader:
         gains[experts.is_baseline] = 0.0
         return gains, int(np.argmax(gains))
 
+    def _measured_for(self, experts: Experts) -> AllocationGains | None:
+        measured = self.measured
+        return measured if measured is not None and measured.against == experts.baseline_key else None
+
+    def _mask(self, measured: AllocationGains, experts: Experts) -> NDArray[np.bool_]:
+        """Which of the allocations may be played; the last answer is kept, since it changes with a training only."""
+        of, among, mask = self._kept
+        if of is not measured or among is not experts:
+            mask = measured.playable(experts)
+            self._kept = measured, experts, mask
+        return mask
+
     def _measured_gains(self, measured: AllocationGains, experts: Experts) -> tuple[_Numbers, int]:
         """
         What was measured, with `REFUSED_LOSS` less for what may not be played, and as much as any for the cheapest.
 
         So levels are drawn the more rarely, the fewer clicks their allocations are expected to earn for their cost.
         """
-        playable = measured.playable(experts)
+        playable = self._mask(measured, experts)
         costs = {experts.keys[place]: float(experts.extra_costs[place]) for place in np.flatnonzero(playable)}
         cheapest = measured.cheapest(costs)
         if cheapest is None:
-            return np.where(experts.is_baseline, 0.0, -REFUSED_LOSS), int(np.argmax(experts.is_baseline))
+            return np.where(experts.stand_in, 0.0, -REFUSED_LOSS), int(np.argmax(experts.stand_in))
         clicks = np.array([measured.of[key].clicks if key in measured.of else 0.0 for key in experts.keys])
         gains: _Numbers = self.reward_per_click * clicks - experts.extra_costs
         gains = np.where(playable, gains, gains.min() - REFUSED_LOSS)

@@ -18,7 +18,7 @@ from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation
 from ltrr_haystack.policy.model_pages import model_page_value
 from ltrr_haystack.policy.new_queries import CONTEXTUAL, NewQueries
-from ltrr_haystack.policy.preference import Preference, bounded
+from ltrr_haystack.policy.preference import Preference
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import check_settings, pack, snapshot_errors, unpack
 from ltrr_haystack.policy.union import reaches
@@ -49,7 +49,8 @@ class VWPolicy:
     Until it is shown to be better than the baseline, in reward less cost, it plays the baseline for most queries, and
     again if it turns out worse (see `SafeStartGate`). New queries have a safe start of their own, in which the best
     single allocation competes with the model, until allocations are measured on the log (see `NewQueries`). Then the
-    model chooses for all others among the allocations that may be played for new ones, with memory beside them.
+    model chooses for all others among the allocations that may be played for new ones, with memory beside them; where
+    none may, it adds memory to the baseline.
 
     ### Usage example
 
@@ -235,7 +236,8 @@ class VWPolicy:
 
     def take_up(self, gains: AllocationGains | None) -> None:
         """
-        Take up what allocations are worth for new queries; it decides for these from now on (see `AllocationGains`).
+        Take up what allocations are worth for new queries; from now on it decides for these, and which of them may be
+        played for others (see `AllocationGains`).
 
         :param gains: The active gains; `None` where there are none.
         """
@@ -373,11 +375,11 @@ class VWPolicy:
         if features.is_new_query and self._new.ahead != CONTEXTUAL:
             return self._new.leader.preference(actions)
         values = self.values(actions, features)
-        measured = self._new.leader.measured
-        if measured is None:
-            return Preference.arm_by_arm(actions, values)
         experts = experts_of(actions)
-        return bounded(actions, experts, measured.playable(experts), values)
+        playable = self._new.leader.playable(experts)
+        if playable is None:
+            return Preference.arm_by_arm(actions, values)
+        return Preference.bounded(actions, experts, playable, values)
 
     def _fit(self, actions: ActionSet, features: Features, credit: Credit, *, new: bool) -> None:
         shared = _shared_line(features)

@@ -4,6 +4,8 @@ from dataclasses import replace
 import pytest
 
 from ltrr_haystack.errors import SnapshotError
+from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.experts import experts_of
 from ltrr_haystack.policy.gains import DEVIATIONS, MOST_LOST, AllocationGains, Gain
 
 
@@ -28,7 +30,7 @@ class TestMayPlay:
         assert playable(of) == ["surely_as_good", "a_little_worse"]
 
     def test_nor_may_more_be_lost_against_the_models_order(self):
-        """(lost, its error): up to .03 of what the baseline earns."""
+        """(behind it, and the error of that): up to .03 of what the baseline earns."""
         of = gains(
             as_good=(0.2, 0.01, 0.0, 0.0, 0.018),
             nearly=(0.18, 0.01, 0.1, 0.02, 0.006),
@@ -38,7 +40,7 @@ class TestMayPlay:
         assert playable(of) == ["as_good", "nearly"]
 
     def test_nor_may_it_be_shown_to_be_worse_than_the_best(self):
-        """(behind, its error): more than .03 though 1.645 standard errors are in its favour."""
+        """(behind it, and the error of that): more than .03 though 1.645 standard errors are in its favour."""
         of = gains(
             best=(0.2, 0.01, 0.0, 0.0, 0.01),
             perhaps_as_good=(0.15, 0.01, 0.1, 0.0, 0.01, 0.05, 0.013),
@@ -74,6 +76,24 @@ class TestOpens:
         assert replace(gains(**both), ranker=3).opens
 
 
+class TestPlayable:
+    ACTIONS = parse_actions({"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}}, 20, {"a": 10, "b": 10})
+
+    @staticmethod
+    def names(of):
+        experts = experts_of(TestPlayable.ACTIONS)
+        return [key for key, may in zip(experts.keys, of.playable(experts), strict=True) if may]
+
+    def test_are_those_that_may_be_played(self):
+        of = gains(**{"a=10": (0.0, 0.01, 0.1), "b=10": (-0.5, 0.01, 0.1), "a=10 b=10": (0.0, 0.0, 0.0)})
+        assert self.names(of) == ["a=10 b=10", "a=10"]
+
+    def test_the_baseline_alone_is_not_unless_a_model_orders_its_page(self):
+        of = AllocationGains("a=10 b=10", {"a=10 b=10": Gain(0.0, 0.0, 0.0)}, 1.0, 0.1, 60)
+        assert self.names(of) == []
+        assert self.names(replace(of, ranker=3)) == ["a=10 b=10"]
+
+
 class TestCheapest:
     def test_costs_decide(self):
         of = gains(dear=(0.1, 0.01, 0.0), cheap=(0.0, 0.01, 0.1))
@@ -100,7 +120,7 @@ class TestEstimate:
         assert estimate.is_open
         assert (estimate.reward_gain, estimate.cost_saved, estimate.gain) == pytest.approx((0.04, 0.1, 0.14))
         assert (estimate.standard_error, estimate.z) == pytest.approx((0.02, 7.0))
-        assert estimate.reward_interval == pytest.approx((0.0071, 0.0729))
+        assert estimate.reward_interval == pytest.approx((0.0008, 0.0792))
         assert (estimate.baseline_reward, estimate.baseline_cost) == pytest.approx((2.0, 0.16))
         assert estimate.settled == estimate.compared == 72
 

@@ -10,6 +10,7 @@ from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.moments import Moments
 from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, MEASURED, NewQueries
+from ltrr_haystack.policy.preference import REFUSED_LOSS
 from ltrr_haystack.policy.safe_start import SafeStartGate
 from ltrr_haystack.types import Features
 
@@ -188,8 +189,10 @@ class TestMeasuredGains:
     def test_what_may_not_be_played_is_not_however_cheap_it_is(self, opened):
         opened.take_up(self.measured(a=-0.1, b=-0.05))
         assert opened.leader.preference(ACTIONS).allocation == BASELINE
-        (_, at_a), (_, at_b), _ = opened.leader.preference(ACTIONS).values
+        (rests_a, at_a), (rests_b, at_b), _ = opened.leader.preference(ACTIONS).values
         assert at_a == at_b == pytest.approx(0.05)
+        least_gain = 0.0
+        assert rests_a == rests_b == pytest.approx(least_gain - REFUSED_LOSS)
 
     def test_the_cheapest_of_those_that_may_be_played_is_worth_as_much_as_any(self, opened):
         """Both together are expected to earn .15 clicks more, and so they are drawn as often as the cheaper a alone."""
@@ -219,7 +222,10 @@ class TestMeasuredGains:
         actions, base = parse_actions(arms, 20, {"a": 5, "b": 5}), {"a": 5, "b": 5}
         new = NewQueries(20, 2.5)
         new.observe(make_settled(actions, base, {"x": {"a": 2}}, {"x": 1.0}), base)
-        of = {"a=5 b=5": Gain(0.0, 0.0, 0.0, behind=0.3, behind_error=0.01), "a=10 b=10": Gain(0.3, 0.01, -0.1)}
+        of = {
+            "a=5 b=5": Gain(0.0, 0.0, 0.0, behind_best=0.3, behind_best_error=0.01),
+            "a=10 b=10": Gain(0.3, 0.01, -0.1),
+        }
         new.take_up(AllocationGains("a=5 b=5", of, 1.0, 0.1, 50, ranker))
         assert not new.held_back
         assert new.leader.preference(actions).allocation == {"a": 10, "b": 10}
@@ -263,6 +269,14 @@ class TestMeasuredGains:
         again = NewQueries.from_dict(20, 2.5, json.loads(json.dumps(opened.to_dict())))
         assert again.leader.measured == opened.leader.measured
         assert again.leader.preference(ACTIONS).allocation == ONLY_A
+
+    def test_in_a_state_of_another_format_there_are_none(self, opened):
+        """Earlier ones do not tell what is lost against the model's order."""
+        state = json.loads(json.dumps(opened.to_dict()))
+        state["leader"]["measured"]["format"] = "ltrr-allocations/2"
+        assert NewQueries.from_dict(20, 2.5, state).leader.measured is None
+        state["leader"]["measured"] = self.measured().to_dict()
+        assert NewQueries.from_dict(20, 2.5, state).leader.measured is None
 
     def test_a_state_from_before_there_were_any_has_none(self, opened):
         state = opened.to_dict()

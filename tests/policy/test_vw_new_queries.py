@@ -94,6 +94,38 @@ class TestMeasuredGains:
         assert policy.distribution(self.ACTIONS, Features()).held_back
 
 
+class TestMeasuredGainsAndOtherQueries:
+    """a alone may be played, and the budget has no room for as much memory as the model would like best beside it."""
+
+    ACTIONS = parse_actions(
+        {"a": {"levels": [0, 10]}, "b": {"levels": [0, 10]}, "m": {"kind": "memory", "levels": [0, 5, 15]}},
+        20,
+        {"a": 10, "b": 10},
+    )
+    KNOWN = Features(history=KNOWN)
+
+    @pytest.fixture
+    def policy(self, make_settled):
+        policy = VWPolicy(safe_baseline_share=0.05)
+        policy.learn(make_settled(self.ACTIONS, {"a": 10, "b": 10, "m": 0}, {"x": {"a": 1}}, {"x": 1.0}))
+        for _ in range(30):
+            policy.fit(self.ACTIONS, self.KNOWN, {"a": {10: 0.2}, "b": {10: 0.9}, "m": {5: 0.2, 15: 0.8}}, counts=10)
+        policy.take_up(AllocationGains("a=10 b=10", {"a=10": Gain(0.0, 0.01, 0.1)}, 1.0, 0.2, 60, ranker=1))
+        return policy
+
+    def test_memory_is_drawn_as_deep_as_there_is_room(self, policy):
+        joint = policy.distribution(self.ACTIONS, self.KNOWN)
+        assert joint.preferred == {"a": 10, "b": 0, "m": 5}
+        for marginal in joint.marginals.values():
+            assert min(marginal) > 0
+            assert sum(marginal) == pytest.approx(1.0)
+
+    def test_against_another_baseline_they_say_nothing(self, policy):
+        """Until a search of the new one has been learned from, the leader still knows the old one."""
+        other = replace(self.ACTIONS, baseline={"a": 10, "b": 0, "m": 0})
+        assert policy.distribution(other, self.KNOWN).preferred["b"] == 10
+
+
 class TestLearnAsNew:
     """
     What is clicked has always been found by memory, first; of the other arms a finds it, too, at rank 2, and b does

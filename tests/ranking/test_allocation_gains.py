@@ -142,15 +142,15 @@ def test_each_is_held_against_the_best():
     queries = known(search(), search("peace"), search("hope", clicked=("a",)))
     gains = measured(queries, scorer=lambda union: np.where(np.isfinite(union.places), union.attractions, 0.0))
     best, bm25 = gains.of[gains.against], gains.of[expert_key({"bm25": 2})]
-    assert (best.behind, best.behind_error) == (0.0, 0.0)
+    assert (best.behind_best, best.behind_best_error) == (0.0, 0.0)
     worth = [dict(zip("acbedf", query.attractions.tolist(), strict=True)) for query in queries]
     pages = [sorted(of.values(), reverse=True)[:2] for of in worth]
     behind = [
         sum(np.multiply(two, (1.0, 0.5))) - max(of["a"], of["b"]) - 0.5 * min(of["a"], of["b"])
         for two, of in zip(pages, worth, strict=True)
     ]
-    assert bm25.behind == pytest.approx(np.mean(behind))
-    assert bm25.behind_error == pytest.approx(np.std(behind, ddof=1) / np.sqrt(3))
+    assert bm25.behind_best == pytest.approx(np.mean(behind))
+    assert bm25.behind_best_error == pytest.approx(np.std(behind, ddof=1) / np.sqrt(3))
 
 
 def test_each_is_held_against_the_baselines_candidates_in_the_models_order():
@@ -158,12 +158,12 @@ def test_each_is_held_against_the_baselines_candidates_in_the_models_order():
     queries = known(search(), search("peace"), search("hope", clicked=("a",)))
     gains = measured(queries, scorer=lambda union: np.where(np.isfinite(union.places), union.attractions, 0.0))
     baseline, bm25 = gains.of[gains.against], gains.of[expert_key({"bm25": 2})]
-    assert (baseline.lost, baseline.lost_error) == (0.0, 0.0)
+    assert (baseline.behind_model, baseline.behind_model_error) == (0.0, 0.0)
     assert baseline.clicks > 0
-    assert bm25.lost == pytest.approx(baseline.clicks - bm25.clicks) == pytest.approx(bm25.behind)
-    assert bm25.lost_error == pytest.approx(bm25.behind_error)
+    assert bm25.behind_model == pytest.approx(baseline.clicks - bm25.clicks) == pytest.approx(bm25.behind_best)
+    assert bm25.behind_model_error == pytest.approx(bm25.behind_best_error)
     unranked = measured(queries).of[expert_key({"bm25": 2})]
-    assert unranked.lost == pytest.approx(-unranked.clicks)
+    assert unranked.behind_model == pytest.approx(-unranked.clicks)
 
 
 def test_a_baseline_that_no_policy_may_draw_is_held_against_too():
@@ -171,7 +171,7 @@ def test_a_baseline_that_no_policy_may_draw_is_held_against_too():
     actions = action_set(baseline={"bm25": 2}, bm25=(2, 4), dense=(2, 4))
     gains = allocation_gains(known(search(), search("peace")), SCHEMA, actions, FUSION, CURVE, page=2)
     assert gains.against not in gains.of
-    assert all(of.lost == pytest.approx(-of.clicks) for of in gains.of.values())
+    assert all(of.behind_model == pytest.approx(-of.clicks) for of in gains.of.values())
 
 
 def test_the_best_is_one_allocation_and_not_the_best_page_of_each_query():
@@ -179,7 +179,7 @@ def test_the_best_is_one_allocation_and_not_the_best_page_of_each_query():
     queries = known(search(clicked=("b",)), search("peace", clicked=("e",)))
     gains = measured(queries)
     most = max(of.clicks for of in gains.of.values())
-    assert all(of.behind == pytest.approx(most - of.clicks) for of in gains.of.values())
+    assert all(of.behind_best == pytest.approx(most - of.clicks) for of in gains.of.values())
     assert gain(gains, bm25=2) != gain(gains, dense=2)
 
 

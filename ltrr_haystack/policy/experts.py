@@ -23,6 +23,7 @@ class Experts:
     :ivar allocations: The allocations. The baseline comes first, unless it is not feasible.
     :ivar searched: The same without memory arms.
     :ivar places: For each, and each arm in order, the place of its depth among the arm's levels.
+    :ivar candidates: How many candidates each draws.
     :ivar partly: For each arm in order whether it is compared at some of its levels only, as memory arms are.
     :ivar keys: A name for each, which stays the same when arms are added.
     :ivar extra_costs: What each costs more than the baseline, in units of reward.
@@ -36,6 +37,7 @@ class Experts:
     allocations: tuple[Allocation, ...]
     searched: tuple[Allocation, ...]
     places: NDArray[np.intp]
+    candidates: NDArray[np.intp]
     partly: tuple[bool, ...]
     keys: tuple[str, ...]
     extra_costs: NDArray[np.float64]
@@ -90,6 +92,7 @@ def _experts(arms: tuple[Arm, ...], baseline: tuple[tuple[str, int], ...], budge
         allocations,
         searched,
         np.array([[arm.levels.index(allocation[arm.name]) for arm in arms] for allocation in allocations]),
+        np.array([sum(allocation.values()) for allocation in allocations]),
         tuple([row != arm.levels for row, arm in zip(rows, arms, strict=True)]),
         tuple(map(expert_key, searched)),
         np.array([actions.cost(allocation) - actions.cost(base) for allocation in searched]),

@@ -121,8 +121,8 @@ def _memory_adds(actions: ActionSet, experts: Experts, values: Values) -> _Numbe
         if arm.kind == MEMORY
     ]
     depths, adds = np.array([np.sum([(0, 0.0), *each], axis=0) for each in product(*memories)]).T
-    room = np.array([actions.budget - sum(allocation.values()) for allocation in experts.allocations])
-    most: _Numbers = np.where(depths <= room[:, None], adds, -np.inf).max(axis=1)
+    room = (actions.budget - experts.candidates)[:, None]
+    most: _Numbers = np.where(depths <= room, adds, -np.inf).max(axis=1)
     return most
 
 

@@ -1,6 +1,6 @@
 """
 What allocations are worth for queries that nobody searched before, as measured on the whole log (see
-`ranking.allocation_gains`), and which of them may be played, for these queries and for all others.
+`ranking.allocation_gains`), and which of them may be played, for these queries and for others that are searched rarely.
 
 An allocation may be played if its pages are shown to earn as much as those of the pipeline as it is without learning,
 and as the baseline's candidates in the order of the ranking model: if no more than a margin lies within the uncertainty
@@ -13,9 +13,9 @@ not asked for there, since on a few dozen queries the highest of hundreds of est
 Of these allocations the cheapest is played. No saving makes up for a loss beyond the margin: nobody's first search
 gets worse than that to save a call.
 
-Nor does a repeated one: the model chooses for queries that were searched before, but among these allocations (see
-`Preference.bounded`). A page has places for more documents than people have clicked, and those that memory does not
-fill are filled as for a new query.
+Nor do the next ones: for a query that was searched before, the model chooses among these allocations (see
+`Preference.bounded`), until it was searched often. A page has places for more documents than people have clicked, and
+those that memory does not fill are filled as for a new query.
 """
 
 import json
@@ -34,11 +34,8 @@ from ltrr_haystack.policy.safe_start import SafeStartEstimate
 MOST_LOST = 0.03
 """Share of what the baseline's order is worth that an allocation may lose."""
 
-DEVIATIONS = 1.645
-"""How many standard errors the loss must be away from that: a one-sided test at the level of 5 %."""
-
-INTERVAL = 1.96
-"""Standard errors to each side of an estimate within which the truth lies with 95 %."""
+DEVIATIONS = 1.96
+"""How many standard errors the loss must be away from that: its 95 % interval must lie within the margin."""
 
 COST_DIGITS = 9
 """Costs that agree to so many decimal places count as equal."""
@@ -170,7 +167,7 @@ class AllocationGains(FrozenValue):
             z=(reward + best.saved) / error if error > 0 else 0.0,
             reward_gain=reward,
             reward_standard_error=error,
-            reward_interval=(reward - INTERVAL * error, reward + INTERVAL * error),
+            reward_interval=(reward - DEVIATIONS * error, reward + DEVIATIONS * error),
             baseline_reward=reward_per_click * self.baseline,
             cost_saved=best.saved,
             baseline_cost=self.baseline_cost,

@@ -13,6 +13,7 @@ from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import Credit, ValueFn, at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.experts import experts_of
+from ltrr_haystack.policy.features import searched_before
 from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation
@@ -29,6 +30,9 @@ from ltrr_haystack.types import ActionSet, Allocation, Arm, Features, SettledDec
 logger = logging.getLogger(__name__)
 
 REMEMBERED = "remembered"
+
+FEW_SEARCHES = 100
+"""With fewer searches of a query, people have not yet shown what belongs to all places of its page."""
 
 _LINES_VERSION = 5
 """To be raised with every change to the lines below, or to what a snapshot holds: an older one is of no use then."""
@@ -49,8 +53,8 @@ class VWPolicy:
     Until it is shown to be better than the baseline, in reward less cost, it plays the baseline for most queries, and
     again if it turns out worse (see `SafeStartGate`). New queries have a safe start of their own, in which the best
     single allocation competes with the model, until allocations are measured on the log (see `NewQueries`). Then the
-    model chooses for all others among the allocations that may be played for new ones, with memory beside them; where
-    none may, it adds memory to the baseline.
+    model chooses among the allocations that may be played for new ones, with memory beside them, for all others that
+    were searched fewer than `FEW_SEARCHES` times; where none may, it adds memory to the baseline.
 
     ### Usage example
 
@@ -376,7 +380,7 @@ class VWPolicy:
             return self._new.leader.preference(actions)
         values = self.values(actions, features)
         experts = experts_of(actions)
-        playable = self._new.leader.playable(experts)
+        playable = self._new.leader.playable(experts) if searched_before(features) < FEW_SEARCHES else None
         if playable is None:
             return Preference.arm_by_arm(actions, values)
         return Preference.bounded(actions, experts, playable, values)

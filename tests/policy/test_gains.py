@@ -19,32 +19,32 @@ def playable(of):
 
 
 class TestMayPlay:
-    def test_up_to_three_per_cent_may_lie_within_a_one_sided_test_at_five(self):
-        assert (MOST_LOST, DEVIATIONS) == (0.03, 1.645)
+    def test_up_to_three_per_cent_may_lie_within_an_interval_of_95_per_cent(self):
+        assert (MOST_LOST, DEVIATIONS) == (0.03, 1.96)
         of = gains(
-            surely_as_good=(0.0, 0.018, 0.1),
-            not_surely=(0.0, 0.019, 0.1),
+            surely_as_good=(0.0, 0.015, 0.1),
+            not_surely=(0.0, 0.0155, 0.1),
             a_little_worse=(-0.02, 0.004, 0.1),
-            much_better_and_uncertain=(0.2, 0.15, 0.0),
+            much_better_and_uncertain=(0.2, 0.12, 0.0),
         )
         assert playable(of) == ["surely_as_good", "a_little_worse"]
 
     def test_nor_may_more_be_lost_against_the_models_order(self):
         """(behind it, and the error of that): up to .03 of what the baseline earns."""
         of = gains(
-            as_good=(0.2, 0.01, 0.0, 0.0, 0.018),
-            nearly=(0.18, 0.01, 0.1, 0.02, 0.006),
-            not_surely=(0.18, 0.01, 0.1, 0.02, 0.0065),
+            as_good=(0.2, 0.01, 0.0, 0.0, 0.015),
+            nearly=(0.18, 0.01, 0.1, 0.02, 0.005),
+            not_surely=(0.18, 0.01, 0.1, 0.02, 0.0055),
             better_than_the_baseline_only=(0.1, 0.01, 0.1, 0.1, 0.01),
         )
         assert playable(of) == ["as_good", "nearly"]
 
     def test_nor_may_it_be_shown_to_be_worse_than_the_best(self):
-        """(behind it, and the error of that): more than .03 though 1.645 standard errors are in its favour."""
+        """(behind it, and the error of that): more than .03 though 1.96 standard errors are in its favour."""
         of = gains(
             best=(0.2, 0.01, 0.0, 0.0, 0.01),
-            perhaps_as_good=(0.15, 0.01, 0.1, 0.0, 0.01, 0.05, 0.013),
-            surely_worse=(0.15, 0.01, 0.1, 0.0, 0.01, 0.05, 0.012),
+            perhaps_as_good=(0.15, 0.01, 0.1, 0.0, 0.01, 0.05, 0.0105),
+            surely_worse=(0.15, 0.01, 0.1, 0.0, 0.01, 0.05, 0.01),
         )
         assert playable(of) == ["best", "perhaps_as_good"]
 

@@ -24,7 +24,6 @@ class Experts:
     :ivar searched: The same without memory arms.
     :ivar places: For each, and each arm in order, the place of its depth among the arm's levels.
     :ivar candidates: How many candidates each draws.
-    :ivar partly: For each arm in order whether it is compared at some of its levels only, as memory arms are.
     :ivar keys: A name for each, which stays the same when arms are added.
     :ivar extra_costs: What each costs more than the baseline, in units of reward.
     :ivar is_baseline: Which of them is the baseline.
@@ -38,7 +37,6 @@ class Experts:
     searched: tuple[Allocation, ...]
     places: NDArray[np.intp]
     candidates: NDArray[np.intp]
-    partly: tuple[bool, ...]
     keys: tuple[str, ...]
     extra_costs: NDArray[np.float64]
     is_baseline: NDArray[np.bool_]
@@ -52,9 +50,10 @@ def experts_of(actions: ActionSet) -> Experts:
     Give the allocations that are compared.
 
     :param actions: What there is to choose from.
-    :returns: All feasible ones. Where they may be more than `MOST_EXPERTS`, arms keep their lowest level and the
-        baseline's only, and where that is not enough, the baseline's alone; in both cases the last arms first. Where
-        none is feasible without memory, the one that is nearest to the baseline.
+    :returns: All feasible ones. Where they may be more than `MOST_EXPERTS`, arms keep the baseline's level and their
+        lowest only, or their deepest if the baseline has the lowest, and where that is not enough, the baseline's
+        alone; in both cases the last arms first. Where none is feasible without memory, the one that is nearest to the
+        baseline.
     """
     return _experts(actions.arms, tuple(actions.baseline.items()), actions.budget, actions.min_candidates)
 
@@ -93,7 +92,6 @@ def _experts(arms: tuple[Arm, ...], baseline: tuple[tuple[str, int], ...], budge
         searched,
         np.array([[arm.levels.index(allocation[arm.name]) for arm in arms] for allocation in allocations]),
         np.array([sum(allocation.values()) for allocation in allocations]),
-        tuple([row != arm.levels for row, arm in zip(rows, arms, strict=True)]),
         tuple(map(expert_key, searched)),
         np.array([actions.cost(allocation) - actions.cost(base) for allocation in searched]),
         is_baseline,
@@ -104,5 +102,5 @@ def _experts(arms: tuple[Arm, ...], baseline: tuple[tuple[str, int], ...], budge
 
 
 def _fewer(levels: tuple[int, ...], own: int, keep_lowest: bool) -> tuple[int, ...]:
-    kept = {own, levels[0]} if keep_lowest else {own}
+    kept = {own, levels[0] if own != levels[0] else levels[-1]} if keep_lowest else {own}
     return tuple([level for level in levels if level in kept]) or levels[:1]

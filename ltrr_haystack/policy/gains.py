@@ -3,10 +3,10 @@ What allocations are worth for queries that nobody searched before, as measured 
 `ranking.allocation_gains`), and which of them may be played, for these queries and for others that are searched rarely.
 
 An allocation may be played if its pages are shown to earn as much as those of the pipeline as it is without learning,
-and as the baseline's candidates in the order of the ranking model: if no more than a margin lies within the uncertainty
-(a test of non-inferiority: Piaggio, Elbourne, Pocock, Evans and Altman, "Reporting of noninferiority and equivalence
-randomized trials", JAMA 308, 2012). The margin is a share of what the baseline's order earns more than the same
-candidates in random order: people who click by mistake make all pages earn more, and must not make a larger loss
+and as the baseline's candidates in the order of the ranking model: if the 95 % interval of what is lost ends below a
+margin (a test of non-inferiority: Piaggio, Elbourne, Pocock, Evans and Altman, "Reporting of noninferiority and
+equivalence randomized trials", JAMA 308, 2012). The margin is a share of what the baseline's order earns more than the
+same candidates in random order: people who click by mistake make all pages earn more, and must not make a larger loss
 acceptable. Nor may it be shown to earn less than the best allocation by more than that; to be shown to be as good is
 not asked for there, since on a few dozen queries the highest of hundreds of estimates is so by chance.
 
@@ -35,7 +35,7 @@ MOST_LOST = 0.03
 """Share of what the baseline's order is worth that an allocation may lose."""
 
 DEVIATIONS = 1.96
-"""How many standard errors the loss must be away from that: its 95 % interval must lie within the margin."""
+"""To how many standard errors the 95 % interval of a mean reaches."""
 
 COST_DIGITS = 9
 """Costs that agree to so many decimal places count as equal."""
@@ -99,9 +99,9 @@ class AllocationGains(FrozenValue):
         Tell whether an allocation is shown to be as good as the baseline, and not shown to be worse than the best.
 
         :param key: The allocation's key.
-        :returns: Whether its gain, less `DEVIATIONS` standard errors, is no more than `margin` below 0, what it loses
-            against the model's order, with as many, no more than that above, and what it is behind the best, less as
-            many, neither; never where it was not measured.
+        :returns: Whether the 95 % intervals of what it loses against today's page, and against the baseline's
+            candidates in the model's order, end at `margin` or below, and that of what it loses against the best does
+            not begin above it; never where it was not measured.
         """
         gain = self.of.get(key)
         return (

@@ -6,7 +6,7 @@ allocations are compared as a whole (see `Experts`), and a level is worth what t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Self
 
@@ -18,7 +18,7 @@ from ltrr_haystack.policy.lattice import best_allocation, best_level
 from ltrr_haystack.types import MEMORY, ActionSet, Allocation, Arm
 
 REFUSED_LOSS = 1.0
-"""How much less than all others an allocation is held to be worth that may not be played, in units of reward."""
+"""How much less than the worst an allocation is held to be worth that may not be played, in units of reward."""
 
 Values = Sequence[Sequence[float]]
 """For each arm, in order, the value of each of its levels, in units of reward."""
@@ -33,7 +33,8 @@ class Preference:
 
     :ivar allocation: Arm → depth; it keeps the bounds.
     :ivar values: The value of each arm's levels; those of one arm can be compared with each other.
-    :ivar best: For each arm the place of its best level.
+    :ivar best: For each arm the place of the level that is drawn most: that of the allocation, and where arms are
+        judged one by one, that of the highest value, whatever the budget.
     """
 
     allocation: Allocation
@@ -64,7 +65,7 @@ class Preference:
         :param first: Which of them is the best.
         :returns: The preference. A level with which the best allocation is none of them has the least value of all.
         """
-        neighbours = _Neighbours(experts, worth, first)
+        neighbours = _Neighbours(experts, worth, first, float(worth.min()))
         values = [
             [-arm.cost(level) if arm.kind == MEMORY else neighbours.with_level(arm, level) for level in arm.levels]
             for arm in actions.arms
@@ -74,64 +75,64 @@ class Preference:
     @classmethod
     def bounded(cls, actions: ActionSet, experts: Experts, playable: NDArray[np.bool_], values: Values) -> Self:
         """
-        Prefer what is worth most of what may be played: one of the compared allocations, or more than it draws.
+        Prefer what is worth most of what may be played, with any memory beside it for which the budget has room.
 
-        More may be drawn of arms that are not compared at all their levels: memory arms, and the last of many. What an
-        allocation finds is found all the same then.
+        This bounds what is preferred. Levels are drawn arm by arm, so that what may not be played is still explored.
 
         :param actions: What there is to choose from.
         :param experts: The allocations.
         :param playable: Which of them may be played; where none may, the baseline may, or what draws as much.
         :param values: The value of each arm's levels.
         :returns: The preference. A level with which the best allocation may not be played is worth `REFUSED_LOSS` less
-            than any that may.
+            than all that were compared.
         """
         allowed = playable if playable.any() else experts.stand_in
+        memory = _Memory(actions, experts, values)
         worth = np.sum([np.array(row)[places] for row, places in zip(values, experts.places.T, strict=True)], axis=0)
-        worth = worth + _memory_adds(actions, experts, values)
-        worth = np.where(allowed, worth, worth.min() - REFUSED_LOSS)
+        worth = worth + memory.most
+        refused = float(worth.min()) - REFUSED_LOSS
+        worth = np.where(allowed, worth, refused)
         first = int(np.argmax(worth))
-        neighbours, own = _Neighbours(experts, worth, first), experts.places[first].tolist()
-        rows = []
-        for arm, row, place, partly in zip(actions.arms, values, own, experts.partly, strict=True):
-            rows.append([neighbours.with_level(arm, level) for level in arm.levels])
-            if partly:
-                rows[-1][place:] = [float(worth[first]) + value - row[place] for value in row[place:]]
-        allocation = _deepened(actions, experts, first, values)
+        neighbours = _Neighbours(experts, worth, first, refused)
+        allocation = {**experts.allocations[first], **memory.beside(first)}
+        rows = [
+            row if arm.kind == MEMORY else [neighbours.with_level(arm, level) for level in arm.levels]
+            for arm, row in zip(actions.arms, values, strict=True)
+        ]
         return cls(allocation, rows, [arm.levels.index(allocation[arm.name]) for arm in actions.arms])
 
 
 class _Neighbours:
-    """What the best allocation would be worth with another level of one arm."""
+    """What the best allocation would be worth with another level of an arm; `otherwise` where that was not compared."""
 
-    def __init__(self, experts: Experts, worth: _Numbers, first: int) -> None:
+    def __init__(self, experts: Experts, worth: _Numbers, first: int, otherwise: float) -> None:
         self._worth_of = dict(zip(experts.keys, worth.tolist(), strict=True))
-        self._least = float(worth.min())
+        self._otherwise = otherwise
         self._searched = experts.searched[first]
 
     def with_level(self, arm: Arm, level: int) -> float:
-        return float(self._worth_of.get(expert_key({**self._searched, arm.name: level}), self._least))
+        return float(self._worth_of.get(expert_key({**self._searched, arm.name: level}), self._otherwise))
 
 
-def _memory_adds(actions: ActionSet, experts: Experts, values: Values) -> _Numbers:
-    """For each allocation what memory arms add to it at most, as far as the budget has room for them."""
-    memories = [
-        [(level - arm.levels[0], value - row[0]) for level, value in zip(arm.levels, row, strict=True)]
-        for arm, row in zip(actions.arms, values, strict=True)
-        if arm.kind == MEMORY
-    ]
-    depths, adds = np.array([np.sum([(0, 0.0), *each], axis=0) for each in product(*memories)]).T
-    room = (actions.budget - experts.candidates)[:, None]
-    most: _Numbers = np.where(depths <= room, adds, -np.inf).max(axis=1)
-    return most
+class _Memory:
+    """
+    The depths of all memory arms together, and what they add to an allocation in which these are at their lowest.
 
+    :ivar most: For each allocation what memory adds at most, as far as the budget has room for it.
+    """
 
-def _deepened(actions: ActionSet, experts: Experts, first: int, values: Values) -> Allocation:
-    """The allocation, and as much more of the arms that are compared in part as is worth it and keeps the budget."""
-    kept = [
-        slice(place, None if partly else place + 1)
-        for place, partly in zip(experts.places[first].tolist(), experts.partly, strict=True)
-    ]
-    arms = [replace(arm, levels=arm.levels[part]) for arm, part in zip(actions.arms, kept, strict=True)]
-    rows = [row[part] for row, part in zip(values, kept, strict=True)]
-    return best_allocation(replace(actions, arms=tuple(arms)), rows)
+    def __init__(self, actions: ActionSet, experts: Experts, values: Values) -> None:
+        arms = [(place, arm) for place, arm in enumerate(actions.arms) if arm.kind == MEMORY]
+        self._names = [arm.name for _, arm in arms]
+        lowest = [int(experts.places[0, place]) for place, _ in arms]
+        self._depths = list(product(*(arm.levels[low:] for (_, arm), low in zip(arms, lowest, strict=True))))
+        adds = list(product(*(values[place][low:] for (place, _), low in zip(arms, lowest, strict=True))))
+        more = np.array([sum(depths) - sum(self._depths[0]) for depths in self._depths])
+        added = np.array([sum(each) - sum(adds[0]) for each in adds])
+        room = (actions.budget - experts.candidates)[:, None]
+        self._adds = np.where(more <= room, added, -np.inf)
+        self.most: _Numbers = self._adds.max(axis=1)
+
+    def beside(self, first: int) -> Allocation:
+        """The best depths beside one of the allocations; among equals the lowest."""
+        return dict(zip(self._names, self._depths[int(np.argmax(self._adds[first]))], strict=True))

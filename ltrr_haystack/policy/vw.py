@@ -19,7 +19,7 @@ from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation
 from ltrr_haystack.policy.model_pages import model_page_value
 from ltrr_haystack.policy.new_queries import CONTEXTUAL, NewQueries
-from ltrr_haystack.policy.preference import Preference
+from ltrr_haystack.policy.preference import Preference, Values
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import check_settings, pack, snapshot_errors, unpack
 from ltrr_haystack.policy.union import reaches
@@ -32,10 +32,10 @@ logger = logging.getLogger(__name__)
 REMEMBERED = "remembered"
 
 FEW_SEARCHES = 100
-"""With fewer searches of a query, people have not yet shown what belongs to all places of its page."""
+"""With fewer searches of a query, memory hardly knows what belongs to all places of its page."""
 
 _LINES_VERSION = 5
-"""To be raised with every change to the lines below, or to what a snapshot holds: an older one is of no use then."""
+"""To be raised with every change to the lines below, or to what a snapshot holds and an older one lacks."""
 
 
 class VWPolicy:
@@ -187,7 +187,7 @@ class VWPolicy:
         new = features.is_new_query
         held_back = self._has_safe_start and (self._new.held_back if new else not self._gate.is_open)
         preference = self._preference(actions, features)
-        if not all(map(math.isfinite, (value for row in preference.values for value in row))):
+        if preference is None:
             logger.error("The policy's model predicts numbers that are not finite; the baseline is played")
             return JointDistribution(actions, {}, 1.0, self.floor, held_back=True)
         weight = self.gamma * math.sqrt(self._n)
@@ -375,12 +375,15 @@ class VWPolicy:
     def __repr__(self) -> str:
         return f"VWPolicy(n={self._n}, safe_start={self.safe_start})"
 
-    def _preference(self, actions: ActionSet, features: Features) -> Preference:
+    def _preference(self, actions: ActionSet, features: Features) -> Preference | None:
+        """What is preferred for a query; `None` if the numbers behind it are not finite."""
         if features.is_new_query and self._new.ahead != CONTEXTUAL:
-            return self._new.leader.preference(actions)
-        values = self.values(actions, features)
-        experts = experts_of(actions)
-        playable = self._new.leader.playable(experts) if searched_before(features) < FEW_SEARCHES else None
+            of_leader = self._new.leader.preference(actions)
+            return of_leader if _all_finite(of_leader.values) else None
+        values, experts = self.values(actions, features), experts_of(actions)
+        if not _all_finite(values):
+            return None
+        playable = self._new.leader.playable(experts) if round(searched_before(features)) < FEW_SEARCHES else None
         if playable is None:
             return Preference.arm_by_arm(actions, values)
         return Preference.bounded(actions, experts, playable, values)
@@ -437,6 +440,10 @@ class VWPolicy:
             "learning_rate": self.learning_rate,
             "bits": self.bits,
         }
+
+
+def _all_finite(values: Values) -> bool:
+    return all(math.isfinite(value) for row in values for value in row)
 
 
 def _memory_at_zero(actions: ActionSet, credit: Credit) -> Credit:

@@ -45,6 +45,12 @@ class TestExperts:
         assert {each["a5"] for each in experts.allocations} == {0, 20}
         assert {each["a0"] for each in experts.allocations} == {0, 10, 20, 30}
 
+    def test_an_arm_that_rests_in_the_baseline_is_compared_at_its_deepest(self):
+        arms = {name: {"levels": [0, 10, 30, 50]} for name in "abcde"}
+        experts = experts_of(parse_actions(arms, 250, dict.fromkeys("abcd", 50)))
+        assert len(experts.allocations) == 4**4 * 2
+        assert {each["e"] for each in experts.allocations} == {0, 50}
+
     def test_are_never_too_many(self):
         """The last arms stay as the baseline has them."""
         arms = {f"a{number}": {"levels": [0, 10]} for number in range(14)}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from factories import TWO_ARMS_AND_MEMORY
 from ltrr_haystack.policy.actions import parse_actions
-from ltrr_haystack.policy.experts import MOST_EXPERTS, experts_of
+from ltrr_haystack.policy.experts import experts_of
 from ltrr_haystack.policy.preference import REFUSED_LOSS, Preference
 from ltrr_haystack.types import ActionSet, Arm
 
@@ -26,12 +26,6 @@ TWO_MEMORIES = parse_actions(
     60,
     {"a": 30, "b": 20},
 )
-MANY = parse_actions(
-    {**{name: {"levels": [0, 10, 30, 50]} for name in "abcde"}, "m": {"kind": "memory", "levels": [0, 10]}},
-    210,
-    dict.fromkeys("abcd", 50),
-)
-"""Five arms of four levels, more than are compared: e is compared at 0 only."""
 
 
 def prefer(actions, values, *places):
@@ -81,7 +75,7 @@ class TestBounded:
         assert preference.allocation == {"a": 5, "b": 5, "memory": 5}
         assert preference.best == [1, 1, 1]
         refused = 0.1 - REFUSED_LOSS
-        expected = [[0.1, 0.4], [refused, 0.4], [0.4, 0.6]]
+        expected = [[0.1, 0.4], [refused, 0.4], MEMORY]
         assert [pytest.approx(row) for row in expected] == list(preference.values)
 
     def test_where_all_may_be_played_it_is_the_best_of_all(self):
@@ -112,17 +106,17 @@ class TestBounded:
         actions = ActionSet((Arm("a", "a", (0, 5)), Arm("m", "memory", (0, 5))), 10, {"a": 5}, min_candidates=10)
         assert prefer(actions, [[0.0, 0.1], [0.0, -0.5]]).allocation == {"a": 5, "m": 5}
 
-    def test_what_is_not_compared_at_all_levels_may_be_drawn_beside_what_may_be_played(self):
-        """Only a at 10 may be played; e, which is compared at 0 alone, adds most at 30."""
-        experts = experts_of(MANY)
-        assert len(experts.keys) <= MOST_EXPERTS
-        row = [0.0, -0.1, -0.1, -0.1]
-        values = [row, row, row, row, [0.0, 0.1, 0.4, 0.2], [0.0, 0.1]]
-        preference = prefer(MANY, values, experts.keys.index("a=10"))
-        assert preference.allocation == {"a": 10, "b": 0, "c": 0, "d": 0, "e": 30, "m": 10}
-        at = np.array(preference.values[4])
-        assert at - at[0] == pytest.approx([0.0, 0.1, 0.4, 0.2])
-        assert max(preference.values[1]) == preference.values[1][0]
+    def test_a_memory_that_always_runs_is_drawn_deeper_where_that_is_worth_it(self):
+        """It is compared at 5; for 10, worth .1 more, there is room beside a alone, and not beside both."""
+        arms = {
+            "a": {"levels": [0, 10]},
+            "b": {"levels": [0, 10]},
+            "m": {"kind": "memory", "levels": [5, 10, 20]},
+        }
+        actions = parse_actions(arms, 25, {"a": 10, "b": 10})
+        memory = [0.3, 0.4, 0.2]
+        assert prefer_any(actions, [[0.0, 0.3], [0.0, 0.05], memory]).allocation == {"a": 10, "b": 0, "m": 10}
+        assert prefer_any(actions, [[0.0, 0.3], [0.0, 0.15], memory]).allocation == {"a": 10, "b": 10, "m": 5}
 
     @given(
         st.lists(st.floats(-1, 1), min_size=10, max_size=10),

@@ -130,6 +130,20 @@ class TestMeasuredGainsAndOtherQueries:
             assert min(marginal) > 0
             assert sum(marginal) == pytest.approx(1.0)
 
+    def test_a_value_that_is_not_finite_plays_the_baseline_also_where_nothing_may_be_played_with_it(
+        self, policy, monkeypatch
+    ):
+        """Without b, which may not be played, all that is left is finite."""
+        predict = VowpalWorkspace.predict
+
+        def diverged(workspace, shared, lines):
+            scores = zip(lines, predict(workspace, shared, lines), strict=True)
+            return [-math.inf if "a=b" in line else score for line, score in scores]
+
+        assert policy.distribution(self.ACTIONS, self.KNOWN).baseline_share < 1
+        monkeypatch.setattr(VowpalWorkspace, "predict", diverged)
+        assert policy.distribution(self.ACTIONS, self.KNOWN).baseline_share == 1.0
+
     def test_against_another_baseline_they_say_nothing(self, policy):
         """Until a search of the new one has been learned from, the leader still knows the old one."""
         other = replace(self.ACTIONS, baseline={"a": 10, "b": 0, "m": 0})

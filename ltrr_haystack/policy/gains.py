@@ -10,8 +10,8 @@ same candidates in random order: people who click by mistake make all pages earn
 acceptable. Nor may it be shown to earn less than the best allocation by more than that; to be shown to be as good is
 not asked for there, since on a few dozen queries the highest of hundreds of estimates is so by chance.
 
-Of these allocations the cheapest is played. No saving makes up for a loss beyond the margin: nobody's first search
-gets worse than that to save a call.
+Of these allocations the one that is worth most is played, in clicks less costs. No saving makes up for a loss beyond
+the margin: nobody's first search gets worse than that to save a call.
 
 Nor do the next ones: for a query that was searched before, the model chooses among these allocations (see
 `Preference.bounded`), until it was searched often. A page has places for more documents than people have clicked, and
@@ -36,9 +36,6 @@ MOST_LOST = 0.03
 
 DEVIATIONS = 1.96
 """To how many standard errors the 95 % interval of a mean reaches."""
-
-COST_DIGITS = 9
-"""Costs that agree to so many decimal places count as equal."""
 
 FORMAT = "ltrr-allocations/3"
 
@@ -130,34 +127,19 @@ class AllocationGains(FrozenValue):
         """
         return any(self.may_play(key) for key in self.of if self.ranker or key != self.against)
 
-    def cheapest(self, costs: Mapping[str, float]) -> str | None:
-        """
-        Choose the allocation that is played.
-
-        :param costs: Key of each allocation that may be played → what it costs, in units of reward.
-        :returns: The cheapest; of equally cheap ones the one with the most expected clicks, and the first of these.
-            `None` where there are none.
-        """
-        return min(costs, key=lambda key: (round(costs[key], COST_DIGITS), -self.of[key].clicks), default=None)
-
     def estimate(self, reward_per_click: float) -> SafeStartEstimate:
         """
-        Say how the cheapest of those that may be played compares with the baseline, as a gate does.
+        Say how the best of those that may be played compares with the baseline, as a gate does.
 
         :param reward_per_click: What a click is worth on average, in units of reward.
-        :returns: The estimate, with queries in place of decisions and costs as they were when gains were measured;
-            where none may be played, of the one with the highest gain of all.
+        :returns: The estimate, with queries in place of decisions and costs as they were when gains were measured; of
+            the best of all where none may be played.
         """
-        costs = {key: -gain.saved for key, gain in self.of.items() if self.may_play(key)}
-        cheapest = self.cheapest(costs) if self.opens else None
-        best = (
-            max(self.of.values(), key=lambda gain: reward_per_click * gain.clicks + gain.saved)
-            if cheapest is None
-            else self.of[cheapest]
-        )
+        may_play = [gain for key, gain in self.of.items() if self.opens and self.may_play(key)]
+        best = max(may_play or self.of.values(), key=lambda gain: reward_per_click * gain.clicks + gain.saved)
         reward, error = reward_per_click * best.clicks, reward_per_click * best.error
         return SafeStartEstimate(
-            is_open=cheapest is not None,
+            is_open=bool(may_play),
             settled=self.queries,
             agreement=0.0,
             compared=self.queries,

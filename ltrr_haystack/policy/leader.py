@@ -16,8 +16,8 @@ into the budget together with the baseline is never known. These means are not w
 estimate is, decides whether the leader is played.
 
 All that is the start. What a training of the ranker measured on the whole log (see `AllocationGains`) takes the place
-of these gains: a decision by itself hardly tells what the documents are worth that it did not show. The cheapest
-allocation of those that may be played is the best then.
+of these gains: a decision by itself hardly tells what the documents are worth that it did not show. The best is
+one of those then that may be played.
 """
 
 from collections.abc import Mapping, Sequence
@@ -142,16 +142,14 @@ class Leader:
 
     def preference(self, actions: ActionSet) -> Preference:
         """
-        Give the best allocation: the one with the highest gain, or, where gains were measured, the cheapest that may be
-        played.
+        Give the best allocation: the one with the highest gain, where gains were measured of those that may be played.
 
         :param actions: What there is to choose from.
         :returns: The allocation; the value of an arm's level is the gain over the baseline per query, less the cost, of
             the best allocation with it, and a memory arm costs without gaining.
         """
         experts = experts_of(actions)
-        gains, first = self._gains(experts)
-        return Preference.of_new_query(actions, experts, gains, first)
+        return Preference.of_new_query(actions, experts, self._gains(experts))
 
     def playable(self, experts: Experts) -> NDArray[np.bool_] | None:
         """
@@ -210,9 +208,9 @@ class Leader:
             noted[experts.keys[place]] = gain + weight * (reward - base), weights + weight
         self._noted = noted
 
-    def _gains(self, experts: Experts) -> tuple[_Numbers, int]:
+    def _gains(self, experts: Experts) -> _Numbers:
         """
-        The gain of each expert over the baseline per query, less the cost, and which of them is best.
+        The gain of each expert over the baseline per query, less the cost.
 
         Unless gains were measured, they are those of the decisions so far, with one more that lost `PRIOR_LOSS`.
         """
@@ -223,7 +221,7 @@ class Leader:
         gained, weights = np.array([noted.get(key, (0.0, 0.0)) for key in experts.keys]).T
         gains: _Numbers = (gained - PRIOR_LOSS) / (weights + 1) - experts.extra_costs
         gains[experts.is_baseline] = 0.0
-        return gains, int(np.argmax(gains))
+        return gains
 
     def _measured_for(self, experts: Experts) -> AllocationGains | None:
         measured = self.measured
@@ -237,20 +235,11 @@ class Leader:
             self._kept = measured, experts, mask
         return mask
 
-    def _measured_gains(self, measured: AllocationGains, experts: Experts) -> tuple[_Numbers, int]:
-        """
-        What was measured, with `REFUSED_LOSS` less for what may not be played, and as much as any for the cheapest.
-
-        So levels are drawn the more rarely, the fewer clicks their allocations are expected to earn for their cost.
-        """
+    def _measured_gains(self, measured: AllocationGains, experts: Experts) -> _Numbers:
+        """What was measured, with `REFUSED_LOSS` less for what may not be played."""
         playable = self._mask(measured, experts)
-        costs = {experts.keys[place]: float(experts.extra_costs[place]) for place in np.flatnonzero(playable)}
-        cheapest = measured.cheapest(costs)
-        if cheapest is None:
-            return np.where(experts.stand_in, 0.0, -REFUSED_LOSS), int(np.argmax(experts.stand_in))
+        if not playable.any():
+            return np.where(experts.stand_in, 0.0, -REFUSED_LOSS)
         clicks = np.array([measured.of[key].clicks if key in measured.of else 0.0 for key in experts.keys])
         gains: _Numbers = self.reward_per_click * clicks - experts.extra_costs
-        gains = np.where(playable, gains, gains.min() - REFUSED_LOSS)
-        first = experts.keys.index(cheapest)
-        gains[first] = gains.max()
-        return gains, first
+        return np.where(playable, gains, gains.min() - REFUSED_LOSS)

@@ -9,9 +9,9 @@ The leader is evaluated on all settled decisions, each treated as if its query w
 without what memory brought. The model is evaluated on queries that really were new, since it was trained on the others:
 on a query that it has learned from its performance would be overestimated.
 
-As soon as gains of allocations were measured on the whole log (`AllocationGains`), they decide: the cheapest allocation
-of those that are shown to be as good as the baseline, and not to be worse than the best, is played, and the gates have
-no say.
+As soon as gains of allocations were measured on the whole log (`AllocationGains`), they decide: of those that
+are shown to be as good as the baseline, and not to be worse than the best, the one that is worth most is played, and
+the gates have no say.
 
 The rewards of other pages are in part expectations (see `ExpectedRewards`): rewards of the logged pages alone would
 favour the baseline.

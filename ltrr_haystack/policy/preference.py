@@ -55,16 +55,17 @@ class Preference:
         return cls(best_allocation(actions, values), values, best)
 
     @classmethod
-    def of_new_query(cls, actions: ActionSet, experts: Experts, worth: _Numbers, first: int) -> Self:
+    def of_new_query(cls, actions: ActionSet, experts: Experts, worth: _Numbers) -> Self:
         """
-        Prefer one of the compared allocations as it is: memory arms cost without gaining.
+        Prefer the best of the compared allocations as it is: memory arms cost without gaining.
 
         :param actions: What there is to choose from.
         :param experts: The allocations.
         :param worth: What each is worth.
-        :param first: Which of them is the best.
-        :returns: The preference. A level with which the best allocation is none of them has the least value of all.
+        :returns: The preference; among equals the first. A level with which the best allocation is none of them has the
+            least value of all.
         """
+        first = int(np.argmax(worth))
         neighbours = _Neighbours(experts, worth, first, float(worth.min()))
         values = [
             [-arm.cost(level) if arm.kind == MEMORY else neighbours.with_level(arm, level) for level in arm.levels]

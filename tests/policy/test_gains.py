@@ -94,29 +94,10 @@ class TestPlayable:
         assert self.names(replace(of, ranker=3)) == ["a=10 b=10"]
 
 
-class TestCheapest:
-    def test_costs_decide(self):
-        of = gains(dear=(0.1, 0.01, 0.0), cheap=(0.0, 0.01, 0.1))
-        assert of.cheapest({"dear": 0.3, "cheap": 0.2}) == "cheap"
-
-    def test_of_equally_cheap_ones_clicks_do(self):
-        of = gains(fewer=(0.02, 0.01, 0.1), more=(0.03, 0.01, 0.1))
-        rounded = 0.1 + 0.2 - 0.2
-        assert rounded > 0.1
-        assert of.cheapest({"fewer": 0.1, "more": rounded}) == "more"
-
-    def test_of_those_that_are_equal_in_both_it_is_the_first(self):
-        of = gains(shallow=(0.02, 0.01, 0.0), deep=(0.02, 0.01, 0.0))
-        assert of.cheapest({"shallow": 0.0, "deep": 0.0}) == "shallow"
-
-    def test_of_none_there_is_none(self):
-        assert gains().cheapest({}) is None
-
-
 class TestEstimate:
-    def test_is_of_the_cheapest_that_may_be_played_in_units_of_reward(self):
-        """Of a click worth 2: reward .04, saved .1; the dearer one gains .2, and the cheapest may not be played."""
-        estimate = gains(cheap=(0.02, 0.01, 0.1), dear=(0.1, 0.01, 0.0), worse=(-0.2, 0.01, 9.0)).estimate(2.0)
+    def test_is_of_the_best_that_may_be_played_in_units_of_reward(self):
+        """Of a click worth 2: reward .04, saved .1; the dearer one gains .12, and the cheapest may not be played."""
+        estimate = gains(cheap=(0.02, 0.01, 0.1), dear=(0.06, 0.01, 0.0), worse=(-0.2, 0.01, 9.0)).estimate(2.0)
         assert estimate.is_open
         assert (estimate.reward_gain, estimate.cost_saved, estimate.gain) == pytest.approx((0.04, 0.1, 0.14))
         assert (estimate.standard_error, estimate.z) == pytest.approx((0.02, 7.0))

@@ -194,12 +194,15 @@ class TestMeasuredGains:
         least_gain = 0.0
         assert rests_a == rests_b == pytest.approx(least_gain - REFUSED_LOSS)
 
-    def test_the_cheapest_of_those_that_may_be_played_is_worth_as_much_as_any(self, opened):
-        """Both together are expected to earn .15 clicks more, and so they are drawn as often as the cheaper a alone."""
-        opened.take_up(self.measured(a=0.0, both=0.15))
+    def test_of_those_that_may_be_played_it_is_the_one_with_most_clicks_less_costs(self, opened):
+        """Both together cost .1 more than a alone."""
+        opened.take_up(self.measured(a=0.0, both=0.09))
         assert opened.leader.preference(ACTIONS).allocation == ONLY_A
+        opened.take_up(self.measured(a=0.0, both=0.11))
+        assert opened.leader.preference(ACTIONS).allocation == BASELINE
         (_, at_a), (rests_b, at_b), _ = opened.leader.preference(ACTIONS).values
-        assert at_a == rests_b == at_b == pytest.approx(0.15)
+        assert at_a == at_b == pytest.approx(0.11)
+        assert rests_b == pytest.approx(0.1)
 
     def test_of_equally_cheap_ones_that_with_fewer_clicks_is_worth_less(self, opened):
         opened.take_up(self.measured(a=0.01, b=0.02))
@@ -231,10 +234,11 @@ class TestMeasuredGains:
         assert new.leader.preference(actions).allocation == {"a": 10, "b": 10}
         assert new.estimates()[MEASURED].gain == pytest.approx(0.2)
 
-    def test_the_leader_plays_what_the_estimate_is_of(self, opened):
-        opened.take_up(self.measured(a=0.02, b=0.01, both=0.15))
-        assert opened.leader.preference(ACTIONS).allocation == ONLY_A
-        assert opened.estimates()[MEASURED].reward_gain == pytest.approx(0.02)
+    @pytest.mark.parametrize(("both", "allocation"), [(0.05, ONLY_A), (0.15, BASELINE)])
+    def test_the_leader_plays_what_the_estimate_is_of(self, opened, both, allocation):
+        opened.take_up(self.measured(a=0.02, b=0.01, both=both))
+        assert opened.leader.preference(ACTIONS).allocation == allocation
+        assert opened.estimates()[MEASURED].reward_gain == pytest.approx(0.02 if allocation == ONLY_A else both)
 
     def test_what_an_arm_costs_now_counts(self, opened, clicked_anew):
         """A has become dearer than b since gains were measured."""

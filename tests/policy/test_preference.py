@@ -55,7 +55,7 @@ class TestOfNewQuery:
     def test_levels_are_worth_what_the_best_is_with_them(self):
         """Beside a alone: both are worth .2, none 0, and memory costs .01."""
         experts = experts_of(ACTIONS)
-        preference = Preference.of_new_query(ACTIONS, experts, np.array([0.2, 0.0, 0.1, 0.3]), ONLY_A)
+        preference = Preference.of_new_query(ACTIONS, experts, np.array([0.2, 0.0, 0.1, 0.3]))
         assert preference.allocation == {"a": 5, "b": 0, "memory": 0}
         assert preference.best == [1, 0, 0]
         assert preference.values == [[0.0, 0.3], [0.3, 0.2], [0.0, -0.01]]
@@ -63,9 +63,10 @@ class TestOfNewQuery:
     def test_a_level_with_which_nothing_is_compared_has_the_least_value(self):
         actions = parse_actions({"a": {"levels": [0, 10, 30]}, "b": {"levels": [0, 10]}}, 30, {"a": 30})
         experts = experts_of(actions)
-        worth = np.arange(len(experts.keys), dtype=float)
-        preference = Preference.of_new_query(actions, experts, worth, experts.keys.index("a=30"))
-        assert preference.values[1] == [worth[experts.keys.index("a=30")], 0.0]
+        worth = np.array([float(key == "a=30") - 0.5 * (key == "b=10") for key in experts.keys])
+        preference = Preference.of_new_query(actions, experts, worth)
+        assert preference.allocation == {"a": 30, "b": 0}
+        assert preference.values[1] == [1.0, -0.5]
 
 
 class TestBounded:

@@ -41,7 +41,7 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
             "than the baseline. Worth is reward less cost: pages that are as good for less open it, too, so the "
             "verdict tells the two apart. For new queries its model competes with the best allocation for all of "
             "them; of those past their safe start the one that gains more is played. As soon as allocations were "
-            "measured on the log, the cheapest is played of those whose pages were shown to lose no more than a "
+            "measured on the log, the most valuable is played of those whose pages were shown to lose no more than a "
             "margin; for queries that were searched before, though not often, the model chooses among these. A ranker "
             "goes live when, on queries that it was not trained on, its first places are shown not to be worth less "
             "than those of the union's own order, nor of the live ranker, by more than a margin. What a document is "

@@ -135,7 +135,7 @@ class AllocationGains(FrozenValue):
         :returns: The estimate, with queries in place of decisions and costs as they were when gains were measured; of
             the best of all where none may be played.
         """
-        may_play = [gain for key, gain in self.of.items() if self.opens and self.may_play(key)]
+        may_play = [gain for key, gain in self.of.items() if self.may_play(key)] if self.opens else []
         best = max(may_play or self.of.values(), key=lambda gain: reward_per_click * gain.clicks + gain.saved)
         reward, error = reward_per_click * best.clicks, reward_per_click * best.error
         return SafeStartEstimate(

@@ -17,7 +17,7 @@ estimate is, decides whether the leader is played.
 
 All that is the start. What a training of the ranker measured on the whole log (see `AllocationGains`) takes the place
 of these gains: a decision by itself hardly tells what the documents are worth that it did not show. The best is
-one of those then that may be played.
+then one of those that may be played.
 """
 
 from collections.abc import Mapping, Sequence
@@ -142,7 +142,8 @@ class Leader:
 
     def preference(self, actions: ActionSet) -> Preference:
         """
-        Give the best allocation: the one with the highest gain, where gains were measured of those that may be played.
+        Give the best allocation: the one with the highest gain; where gains were measured, among those that may be
+        played.
 
         :param actions: What there is to choose from.
         :returns: The allocation; the value of an arm's level is the gain over the baseline per query, less the cost, of

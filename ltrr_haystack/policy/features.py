@@ -13,6 +13,7 @@ MOST_CONTEXT = 32
 LONGEST_TEXT = 64
 """How many characters of a text are taken."""
 
+_LARGEST_COUNT = 4.0
 _COUNT_SCALE = 5.0
 _MOST_INTENTS = 8
 _MOST_READINGS = 10
@@ -105,9 +106,10 @@ def searched_before(features: Features) -> float:
     Give how often a query was searched before, as far as the features tell.
 
     :param features: The features.
-    :returns: The number of settled searches, 0 for a new query.
+    :returns: The number of settled searches, 0 for a new query; a count that is negative or not finite is none.
     """
-    return max((math.expm1(_COUNT_SCALE * known.get("cnt", 0.0)) for known in features.history.values()), default=0.0)
+    counts = [_bounded(known.get("cnt", 0.0), _LARGEST_COUNT) for known in features.history.values()]
+    return math.expm1(_COUNT_SCALE * max(counts, default=0.0)) if any(count > 0 for count in counts) else 0.0
 
 
 def _entropy(readings: Sequence[Interpretation]) -> float:
@@ -128,7 +130,7 @@ def _length(words: int) -> str:
 
 def _history(entry: ArmHistory) -> dict[str, float]:
     return {
-        "cnt": _bounded(math.log1p(entry.draws) / _COUNT_SCALE, 4.0),
+        "cnt": _bounded(math.log1p(entry.draws) / _COUNT_SCALE, _LARGEST_COUNT),
         "ctr": _bounded(entry.credit / entry.draws, 10.0),
         "ret": _bounded(entry.returned / entry.draws / 100, 10.0),
     }

@@ -128,3 +128,12 @@ class TestSearchedBefore:
 
     def test_of_a_new_query_is_0(self):
         assert searched_before(Features()) == 0.0
+
+    @pytest.mark.parametrize("count", [math.nan, math.inf, -math.inf, -0.1])
+    def test_a_count_that_cannot_be_is_none(self, count):
+        assert searched_before(Features(history={"a": {"cnt": count}})) == 0.0
+        known = Features(history={"a": {"cnt": count}, "b": {"cnt": math.log1p(30) / 5}})
+        assert searched_before(known) == pytest.approx(30.0)
+
+    def test_a_count_beyond_all_bounds_is_very_many(self):
+        assert searched_before(Features(history={"a": {"cnt": 1e308}})) == pytest.approx(math.expm1(20.0))

@@ -109,7 +109,7 @@ def searched_before(features: Features) -> float:
     :returns: The number of settled searches, 0 for a new query; a count that is negative or not finite is none.
     """
     counts = [_bounded(known.get("cnt", 0.0), _LARGEST_COUNT) for known in features.history.values()]
-    return math.expm1(_COUNT_SCALE * max(counts, default=0.0)) if any(count > 0 for count in counts) else 0.0
+    return math.expm1(_COUNT_SCALE * max([0.0, *counts]))
 
 
 def _entropy(readings: Sequence[Interpretation]) -> float:

@@ -110,6 +110,11 @@ class TestEstimate:
         assert not estimate.is_open
         assert estimate.reward_gain == pytest.approx(-0.2)
 
+    def test_by_the_baseline_in_its_own_order_it_is_not_opened(self):
+        baseline = gains(**{"bm25=50 dense=50": (0.0, 0.0, 0.0)})
+        assert not baseline.estimate(1.0).is_open
+        assert replace(baseline, ranker=3).estimate(1.0).is_open
+
 
 class TestBytes:
     def test_go_there_and_back(self):

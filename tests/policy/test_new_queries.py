@@ -7,6 +7,7 @@ import pytest
 from factories import TWO_ARMS_AND_MEMORY
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.experts import experts_of
 from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.moments import Moments
 from ltrr_haystack.policy.new_queries import CONTEXTUAL, LEADER, MEASURED, NewQueries
@@ -250,6 +251,28 @@ class TestMeasuredGains:
     def test_where_what_was_measured_cannot_be_played_any_more_the_baseline_is(self, opened):
         opened.take_up(replace(self.measured(), of={"a=4": Gain(0.0, 0.005, 0.1)}))
         assert opened.leader.preference(ACTIONS).allocation == BASELINE
+
+    def test_which_may_be_played_follows_the_gains_and_what_there_is_to_choose_from(self, opened):
+        def playable(actions):
+            experts = experts_of(actions)
+            return [key for key, may in zip(experts.keys, opened.leader.playable(experts), strict=True) if may]
+
+        deeper = replace(ACTIONS, arms=(replace(ACTIONS.arms[0], levels=(0, 5, 10)), *ACTIONS.arms[1:]))
+        for _ in range(2):
+            assert playable(ACTIONS) == ["a=5 b=5", "a=5"]
+            assert playable(deeper) == ["a=5 b=5", "a=5"]
+        opened.take_up(self.measured(b=0.02))
+        assert playable(deeper) == ["a=5 b=5", "b=5", "a=5"]
+
+    def test_where_nothing_may_be_played_and_the_baseline_cannot_be_it_is_what_draws_as_much(self, make_settled):
+        """a always runs, and the baseline leaves it out."""
+        actions = parse_actions({"a": {"levels": [5, 10]}, "b": {"levels": [0, 5]}}, 15, {"b": 5})
+        new = NewQueries(20, 2.5)
+        both = {"a": 5, "b": 5}
+        new.observe(make_settled(actions, both, {"x": {"b": 2}}, {"x": 1.0}), both)
+        new.take_up(AllocationGains("b=5", {"a=5": Gain(-0.5, 0.01, 0.1)}, 1.0, 0.1, 50, 3))
+        assert new.held_back
+        assert new.leader.preference(actions).allocation == both
 
     def test_where_nothing_may_be_played_it_is_held_back_again(self, opened):
         opened.take_up(self.measured(a=-0.4, both=-0.4))

@@ -76,7 +76,7 @@ class TestMeasuredGains:
             policy.fit(self.ACTIONS, searched(100), {"a": {10: 1.0}, "b": {10: -0.5}})
         assert FEW_SEARCHES == 100
         assert policy.distribution(self.ACTIONS, searched(99)).preferred == {"a": 0, "b": 10}
-        assert policy.distribution(self.ACTIONS, searched(101)).preferred == {"a": 10, "b": 0}
+        assert policy.distribution(self.ACTIONS, searched(100)).preferred == {"a": 10, "b": 0}
 
     def test_where_nothing_may_be_played_others_get_the_baseline_and_memory(self, make_settled):
         policy = VWPolicy()
@@ -88,6 +88,10 @@ class TestMeasuredGains:
         nothing = AllocationGains("a=5 b=5", {"a=5": Gain(-0.5, 0.01, 0.1)}, 1.0, 0.2, 60, ranker=1)
         policy.take_up(nothing)
         assert policy.distribution(TWO_ARMS_AND_MEMORY, Features(history=KNOWN)).preferred == EVERY_ARM
+
+    def test_gains_that_are_no_numbers_play_the_baseline(self, policy):
+        policy.take_up(replace(self.GAINS, of={**self.GAINS.of, "a=10": Gain(math.nan, 0.01, 0.1)}))
+        assert policy.distribution(self.ACTIONS, Features()).baseline_share == 1.0
 
     def test_the_card_says_so(self, policy):
         card = policy.card()

@@ -47,6 +47,7 @@ def _decision_lines(decision: DecisionExplanation) -> Iterable[str]:
         f"{understanding.language}; type: {understanding.query_type})"
     )
     yield intents_line(understanding.intents)
+    yield f"searched before: {_times(decision.searched_before)}"
     yield f"order of the page: {_order(decision)}"
     held = ", held back by the safe start" if decision.safe_start else ""
     yield (
@@ -55,6 +56,12 @@ def _decision_lines(decision: DecisionExplanation) -> Iterable[str]:
     )
     if decision.preferred:
         yield f"held to be best: {_allocation(decision.preferred)}"
+
+
+def _times(searched: int) -> str:
+    if searched == 0:
+        return "never, as far as was learned; served as a new query"
+    return "once" if searched == 1 else f"{searched:,} times"
 
 
 def _order(decision: DecisionExplanation) -> str:

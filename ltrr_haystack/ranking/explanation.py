@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.frozen_value import FrozenValue
 from ltrr_haystack.memory.index import Remembered
+from ltrr_haystack.policy.features import searched_before
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.ranking.features import FUSED, PLACE
 from ltrr_haystack.ranking.model import RankingModel, start_scores
@@ -136,6 +137,7 @@ class DecisionExplanation(FrozenValue):
     What was understood of a query and decided for it.
 
     :param understanding: What was understood of the query.
+    :param searched_before: How many searches for it had been learned from; without any, it was served as a new query.
     :param allocation: Arm → how many candidates it might draw.
     :param propensity: The probability with which this allocation was chosen.
     :param arms: Arm → what was decided for it, and how it fared.
@@ -154,6 +156,7 @@ class DecisionExplanation(FrozenValue):
     """
 
     understanding: Understanding
+    searched_before: int
     allocation: Allocation
     propensity: float
     arms: Mapping[str, ArmExplanation]
@@ -301,6 +304,7 @@ def _decision(ranking: Ranking, *, in_union_order: bool) -> DecisionExplanation:
     decision = ranking.decision
     return DecisionExplanation(
         understanding=decision.understanding,
+        searched_before=round(searched_before(decision.features)),
         allocation=decision.allocation,
         propensity=decision.propensity,
         arms=_arms(decision, ranking),

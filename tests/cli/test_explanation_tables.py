@@ -81,6 +81,17 @@ def test_a_page_in_the_unions_order_says_so():
     assert "order of the page: that of the union; no model, memory or chance ordered it" in text
 
 
+@pytest.mark.parametrize(
+    ("searched", "said"),
+    [(0, "never, as far as was learned; served as a new query"), (1, "once"), (1200, "1,200 times")],
+)
+def test_how_often_the_query_was_searched_before_is_said(searched, said):
+    ranking = page(unite(MADE, {"bm25": ["a"]}))
+    explanation = explain(ranking, Grounds({}))
+    told = replace(explanation, decision=replace(explanation.decision, searched_before=searched))
+    assert f"searched before: {said}" in shown(search_answer(ranking, explanation=told))
+
+
 def test_a_page_without_documents_has_no_table_of_them():
     ranking = page(unite(MADE, {}))
     text = shown(search_answer(ranking, explanation=explain(ranking, Grounds({}))))

@@ -5,8 +5,11 @@ import pytest
 
 from factories import action_set, decision, page, result, unite
 from ltrr_haystack.memory.index import Remembered
+from ltrr_haystack.policy.features import features_of
 from ltrr_haystack.ranking.explanation import Grounds, LearnedOrder, explain
 from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.store import HistoryEntry
+from ltrr_haystack.types import Understanding
 
 ACTIONS = action_set(bm25=(0, 10, 30), dense=(0, 10), recall=(10,), baseline={"bm25": 30, "dense": 10})
 
@@ -38,6 +41,13 @@ class TestDecision:
         assert (recall.depth, recall.baseline_depth, recall.returned, recall.failed) == (10, 0, 0, True)
         assert explained.propensity == 0.25
         assert (explained.policy_version, explained.ranker_version, explained.page_version) == (7, 3, 2)
+
+    @pytest.mark.parametrize(("draws", "times"), [({}, 0), ({"bm25": 11, "dense": 12}, 12), ({"recall": 1}, 1)])
+    def test_says_how_often_the_query_was_searched_before(self, draws, times):
+        history = {arm: HistoryEntry(float(count), 0.0, 0.0) for arm, count in draws.items()}
+        seen = features_of(Understanding("love", "love", ("love",)), history=history)
+        made = page(unite(searched(features=seen), {"bm25": ["a"]}))
+        assert explain(made, Grounds({})).decision.searched_before == times
 
     def test_an_error_is_told_as_a_fact_alone(self):
         told = "ConnectionError: https://admin:secret@10.0.0.7:9200 refused"

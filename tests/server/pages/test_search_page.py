@@ -183,6 +183,10 @@ class TestSearching:
         for said in ("How this search was made", "What the query may mean", "bm25", "Chance of this choice", "Mode"):
             assert said in made
 
+    def test_a_query_that_nobody_searched_says_that_it_is_new(self, open_page):
+        made = open_page("love that nobody searched").get_by_role("complementary").inner_text()
+        assert "never, as far as was learned: served as a new query" in made
+
     def test_the_bar_of_an_arm_is_as_long_as_what_it_brought(self, open_page):
         shares = open_page("love").locator(".share")
         told = [each.inner_text() for each in shares.all()]

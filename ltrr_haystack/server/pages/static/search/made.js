@@ -72,6 +72,7 @@ function arms(decision, missing) {
 
 function chosen(decision, answer) {
   const facts = [
+    ["Searched before", timesBefore(decision.searched_before)],
     ["Chance of this choice", percent(decision.propensity)],
     ["Mode", decision.mode],
     ["Policy", `${decision.policy}, version ${decision.policy_version}`],
@@ -82,6 +83,11 @@ function chosen(decision, answer) {
     ...(decision.floor > 0 ? [["Exploration", percent(decision.floor)]] : []),
   ];
   return element("div", {}, element("h3", {}, "The decision"), definitions(facts));
+}
+
+function timesBefore(searched) {
+  if (searched === 0) return "never, as far as was learned: served as a new query";
+  return searched === 1 ? "once" : `${figure(searched)} times`;
 }
 
 function times(decision, seconds) {

@@ -37,7 +37,7 @@ MOST_LOST = 0.03
 DEVIATIONS = 1.96
 """To how many standard errors the 95 % interval of a mean reaches."""
 
-FORMAT = "ltrr-allocations/3"
+FORMAT = "ltrr-allocations/4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,10 @@ class Gain(FrozenValue):
     :param behind_model: Expected clicks per search fewer than on the pages of the baseline's candidates in the order of
         the ranking model.
     :param behind_model_error: Standard error of that over queries.
-    :param behind_best: Expected clicks per search fewer than on the pages of the best allocation, at least 0.
+    :param behind_best: Expected clicks per search fewer than on the pages of the best allocation; 0 where hardly any
+        query tells of both.
     :param behind_best_error: Standard error of that over queries.
+    :param queries: How many queries tell of the allocation.
     """
 
     clicks: float
@@ -62,6 +64,7 @@ class Gain(FrozenValue):
     behind_model_error: float = 0.0
     behind_best: float = 0.0
     behind_best_error: float = 0.0
+    queries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class AllocationGains(FrozenValue):
     :param of: Key of an allocation → its gain.
     :param baseline: Expected clicks per search on the baseline's page in the union's order.
     :param baseline_cost: What the baseline costs, in units of reward.
-    :param queries: How many queries they were measured on.
+    :param queries: How many queries tell of the baseline.
     :param ranker: Version of the ranking model whose pages were measured; 0 for the union's order.
     :param unordered: Expected clicks per search on a page of the baseline's candidates in random order.
     """
@@ -142,8 +145,8 @@ class AllocationGains(FrozenValue):
             is_open=bool(may_play),
             settled=self.queries,
             agreement=0.0,
-            compared=self.queries,
-            rewarded=self.queries,
+            compared=best.queries,
+            rewarded=best.queries,
             gain=reward + best.saved,
             standard_error=error,
             z=(reward + best.saved) / error if error > 0 else 0.0,

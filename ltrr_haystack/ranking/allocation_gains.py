@@ -11,9 +11,10 @@ where it is examined. That is the direct method of off-policy evaluation (Dudík
 evaluation and learning", ICML 2011, section 2) with a posterior for each document instead of a model of all.
 
 The mean over queries, each counted once, is compared with the page of the baseline in the union's order, which is what
-people get without learning, with that in the model's order, and with that of the best allocation. Only queries for
-which every arm of the baseline was drawn as deep as there are measured: for others its page is not known. Clicks are
-those of a search of a query that is clicked at all.
+people get without learning, with that in the model's order, and with that of the best allocation. An allocation is
+measured on the queries for which every arm was drawn as deep as in it and as in the baseline: for others its page, or
+what it is compared with, is not known. So allocations with an arm beside the baseline are not measured before it was
+drawn for enough queries. Clicks are those of a search of a query that is clicked at all.
 
 What this leaves out: documents that were never ranked; that scores are normalised within what an arm draws, and that
 the ranker leaves what is below its first candidates in the union's order; that the margin is an estimate, too; that the
@@ -67,14 +68,13 @@ def allocation_gains(
     :param scorer: Scores by the ranking model, or by one like it that was not trained on the query.
     :param page: How many documents a page has.
     :param ranker: The ranking model's version, to be noted.
-    :param min_queries: On fewer queries nothing is measured; at least 2.
+    :param min_queries: What fewer queries tell of is not measured; at least 2.
     :param seed: Seed of the draw of queries.
-    :returns: The gain of each; `None` where too few queries tell of the baseline, or nothing is expected of its page.
+    :returns: The gain of each that enough queries tell of; `None` where there is none, or nothing is expected of the
+        baseline's page.
     """
-    experts = experts_of(actions)
+    experts, least = experts_of(actions), max(min_queries, 2)
     queries = [query for query in queries if reaches(query.drawn, experts.baseline)]
-    if len(queries) < max(min_queries, 2):
-        return None
     if len(queries) > MOST_QUERIES:
         drawn = np.random.default_rng(seed).choice(len(queries), MOST_QUERIES, replace=False)
         queries = [queries[row] for row in np.sort(drawn)]
@@ -82,24 +82,33 @@ def allocation_gains(
     earned, ranked, today, unordered = np.empty((len(queries), len(experts.keys))), *np.empty((3, len(queries)))
     looks = curve.over(np.arange(1, page + 1))
     for row, query in enumerate(queries):
-        earned[row] = _earned(unions.under(query, experts.searched), scorer, len(query.places), looks)
+        known = [reaches(query.drawn, searched) for searched in experts.searched]
+        everywhere = _earned(unions.under(query, experts.searched), scorer, len(query.places), looks)
+        earned[row] = np.where(known, everywhere, np.nan)
         baseline = unions.under(query, [experts.baseline])
         ranked[row] = _earned(baseline, scorer, len(query.places), looks)[0]
         today[row] = _earned(baseline, by_union, len(query.places), looks)[0]
         candidates = baseline.attractions[np.isfinite(baseline.places)]
         unordered[row] = candidates.mean() * looks[: len(candidates)].sum() if len(candidates) else 0.0
-    if not today.any():
+    told_by = np.isfinite(earned).sum(axis=0)
+    if not today.any() or told_by.max() < least:
         return None
-    best = earned[:, [int(earned.mean(axis=0).argmax())]]
+    clicks, errors = _mean_and_error(earned - today[:, None], least)
+    best = earned[:, [int(np.where(told_by < least, -np.inf, clicks).argmax())]]
     columns = (
-        *_mean_and_error(earned - today[:, None]),
+        clicks,
+        errors,
         -experts.extra_costs,
-        *_mean_and_error(ranked[:, None] - earned),
-        *_mean_and_error(best - earned),
+        *_mean_and_error(ranked[:, None] - earned, least),
+        *_mean_and_error(best - earned, least),
     )
     return AllocationGains(
         experts.baseline_key,
-        {key: Gain(*of) for key, of in zip(experts.keys, np.transpose(columns).tolist(), strict=True)},
+        {
+            key: Gain(*of, queries=queries_of)
+            for key, of, queries_of in zip(experts.keys, np.transpose(columns).tolist(), told_by.tolist(), strict=True)
+            if queries_of >= least
+        },
         float(today.mean()),
         actions.cost(experts.baseline),
         len(queries),
@@ -108,9 +117,14 @@ def allocation_gains(
     )
 
 
-def _mean_and_error(values: _Numbers) -> tuple[_Numbers, _Numbers]:
-    """The mean of each column, and its standard error."""
-    return values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
+def _mean_and_error(values: _Numbers, least: int) -> tuple[_Numbers, _Numbers]:
+    """The mean of each column's numbers, and its standard error; 0 and 0 where it has fewer than `least`."""
+    is_number = np.isfinite(values)
+    count = is_number.sum(axis=0)
+    mean = np.where(is_number, values, 0.0).sum(axis=0) / np.maximum(count, 1)
+    squares = np.where(is_number, (values - mean) ** 2, 0.0).sum(axis=0)
+    error = np.sqrt(squares / np.maximum(count - 1, 1) / np.maximum(count, 1))
+    return np.where(count < least, 0.0, mean), np.where(count < least, 0.0, error)
 
 
 def _earned(unions: JudgedQuery, scorer: Scorer, documents: int, looks: _Numbers) -> _Numbers:

@@ -11,7 +11,9 @@ from ltrr_haystack.policy.gains import DEVIATIONS, MOST_LOST, AllocationGains, G
 
 def gains(**of):
     """Against a baseline of 1 click and a cost of .16: allocation → the numbers of its `Gain`."""
-    return AllocationGains("bm25=50 dense=50", {key: Gain(*each) for key, each in of.items()}, 1.0, 0.16, 72)
+    return AllocationGains(
+        "bm25=50 dense=50", {key: Gain(*each, queries=70) for key, each in of.items()}, 1.0, 0.16, 72
+    )
 
 
 def playable(of):
@@ -103,7 +105,7 @@ class TestEstimate:
         assert (estimate.standard_error, estimate.z) == pytest.approx((0.02, 7.0))
         assert estimate.reward_interval == pytest.approx((0.0008, 0.0792))
         assert (estimate.baseline_reward, estimate.baseline_cost) == pytest.approx((2.0, 0.16))
-        assert estimate.settled == estimate.compared == 72
+        assert (estimate.settled, estimate.compared, estimate.rewarded) == (72, 70, 70)
 
     def test_where_none_may_be_played_it_is_closed(self):
         estimate = gains(worse=(-0.2, 0.01, 0.5)).estimate(1.0)
@@ -126,10 +128,10 @@ class TestBytes:
         [
             (b"no JSON", "these 7 bytes are no gains of allocations"),
             (b"[]", "these 2 bytes are no gains of allocations"),
-            (json.dumps({"format": "ltrr-allocations/3", "gains": {}}).encode(), "are no gains of allocations"),
+            (json.dumps({"format": "ltrr-allocations/4", "gains": {}}).encode(), "are no gains of allocations"),
             (
-                json.dumps({"format": "ltrr-allocations/2", "gains": {}}).encode(),
-                "this version reads 'ltrr-allocations/3'",
+                json.dumps({"format": "ltrr-allocations/3", "gains": {}}).encode(),
+                "this version reads 'ltrr-allocations/4'",
             ),
             (json.dumps({"format": "ltrr-allocations/9", "gains": {}}).encode(), "have format 'ltrr-allocations/9'"),
         ],

@@ -300,7 +300,7 @@ class TestMeasuredGains:
     def test_in_a_state_of_another_format_there_are_none(self, opened):
         """Earlier ones do not tell what is lost against the model's order."""
         state = json.loads(json.dumps(opened.to_dict()))
-        state["leader"]["measured"]["format"] = "ltrr-allocations/2"
+        state["leader"]["measured"]["format"] = "ltrr-allocations/3"
         assert NewQueries.from_dict(20, 2.5, state).leader.measured is None
         state["leader"]["measured"] = self.measured().to_dict()
         assert NewQueries.from_dict(20, 2.5, state).leader.measured is None

@@ -242,3 +242,58 @@ def test_an_arm_that_failed_is_not_known():
 def test_where_nothing_is_expected_of_the_baseline_nothing_is_measured():
     """No arm's part in the union is known: its page would be empty, and any other as good."""
     assert allocation_gains(known(search(), search("peace")), SCHEMA, ACTIONS, {}, CURVE) is None
+
+
+class TestAnArmBesideTheBaseline:
+    """bm25 alone is today's; what dense would have brought for a query is known if some search of it asked dense."""
+
+    ACTIONS = type(ACTIONS)(ACTIONS.arms, ACTIONS.budget, {"bm25": 4})
+    BOTH = expert_key({"bm25": 4, "dense": 4})
+
+    def of_bm25(self, query):
+        asked = search(query, found={"bm25": FOUND["bm25"]}, clicked=("a",))
+        return replace(asked, reports=tuple(each for each in asked.reports if each.arm == "bm25"))
+
+    def measured(self, queries, **changes):
+        return allocation_gains(queries, SCHEMA, self.ACTIONS, FUSION, CURVE, page=2, ranker=1, **changes)
+
+    def test_may_not_be_played_before_enough_queries_tell_of_it(self):
+        queries = known(*map(self.of_bm25, ("love", "peace", "hope", "rain")), search("snow"), search("sun"))
+        few = self.measured(queries, min_queries=3)
+        assert set(few.of) == {expert_key({"bm25": 2}), expert_key({"bm25": 4})} | {expert_key({})}
+        assert not few.may_play(self.BOTH)
+        assert few.queries == 6
+        assert self.BOTH in self.measured(queries, min_queries=2).of
+
+    def test_is_measured_on_the_queries_that_tell_of_it(self):
+        """Not on the others, as if it had brought nothing there: it loses as much as where all tell of it."""
+        telling = known(search("snow", clicked=("a",)), search("sun", clicked=("b",)), search("moon", clicked=("a",)))
+        others = known(*map(self.of_bm25, ("love", "peace", "hope", "rain")))
+        of, alone = (self.measured(queries).of[self.BOTH] for queries in ([*others, *telling], telling))
+        assert of.queries == alone.queries == 3
+        assert of.clicks == pytest.approx(alone.clicks)
+        assert of.error == pytest.approx(alone.error)
+        assert of.behind_model == pytest.approx(alone.behind_model)
+        assert of.clicks < 0 < of.error
+
+    def test_others_are_held_against_it_where_both_are_known(self):
+        telling = known(search("snow"), search("sun"))
+        gains = self.measured([*known(self.of_bm25("love"), self.of_bm25("peace")), *telling])
+        best = max(gains.of, key=lambda key: gains.of[key].clicks)
+        assert "dense" in best
+        alone = self.measured(telling)
+        bm25 = expert_key({"bm25": 4})
+        assert gains.of[bm25].behind_best == pytest.approx(alone.of[best].clicks - alone.of[bm25].clicks)
+
+    def test_nothing_is_shown_to_be_behind_the_best_where_hardly_any_query_tells_of_both(self):
+        """The best is known of three, and an allocation with a third arm of three others."""
+        actions = type(ACTIONS)((*ACTIONS.arms, action_set(trigrams=(0, 4)).arms[0]), ACTIONS.budget + 4, {"bm25": 4})
+        queries = known(search("snow"), search("sun"))
+        both, apart = expert_key({"bm25": 4, "dense": 4}), expert_key({"bm25": 4, "trigrams": 4})
+        others = [
+            replace(each, drawn={"bm25": 4, "trigrams": 4})
+            for each in known(self.of_bm25("love"), self.of_bm25("rain"))
+        ]
+        gains = allocation_gains([*queries, *others], SCHEMA, actions, FUSION, CURVE, page=2, ranker=1)
+        assert gains.of[both].clicks > gains.of[apart].clicks
+        assert (gains.of[apart].behind_best, gains.of[apart].behind_best_error) == (0.0, 0.0)

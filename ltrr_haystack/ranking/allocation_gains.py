@@ -105,7 +105,7 @@ def allocation_gains(
     return AllocationGains(
         experts.baseline_key,
         {
-            key: Gain(*of, queries=queries_of)
+            key: replace(Gain(*of), queries=queries_of)
             for key, of, queries_of in zip(experts.keys, np.transpose(columns).tolist(), told_by.tolist(), strict=True)
             if queries_of >= least
         },

@@ -286,7 +286,7 @@ class TestAnArmBesideTheBaseline:
         assert gains.of[bm25].behind_best == pytest.approx(alone.of[best].clicks - alone.of[bm25].clicks)
 
     def test_nothing_is_shown_to_be_behind_the_best_where_hardly_any_query_tells_of_both(self):
-        """The best is known of three, and an allocation with a third arm of three others."""
+        """The best is known of two queries, and an allocation with a third arm of two others."""
         actions = type(ACTIONS)((*ACTIONS.arms, action_set(trigrams=(0, 4)).arms[0]), ACTIONS.budget + 4, {"bm25": 4})
         queries = known(search("snow"), search("sun"))
         both, apart = expert_key({"bm25": 4, "dense": 4}), expert_key({"bm25": 4, "trigrams": 4})

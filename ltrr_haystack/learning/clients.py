@@ -28,10 +28,9 @@ from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.learning.amounts import in_steps
 from ltrr_haystack.readings.clicks import kinds_of
 from ltrr_haystack.store import LateReward, LTRRStore, ReadingClicks
-from ltrr_haystack.store.records import MODELS, QUERY
+from ltrr_haystack.store.records import LATE, MODELS, QUERY, SECONDS_PER_DAY
 from ltrr_haystack.types import Decision, SettledDecision
 
-SECONDS_PER_DAY = 86_400
 ALL = "*"
 """The client under which stands what all clients have added."""
 
@@ -267,16 +266,19 @@ class _Search:
 
     def subjects(self, object_id: str, *, late: bool) -> tuple[str, str, str]:
         """The rewards of the query, of the document, and of the document for the query."""
-        when = "late rewards" if late else "rewards"
         return (
-            _digest(f"{when} of query {self.query}"),
-            _digest(f"{when} of document {object_id}"),
-            _digest(f"{when} of pair {self.query}\n{object_id}"),
+            _rewards(f"query {self.query}", late=late),
+            _rewards(f"document {object_id}", late=late),
+            _rewards(f"pair {self.query}\n{object_id}", late=late),
         )
 
 
 def _kind_subject(kind: str, *, late: bool) -> str:
-    return _digest(f"{'late rewards' if late else 'rewards'} of kind {kind}")
+    return _rewards(f"kind {kind}", late=late)
+
+
+def _rewards(of: str, *, late: bool) -> str:
+    return f"{LATE if late else ''}{_digest(f'rewards of {of}')}"
 
 
 def day_of(decision: Decision) -> int:

@@ -14,7 +14,7 @@ from ltrr_haystack.errors import ConfigurationError, SnapshotError, StoreError
 from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.learning.active import load_policy
 from ltrr_haystack.learning.amounts import Amounts
-from ltrr_haystack.learning.clients import SECONDS_PER_DAY, ClientCounts, ClientLimits, day_of
+from ltrr_haystack.learning.clients import ClientCounts, ClientLimits, day_of
 from ltrr_haystack.learning.curves import Curves
 from ltrr_haystack.learning.readings import add_late_readings
 from ltrr_haystack.learning.step import NotLearnableError, learn_step
@@ -30,6 +30,7 @@ from ltrr_haystack.store import (
     SnapshotDraft,
     Watermark,
 )
+from ltrr_haystack.store.records import SECONDS_PER_DAY
 from ltrr_haystack.store.settlement import LONGEST_FAULT
 
 logger = logging.getLogger(__name__)
@@ -232,7 +233,7 @@ class Learner:
         self._report(done)
         if done.learned:
             newest = min(self._newest_day, int(now // SECONDS_PER_DAY))
-            self.store.forget_client_counts(newest - 2 * self._limits.days)
+            self.store.forget_client_counts(newest - 2 * self._limits.days, self._limits.days)
         return replace(done, version=self.store.active_version(POLICY))
 
     def _report(self, done: Progress) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, select, text
+from sqlalchemy import Connection, bindparam, delete, func, not_, or_, select, text
 from sqlalchemy import update as update_table
 
 from ltrr_haystack.errors import StoreError
@@ -13,7 +13,14 @@ from ltrr_haystack.store import lease, snapshots
 from ltrr_haystack.store import tables as t
 from ltrr_haystack.store.checks import LONGEST_ID, finite, folded, storable
 from ltrr_haystack.store.engines import upsert
-from ltrr_haystack.store.records import HistoryEntry, LearningUpdate, MemoryEntry, ReadingClicks
+from ltrr_haystack.store.records import (
+    LATE,
+    SECONDS_PER_DAY,
+    HistoryEntry,
+    LearningUpdate,
+    MemoryEntry,
+    ReadingClicks,
+)
 from ltrr_haystack.store.settlement import watermark
 
 _MOVE = update_table(t.learner).values(learned=bindparam("to_learned"), late=bindparam("to_late"))
@@ -41,7 +48,11 @@ _READINGS = select(t.readings).where(
 )
 """Of a few keys with many readings: SQLite goes through the whole table for a list of pairs."""
 
-_FORGET_CLIENT_COUNTS = delete(t.client_counts).where(t.client_counts.c.day < bindparam("before"))
+_FORGET_CLIENT_COUNTS = delete(t.client_counts).where(
+    t.client_counts.c.day < bindparam("before"),
+    or_(not_(t.client_counts.c.subject.startswith(LATE)), t.client_counts.c.day < bindparam("late_before")),
+)
+_OLDEST = select(func.min(t.decisions.c.decided_at))
 _NOT_COUNTED = (
     update_table(t.decisions).where(t.decisions.c.settled_no == bindparam("place")).values(counted=bindparam("bits"))
 )
@@ -217,14 +228,17 @@ def client_counts(
     return {(subject, client, day): amount for subject, client, day, amount in rows}
 
 
-def forget_client_counts(connection: Connection, before: int) -> None:
+def forget_client_counts(connection: Connection, before: int, window: int) -> None:
     """
-    Remove old counts of clients.
+    Remove old counts of clients, those of late rewards only if no decision is kept for which more may come.
 
     :param connection: In a write transaction.
     :param before: Counts of this day and later ones stay.
+    :param window: On how many days, up to that of a decision, contributions are counted together.
     """
-    connection.execute(_FORGET_CLIENT_COUNTS, {"before": before})
+    oldest = connection.execute(_OLDEST).scalar()
+    late_before = before if oldest is None else int(oldest // SECONDS_PER_DAY) - window + 1
+    connection.execute(_FORGET_CLIENT_COUNTS, {"before": before, "late_before": late_before})
 
 
 def add_to_client_counts(new: Any) -> Mapping[str, Any]:

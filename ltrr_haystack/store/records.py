@@ -9,6 +9,11 @@ from ltrr_haystack.types import Decision, Impression, SettledDecision
 QUERY, MODELS = 1, 2
 """What a decision counts for, as bits: the evidence of its query, and the models that are trained."""
 
+LATE = "late "
+"""What the subjects begin with under which rewards are counted that came late."""
+
+SECONDS_PER_DAY = 86_400
+
 EventStatus = Literal["new", "duplicate", "excess", "full"]
 """What became of an event: logged, there already, one too many of its search, or too large for what is left to it."""
 

@@ -323,13 +323,14 @@ class LTRRStore:
         """
         return self._share.database().read(learning.client_counts, pairs, since) if pairs else {}
 
-    def forget_client_counts(self, before: int) -> None:
+    def forget_client_counts(self, before: int, window: int) -> None:
         """
-        Remove old counts of clients.
+        Remove old counts of clients, those of late rewards only if no decision is kept for which more may come.
 
         :param before: Counts of this day and later ones stay, in days since 1970.
+        :param window: On how many days, up to that of a decision, contributions are counted together.
         """
-        self._share.database().write(learning.forget_client_counts, before)
+        self._share.database().write(learning.forget_client_counts, before, window)
 
     def add_snapshot(
         self, kind: str, payload: bytes, card: Mapping[str, Any], *, activate: bool, replaces: int | None = None

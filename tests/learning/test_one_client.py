@@ -65,6 +65,19 @@ class TestClients:
         earned.run_once(now=200.0)
         assert log.memory()["a"] == (1.0, 2.0)
 
+    @pytest.mark.parametrize("passes", [1, 4])
+    def test_weeks_later_it_is_one_late_too_however_often_a_learner_came_by(self, earned, log, passes):
+        weeks = 20 * 86_400.0
+        log.search("old", user_id="u")
+        earned.run_once(now=100.0)
+        for number in range(passes):
+            at = weeks + 100.0 * number
+            log.search(f"theirs {number}", query="rain", user_id=f"u{number}", at=at)
+            for late in range(4 // passes):
+                log.event(f"late {number} {late}", "old", "a", reward=2.0, at=at)
+            earned.run_once(now=at + 90.0)
+        assert log.memory()["a"] == (1.0, 1.0)
+
     @pytest.mark.parametrize("others", [0, 10])
     def test_who_takes_back_late_what_never_counted_takes_nothing_from_others(self, earned, log, others):
         for number in range(others):

@@ -59,6 +59,16 @@ class TestCommitLearning:
         assert ready.client_counts([("searches", "u2")] * 3, since=0) == {("searches", "u2", 4): 2.0}
         assert ready.client_counts([], since=0) == {}
 
+    def test_counts_of_clients_are_forgotten_those_of_late_rewards_with_the_last_search_that_needs_them(self, ready):
+        """The oldest search is of day 0, and a late reward for it counts with those of the six days before."""
+        added = {("rewards", "u", 3): 1.0, ("rewards", "u", 4): 1.0, ("late rewards", "u", -6): 1.0}
+        ready.commit_learning(update(learned=1, client_counts={**added, ("late rewards", "u", 3): 1.0}))
+        ready.forget_client_counts(4, 7)
+        pairs = [("rewards", "u"), ("late rewards", "u")]
+        assert set(ready.client_counts(pairs, since=-99)) == set(added) - {pairs[0] + (3,)} | {("late rewards", "u", 3)}
+        ready.forget_client_counts(4, 6)
+        assert ("late rewards", "u", -6) not in ready.client_counts(pairs, since=-99)
+
     def test_clicks_on_readings_add_up_each_under_its_query(self, ready):
         title, genre, other = ("love", "title"), ("love", "genre"), ("hate", "title")
         first = {title: ReadingClicks(1.5, 0.25), genre: ReadingClicks(0.0, 1.0)}

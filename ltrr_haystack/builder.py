@@ -127,7 +127,7 @@ def build_search_pipeline(
             fallback_timeout=fallback_timeout,
         ),
     )
-    pipeline.add_component("ranker", ranker or LTRRanker(store, top_k=top_k, poll_interval=poll_interval))
+    pipeline.add_component("ranker", ranker or LTRRanker(store, top_k=top_k, poll_interval=poll_interval, key=key))
     pipeline.add_component("impressions", ImpressionWriter(store, timeout=log_timeout))
     pipeline.connect("understanding.understanding", "router.understanding")
     pipeline.connect("router.decision", "joiner.decision")

@@ -4,6 +4,7 @@ from haystack import Document, component
 from ltrr_haystack import FeedbackWriter, build_feedback_pipeline, build_search_pipeline
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.ranking.click_prior import ClickPrior, DocumentClicks
 
 ARMS = {"bm25": {"kind": "lexical", "levels": [0, 10]}, "memory": {"kind": "memory", "levels": [10]}}
 
@@ -36,6 +37,25 @@ class TestBuildSearchPipeline:
         }
         feedback = build_feedback_pipeline(FeedbackWriter(store))
         assert feedback.run({"feedback": {"events": [event]}})["feedback"]["accepted"] == 1
+
+    def test_all_parts_know_documents_by_the_same_key(self, store):
+        class Sold(Found):
+            def run(self, query: str, filters: dict | None = None, top_k: int | None = None):
+                return {"documents": [Document(id="d1", content="love", score=1.0, meta={"sku": "s1"})]}
+
+        draft = ClickPrior({"s1": DocumentClicks(4.0, 1.0, {})}).draft()
+        store.add_snapshot(draft.kind, draft.payload, draft.card, activate=True)
+        search = build_search_pipeline(
+            {"bm25": component(Sold)()},
+            arms={"bm25": {"kind": "lexical", "levels": [10]}},
+            budget=10,
+            baseline={"bm25": 10},
+            store=store,
+            key="meta.sku",
+        )
+        ranking = search.run({"understanding": {"query": "love"}})["impressions"]["ranking"]
+        assert [each.object_id for each in ranking.candidates] == ["s1"]
+        assert ranking.features[0]["clicks.over_expected"] == 2.0
 
     def test_the_lower_bound_reaches_the_router(self, store):
         built = build_search_pipeline(

@@ -12,6 +12,7 @@ from haystack import component, logging
 from numpy.typing import NDArray
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingExtraError, SnapshotError
+from ltrr_haystack.memory.fetch import check_key
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.ranking.candidate_features import CandidateFeatures, ClickFeatures, CombinedFeatures, TextFeatures
 from ltrr_haystack.ranking.explanation import Explanation, Grounds, LearnedOrder
@@ -74,6 +75,7 @@ class LTRRanker:
         deep_share: float = 0.5,
         log_unshown: int = 5,
         seed: int | None = None,
+        key: str = "id",
     ) -> None:
         """
         Create an LTRRanker.
@@ -90,7 +92,9 @@ class LTRRanker:
         :param log_unshown: How many of the reranked candidates that are not shown are logged for training.
         :param seed: Makes what is drawn by chance repeatable, search by search; for tests and simulations. If left out,
             it depends on the search's `query_id` alone.
-        :raises ConfigurationError: If a number is out of its range.
+        :param key: What feedback knows documents by, the same as that of the UnionJoiner: for `ClickFeatures`, where
+            `features` is left out.
+        :raises ConfigurationError: If a number is out of its range, or `key` is none.
         """
         for name, number in (("top_k", top_k), ("rerank", rerank), ("explore_from", explore_from)):
             if number < 1:
@@ -110,10 +114,11 @@ class LTRRanker:
         self.deep_share = deep_share
         self.log_unshown = log_unshown
         self.seed = seed
+        self.key = check_key(key, "LTRRanker")
         self._searches = count()
         if features is None:
             features = CombinedFeatures(
-                [TextFeatures(store, poll_interval=poll_interval), ClickFeatures(store, poll_interval)]
+                [TextFeatures(store, poll_interval=poll_interval), ClickFeatures(store, poll_interval, key)]
             )
         self._features = features if isinstance(features, CombinedFeatures) else CombinedFeatures([features])
         self._exploration = Exploration(explore_from, deep_share, rerank) if explore else None

@@ -8,7 +8,7 @@ from haystack.document_stores.types import DocumentStore
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.filtering import CONTAINS, compiled
-from ltrr_haystack.memory.fetch import DocumentFetcher
+from ltrr_haystack.memory.fetch import DocumentFetcher, check_key
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.memory.posterior import Prior
 from ltrr_haystack.reasons import MEMORY_REASON, with_reasons
@@ -65,7 +65,8 @@ class MemoryIndexRetriever:
         :param prior_exposures: Exposures counted before there were any. The more, the more evidence a high score needs.
         :param min_successes: A document is retrieved once its rewards for the query sum to this much.
         :param top_k: The most documents to retrieve.
-        :raises ConfigurationError: If `top_k` is below 1, `min_successes` is negative, or the prior is impossible.
+        :raises ConfigurationError: If `top_k` is below 1, `key` is neither, `min_successes` is negative, or the prior
+            is impossible.
         """
         if top_k < 1:
             raise ConfigurationError(f"top_k of MemoryIndexRetriever must be at least 1, got {top_k}")
@@ -73,7 +74,7 @@ class MemoryIndexRetriever:
             raise ConfigurationError(f"min_successes of MemoryIndexRetriever must not be negative, got {min_successes}")
         self.store = store
         self.document_store = document_store
-        self.key = key
+        self.key = check_key(key, "MemoryIndexRetriever")
         self.prior_successes = prior_successes
         self.prior_exposures = prior_exposures
         self.min_successes = min_successes

@@ -10,7 +10,7 @@ from ltrr_haystack.components.fallback import Fallback, arms_of
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.fusion import EXACT_DIGITS
-from ltrr_haystack.memory.fetch import object_id_of
+from ltrr_haystack.memory.fetch import check_key, object_id_of
 from ltrr_haystack.reasons import MEMORY_REASON, READING_REASON, RELATED_REASON, with_reasons
 from ltrr_haystack.types import MEMORY, Allocation, ArmReport, ArmResult, Candidate, CandidateSet, Decision, Provenance
 
@@ -97,9 +97,6 @@ class UnionJoiner:
         """
         _check_arms(arms)
         _check_weights(arms, weights or {})
-        path = key.split(".")
-        if key != "id" and (path[0] != "meta" or len(path) < 2 or not all(path)):
-            raise ConfigurationError(f"key of UnionJoiner must be 'id' or like 'meta.sku', got '{key}'")
         if not 0 < rrf_k < math.inf:
             raise ConfigurationError(f"rrf_k of UnionJoiner must be positive, got {rrf_k}")
         if not 0 < fallback_timeout < math.inf:
@@ -108,7 +105,7 @@ class UnionJoiner:
             raise ConfigurationError(f"fallback of UnionJoiner names the unknown arms {unknown}; its arms are {arms}")
         self.arms = arms
         self.weights = weights
-        self.key = key
+        self.key = check_key(key, "UnionJoiner")
         self.rrf_k = rrf_k
         self.fallback = fallback
         self.fallback_timeout = fallback_timeout

@@ -11,6 +11,7 @@ from haystack import Document
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.document_stores.types import DocumentStore
 
+from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.store.checks import is_storable_id
 
 DOCUMENT_ID = "id"
@@ -46,6 +47,21 @@ def object_id_of(document: Document, key: str = DOCUMENT_ID) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= MOST_BITS:
         return str(value)
     return document.id
+
+
+def check_key(key: str, owner: str) -> str:
+    """
+    Refuse what `object_id_of` could not take for a key.
+
+    :param key: The key.
+    :param owner: The class that it is a setting of.
+    :returns: The key.
+    :raises ConfigurationError: If it is neither `id` nor a place in the metadata.
+    """
+    path = key.split(".")
+    if key != DOCUMENT_ID and (path[0] != "meta" or len(path) < 2 or not all(path)):
+        raise ConfigurationError(f"key of {owner} must be 'id' or like 'meta.sku', got '{key}'")
+    return key
 
 
 class DocumentFetcher:

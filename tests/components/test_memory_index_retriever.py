@@ -80,7 +80,7 @@ class TestMemoryIndexRetriever:
 
     def test_object_ids_may_be_a_meta_field(self, store, documents):
         recall(store, {"A": (40.0, 30.0)})
-        assert ids(MemoryIndexRetriever(store, documents, key="sku").run("sad songs")) == ["album"]
+        assert ids(MemoryIndexRetriever(store, documents, key="meta.sku").run("sad songs")) == ["album"]
 
     def test_needs_as_many_successes_as_it_is_told(self, store, documents):
         recall(store, {"song": (9.0, 2.0), "album": (9.0, 3.0)})
@@ -123,7 +123,9 @@ class TestMemoryIndexRetriever:
     def test_goes_through_yaml_with_its_stores(self, tmp_path, monkeypatch):
         monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")
         pipeline = Pipeline()
-        retriever = MemoryIndexRetriever(LTRRStore(), InMemoryDocumentStore(), key="sku", prior_exposures=20.0, top_k=3)
+        retriever = MemoryIndexRetriever(
+            LTRRStore(), InMemoryDocumentStore(), key="meta.sku", prior_exposures=20.0, top_k=3
+        )
         pipeline.add_component("memory", retriever)
         loaded = Pipeline.loads(pipeline.dumps()).get_component("memory")
         assert (loaded.key, loaded.prior_exposures, loaded.top_k) == ("sku", 20.0, 3)

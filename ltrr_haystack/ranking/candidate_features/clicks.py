@@ -7,6 +7,7 @@ import numpy as np
 from haystack import Document, default_from_dict, default_to_dict
 from numpy.typing import NDArray
 
+from ltrr_haystack.memory.fetch import DOCUMENT_ID, check_key, object_id_of
 from ltrr_haystack.ranking.click_prior import ClickPrior
 from ltrr_haystack.store import CLICKS, ActiveModel, LTRRStore
 from ltrr_haystack.types import Understanding
@@ -23,13 +24,17 @@ class ClickFeatures:
     :param store: Where the counts are kept; training a ranker renews them.
     :param poll_interval: Seconds between two checks for newer counts, which are read beside the searches; 0 checks each
         time, and waits.
+    :param key: What feedback knows documents by: `id`, or a place in the metadata such as `meta.sku`. The same as that
+        of the UnionJoiner.
+    :raises ConfigurationError: If `key` is neither.
     """
 
     names = ("clicks.over_expected",)
 
-    def __init__(self, store: LTRRStore, poll_interval: float = 1.0) -> None:
+    def __init__(self, store: LTRRStore, poll_interval: float = 1.0, key: str = DOCUMENT_ID) -> None:
         self.store = store
         self.poll_interval = poll_interval
+        self.key = check_key(key, "ClickFeatures")
         self._active: ActiveModel[ClickPrior] = ActiveModel(
             store,
             CLICKS,
@@ -58,7 +63,8 @@ class ClickFeatures:
         """
         prior, _ = self._active.current()
         form = understanding.normal_form
-        return np.array([[prior.over_expected(document.id, form)] for document in documents]).reshape(-1, 1)
+        known_as = [object_id_of(document, self.key) for document in documents]
+        return np.array([prior.over_expected(object_id, form) for object_id in known_as]).reshape(-1, 1)
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -66,7 +72,7 @@ class ClickFeatures:
 
         :returns: A dictionary from which `from_dict` makes features like these.
         """
-        return default_to_dict(self, store=self.store, poll_interval=self.poll_interval)
+        return default_to_dict(self, store=self.store, poll_interval=self.poll_interval, key=self.key)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "ClickFeatures":

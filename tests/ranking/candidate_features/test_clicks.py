@@ -5,6 +5,7 @@ from haystack.utils import Secret
 
 from factories import decision, unite
 from ltrr_haystack import LTRRanker, LTRRStore, Understanding
+from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.ranking.candidate_features import ClickFeatures
 from ltrr_haystack.ranking.click_prior import ClickPrior, DocumentClicks, digest_of
 
@@ -26,6 +27,15 @@ def test_tells_how_documents_fared_for_other_queries(counted):
     assert features.compute(Understanding("Love", "love"), DOCUMENTS)[0, 0] == pytest.approx(3 / 2.5)
 
 
+def test_documents_are_known_by_what_feedback_knows_them_by(counted):
+    """One has the id of another's metadata, and one no metadata, so that its id is what it is known by."""
+    documents = [Document(id="b", meta={"sku": "a"}), Document(id="a", meta={"sku": "b"}), Document(id="a")]
+    computed = ClickFeatures(counted, poll_interval=0.0, key="meta.sku").compute(
+        Understanding("Rain", "rain"), documents
+    )
+    assert np.array_equal(computed, [[2.0], [np.nan], [2.0]], equal_nan=True)
+
+
 def test_knows_nothing_before_a_ranker_was_trained(store):
     assert np.isnan(ClickFeatures(store).compute(Understanding("love", "love"), DOCUMENTS)).all()
     assert ClickFeatures(store).compute(Understanding("love", "love"), []).shape == (0, 1)
@@ -38,8 +48,13 @@ def test_a_ranker_that_names_no_features_logs_it(counted):
     assert "clicks.over_expected" not in second
 
 
+def test_refuses_a_key_that_is_none(store):
+    with pytest.raises(ConfigurationError, match=r"key of ClickFeatures must be 'id' or like 'meta\.sku', got 'sku'"):
+        ClickFeatures(store, key="sku")
+
+
 def test_survives_a_round_trip():
-    described = ClickFeatures(LTRRStore(Secret.from_env_var("LTRR_STORE_URL")), 5.0).to_dict()
+    described = ClickFeatures(LTRRStore(Secret.from_env_var("LTRR_STORE_URL")), 5.0, "meta.sku").to_dict()
     again = ClickFeatures.from_dict(described)
     assert again.to_dict() == described
-    assert again.poll_interval == 5.0
+    assert (again.poll_interval, again.key) == (5.0, "meta.sku")

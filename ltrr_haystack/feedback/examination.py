@@ -133,13 +133,13 @@ class ExaminationCurve(FrozenValue):
         """
         Give how often each document of a logged page was looked at.
 
-        Whatever was chosen ends a search, whether it counts or not; where it does not count, there is no look.
+        Whatever was chosen ends a search, whether it counts or not; as far as it does not count, there is no look.
 
         :param settled: The decision with all its rewards.
-        :returns: A probability for each impression; 0 for what was chosen without counting.
+        :returns: For each impression the probability of a look, times its `counted_shares`.
         """
         positions = [impression.ordinal for impression in settled.impressions]
-        return np.where(chosen_in_vain(settled), 0.0, self.looks(positions, chosen(settled)))
+        return self.looks(positions, chosen(settled)) * counted_shares(settled)
 
     def examined(self, positions: ArrayLike, below: ArrayLike) -> Numbers:
         """
@@ -213,20 +213,34 @@ def chosen(settled: SettledDecision) -> list[bool]:
     return [settled.rewards.get(impression.object_id, 0.0) > 0 for impression in settled.impressions]
 
 
-def chosen_in_vain(settled: SettledDecision) -> list[bool]:
+def counted_shares(settled: SettledDecision) -> Numbers:
     """
-    Tell which documents of a logged page were chosen beyond their client's share.
+    Tell how much of each impression of a logged page counts, of which a part may be beyond its client's share.
 
-    Whoever chose a document again did not pass it by, so it is neither a success nor a pass.
+    Whoever chose a document again did not pass it by: what does not count is neither a success nor a pass.
 
     :param settled: The decision with all its rewards.
-    :returns: For each impression whether it was chosen and that does not count.
+    :returns: For each impression 0 to 1: 1 for what was not chosen; of a choice as much of a click as counts, and all
+        where it is worth less than a click and counts whole.
     """
     counted = settled.counted_rewards
-    return [
-        choice and counted.get(impression.object_id, 0.0) <= 0
-        for choice, impression in zip(chosen(settled), settled.impressions, strict=True)
+    earned = [settled.rewards.get(impression.object_id, 0.0) for impression in settled.impressions]
+    shares = [
+        1.0 if reward <= 0 else max(0.0, counted.get(impression.object_id, 0.0)) / min(reward, 1.0)
+        for reward, impression in zip(earned, settled.impressions, strict=True)
     ]
+    rounded: Numbers = np.round(shares, 6)  # what counts is a whole number of small steps (see `Amounts`)
+    return np.minimum(rounded, 1.0)
+
+
+def clicks_of(settled: SettledDecision) -> Numbers:
+    """
+    Tell how much of a click each document of a logged page had.
+
+    :param settled: The decision with all its rewards.
+    :returns: For each impression 0 to 1: 0 for what was not chosen, its `counted_shares` for what was.
+    """
+    return np.where(chosen(settled), counted_shares(settled), 0.0)
 
 
 def below_click(positions: Sequence[int], clicked: Sequence[bool]) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from ltrr_haystack.catalogue import field_value
 from ltrr_haystack.catalogue.fields import CONTENT, require_fields
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.feedback.examination import ExaminationCurve
+from ltrr_haystack.feedback.examination import ExaminationCurve, chosen
 from ltrr_haystack.intents.labels import LONGEST_CATEGORY, IntentLabels, is_text
 from ltrr_haystack.learning.curves import Curves
 from ltrr_haystack.memory.fetch import DocumentFetcher
@@ -74,7 +74,7 @@ def clicked_weights(settled: SettledDecision, curve: ExaminationCurve) -> dict[s
     :returns: Object id → what counts of its reward, divided by how likely it was examined.
     """
     rewards = [settled.counted_rewards.get(each.object_id, 0.0) for each in settled.impressions]
-    looks = curve.looks_at(settled)
+    looks = curve.looks([each.ordinal for each in settled.impressions], chosen(settled))
     return {
         each.object_id: min(reward, MAX_REWARD) / max(look, LEAST_EXAMINATION)
         for each, reward, look in zip(settled.impressions, rewards, looks.tolist(), strict=True)

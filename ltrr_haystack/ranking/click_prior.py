@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from ltrr_haystack.catalogue.packing import packed, unpacked
+from ltrr_haystack.feedback.examination import clicks_of
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.store import CLICKS, SnapshotDraft
 from ltrr_haystack.types import SettledDecision
@@ -142,11 +143,10 @@ class ClickCounter:
         age = max(0.0, self._newest - settled.decision.decided_at) / _SECONDS_PER_DAY
         weight = 0.5 ** (age / HALF_LIFE)
         digest = digest_of(settled.decision.understanding.normal_form)
-        earned = settled.counted_rewards
         places = [max(each.model_place or each.place, 1) for each in settled.impressions]
         expected_clicks = self._model.curve.looks_at(settled) * self._model.calibrated.expected(places)
-        clicked = [earned.get(each.object_id, 0.0) > 0 for each in settled.impressions]
-        for each, click, expected in zip(settled.impressions, clicked, expected_clicks.tolist(), strict=True):
+        clicks = clicks_of(settled).tolist()
+        for each, click, expected in zip(settled.impressions, clicks, expected_clicks.tolist(), strict=True):
             counts = self._counts.setdefault(each.object_id, {}).setdefault(digest, [0.0, 0.0])
             counts[0] += weight * click
             counts[1] += weight * expected

@@ -28,6 +28,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from ltrr_haystack.feedback.examination import clicks_of
 from ltrr_haystack.ranking.features import PLACE, SEARCHED, FeatureSchema, Matrix
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.page_order import expected_attraction
@@ -126,8 +127,9 @@ class EvidenceCollector:
         documents, earned = query.documents, settled.counted_rewards
         query.rewarded += any(reward > 0 for reward in earned.values())
         query.drawn |= Counter({each.arm: each.depth for each in settled.reports if each.error is None})
-        looks = self._model.curve.looks_at(settled).tolist()
-        look_of = dict(zip([each.object_id for each in settled.impressions], looks, strict=True))
+        shown = [each.object_id for each in settled.impressions]
+        look_of = dict(zip(shown, self._model.curve.looks_at(settled).tolist(), strict=True))
+        click_of = dict(zip(shown, clicks_of(settled).tolist(), strict=True))
         for each in searched_ones(settled, (*settled.impressions, *settled.unshown)):
             place = each.features.get(PLACE)
             if place is None or not 1.0 <= place < math.inf:
@@ -143,10 +145,9 @@ class EvidenceCollector:
                 seen.features = np.where(self._rising, np.fmax(seen.features, row), first)
             seen.place = min(seen.place, int(place))
             if each.ordinal:
-                reward = clipped(earned.get(each.object_id, 0.0))
                 seen.looks += look_of[each.object_id]
-                seen.clicks += float(reward > 0)
-                seen.rewards += reward
+                seen.clicks += click_of[each.object_id]
+                seen.rewards += clipped(earned.get(each.object_id, 0.0))
                 seen.shown = True
 
     def queries(self) -> tuple[JudgedQuery, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ltrr_haystack.feedback.examination import below_click, chosen, chosen_in_vain
+from ltrr_haystack.feedback.examination import below_click, chosen, clicks_of, counted_shares
 from ltrr_haystack.feedback.position_bias import Looks, learn_curve
 from ltrr_haystack.ranking.features import EXPOSURES
 from ltrr_haystack.ranking.page_model import PageModel
@@ -25,6 +25,7 @@ class _Log:
     ordinal: list[int] = field(default_factory=list)
     place: list[int] = field(default_factory=list)
     clicked: list[float] = field(default_factory=list)
+    counted: list[float] = field(default_factory=list)
     below: list[bool] = field(default_factory=list)
     seen: list[float] = field(default_factory=list)
     query: list[int] = field(default_factory=list)
@@ -91,12 +92,13 @@ def _read(log: Iterable[SettledDecision]) -> _Log:
             continue
         key = settled.decision.evidence_key
         query = queries.setdefault(key, len(queries))
-        rewards = settled.counted_rewards
         below = below_click([impression.ordinal for impression in settled.impressions], chosen(settled)).tolist()
-        for impression, is_below, in_vain in zip(settled.impressions, below, chosen_in_vain(settled), strict=True):
-            if in_vain:
+        clicks, shares = clicks_of(settled).tolist(), counted_shares(settled).tolist()
+        for impression, is_below, click, share in zip(settled.impressions, below, clicks, shares, strict=True):
+            if not share:
                 continue
-            read.clicked.append(float(rewards.get(impression.object_id, 0.0) > 0))
+            read.clicked.append(click)
+            read.counted.append(share)
             read.below.append(is_below)
             read.pair.append(pairs.setdefault((key, impression.object_id), len(pairs)))
             read.query.append(query)
@@ -111,16 +113,17 @@ def _fitted(read: _Log, seed: int) -> PageModel:
         return PageModel()
     pair, ordinal = np.array(read.pair), np.array(read.ordinal)
     place, clicked, below = np.array(read.place), np.array(read.clicked), np.array(read.below)
+    counted = np.array(read.counted)
     number = int(pair.max()) + 1
     _, first = np.unique(pair, return_index=True)
     positions = int(min(ordinal.max(), LAST_POSITION))
     near = ordinal <= positions
     shown, hits = np.zeros((number, 2, positions)), np.zeros((number, 2, positions))
     cells = pair[near], below[near].astype(np.intp), ordinal[near] - 1
-    np.add.at(shown, cells, 1.0)
+    np.add.at(shown, cells, counted[near])
     np.add.at(hits, cells, clicked[near])
     begun = np.minimum(ordinal[first], positions).astype(np.intp)
     curve = learn_curve(Looks(shown, hits, begun, np.array(read.query)[first]), seed)
-    examined = curve.examined(ordinal, below)
+    examined = curve.examined(ordinal, below) * counted
     ordering, calibrated = fitted_priors(pair, place, clicked, examined, np.array(read.seen))
     return PageModel(curve, ordering, calibrated, looks=float(examined.sum()))

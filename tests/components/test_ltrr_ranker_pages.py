@@ -115,6 +115,12 @@ class TestExploration:
         assert 0.3 < came[0.5] < 0.6
         assert came[1.0] > 0.9
 
+    @pytest.mark.parametrize(("rerank", "deepest"), [(50, 50), (70, 70)])
+    def test_it_may_be_any_of_those_that_the_model_orders(self, store, rerank, deepest):
+        ranker = LTRRanker(store, rerank=rerank, deep_share=1.0)
+        came = [max(places(ranker.run(union(80, query_id=f"q{number}")))) for number in range(150)]
+        assert deepest - 20 < max(came) < deepest
+
     def test_the_probability_of_its_place_and_of_the_page_is_logged_with_what_was_shown(self, store):
         ranking = LTRRanker(store).run(union())["ranking"]
         chances = np.array(ranking.propensities)
@@ -202,3 +208,8 @@ class TestUnshown:
         ranking = LTRRanker(store).run(union(mode="baseline"))["ranking"]
         assert len(ranking.unshown) == len(ranking.unshown_features) == 5
         assert min(each.place for each in ranking.unshown) > 10
+
+    def test_nor_do_pages_of_today_log_what_people_chose_before(self, store):
+        remember(store, {("sad songs", "d15"): (1000.0, 1.0)})
+        unshown = LTRRanker(store, log_unshown=100).run(union(mode="baseline"))["ranking"].unshown
+        assert {each.object_id for each in unshown} == {f"d{number}" for number in range(10, 20)} - {"d15"}

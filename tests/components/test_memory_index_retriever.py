@@ -128,7 +128,7 @@ class TestMemoryIndexRetriever:
         )
         pipeline.add_component("memory", retriever)
         loaded = Pipeline.loads(pipeline.dumps()).get_component("memory")
-        assert (loaded.key, loaded.prior_exposures, loaded.top_k) == ("sku", 20.0, 3)
+        assert (loaded.key, loaded.prior_exposures, loaded.top_k) == ("meta.sku", 20.0, 3)
         assert isinstance(loaded.store, LTRRStore)
         assert loaded.run("sad songs") == {"documents": []}
         loaded.close()

@@ -1,9 +1,18 @@
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve, below_click, estimate_curve
+from factories import decision, page, settled, unite
+from ltrr_haystack.feedback.examination import (
+    PRIOR,
+    ExaminationCurve,
+    below_click,
+    clicks_of,
+    counted_shares,
+    estimate_curve,
+)
 
 
 class TestExaminationCurve:
@@ -96,6 +105,30 @@ def replays(eta, size, seed=3):
         weights.append((2.0 if drawn_again_full else 1.0) * reached)
     earned = np.array(logged) * (np.array(weights) > 0)
     return np.array(weights), lambda eta: earned * np.array(ratios) ** eta, np.array(logged)
+
+
+class TestWhatCounts:
+    @pytest.mark.parametrize(
+        ("reward", "counted", "share", "click"),
+        [
+            pytest.param(0.0, 0.0, 1.0, 0.0, id="what was passed by counts whole"),
+            pytest.param(-1.0, -1.0, 1.0, 0.0, id="as does what was disliked"),
+            pytest.param(1.0, 1.0, 1.0, 1.0, id="a click"),
+            pytest.param(1.0, 0.1, 0.1, 0.1, id="a click of which a tenth counts"),
+            pytest.param(1.0, 0.0, 0.0, 0.0, id="a click in vain"),
+            pytest.param(5.0, 1.0, 1.0, 1.0, id="a purchase of which as much as a click counts"),
+            pytest.param(5.0, 0.5, 0.5, 0.5, id="a purchase of which half a click counts"),
+            pytest.param(0.25, 0.25, 1.0, 1.0, id="what is worth less than a click and counts whole"),
+            pytest.param(0.3, round(0.3 * 2**24) / 2**24, 1.0, 1.0, id="rounded by the learner"),
+            pytest.param(1.0, -0.5, 0.0, 0.0, id="taken back late"),
+        ],
+    )
+    def test_of_an_impression(self, reward, counted, share, click):
+        made = settled(page(unite(decision(), {"bm25": ["a", "b"]})), {"b": reward} if reward else {})
+        of = replace(made, capped={"b": counted} if counted != reward else {})
+        assert counted_shares(of).tolist() == [1.0, share]
+        assert clicks_of(of).tolist() == [0.0, click]
+        assert ExaminationCurve().looks_at(of).tolist() == [1.0, 0.5 * share]
 
 
 class TestEstimateCurve:

@@ -81,6 +81,18 @@ class TestByHand:
         prior = counted(*[search("love", ["a"], ["a"]) for _ in range(10)])
         assert prior.over_expected("a", "rain") == pytest.approx((5 + 2) / (2.5 + 2))
 
+    def test_what_is_to_be_expected_is_told_by_the_models_order_and_not_by_the_unions(self):
+        """The model put c first, which the union has third: .5 is expected of it at the first place, not .2."""
+        of_union = search("love", ["c", "a"])
+        placed = [replace(each, model_place=1 if each.object_id == "c" else 2) for each in of_union.impressions]
+        assert counted(replace(of_union, impressions=tuple(placed))).over_expected("c", "rain") == pytest.approx(
+            2 / 2.5
+        )
+
+    def test_a_click_of_which_a_quarter_counts_is_a_quarter_of_a_look(self):
+        prior = counted(replace(search("love", ["a"], ["a"]), capped={"a": 0.25}))
+        assert prior.over_expected("a", "rain") == pytest.approx((0.25 + 2) / (0.125 + 2))
+
     def test_a_dislike_is_no_click(self):
         disliked = replace(search("love", ["a"]), rewards={"a": -1.0})
         assert counted(disliked).over_expected("a", "rain") == pytest.approx(2 / 2.5)

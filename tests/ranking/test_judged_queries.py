@@ -119,6 +119,12 @@ def test_what_was_chosen_beyond_a_client_s_share_is_no_pass():
     assert query.attractions[0] == pytest.approx((0.8 + 1) / (2 + 1))
 
 
+def test_a_click_that_counts_in_part_is_a_part_of_a_look():
+    again = replace(search("q2", ["a", "b"], ["a"]), capped={"a": 0.25})
+    (query,) = gathered(search("q1", ["a", "b"], ["a"]), again)
+    assert query.attractions[0] == pytest.approx((0.8 + 1.25) / (2 + 1.25))
+
+
 def test_queries_without_a_click_tell_nothing():
     assert gathered(search("q1", ["a", "b"]), search("q2", ["a", "b"], ["a"], query="peace"))[0].query_key == "peace"
 

@@ -169,10 +169,17 @@ class TestFromTheLog:
         counted = fit_to(chosen)
         in_vain = fit_to(capped)
         assert counted.looks - in_vain.looks == pytest.approx(len(pages), abs=0.1)
+        in_part = fit_to([replace(each, capped=dict.fromkeys(each.rewards, 0.25)) for each in chosen])
+        assert counted.looks - in_part.looks == pytest.approx(0.75 * len(pages), abs=0.1)
 
     def test_the_same_log_gives_the_same_bytes(self, store):
         Service(store).people(60)
         assert fit_page_model(store).to_bytes() == fit_page_model(store).to_bytes()
+
+    def test_searches_that_count_for_no_model_are_passed_over(self, store):
+        Service(store).people(40)
+        pages = list(read_log(store))
+        assert fit_to([replace(each, counted=False) for each in pages]) == fit_to([]) != fit_to(pages)
 
     def test_searches_of_one_client_beyond_its_share_do_not_move_it(self, store):
         """A client clicks the tenth document of every page it gets; after its share is used up that is for nothing."""

@@ -4,11 +4,12 @@ import numpy as np
 
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.static import StaticPolicy
+from ltrr_haystack.ranking.click_prior import ClickCounter
 from ltrr_haystack.ranking.judged_queries import cautious
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.place_prior import PlacePrior
 from ltrr_haystack.ranking.reading import read_ranker_log
-from ltrr_haystack.store import EventRecord
+from ltrr_haystack.store import EventRecord, read_log
 
 
 def read(store, max_decisions=1000, before=0):
@@ -105,6 +106,11 @@ class TestReadRankerLog:
         log = read(store)
         assert log.left_out == {"beyond their client's share": 25}
         assert (log.rewarded, len(log.judged)) == (5, 5)
+        of_five = ClickCounter(PageModel(), newest=0.0)
+        for settled in read_log(store, store.watermark().learned, learned=True):
+            if settled.counted:
+                of_five.add(settled)
+        assert log.clicks.documents.keys() == of_five.prior().documents.keys()
         for query in log.judged:
             assert np.count_nonzero(query.grades) == 3
             unseen = cautious(PageModel()).calibrated.expected(query.places)

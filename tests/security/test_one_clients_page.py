@@ -11,9 +11,11 @@ import pytest
 import factories
 from factories import action_set, decision, unite
 from ltrr_haystack.components.ltrr_ranker import LTRRanker
+from ltrr_haystack.feedback.examination import clicks_of
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.ranking.place_prior import PlacePrior
+from ltrr_haystack.store import read_log
 
 pytestmark = pytest.mark.security
 
@@ -108,6 +110,17 @@ class TestOfAQueryThatThirtyPeopleSearched:
         others = [each for each in after if each != WANTED and each in before]
         for place, better in enumerate(others):
             assert all(before[better] > before[worse] / 1.2 for worse in others[place + 1 :])
+
+
+class TestWhatModelsAreTold:
+    def test_clicks_in_turn_with_sixty_people_are_a_tenth_of_theirs_and_not_as_many(self, attacked):
+        """Each of their clicks frees a tenth of one for whoever follows."""
+        for person in range(60):
+            page = attacked.search(user_id=f"person {person}")
+            attacked.record([(page, {WANTED: 1.0})])
+            attacked.click(CLIENTS["one user in many sessions"], 1)
+        clicks = sum(clicks_of(settled).sum() for settled in read_log(attacked.store, learned=True))
+        assert 60 <= clicks <= 60 * 1.1 + 1e-3
 
 
 class TestOfAQueryThatNobodySearched:

@@ -72,15 +72,15 @@ class LogColumns:
         """How many documents a full page has."""
         return max(self.shown, default=0)
 
-    def reward_per_look(self, eta: float) -> float:
+    def reward_per_look(self, curve: ExaminationCurve) -> float:
         """
         Say what a look at the last quarter of a full page brings: documents below the page will hardly bring more.
 
-        :param eta: How steeply people's looks thin out.
+        :param curve: How people look down the page.
         :returns: Rewards over looks, at least 0.
         """
         full = self.full
-        looks = ExaminationCurve(eta).cumulative(full)
+        looks = curve.cumulative(full)
         is_full = np.array(self.shown) == full
         seen = int(is_full.sum()) * float(looks[full] - looks[_last_quarter(np.array(full))])
         return max(float(np.array(self.ends)[is_full].sum()) / seen, 0.0) if seen > 0 else 0.0

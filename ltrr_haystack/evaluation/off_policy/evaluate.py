@@ -42,8 +42,8 @@ def evaluate(store: LTRRStore, targets: Sequence[Target], *, after: int = 0, eta
     :param store: The store with the log. Settled decisions are used, with all rewards that came, late or not.
     :param targets: The policies.
     :param after: Only decisions with a higher seq are used: those that a policy was not trained on.
-    :param eta: How steeply people's looks thin out down the page, for the replay; if left out, that of the active page
-        model, and where it has learned none, what replays of the logged policy itself say.
+    :param eta: People look at position k with probability 1 / k^eta, for the replay; if left out, as the active page
+        model has learned it, and where it has learned no curve, as replays of the logged policy itself say.
     :returns: Estimates, what they rest on, and where the log cannot answer.
     :raises InvalidInputError: If two targets have the same name, a static one names an arm that is not in the log, or
         eta is no number of at least 0.
@@ -147,13 +147,13 @@ class Gathered:
         return Evaluation(_summary(log, logged), slope, results, source)
 
     def _slope(self, rewards: Column) -> tuple[ExaminationCurve, str]:
-        """How steeply looks thin out, and who says so; replays move documents by the power law alone."""
+        """How people look down the page, and who says so."""
         if self._eta is not None:
             return ExaminationCurve(self._eta), "as given"
         learned = None if self._curves is None else self._curves.learned()
         if learned is not None:
             curve, version = learned
-            return ExaminationCurve(curve.eta, curve.deviation), f"as page model {version} learned it"
+            return curve, f"as page model {version} learned it"
         return self._logged.replayed.estimated_curve(rewards), "estimated by replays of the logged policy"
 
 

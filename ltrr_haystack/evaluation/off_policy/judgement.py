@@ -1,6 +1,6 @@
 """From columns to a judgement: estimates by every estimator, which of them to believe, and when to refuse."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Judge:
         :param logged: What was logged.
         :param columns: What the target would have done.
         :param model: The reward model that was fitted to the log; `None` for an empty log.
-        :param slope: How steeply people's looks thin out down the page, for the replay.
+        :param slope: How people look down the page, for the replay.
         """
         self._rewards = np.array(logged.rewards)
         self._value = logged.value()
@@ -55,11 +55,10 @@ class Judge:
         self._squares = np.array(columns.squares)
         self._replayed = np.array(columns.replayed.weights)
         self._replayed_squares = np.array(columns.replayed_squares)
-        self._replay_rewards = columns.replayed.rewards(slope.eta)
-        beside = [columns.replayed.rewards(slope.eta + step) for step in (-_STEP, _STEP)]
-        self._replay_change = slope.deviation * (beside[1] - beside[0]) / (2 * _STEP)
-        worth = logged.reward_per_look(slope.eta)
-        self._replay_unseen = worth * columns.replayed.emptied(slope.eta, logged.full)
+        replay = columns.replayed.rewards_by_curve()
+        self._replay_rewards = replay(slope)
+        self._replay_change = _change(replay, slope)
+        self._replay_unseen = logged.reward_per_look(slope) * columns.replayed.emptied(slope, logged.full)
         self._replay_costs = np.array(columns.replay_costs)
         self._planned_costs = np.array(columns.costs)
         self._predicted = model.drawn if model else np.zeros(0)
@@ -233,3 +232,11 @@ _ESTIMATORS = {
     "dr": estimators.doubly_robust,
     "replay": estimators.snips,
 }
+
+
+def _change(replay: Callable[[ExaminationCurve], Column], curve: ExaminationCurve) -> Column:
+    """By how much the rewards of replays differ where the curve is off by one standard deviation."""
+    if curve.learned:
+        return replay(curve.flatter(1.0)) - replay(curve)
+    low, high = max(0.0, curve.eta - _STEP), curve.eta + _STEP
+    return curve.deviation * (replay(ExaminationCurve(high)) - replay(ExaminationCurve(low))) / (high - low)

@@ -65,7 +65,8 @@ class Page:
         return Kept(
             rows=rows,
             rewards=self.rewards[rows, places],
-            moved=(places + 1) / moved_to[rows, places],
+            ordinals=places + 1,
+            moved_to=moved_to[rows, places],
             stay=stays.sum(axis=1),
             shown=np.where(reached, self.shown, 0),
         )

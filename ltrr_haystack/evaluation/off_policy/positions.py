@@ -2,7 +2,7 @@
 Replays: what the logged pages would have earned under other allocations.
 
 A replay takes documents off the page, and those below move up, where they are examined more: a reward at ordinal k is
-worth (k / j)^η at ordinal j (see `feedback.examination`).
+worth e_j / e_k as much at ordinal j, where e is the examination curve (see `feedback.examination`).
 """
 
 from collections.abc import Callable
@@ -25,14 +25,16 @@ class Kept:
 
     :param rows: For each rewarded document that stays the page that it is on, from 0.
     :param rewards: Its reward.
-    :param moved: Its ordinal as shown over the one that it moves up to.
+    :param ordinals: Its ordinal as shown.
+    :param moved_to: The ordinal that it moves up to.
     :param stay: For each page how many documents stay, rewarded or not.
     :param shown: How many there were.
     """
 
     rows: Whole
     rewards: Column
-    moved: Column
+    ordinals: Whole
+    moved_to: Whole
     stay: Whole
     shown: Whole
 
@@ -59,42 +61,42 @@ class Replayed:
         self.weights += weights.tolist()
         self._kept.append(kept)
 
-    def rewards(self, eta: float) -> Column:
+    def rewards(self, curve: ExaminationCurve) -> Column:
         """
         Say what the pages under y would have brought.
 
-        :param eta: How steeply looks thin out; 0 means that every position is looked at alike.
+        :param curve: How people look down the page.
         :returns: The reward of each decision, 0 where y was not reached.
         """
-        return self.rewards_by_eta()(eta)
+        return self.rewards_by_curve()(curve)
 
-    def emptied(self, eta: float, full: int) -> Column:
+    def emptied(self, curve: ExaminationCurve, full: int) -> Column:
         """
         Say how much people would have looked at the places that documents from below the page would have taken.
 
-        :param eta: How steeply looks thin out.
+        :param curve: How people look down the page.
         :param full: How many documents a full page has: below a shorter one there was nothing.
-        :returns: The sum of 1 / ordinal^η over the places that became free on each page.
+        :returns: The sum of the curve over the places that became free on each page.
         """
-        looks = ExaminationCurve(eta).cumulative(full)
+        looks = curve.cumulative(full)
         stay, shown = self._joined("stay"), self._joined("shown")
         return np.where(shown == full, looks[np.minimum(shown, full)] - looks[np.minimum(stay, full)], 0.0)
 
-    def rewards_by_eta(self) -> Callable[[float], Column]:
+    def rewards_by_curve(self) -> Callable[[ExaminationCurve], Column]:
         """
-        Prepare to say it for many η.
+        Prepare to say it for many curves.
 
-        :returns: What gives the rewards for an η.
+        :returns: What gives the rewards for a curve.
         """
         size = len(self.weights)
         starts = np.cumsum([0, *(len(each.stay) for each in self._kept)])
         rows = np.concatenate(
             [np.zeros(0, dtype=np.int64), *(each.rows + start for each, start in zip(self._kept, starts, strict=False))]
         )
-        rewards, moved = self._joined("rewards"), np.log(self._joined("moved"))
+        rewards, ordinals, moved_to = (self._joined(part) for part in ("rewards", "ordinals", "moved_to"))
 
-        def of(eta: float) -> Column:
-            return np.bincount(rows, rewards * np.exp(eta * moved), minlength=size).astype(float)
+        def of(curve: ExaminationCurve) -> Column:
+            return np.bincount(rows, rewards * curve.ratio(ordinals, moved_to), minlength=size).astype(float)
 
         return of
 
@@ -105,7 +107,8 @@ class Replayed:
         :param logged: The logged reward of each decision.
         :returns: The curve with which the replays earn what was logged.
         """
-        return estimate_curve(np.array(self.weights), self.rewards_by_eta(), logged)
+        of = self.rewards_by_curve()
+        return estimate_curve(np.array(self.weights), lambda eta: of(ExaminationCurve(eta)), logged)
 
     def _joined(self, part: str) -> NDArray[Any]:
         return np.concatenate([np.zeros(0, dtype=np.int64), *(getattr(each, part) for each in self._kept)])

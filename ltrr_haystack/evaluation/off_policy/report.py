@@ -43,7 +43,8 @@ def render(evaluation: Evaluation) -> RenderableType:
     if "replay" in used:
         slope = evaluation.slope
         source = f", {evaluation.slope_source}" if evaluation.slope_source else ""
-        parts.append(Text(f"η of the replay: {slope.eta:.2f} ± {slope.deviation:.2f}{source}", style="dim"))
+        eta = f"η{' about' if slope.learned else ''} {slope.eta:.2f} ± {slope.deviation:.2f}"
+        parts.append(Text(f"looks down the page, for the replay: {eta}{source}", style="dim"))
     return Group(*parts)
 
 

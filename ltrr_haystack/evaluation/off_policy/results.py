@@ -182,9 +182,9 @@ class Evaluation(FrozenValue):
     What a decision log says of some policies.
 
     :param log: The log.
-    :param slope: How steeply people's looks thin out down the page, as the replay assumes.
+    :param slope: How people look down the page, as the replay assumes.
     :param targets: What it says of each target.
-    :param slope_source: Where the steepness comes from.
+    :param slope_source: Where that comes from.
     """
 
     log: LogSummary

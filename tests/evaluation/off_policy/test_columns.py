@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ltrr_haystack.evaluation.off_policy import DecisionLog, PolicyTarget, StaticTarget, paged
 from ltrr_haystack.evaluation.off_policy.columns import LogColumns, TargetColumns, covers
+from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
 
@@ -53,7 +54,7 @@ class TestStatic:
         assert found.squares == pytest.approx([1 / 0.36] * 3)
         assert found.replayed.weights == pytest.approx([1 / 0.55, 1 / 0.55, 0])
         assert found.replayed_squares == pytest.approx([1 / 0.55] * 3)
-        assert found.replayed.rewards(0.0).tolist() == [1, 1, 0]
+        assert found.replayed.rewards(ExaminationCurve(0.0)).tolist() == [1, 1, 0]
         assert found.costs == pytest.approx([0.2] * 3)
         assert (found.candidates, found.calls) == ([10.0] * 3, [1.0] * 3)
 
@@ -63,7 +64,7 @@ class TestStatic:
         )
         assert math.isnan(found.weights[0])
         assert found.replayed.weights == pytest.approx([1 / (0.1 + 0.9 * 0.5 * 0.2)])
-        assert found.replayed.rewards(0.0).tolist() == [1.0]
+        assert found.replayed.rewards(ExaminationCurve(0.0)).tolist() == [1.0]
 
     def test_an_arm_that_was_not_there_cannot_be_judged(self, columns, make_settled, make_joint):
         found = columns([make_settled(1, make_joint(), BOTH)], StaticTarget({"bm25": 10, "sparse": 10}))
@@ -75,7 +76,7 @@ class TestStatic:
         lexical = columns(played, StaticTarget(LEXICAL))
         assert math.isnan(lexical.weights[0])
         assert lexical.replayed.weights == [1.0]
-        assert lexical.replayed.rewards(1.0).tolist() == [0.0]
+        assert lexical.replayed.rewards(ExaminationCurve(1.0)).tolist() == [0.0]
         assert columns(played, StaticTarget(BOTH)).weights == [1.0]
 
 
@@ -182,6 +183,6 @@ def test_what_a_look_at_the_last_quarter_of_a_full_page_brings(make_settled, mak
     for page in paged(DecisionLog(settled)):
         logged.add(page)
     assert logged.full == 4
-    assert logged.reward_per_look(0.0) == pytest.approx(1 / 2)
-    assert logged.reward_per_look(1.0) == pytest.approx(1 / (2 / 4))
-    assert LogColumns().reward_per_look(1.0) == 0.0
+    assert logged.reward_per_look(ExaminationCurve(0.0)) == pytest.approx(1 / 2)
+    assert logged.reward_per_look(ExaminationCurve(1.0)) == pytest.approx(1 / (2 / 4))
+    assert LogColumns().reward_per_look(ExaminationCurve(1.0)) == 0.0

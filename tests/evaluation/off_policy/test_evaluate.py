@@ -2,6 +2,7 @@ import io
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -264,18 +265,18 @@ class TestExamination:
             curve = ExaminationCurve(eta, 0.1, learned=(1.0, 0.8), deviations=(0.0, 0.1))
             searched.add_snapshot("page", PageModel(curve).to_bytes(), {}, activate=True)
         evaluation = evaluate(searched, [GOOD])
-        assert evaluation.slope == ExaminationCurve(0.4, 0.1)
+        assert evaluation.slope == curve
         assert evaluation.slope_source == "as page model 2 learned it"
         searched.activate("page", 1)
-        assert evaluate(searched, [GOOD]).slope == ExaminationCurve(0.2, 0.1)
+        assert evaluate(searched, [GOOD]).slope == replace(curve, eta=0.2)
 
     def test_it_moves_what_the_replay_is_worth(self, make_joint, make_settled, keep, store):
-        """Bm25 alone moves what was clicked from the second place to the first, where e_1 / e_2 = 2 ** eta."""
+        """Bm25 alone moves what was clicked from the second place to the first, which is looked at 1 / e_2 as often."""
         joint = make_joint(share=1.0)
         shown = [("passed", {"dense": 1}), ("clicked", {"bm25": 1})]
         keep([make_settled(seq, joint, BOTH, shown, {"clicked": 1.0}) for seq in range(1, 5)])
-        for eta, worth in ((0.0, 1.0), (1.0, 2.0)):
-            page = PageModel(ExaminationCurve(eta, 0.0, (1.0, 2**-eta), (0.0, 0.0)))
+        for second, worth in ((1.0, 1.0), (0.5, 2.0), (0.4, 2.5)):
+            page = PageModel(ExaminationCurve(1.0, 0.0, (1.0, second), (0.0, 0.0)))
             store.add_snapshot("page", page.to_bytes(), {}, activate=True)
             (result,) = evaluate(store, [StaticTarget(LEXICAL)]).targets
             assert result.estimates["replay"].value.mean == pytest.approx(worth - 0.2)
@@ -301,7 +302,10 @@ class TestExamination:
         searched.add_snapshot("page", page.to_bytes(), {}, activate=True)
         console = Console(width=80, record=True, file=io.StringIO())
         console.print(render(evaluate(searched, [GOOD])))
-        assert "η of the replay: 0.40 ± 0.10, as page model 1 learned it" in console.export_text()
+        assert (
+            "looks down the page, for the replay: η about 0.40 ± 0.10, as page model 1 learned it"
+            in console.export_text()
+        )
 
 
 class TestShown:

@@ -21,12 +21,13 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
+from ltrr_haystack.policy.experts import experts_of
 from ltrr_haystack.policy.features import searched_before
 from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.leader import Leader
 from ltrr_haystack.policy.safe_start import SafeStartEstimate, SafeStartGate
 from ltrr_haystack.policy.snapshot import snapshot_errors
-from ltrr_haystack.types import Allocation, SettledDecision
+from ltrr_haystack.types import ActionSet, Allocation, SettledDecision
 
 CONTEXTUAL, LEADER, MEASURED = "contextual", "leader", "measured"
 
@@ -62,6 +63,18 @@ class NewQueries:
         if self.leader.measured is not None:
             return not self.leader.measured.opens
         return not any(gate.is_open for gate in self._gates.values())
+
+    def holds_back(self, actions: ActionSet) -> bool:
+        """
+        Tell whether nothing of what there is to choose from has been shown to be better than its baseline, or as good.
+
+        :param actions: What there is to choose from; the baseline may be another one than was learned with.
+        :returns: Whether the baseline has to be played.
+        """
+        if self.leader.measured is None:
+            return self.held_back
+        playable = self.leader.playable(experts_of(actions))
+        return playable is None or not playable.any()
 
     @property
     def ahead(self) -> str:

@@ -185,7 +185,7 @@ class VWPolicy:
         :returns: The distribution to draw from.
         """
         new = features.is_new_query
-        held_back = self._has_safe_start and (self._new.held_back if new else not self._gate.is_open)
+        held_back = self._has_safe_start and (self._new.holds_back(actions) if new else not self._gate.is_open)
         preference = self._preference(actions, features)
         if preference is None:
             logger.error("The policy's model predicts numbers that are not finite; the baseline is played")

@@ -85,7 +85,8 @@ class DocumentExplanation(FrozenValue):
     :param place: Its place on the page, from 1.
     :param arms: The arms that found it, each with its rank, its score, and the score scaled to 0 … 1.
     :param fused: What the union's own order says of it.
-    :param ranker: What the ranking model says of it; `null` where none ordered the page.
+    :param ranker: What the ranking model says of it; `null` where none ordered it: none ordered the page, or it stood
+        below what the model orders, and is there because people chose it before.
     :param model_place: Its place in the ranking model's order, from 1; without a model, in the one that models start
         from; on a page in the union's own order, in that one.
     :param memory: What was seen of it for this query.
@@ -274,7 +275,7 @@ def _model_parts(ranking: Ranking, model: RankingModel | None) -> Sequence[Model
     features = model.schema.matrix(ranking.features)
     places = [each[PLACE] for each in ranking.features]
     contributions, expected = model.contributions(features)
-    return [
+    parts = [
         ModelPart(score, start, expected, _strongest_first(dict(zip(model.schema.names, row, strict=True))))
         for score, start, row in zip(
             model.scores(features, places).tolist(),
@@ -283,6 +284,8 @@ def _model_parts(ranking: Ranking, model: RankingModel | None) -> Sequence[Model
             strict=True,
         )
     ]
+    ordered = len(ranking.model_places)
+    return [part if each.model_place <= ordered else None for part, each in zip(parts, ranking.candidates, strict=True)]
 
 
 def _strongest_first(contributions: Mapping[str, float]) -> dict[str, float]:

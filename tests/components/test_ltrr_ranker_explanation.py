@@ -96,6 +96,18 @@ class TestModel:
         scores = [each.ranker.score for each in documents]
         assert scores == sorted(scores, reverse=True)
 
+    def test_what_people_chose_from_below_the_models_candidates_owes_it_nothing(self, store, likes_dense):
+        """The model orders the first five, and likes the last of twenty best, which is clicked nearly each time."""
+        store.add_snapshot(RANKER, likes_dense, {}, activate=True)
+        remember(store, {("sad songs", "d19"): (9.0, 9.0)})
+        documents = explained(store, rerank=5, top_k=3, explore=False).documents
+        assert {name: each.ranker is None for name, each in documents.items()} == {
+            "d19": True,
+            "d4": False,
+            "d3": False,
+        }
+        assert documents["d19"].memory.successes == 9.0
+
     def test_without_a_model_the_place_in_the_union_is_all_there_is(self, store):
         explanation = explained(store, explore=False)
         assert [each.ranker for each in explanation.documents.values()] == [None] * 10

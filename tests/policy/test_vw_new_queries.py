@@ -46,6 +46,12 @@ class TestMeasuredGains:
         assert new.preferred == {"a": 0, "b": 10}
         assert not new.held_back
 
+    def test_against_another_baseline_new_queries_are_held_back_from_the_first_on(self, policy):
+        """Nothing was shown to be as good as the new one, and no decision told the policy of it yet."""
+        other = replace(self.ACTIONS, baseline={"a": 0, "b": 10})
+        distribution = policy.distribution(other, Features())
+        assert (distribution.held_back, distribution.preferred) == (True, {"a": 0, "b": 10})
+
     def test_other_queries_keep_a_gate_of_their_own(self, policy):
         assert policy.distribution(self.ACTIONS, Features(history=KNOWN)).held_back
 

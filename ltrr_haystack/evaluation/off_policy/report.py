@@ -44,7 +44,7 @@ def render(evaluation: Evaluation) -> RenderableType:
         slope = evaluation.slope
         source = f", {evaluation.slope_source}" if evaluation.slope_source else ""
         eta = f"η{' about' if slope.learned else ''} {slope.eta:.2f} ± {slope.deviation:.2f}"
-        parts.append(Text(f"looks down the page, for the replay: {eta}{source}", style="dim"))
+        parts.append(Text(f"looks in the replay: {eta}{source}", style="dim"))
     return Group(*parts)
 
 

@@ -302,10 +302,7 @@ class TestExamination:
         searched.add_snapshot("page", page.to_bytes(), {}, activate=True)
         console = Console(width=80, record=True, file=io.StringIO())
         console.print(render(evaluate(searched, [GOOD])))
-        assert (
-            "looks down the page, for the replay: η about 0.40 ± 0.10, as page model 1 learned it"
-            in console.export_text()
-        )
+        assert "looks in the replay: η about 0.40 ± 0.10, as page model 1 learned it" in console.export_text()
 
 
 class TestShown:

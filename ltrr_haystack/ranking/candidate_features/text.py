@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 MOST_QUERY_WORDS = 64
 """Words of a query that are compared; the rest is ignored."""
 
+DEFAULT_LANGUAGE, UNSTEMMED = "en", "unstemmed"
+"""The language that names of features leave out, and what they say where nothing is stemmed."""
+
 OF_FIELD = (
     "bm25",
     "bm25_share",
@@ -53,7 +56,8 @@ class TextFeatures:
     """
     Tells how well a query's words match each declared field of a document.
 
-    For each field, under names such as `text.content.bm25`:
+    For each field, under names such as `text.content.bm25`, or `text.de.content.bm25` and `text.unstemmed.content.bm25`
+    where the language is not English, so that a model never takes one for another:
 
     - `bm25`: BM25 with the statistics of the collection; `bm25_share`: the same as a share of the most that is possible
       for the query;
@@ -76,7 +80,7 @@ class TextFeatures:
         self,
         store: LTRRStore,
         fields: Sequence[str] = ("content", "meta.title"),
-        language: str | None = "en",
+        language: str | None = DEFAULT_LANGUAGE,
         poll_interval: float = 1.0,
     ) -> None:
         """
@@ -94,7 +98,8 @@ class TextFeatures:
         self.fields = list(require_fields(fields, "TextFeatures"))
         self.language = require_language(language)
         self.poll_interval = poll_interval
-        self.names = tuple(f"text.{name_part(field)}.{feature}" for field in self.fields for feature in OF_FIELD)
+        stemmed = "text" if language == DEFAULT_LANGUAGE else f"text.{language or UNSTEMMED}"
+        self.names = tuple(f"{stemmed}.{name_part(field)}.{feature}" for field in self.fields for feature in OF_FIELD)
         self._documents = shared_documents(tuple(self.fields), language)
         self._active = active_statistics(store, poll_interval)
         self._reported = 0

@@ -232,3 +232,16 @@ class TestSchema:
             ConfigurationError, match=r"the names arms, query\.tokens are those of features of the arms"
         ):
             FeatureSchema.of_pipeline(["bm25"], ["query.tokens", "mine", "arms"])
+
+
+@pytest.mark.parametrize(("language", "start"), [("en", "text."), ("de", "text.de."), (None, "text.unstemmed.")])
+def test_names_tell_the_language_so_that_a_model_of_another_one_does_not_fit(store, language, start):
+    names = TextFeatures(store, ["content"], language).names
+    assert names[0] == f"{start}content.bm25"
+    here = FeatureSchema.of_pipeline(["bm25"], names)
+    english = FeatureSchema.of_pipeline(["bm25"], TextFeatures(store, ["content"]).names)
+    if language == "en":
+        assert english.columns_in(here) == list(range(len(here.names)))
+    else:
+        with pytest.raises(SnapshotError, match=r"text\.content\.bm25"):
+            english.columns_in(here)

@@ -27,7 +27,8 @@ export function featureInWords(name) {
   if (Object.hasOwn(OF_WHOLE, name)) return OF_WHOLE[name];
   const parts = name.split(".");
   const last = parts.at(-1);
-  if (parts[0] === "text" && OF_TEXT[last]) return `${capital(parts.slice(1, -1).filter((each) => each !== "meta").join(" "))}: ${OF_TEXT[last]}`;
+  const field = parts[1] === "content" || parts[1] === "meta" ? 1 : 2; // after the language, where one is named
+  if (parts[0] === "text" && OF_TEXT[last]) return `${capital(parts.slice(field, -1).filter((each) => each !== "meta").join(" "))}: ${OF_TEXT[last]}`;
   if (parts[0] === "query") return `Query is ${last.replaceAll("_", " ")}`;
   if (parts[0] === "reading") return capital(OF_READING[last] ?? `fits reading ${last}`);
   if (parts[0] === "static") return capital(parts.slice(1, -1).filter((each) => each !== "meta").join(" ") || last);

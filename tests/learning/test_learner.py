@@ -6,7 +6,7 @@ import pytest
 from haystack.utils import Secret
 
 from ltrr_haystack.errors import SnapshotError, StoreError
-from ltrr_haystack.feedback.examination import ExaminationCurve
+from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.learning import Learner, Progress
 from ltrr_haystack.learning.amounts import in_steps
 from ltrr_haystack.policy import vw
@@ -102,6 +102,26 @@ class TestMemoryAndHistory:
         learner.run_once(now=DUE)
         third = pytest.approx(1 / 3, abs=1e-6)  # of one click, the most that one client adds for a document
         assert log.history() == {"bm25": (2.0, third, 31.0), "dense": (1.0, third, 4.0)}
+
+    def test_a_policy_moves_rewards_by_the_curve_that_its_page_model_learned(self, store, diary, log):
+        """As long as none was learned, by the flat one for unions."""
+
+        class Reader(diary):
+            def learn(self, settled, curve=None):
+                self.entries.append(list(curve.learned) or curve.eta)
+                return {}
+
+            def restored(self, payload):
+                copy = Reader(self.title)
+                copy.entries = super().restored(payload).entries
+                return copy
+
+        for curve in (ExaminationCurve(learned=(1.0, 0.25)), ExaminationCurve(2.0)):
+            store.add_snapshot(PAGE, PageModel(curve).to_bytes(), {}, activate=True)
+        for version in (0, 1, 2):
+            log.search(f"q{version}", page_version=version)
+        Learner(store, Reader(), reward_wait=0.0).run_once(now=DUE)
+        assert log.diary() == [UNION.eta, [1.0, 0.25], UNION.eta]
 
     def test_an_arm_that_failed_was_drawn_and_returned_nothing(self, learner, log):
         log.search("q1", allocation={"bm25": 10, "dense": 30}, returned={"bm25": 10, "dense": 0})

@@ -110,12 +110,16 @@ class FeedbackWriter:
         self._worth = rewards if isinstance(rewards, RewardModel) else _reward_model(rewards)
 
     def warm_up(self) -> None:
-        """Open the store."""
+        """Open the store, and the one that the learner uses."""
         self.store.warm_up()
+        if self.learner is not None:
+            self.learner.store.warm_up()
 
     async def warm_up_async(self) -> None:
-        """Open the store without blocking the event loop."""
+        """Open the store, and the one that the learner uses, without blocking the event loop."""
         await self.store.warm_up_async()
+        if self.learner is not None:
+            await self.learner.store.warm_up_async()
 
     def close(self) -> None:
         """Release the store, and the one that the learner uses."""

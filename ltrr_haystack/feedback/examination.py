@@ -182,11 +182,11 @@ class ExaminationCurve(FrozenValue):
         """
         Give a curve by which low positions are examined more, as far as the uncertainty allows.
 
-        :param deviations: By how many standard deviations.
-        :returns: The curve; its probabilities are at most 1.
+        :param deviations: By how many standard deviations; a steeper curve for a negative number.
+        :returns: The curve; its probabilities are at most 1, and at least half of what was learned.
         """
         spread = self.deviations or (0.0,) * len(self.learned)
-        learned = [min(1.0, one + deviations * sd) for one, sd in zip(self.learned, spread, strict=True)]
+        learned = [min(1.0, max(one / 2, one + deviations * sd)) for one, sd in zip(self.learned, spread, strict=True)]
         return replace(
             self,
             eta=max(0.0, self.eta - deviations * self.deviation),
@@ -217,16 +217,17 @@ def counted_shares(settled: SettledDecision) -> Numbers:
     """
     Tell how much of each impression of a logged page counts, of which a part may be beyond its client's share.
 
-    Whoever chose a document again did not pass it by: what does not count is neither a success nor a pass.
+    Whoever chose a document again did not pass it by: what does not count is neither a success nor a pass. Nor is a
+    dislike that does not count.
 
     :param settled: The decision with all its rewards.
-    :returns: For each impression 0 to 1: 1 for what was not chosen; of a choice as much of a click as counts, and all
-        where it is worth less than a click and counts whole.
+    :returns: For each impression 0 to 1: 1 where nothing was earned or lost; otherwise as much of a click as counts of
+        it, and all where it is worth less than a click and counts whole.
     """
     counted = settled.counted_rewards
     earned = [settled.rewards.get(impression.object_id, 0.0) for impression in settled.impressions]
     shares = [
-        1.0 if reward <= 0 else max(0.0, counted.get(impression.object_id, 0.0)) / min(reward, 1.0)
+        max(0.0, counted.get(impression.object_id, 0.0) / reward) * max(abs(reward), 1.0) if reward else 1.0
         for reward, impression in zip(earned, settled.impressions, strict=True)
     ]
     rounded: Numbers = np.round(shares, 6)  # what counts is a whole number of small steps (see `Amounts`)

@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from ltrr_haystack.errors import InvalidInputError
+from ltrr_haystack.store.checks import LONGEST_ID, is_storable_id
 
 MAX_EVENT_BYTES = 32_768
 """Longest event that is taken, as JSON in UTF-8."""
@@ -55,6 +56,12 @@ def _id_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _id_of_the_log(text: str) -> str:
+    if not is_storable_id(text):
+        raise ValueError(f"expected at most {LONGEST_ID} bytes of UTF-8, got {excerpt(text)}")
+    return text
+
+
 def _clean(value: Any) -> Any:
     return _utf8(value).decode() if isinstance(value, str) else value
 
@@ -66,6 +73,11 @@ def _utf8(text: str) -> bytes:
 _NO_CONTROL = r"^[^\x00-\x1f\x7f-\x9f]*$"
 Name = Annotated[str, Field(max_length=100, pattern=_NO_CONTROL)]
 Identifier = Annotated[str, Field(max_length=256, pattern=_NO_CONTROL)]
+ObjectId = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]*$"), AfterValidator(_id_of_the_log)
+]
+"""Whatever a document can be known by in the log: an event names what was shown."""
+
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 
@@ -83,7 +95,7 @@ class UBIObject(_UBIModel):
     :param internal_id: The id within the search engine; kept, not used.
     """
 
-    object_id: Annotated[Identifier, Field(min_length=1), BeforeValidator(_id_text)] | None = None
+    object_id: Annotated[ObjectId, BeforeValidator(_id_text)] | None = None
     object_id_type: Name | None = None
     object_id_field: Name | None = None
     internal_id: Annotated[Identifier, BeforeValidator(_id_text)] | None = None
@@ -341,7 +353,7 @@ def _expectation(kind: str, context: dict[str, Any], value: object) -> str:
         case "string_too_long":
             return f"at most {context['max_length']} characters, got {len(str(value))}"
         case "string_pattern_mismatch":
-            return "must not hold control characters"
+            return f"must not hold {'control' if context['pattern'] == _NO_CONTROL else 'NUL'} characters"
         case "string_unicode":
             return "must be valid Unicode, without lone surrogates"
         case "int_type":

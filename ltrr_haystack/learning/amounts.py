@@ -1,6 +1,6 @@
 """What a batch of the log adds to memory, history and readings, in amounts that add up to the same sum in any order."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
 from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.memory.evidence import added_evidence, evidence_of
@@ -31,25 +31,17 @@ class Amounts:
         self._history: dict[Pair, tuple[float, float, float]] = {}
         self._readings: dict[Pair, tuple[float, float]] = {}
 
-    def add_decision(
-        self,
-        settled: SettledDecision,
-        credit: Mapping[str, float],
-        curve: ExaminationCurve,
-        cut: Container[str] = frozenset(),
-    ) -> None:
+    def add_decision(self, settled: SettledDecision, credit: Mapping[str, float], curve: ExaminationCurve) -> None:
         """
         Add what a settled decision says of its documents and of the arms that ran.
 
-        :param settled: The decision with its rewards.
+        :param settled: The decision with all its rewards, and with what counts of them.
         :param credit: Arm → its credit at the drawn depth.
         :param curve: The examination curve by which the page was ordered.
-        :param cut: Objects whose rewards do not count, since their client has given enough; whoever chose a document
-            again did not pass it by, so no look is added either.
         """
         key = settled.decision.evidence_key
         for object_id, evidence in evidence_of(settled, curve).items():
-            if object_id not in cut:
+            if evidence.exposures or evidence.successes:
                 self._add_evidence((key, object_id), evidence)
         returned = {report.arm: report.returned for report in settled.reports}
         for arm, depth in settled.decision.allocation.items():

@@ -136,7 +136,7 @@ class Learner:
         self._lock = Lock()
         self._own: tuple[Policy, int] | None = None
         self._prolong_at = 0.0
-        self._newest_day = 0
+        self._newest_day = self._forgot_on = 0
         self._gains: tuple[int, AllocationGains | None] = (0, None)
 
     @property
@@ -231,9 +231,10 @@ class Learner:
         while not stop.is_set() and (late := self._learn_late_batch(now)) is not None:
             done = replace(done, late=done.late + late)
         self._report(done)
-        if done.learned:
-            newest = min(self._newest_day, int(now // SECONDS_PER_DAY))
+        newest = min(self._newest_day, int(now // SECONDS_PER_DAY))
+        if newest > self._forgot_on:
             self.store.forget_client_counts(newest - 2 * self._limits.days, self._limits.days)
+            self._forgot_on = newest
         return replace(done, version=self.store.active_version(POLICY))
 
     def _report(self, done: Progress) -> None:

@@ -1,7 +1,7 @@
 """What a policy, the memory and the readings learn from some settled decisions, nothing of it kept yet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ltrr_haystack.feedback.examination import UNION
 from ltrr_haystack.learning.amounts import Amounts
@@ -72,9 +72,8 @@ def learn_step(
             else:
                 credit = at_drawn_depth(leave_one_out(counted.settled, curve=other_pages), settled.decision.allocation)
             if counted.bits & QUERY:
-                kept = counted.settled.rewards
-                cut = {object_id for object_id, reward in settled.rewards.items() if reward and not kept.get(object_id)}
-                step.amounts.add_decision(counted.settled, credit, curve, cut)
+                kept = {object_id: counted.settled.rewards.get(object_id, 0.0) for object_id in settled.rewards}
+                step.amounts.add_decision(replace(settled, capped=kept), credit, curve)
                 add_readings(step.amounts, counted.settled, curve, clients)
         except Exception as error:
             raise NotLearnableError(settled.seq) from error

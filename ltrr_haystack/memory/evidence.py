@@ -16,12 +16,14 @@ def evidence_of(settled: SettledDecision, curve: ExaminationCurve) -> Mapping[st
     if a click counted for more than a pass, a document's success rate would depend on where it was shown (Chuklin,
     Markov and de Rijke, "Click Models for Web Search", 2015, section 3.3, position-based model). Below a click it is
     less likely to have been examined (see `position_bias`). A negative reward counts as so many looks without success.
+    Of a choice of which a part counts, the look counts by the same part.
 
-    :param settled: The decision with its rewards.
+    :param settled: The decision with all its rewards, and with what counts of them.
     :param curve: The examination curve.
     :returns: Object id → exposures and successes, for every impression.
     """
-    rewards = [bounded(settled.rewards.get(impression.object_id, 0.0)) for impression in settled.impressions]
+    counted = settled.counted_rewards
+    rewards = [bounded(counted.get(impression.object_id, 0.0)) for impression in settled.impressions]
     looks = curve.looks_at(settled)
     return {
         impression.object_id: _evidence(reward, look)

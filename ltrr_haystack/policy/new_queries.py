@@ -71,10 +71,10 @@ class NewQueries:
         :param actions: What there is to choose from; the baseline may be another one than was learned with.
         :returns: Whether the baseline has to be played.
         """
-        if self.leader.measured is None:
-            return self.held_back
         playable = self.leader.playable(experts_of(actions))
-        return playable is None or not playable.any()
+        if playable is not None:
+            return not playable.any()
+        return self.held_back or not self.leader.knows(actions)
 
     @property
     def ahead(self) -> str:
@@ -91,6 +91,8 @@ class NewQueries:
         :param curve: The probability that a place is examined.
         """
         actions, value_fn = settled.decision.actions, self.leader.value_fn(settled, curve)
+        if not self.leader.knows(actions):
+            self._gates = {name: gate.anew() for name, gate in self._gates.items()}
         if settled.decision.preferred:
             choices = {LEADER: self.leader.preference(actions).allocation}
             if settled.decision.features.is_new_query:

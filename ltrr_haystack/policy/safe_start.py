@@ -129,6 +129,14 @@ class SafeStartGate:
         self._cost_saved = Moments()
         self._baseline_cost = Moments()
 
+    def anew(self) -> Self:
+        """
+        Begin anew.
+
+        :returns: A closed gate of the same settings.
+        """
+        return type(self)(self._least, self._threshold)
+
     @property
     def is_open(self) -> bool:
         """Whether the policy is past its safe start."""

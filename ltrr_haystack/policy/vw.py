@@ -185,7 +185,7 @@ class VWPolicy:
         :returns: The distribution to draw from.
         """
         new = features.is_new_query
-        held_back = self._has_safe_start and (self._new.holds_back(actions) if new else not self._gate.is_open)
+        held_back = self._has_safe_start and (self._new.holds_back(actions) if new else self._holds_back(actions))
         preference = self._preference(actions, features)
         if preference is None:
             logger.error("The policy's model predicts numbers that are not finite; the baseline is played")
@@ -229,6 +229,8 @@ class VWPolicy:
             return at_drawn_depth(credit, decision.allocation)
         as_new = replace(decision.features, history={})
         with self._learning:
+            if not self._new.leader.knows(decision.actions):
+                self._gate = self._gate.anew()
             preferred = best_allocation(decision.actions, self.values(decision.actions, as_new))
             self._new.observe(settled, preferred, curve)
             self._fit(decision.actions, decision.features, credit, new=new)
@@ -374,6 +376,10 @@ class VWPolicy:
 
     def __repr__(self) -> str:
         return f"VWPolicy(n={self._n}, safe_start={self.safe_start})"
+
+    def _holds_back(self, actions: ActionSet) -> bool:
+        """Whether the gate of repeated queries is closed, or was opened against another baseline."""
+        return not self._gate.is_open or not self._new.leader.knows(actions)
 
     def _preference(self, actions: ActionSet, features: Features) -> Preference | None:
         """What is preferred for a query; `None` if the numbers behind it are not finite."""

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.fusion import EXACT_DIGITS
-from ltrr_haystack.policy.experts import experts_of
+from ltrr_haystack.policy.experts import Experts, experts_of
 from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema, arm_features
@@ -39,7 +39,10 @@ from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.types import ActionSet, Allocation
 
 MOST_QUERIES = 300
-"""On how many queries allocations are measured; of more, so many are drawn."""
+"""
+On how many queries allocations are measured; of more, so many are drawn: half of them from all, half from those that
+tell of most allocations, since few may tell of an arm beside the baseline.
+"""
 
 _Numbers = NDArray[np.float64]
 
@@ -75,22 +78,25 @@ def allocation_gains(
     """
     experts, least = experts_of(actions), max(min_queries, 2)
     queries = [query for query in queries if reaches(query.drawn, experts.baseline)]
+    known = _known(queries, experts)
     if len(queries) > MOST_QUERIES:
-        drawn = np.random.default_rng(seed).choice(len(queries), MOST_QUERIES, replace=False)
-        queries = [queries[row] for row in np.sort(drawn)]
+        drawn = np.random.default_rng(seed).permutation(len(queries))
+        half = MOST_QUERIES // 2
+        telling = drawn[half:][np.argsort(-known[drawn[half:]].sum(axis=1), kind="stable")]
+        rows = np.sort(np.concatenate([drawn[:half], telling[: MOST_QUERIES - half]]))
+        queries, known = [queries[row] for row in rows], known[rows]
     unions = _Unions(schema, actions, fusion)
     earned, ranked, today, unordered = np.empty((len(queries), len(experts.keys))), *np.empty((3, len(queries)))
     looks = curve.over(np.arange(1, page + 1))
     for row, query in enumerate(queries):
-        known = [reaches(query.drawn, searched) for searched in experts.searched]
         everywhere = _earned(unions.under(query, experts.searched), scorer, len(query.places), looks)
-        earned[row] = np.where(known, everywhere, np.nan)
+        earned[row] = np.where(known[row], everywhere, np.nan)
         baseline = unions.under(query, [experts.baseline])
         ranked[row] = _earned(baseline, scorer, len(query.places), looks)[0]
         today[row] = _earned(baseline, by_union, len(query.places), looks)[0]
         candidates = baseline.attractions[np.isfinite(baseline.places)]
         unordered[row] = candidates.mean() * looks[: len(candidates)].sum() if len(candidates) else 0.0
-    told_by = np.isfinite(earned).sum(axis=0)
+    told_by = known.sum(axis=0)
     if not today.any() or told_by.max() < least:
         return None
     clicks, errors = _mean_and_error(earned - today[:, None], least)
@@ -115,6 +121,15 @@ def allocation_gains(
         ranker,
         float(unordered.mean()),
     )
+
+
+def _known(queries: Sequence[JudgedQuery], experts: Experts) -> NDArray[np.bool_]:
+    """For each query, and each allocation, whether every arm was drawn as deep."""
+    arms = list(experts.searched[0])
+    depths = np.array([[searched[arm] for arm in arms] for searched in experts.searched])
+    drawn = np.array([[query.drawn.get(arm, 0) for arm in arms] for query in queries]).reshape(-1, len(arms))
+    known: NDArray[np.bool_] = np.all(drawn[:, None, :] >= depths, axis=2)
+    return known
 
 
 def _mean_and_error(values: _Numbers, least: int) -> tuple[_Numbers, _Numbers]:

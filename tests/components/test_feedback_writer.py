@@ -333,6 +333,13 @@ class TestLearner:
         loaded.run({"feedback": {"events": [click("d1")]}})
         assert writer.store.counts().learned == 2
         writer.close()
+        writer.warm_up()
+        store = LTRRStore()
+        store.record_search(search("again", ["d1"]))
+        store.close()
+        writer.run([click("d1", query_id="again")])
+        assert writer.store.counts().learned == 3
+        writer.close()
 
 
 class TestAsync:

@@ -121,6 +121,8 @@ class TestWhatCounts:
             pytest.param(0.25, 0.25, 1.0, 1.0, id="what is worth less than a click and counts whole"),
             pytest.param(0.3, round(0.3 * 2**24) / 2**24, 1.0, 1.0, id="rounded by the learner"),
             pytest.param(1.0, -0.5, 0.0, 0.0, id="taken back late"),
+            pytest.param(-1.0, 0.0, 0.0, 0.0, id="a dislike in vain"),
+            pytest.param(-2.0, -0.5, 0.5, 0.0, id="a dislike of which half a click counts"),
         ],
     )
     def test_of_an_impression(self, reward, counted, share, click):

@@ -112,6 +112,10 @@ class TestTolerance:
         event = read(query_id=hostile, action_name=hostile, **acting_on(object_id=hostile))
         assert (event.query_id, event.action_name, event.object_id) == (hostile, hostile, hostile)
 
+    @pytest.mark.parametrize("shown", ["https://example.org/" + "a" * 2028, "line\nbreak", "caf\x85e", "é" * 1024])
+    def test_an_object_is_known_by_whatever_id_a_document_can_be_shown_under(self, shown):
+        assert read(**acting_on(object_id=shown)).object_id == shown
+
 
 class TestTimestamps:
     @pytest.mark.parametrize(
@@ -191,6 +195,12 @@ class TestReasons:
             (acting_on(object_id=True), "event_attributes.object.object_id: expected text, got true or false"),
             (acting_on(object_id=1.0), "event_attributes.object.object_id: expected text, got a number"),
             (acting_on(object_id=""), "event_attributes.object.object_id: must not be empty"),
+            (acting_on(object_id="d\x00"), "event_attributes.object.object_id: must not hold NUL characters"),
+            (acting_on(object_id="d" * 2049), "event_attributes.object.object_id: at most 2048 characters, got 2049"),
+            (
+                acting_on(object_id="é" * 1025),
+                f"event_attributes.object.object_id: expected at most 2048 bytes of UTF-8, got '{'é' * 60}…'",
+            ),
             ({"event_attributes": {"object": "d9"}}, "event_attributes.object: expected an object, got text"),
             (
                 {"event_attributes": {"position": {"ordinal": 0}}},

@@ -41,6 +41,17 @@ class TestClients:
         assert seen["a"] == (1.0, 1.0)
         assert seen["b"] == (pytest.approx(3 * 2**-0.7, abs=1e-6), 0.0)
 
+    def test_a_click_of_which_half_counts_is_half_a_look(self, learner, log):
+        """Fifteen others leave room for a click and a half."""
+        for number in range(15):
+            log.search(f"theirs {number}", user_id=f"person {number}")
+            log.event(f"their click {number}", f"theirs {number}", "a")
+        for number in range(3):
+            log.search(f"mine {number}", user_id="u")
+            log.event(f"my click {number}", f"mine {number}", "a")
+        learner.run_once(now=100.0)
+        assert log.memory()["a"] == (16.5, 16.5)
+
     def test_pages_beyond_the_third_of_one_are_no_evidence(self, learner, log):
         for number in range(5):
             log.search(f"q{number}", user_id="u")

@@ -52,6 +52,31 @@ class TestMeasuredGains:
         distribution = policy.distribution(other, Features())
         assert (distribution.held_back, distribution.preferred) == (True, {"a": 0, "b": 10})
 
+    def test_nor_does_a_decision_with_that_baseline_open_what_was_compared_with_the_other(self, policy, make_settled):
+        policy.take_up(None)
+        for gate in policy._new._gates.values():
+            gate._is_open = True
+        assert not policy.distribution(self.ACTIONS, Features()).held_back
+        other = replace(self.ACTIONS, baseline={"a": 0, "b": 10})
+        assert policy.distribution(other, Features()).held_back
+        policy.learn(make_settled(other, {"a": 10, "b": 10}, {"x": {"a": 1}}, {"x": 1.0}))
+        assert policy.distribution(other, Features()).held_back
+
+    def test_repeated_queries_are_held_back_by_another_baseline_too(self, policy, make_settled):
+        policy._gate._is_open = True
+        known = Features(history=KNOWN)
+        assert not policy.distribution(self.ACTIONS, known).held_back
+        other = replace(self.ACTIONS, baseline={"a": 0, "b": 10})
+        assert policy.distribution(other, known).held_back
+        policy.learn(make_settled(other, {"a": 10, "b": 10}, {"x": {"a": 1}}, {"x": 1.0}))
+        assert policy.distribution(other, known).held_back
+
+    def test_gains_against_the_baseline_at_hand_decide_whatever_was_learned_last(self, policy, make_settled):
+        other = replace(self.ACTIONS, baseline={"a": 0, "b": 10})
+        policy.learn(make_settled(other, {"a": 10, "b": 10}, {"x": {"a": 1}}, {"x": 1.0}))
+        again = policy.distribution(self.ACTIONS, Features())
+        assert (again.held_back, again.preferred) == (False, {"a": 0, "b": 10})
+
     def test_other_queries_keep_a_gate_of_their_own(self, policy):
         assert policy.distribution(self.ACTIONS, Features(history=KNOWN)).held_back
 

@@ -276,6 +276,14 @@ class TestAnArmBesideTheBaseline:
         assert of.behind_model == pytest.approx(alone.behind_model)
         assert of.clicks < 0 < of.error
 
+    def test_of_many_queries_those_that_tell_of_it_are_among_the_drawn(self, monkeypatch):
+        monkeypatch.setattr(module, "MOST_QUERIES", 12)
+        telling = known(*(search(f"song {number}") for number in range(6)))
+        others = known(*(self.of_bm25(f"album {number}") for number in range(200)))
+        gains = self.measured([*others[:100], *telling, *others[100:]], min_queries=6)
+        assert gains.queries == 12
+        assert gains.of[self.BOTH].queries == 6
+
     def test_others_are_held_against_it_where_both_are_known(self):
         telling = known(search("snow"), search("sun"))
         gains = self.measured([*known(self.of_bm25("love"), self.of_bm25("peace")), *telling])

@@ -237,6 +237,6 @@ _ESTIMATORS = {
 def _change(replay: Callable[[ExaminationCurve], Column], curve: ExaminationCurve) -> Column:
     """By how much the rewards of replays differ where the curve is off by one standard deviation."""
     if curve.learned:
-        return replay(curve.flatter(1.0)) - replay(curve)
+        return (replay(curve.flatter(-_STEP)) - replay(curve)) / _STEP
     low, high = max(0.0, curve.eta - _STEP), curve.eta + _STEP
     return curve.deviation * (replay(ExaminationCurve(high)) - replay(ExaminationCurve(low))) / (high - low)

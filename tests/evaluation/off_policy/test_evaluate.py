@@ -281,6 +281,24 @@ class TestExamination:
             (result,) = evaluate(store, [StaticTarget(LEXICAL)]).targets
             assert result.estimates["replay"].value.mean == pytest.approx(worth - 0.2)
 
+    @pytest.mark.parametrize("third", [(), (0.3,)])
+    def test_its_uncertainty_widens_the_interval(self, make_joint, make_settled, keep, store, third):
+        """1 / e_2 changes by sd / e_2 ** 2; variances add up."""
+        joint = make_joint(share=1.0)
+        shown = [("passed", {"dense": 1}), ("clicked", {"bm25": 1})]
+        keep([make_settled(seq, joint, BOTH, shown, {"clicked": 1.0}) for seq in range(1, 5)])
+
+        def below(second, deviation):
+            curve = ExaminationCurve(1.0, 0.0, (1.0, second, *third), (0.0, deviation, *(0.0 for _ in third)))
+            store.add_snapshot("page", PageModel(curve).to_bytes(), {}, activate=True)
+            (result,) = evaluate(store, [StaticTarget(LEXICAL)]).targets
+            value = result.estimates["replay"].reward
+            return value.mean - value.low
+
+        for second, deviation in ((0.4, 0.1), (0.98, 0.2)):
+            expected = math.hypot(below(second, 0.0), 1.96 * deviation / second**2)
+            assert below(second, deviation) == pytest.approx(expected, rel=0.02)
+
     @pytest.mark.parametrize(
         "model", [None, PageModel()], ids=["without a page model", "with one that learned no curve"]
     )

@@ -21,7 +21,7 @@ export function openWhy(found, explained, decision) {
       element("p", { class: "lead" }, summary(explained, decision)),
       arms(explained),
       memory(explained.memory),
-      model(explained),
+      model(explained, decision),
       chance(explained),
       element("p", { class: "muted small" }, `Document ${found.id}`),
     ],
@@ -86,9 +86,12 @@ function expected({ prior, mean, prior_looks: looks }) {
   return element("p", {}, `Expected click rate: ${prior.toFixed(2)} before${worth}, ${mean.toFixed(2)} now.`);
 }
 
-function model({ ranker, model_place: place, fused }) {
+function model({ ranker, model_place: place, fused }, decision) {
   if (ranker === null) {
-    return section("The ranking model", element("p", {}, "No ranking model ordered this page: none is trained yet, or learning was left out."));
+    const why = decision.ranker_version > 0 && !decision.in_union_order
+      ? "It stood below what the ranking model orders, and is here because people chose it for this query."
+      : "No ranking model ordered this page: none is trained yet, or learning was left out.";
+    return section("The ranking model", element("p", {}, why));
   }
   const effects = [
     [`Start: place ${fused.searched_place ?? "unknown"} without memory`, ranker.start],

@@ -60,14 +60,17 @@ class RewardModel:
 
         :raises ConfigurationError: If an action has no name, or its reward is not a number within ±`MOST`.
         """
+        if not isinstance(self.weights, Mapping):
+            raise ConfigurationError(f"rewards must be action name → reward, got {type(self.weights).__name__}")
         for action, weight in self.weights.items():
             if not isinstance(action, str) or not action:
                 raise ConfigurationError(f"rewards must name actions by text such as 'click', got {action!r}")
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not abs(weight) < math.inf:
                 raise ConfigurationError(f"reward of action '{action}' must be a finite number, got {weight!r}")
             if abs(weight) > MOST:
+                got = f"{weight:g}" if abs(weight) < 1e300 else "more than 1e+300"
                 raise ConfigurationError(
-                    f"reward of action '{action}' must lie within ±{MOST:g}, got {weight:g}: scale all rewards alike"
+                    f"reward of action '{action}' must lie within ±{MOST:g}, got {got}: scale all rewards alike"
                 )
 
     def __call__(self, action_name: str) -> float:

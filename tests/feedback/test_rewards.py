@@ -37,6 +37,14 @@ class TestRewardModel:
         with pytest.raises(ConfigurationError, match="reward of action 'click' must be a finite number, got"):
             RewardModel({"click": weight})
 
+    def test_refuses_a_number_beyond_all_floats(self):
+        with pytest.raises(ConfigurationError, match=r"must lie within ±10, got more than 1e\+300"):
+            RewardModel({"click": 10**5000})
+
+    def test_refuses_what_is_no_mapping(self):
+        with pytest.raises(ConfigurationError, match="rewards must be action name → reward, got list"):
+            RewardModel([("click", 1.0)])
+
     @pytest.mark.parametrize("action", ["", 3])
     def test_refuses_an_action_without_a_name(self, action):
         with pytest.raises(ConfigurationError, match="rewards must name actions by text such as 'click', got"):

@@ -8,11 +8,16 @@ import pytest
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 
 from haystack.utils import Secret
+from hypothesis import settings
 from playwright.sync_api import Browser, Page
 
 from browser import Visitor, chromium
 from ltrr_haystack.store import LTRRStore
 from serving import Server, without_dense
+
+# How long an example takes is told by benchmarks, not by tests, which run beside others.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

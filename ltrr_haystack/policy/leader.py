@@ -229,9 +229,9 @@ class Leader:
         Tell whether the decision that was learned from last had the same baseline.
 
         :param actions: What there is to choose from.
-        :returns: Whether it had; what was compared before says nothing of another baseline.
+        :returns: Whether it had, or there was none; what was compared before says nothing of another baseline.
         """
-        return self._against == experts_of(actions).baseline_key
+        return self._against in ("", experts_of(actions).baseline_key)
 
     def _measured_for(self, experts: Experts) -> AllocationGains | None:
         measured = self._measured

@@ -40,7 +40,8 @@ def test_what_was_shown_as_arrays(page):
 )
 def test_what_stays_of_a_page_moves_up(page, allocation, rows, rewards, moved, stay):
     kept = page.kept(depths_of([allocation] * 2, page.actions), np.array([True, True]))
-    assert (kept.rows.tolist(), kept.rewards.tolist(), kept.moved.tolist()) == (rows, rewards, moved)
+    moves = (kept.ordinals / kept.moved_to).tolist()
+    assert (kept.rows.tolist(), kept.rewards.tolist(), moves) == (rows, rewards, moved)
     assert (kept.stay.tolist(), kept.shown.tolist()) == (stay, [3, 1])
 
 

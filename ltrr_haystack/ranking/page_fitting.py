@@ -25,7 +25,6 @@ class _Log:
     ordinal: list[int] = field(default_factory=list)
     place: list[int] = field(default_factory=list)
     clicked: list[float] = field(default_factory=list)
-    counted: list[float] = field(default_factory=list)
     below: list[bool] = field(default_factory=list)
     seen: list[float] = field(default_factory=list)
     query: list[int] = field(default_factory=list)
@@ -83,7 +82,12 @@ def keep_page_model(
 
 
 def _read(log: Iterable[SettledDecision]) -> _Log:
-    """Gather the impressions whose rewards count."""
+    """
+    Gather the impressions whose rewards count.
+
+    A click of which a part counts is taken whole, unlike elsewhere: passes of the same client are, and with less of its
+    clicks than of its passes, places where much is clicked would seem to be looked at less than they are.
+    """
     read = _Log()
     pairs: dict[tuple[str, str], int] = {}
     queries: dict[str, int] = {}
@@ -97,8 +101,7 @@ def _read(log: Iterable[SettledDecision]) -> _Log:
         for impression, is_below, click, share in zip(settled.impressions, below, clicks, shares, strict=True):
             if not share:
                 continue
-            read.clicked.append(click)
-            read.counted.append(share)
+            read.clicked.append(float(click > 0))
             read.below.append(is_below)
             read.pair.append(pairs.setdefault((key, impression.object_id), len(pairs)))
             read.query.append(query)
@@ -113,17 +116,16 @@ def _fitted(read: _Log, seed: int) -> PageModel:
         return PageModel()
     pair, ordinal = np.array(read.pair), np.array(read.ordinal)
     place, clicked, below = np.array(read.place), np.array(read.clicked), np.array(read.below)
-    counted = np.array(read.counted)
     number = int(pair.max()) + 1
     _, first = np.unique(pair, return_index=True)
     positions = int(min(ordinal.max(), LAST_POSITION))
     near = ordinal <= positions
     shown, hits = np.zeros((number, 2, positions)), np.zeros((number, 2, positions))
     cells = pair[near], below[near].astype(np.intp), ordinal[near] - 1
-    np.add.at(shown, cells, counted[near])
+    np.add.at(shown, cells, 1.0)
     np.add.at(hits, cells, clicked[near])
     begun = np.minimum(ordinal[first], positions).astype(np.intp)
     curve = learn_curve(Looks(shown, hits, begun, np.array(read.query)[first]), seed)
-    examined = curve.examined(ordinal, below) * counted
+    examined = curve.examined(ordinal, below)
     ordering, calibrated = fitted_priors(pair, place, clicked, examined, np.array(read.seen))
     return PageModel(curve, ordering, calibrated, looks=float(examined.sum()))

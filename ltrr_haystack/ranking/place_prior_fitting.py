@@ -54,8 +54,8 @@ def fitted_priors(
 
     :param pairs: For each impression, the number of its pair of query and document.
     :param places: Its place in the model's order, from 1; 0 where that is not known.
-    :param clicked: How much of a click it had, 0 to 1 (see `clicks_of`).
-    :param examined: How likely its position is examined, times how much of the impression counts.
+    :param clicked: Whether it was clicked, 0 or 1.
+    :param examined: How likely its position is examined.
     :param seen: How many looks at the document were known for the query before.
     :returns: The prior that orders pages, and the calibrated one; what too few clicks or looks tell is the default.
     """
@@ -84,7 +84,7 @@ def falling_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers)
     normal prior for the power. With a rate of its own for each place, many places would be alike for want of looks.
 
     :param places: Place of each impression, from 1.
-    :param clicked: How much of a click it had, 0 to 1 (see `clicks_of`).
+    :param clicked: Whether it was clicked, 0 or 1.
     :param examined: How likely its position is examined.
     :returns: A rate for each of the first `LAST_PLACE` places, from 0.0001 to 0.99; those of the default `PlacePrior`
         where nothing was clicked there.
@@ -119,7 +119,7 @@ def calibrated_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbe
     Bartholomew, Bremner and Brunk, "Statistical inference under order restrictions", 1972).
 
     :param places: Place of each impression, from 1.
-    :param clicked: How much of a click it had, 0 to 1 (see `clicks_of`).
+    :param clicked: Whether it was clicked, 0 or 1.
     :param examined: How likely its position is examined.
     :returns: A rate for each of the first `LAST_PLACE` places.
     """
@@ -142,7 +142,7 @@ def fitted_prior_looks(pairs: NDArray[np.int_], priors: Numbers, clicked: Number
 
     :param pairs: For each impression, in the order of the log, the number of its pair of query and document.
     :param priors: The click rate of its place.
-    :param clicked: How much of a click it had, 0 to 1 (see `clicks_of`).
+    :param clicked: Whether it was clicked, 0 or 1.
     :param examined: How likely it was examined.
     :returns: The number of looks, one of `PRIOR_LOOKS`; `None` where too little was known of anything.
     """
@@ -157,8 +157,7 @@ def fitted_prior_looks(pairs: NDArray[np.int_], priors: Numbers, clicked: Number
     for looks in PRIOR_LOOKS:
         means = (looks * priors[order] + successes) / (looks + exposures)
         chances = np.clip(examined[order] * means, 1e-9, 1.0 - 1e-9)
-        of_each = np.where(clicked[order] > 0, clicked[order] * np.log(chances), np.log1p(-chances))
-        likelihoods.append(float(of_each.sum()))
+        likelihoods.append(float(np.where(clicked[order] > 0, np.log(chances), np.log1p(-chances)).sum()))
     return float(PRIOR_LOOKS[int(np.argmax(likelihoods))])
 
 

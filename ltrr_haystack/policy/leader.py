@@ -224,15 +224,6 @@ class Leader:
         gains[experts.is_baseline] = 0.0
         return gains
 
-    def knows(self, actions: ActionSet) -> bool:
-        """
-        Tell whether the decision that was learned from last had the same baseline.
-
-        :param actions: What there is to choose from.
-        :returns: Whether it had, or there was none; what was compared before says nothing of another baseline.
-        """
-        return self._against in ("", experts_of(actions).baseline_key)
-
     def _measured_for(self, experts: Experts) -> AllocationGains | None:
         measured = self._measured
         return measured if measured is not None and measured.against == experts.baseline_key else None

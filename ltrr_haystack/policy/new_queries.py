@@ -64,17 +64,17 @@ class NewQueries:
             return not self.leader.measured.opens
         return not any(gate.is_open for gate in self._gates.values())
 
-    def holds_back(self, actions: ActionSet) -> bool:
+    def is_open_for(self, actions: ActionSet) -> bool:
         """
-        Tell whether nothing of what there is to choose from has been shown to be better than its baseline, or as good.
+        Tell whether something that can be chosen was shown to be better than the baseline at hand, or as good.
 
         :param actions: What there is to choose from; the baseline may be another one than was learned with.
-        :returns: Whether the baseline has to be played.
+        :returns: Whether it was; otherwise the baseline has to be played.
         """
         playable = self.leader.playable(experts_of(actions))
         if playable is not None:
-            return not playable.any()
-        return self.held_back or not self.leader.knows(actions)
+            return bool(playable.any())
+        return any(gate.is_open_for(actions) for gate in self._gates.values())
 
     @property
     def ahead(self) -> str:
@@ -91,8 +91,6 @@ class NewQueries:
         :param curve: The probability that a place is examined.
         """
         actions, value_fn = settled.decision.actions, self.leader.value_fn(settled, curve)
-        if not self.leader.knows(actions):
-            self._gates = {name: gate.anew() for name, gate in self._gates.items()}
         if settled.decision.preferred:
             choices = {LEADER: self.leader.preference(actions).allocation}
             if settled.decision.features.is_new_query:

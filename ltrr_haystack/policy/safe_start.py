@@ -37,6 +37,7 @@ from typing import Any, Self
 from ltrr_haystack.errors import SnapshotError
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import ValueFn, reward_of, rewards_left
+from ltrr_haystack.policy.experts import experts_of
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.moments import Moments
 from ltrr_haystack.policy.union import reaches
@@ -117,6 +118,11 @@ class SafeStartGate:
         """
         self._least = least
         self._threshold = threshold
+        self._begin("")
+
+    def _begin(self, against: str) -> None:
+        """Close, and forget what was compared with another baseline than the one of this key."""
+        self._against = against
         self._is_open = False
         self._settled = 0
         self._agreed = 0
@@ -129,18 +135,19 @@ class SafeStartGate:
         self._cost_saved = Moments()
         self._baseline_cost = Moments()
 
-    def anew(self) -> Self:
-        """
-        Begin anew.
-
-        :returns: A closed gate of the same settings.
-        """
-        return type(self)(self._least, self._threshold)
-
     @property
     def is_open(self) -> bool:
-        """Whether the policy is past its safe start."""
+        """Whether the policy is past its safe start, with the baseline of the last decision."""
         return self._is_open
+
+    def is_open_for(self, actions: ActionSet) -> bool:
+        """
+        Tell whether the policy is past its safe start with a baseline.
+
+        :param actions: What there is to choose from.
+        :returns: Whether it is; not with another baseline than the policy was compared with.
+        """
+        return self._is_open and self._against in ("", experts_of(actions).baseline_key)
 
     def observe(self, settled: SettledDecision, curve: ExaminationCurve = UNION) -> None:
         """
@@ -157,7 +164,7 @@ class SafeStartGate:
 
     def compare(self, settled: SettledDecision, preferred: Allocation, baseline: Allocation, value_fn: ValueFn) -> None:
         """
-        Update the gate with the difference between two allocations.
+        Update the gate with the difference between two allocations. With another baseline than before it begins anew.
 
         :param settled: The decision with its rewards.
         :param preferred: What the policy would have played.
@@ -165,6 +172,8 @@ class SafeStartGate:
         :param value_fn: Gives the reward that the decision would have earned under other allocations. The difference is
             an unbiased estimate only if this is.
         """
+        if self._against != (against := experts_of(settled.decision.actions).baseline_key):
+            self._begin(against)
         self._settled += 1
         if _equal(preferred, baseline):
             self._agreed += 1
@@ -213,8 +222,8 @@ class SafeStartGate:
 
         :returns: Plain JSON types.
         """
-        counts = {key: getattr(self, f"_{key}") for key in _COUNTS}
-        return {**counts, **{key: getattr(self, f"_{key}").to_dict() for key in _SERIES}}
+        plain = {key: getattr(self, f"_{key}") for key in _PLAIN}
+        return {**plain, **{key: getattr(self, f"_{key}").to_dict() for key in _SERIES}}
 
     @classmethod
     def from_dict(cls, least: int, threshold: float, state: Mapping[str, Any]) -> Self:
@@ -227,11 +236,11 @@ class SafeStartGate:
         :returns: The gate.
         :raises SnapshotError: If the state is incompatible: another version wrote it.
         """
-        missing = [key for key in (*_COUNTS, *_SERIES) if key not in state]
+        missing = [key for key in (*_PLAIN, *_SERIES) if key not in state]
         if missing:
             raise SnapshotError(f"the state of the safe start lacks {', '.join(missing)}: another version wrote it")
         gate = cls(least, threshold)
-        for key in _COUNTS:
+        for key in _PLAIN:
             setattr(gate, f"_{key}", state[key])
         for key in _SERIES:
             setattr(gate, f"_{key}", Moments.from_dict(state[key]))
@@ -303,5 +312,5 @@ def _equal(one: Allocation, other: Allocation) -> bool:
     return all(one.get(arm, 0) == other.get(arm, 0) for arm in {*one, *other})
 
 
-_COUNTS = ("is_open", "settled", "agreed", "compared", "rewarded", "rarest")
+_PLAIN = ("against", "is_open", "settled", "agreed", "compared", "rewarded", "rarest")
 _SERIES = ("value", "reward", "baseline_reward", "cost_saved", "baseline_cost")

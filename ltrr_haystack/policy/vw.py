@@ -34,7 +34,7 @@ REMEMBERED = "remembered"
 FEW_SEARCHES = 100
 """With fewer searches of a query, memory hardly knows what belongs to all places of its page."""
 
-_LINES_VERSION = 5
+_LINES_VERSION = 6
 """To be raised with every change to the lines below, or to what a snapshot holds and an older one lacks."""
 
 
@@ -185,7 +185,7 @@ class VWPolicy:
         :returns: The distribution to draw from.
         """
         new = features.is_new_query
-        held_back = self._has_safe_start and (self._new.holds_back(actions) if new else self._holds_back(actions))
+        held_back = self._has_safe_start and not (self._new if new else self._gate).is_open_for(actions)
         preference = self._preference(actions, features)
         if preference is None:
             logger.error("The policy's model predicts numbers that are not finite; the baseline is played")
@@ -229,8 +229,6 @@ class VWPolicy:
             return at_drawn_depth(credit, decision.allocation)
         as_new = replace(decision.features, history={})
         with self._learning:
-            if not self._new.leader.knows(decision.actions):
-                self._gate = self._gate.anew()
             preferred = best_allocation(decision.actions, self.values(decision.actions, as_new))
             self._new.observe(settled, preferred, curve)
             self._fit(decision.actions, decision.features, credit, new=new)
@@ -376,10 +374,6 @@ class VWPolicy:
 
     def __repr__(self) -> str:
         return f"VWPolicy(n={self._n}, safe_start={self.safe_start})"
-
-    def _holds_back(self, actions: ActionSet) -> bool:
-        """Whether the gate of repeated queries is closed, or was opened against another baseline."""
-        return not self._gate.is_open or not self._new.leader.knows(actions)
 
     def _preference(self, actions: ActionSet, features: Features) -> Preference | None:
         """What is preferred for a query; `None` if the numbers behind it are not finite."""

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.feedback.examination import ExaminationCurve
 from ltrr_haystack.fusion import EXACT_DIGITS
-from ltrr_haystack.policy.experts import Experts, experts_of
+from ltrr_haystack.policy.experts import experts_of
 from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.union import reaches
 from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema, arm_features
@@ -78,7 +78,9 @@ def allocation_gains(
     """
     experts, least = experts_of(actions), max(min_queries, 2)
     queries = [query for query in queries if reaches(query.drawn, experts.baseline)]
-    known = _known(queries, experts)
+    if len(queries) < least:
+        return None
+    known = np.array([[reaches(query.drawn, searched) for searched in experts.searched] for query in queries])
     if len(queries) > MOST_QUERIES:
         drawn = np.random.default_rng(seed).permutation(len(queries))
         half = MOST_QUERIES // 2
@@ -121,15 +123,6 @@ def allocation_gains(
         ranker,
         float(unordered.mean()),
     )
-
-
-def _known(queries: Sequence[JudgedQuery], experts: Experts) -> NDArray[np.bool_]:
-    """For each query, and each allocation, whether every arm was drawn as deep."""
-    arms = list(experts.searched[0])
-    depths = np.array([[searched[arm] for arm in arms] for searched in experts.searched])
-    drawn = np.array([[query.drawn.get(arm, 0) for arm in arms] for query in queries]).reshape(-1, len(arms))
-    known: NDArray[np.bool_] = np.all(drawn[:, None, :] >= depths, axis=2)
-    return known
 
 
 def _mean_and_error(values: _Numbers, least: int) -> tuple[_Numbers, _Numbers]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ltrr_haystack.feedback.examination import below_click, chosen, clicks_of, counted_shares
+from ltrr_haystack.feedback.examination import below_click, chosen, counted_shares
 from ltrr_haystack.feedback.position_bias import Looks, learn_curve
 from ltrr_haystack.ranking.features import EXPOSURES
 from ltrr_haystack.ranking.page_model import PageModel
@@ -96,12 +96,12 @@ def _read(log: Iterable[SettledDecision]) -> _Log:
             continue
         key = settled.decision.evidence_key
         query = queries.setdefault(key, len(queries))
-        below = below_click([impression.ordinal for impression in settled.impressions], chosen(settled)).tolist()
-        clicks, shares = clicks_of(settled).tolist(), counted_shares(settled).tolist()
-        for impression, is_below, click, share in zip(settled.impressions, below, clicks, shares, strict=True):
+        clicked, shares = chosen(settled), counted_shares(settled).tolist()
+        below = below_click([impression.ordinal for impression in settled.impressions], clicked).tolist()
+        for impression, is_below, click, share in zip(settled.impressions, below, clicked, shares, strict=True):
             if not share:
                 continue
-            read.clicked.append(float(click > 0))
+            read.clicked.append(float(click))
             read.below.append(is_below)
             read.pair.append(pairs.setdefault((key, impression.object_id), len(pairs)))
             read.query.append(query)

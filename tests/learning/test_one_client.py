@@ -1,5 +1,8 @@
 """What one client can add, through the learner."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from ltrr_haystack.learning import Learner
@@ -75,6 +78,14 @@ class TestClients:
             log.event(f"late {number}", "q1", "a", reward=2.0, at=101.0)
         earned.run_once(now=200.0)
         assert log.memory()["a"] == (1.0, 2.0)
+
+    def test_what_one_added_in_time_is_forgotten_after_two_weeks(self, learner, log, tmp_path):
+        for day in (0, 14, 15):
+            log.search(f"q{day}", user_id="u", at=day * 86_400.0)
+            learner.run_once(now=day * 86_400.0 + 100.0)
+        with closing(sqlite3.connect(tmp_path / "ltrr.db")) as connection:
+            days = {day for (day,) in connection.execute("SELECT day FROM ltrr_client_counts")}
+        assert days == {14, 15}
 
     @pytest.mark.parametrize("passes", [1, 4])
     def test_weeks_later_it_is_one_late_too_however_often_a_learner_came_by(self, earned, log, passes):

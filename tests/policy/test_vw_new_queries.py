@@ -55,7 +55,7 @@ class TestMeasuredGains:
     def test_nor_does_a_decision_with_that_baseline_open_what_was_compared_with_the_other(self, policy, make_settled):
         policy.take_up(None)
         for gate in policy._new._gates.values():
-            gate._is_open = True
+            gate._is_open, gate._against = True, "a=10 b=10"
         assert not policy.distribution(self.ACTIONS, Features()).held_back
         other = replace(self.ACTIONS, baseline={"a": 0, "b": 10})
         assert policy.distribution(other, Features()).held_back
@@ -63,7 +63,7 @@ class TestMeasuredGains:
         assert policy.distribution(other, Features()).held_back
 
     def test_repeated_queries_are_held_back_by_another_baseline_too(self, policy, make_settled):
-        policy._gate._is_open = True
+        policy._gate._is_open, policy._gate._against = True, "a=10 b=10"
         known = Features(history=KNOWN)
         assert not policy.distribution(self.ACTIONS, known).held_back
         other = replace(self.ACTIONS, baseline={"a": 0, "b": 10})

@@ -31,6 +31,8 @@ def client(home):
         "HAYSTACK_DESERIALIZATION_ALLOWLIST": "ltrr_haystack",
         "HAYSTACK_TELEMETRY_ENABLED": "False",
         "HAYHOOKS_MONITORING_ENABLED": "false",
+        # In parallel, Hayhooks passes over a pipeline if another one imports a module at that moment.
+        "HAYHOOKS_STARTUP_DEPLOY_STRATEGY": "sequential",
         "HAYHOOKS_TRACING_ENABLED": "false",
         "HF_HUB_DISABLE_PROGRESS_BARS": "0",
         "LTRR_STORE_URL": f"sqlite:///{home}/ltrr.db",

@@ -2,11 +2,12 @@
 
 import math
 import unicodedata
-from collections.abc import Iterator
 from typing import Any
 
 LARGEST_INTEGER = 2**53
 """Larger whole numbers are not read alike by all JSON parsers (RFC 8259, section 6)."""
+
+_CONTAINERS = (dict, list)
 
 
 def check_text(text: str) -> str:
@@ -63,14 +64,21 @@ def check_json(value: object, *, depth: int, values: int, characters: int) -> No
     :param characters: Maximum number of characters in all keys and texts together.
     :raises ValueError: If the value exceeds a limit. The message names the place and the reason.
     """
-    left = characters
-    for number, (path, each) in enumerate(_walk(value, depth), start=1):
-        if number > values:
+    # Nothing else is done while thousands of values are checked, so paths are made only for objects and lists.
+    more, left = values - 1, characters - _characters_at((), value)
+    waiting: list[tuple[tuple[str, ...], object]] = [((), value)]
+    while waiting:
+        path, each = waiting.pop()
+        if not isinstance(each, _CONTAINERS):
+            continue
+        if len(path) >= depth:
+            raise ValueError(f"is nested deeper than {depth} levels")
+        if (more := more - len(each)) < 0:
             raise ValueError(f"contains more than {values:,} values")
-        try:
-            left -= _characters(each)
-        except ValueError as error:
-            raise ValueError(f"{_dotted(path)}: {error}") from None
+        for key, inner in each.items() if isinstance(each, dict) else enumerate(each):
+            if isinstance(inner, _CONTAINERS):
+                waiting.append(((*path, str(key)), inner))
+            left -= _characters_at(path, inner, key)
         if left < 0:
             raise ValueError(f"contains more than {characters:,} characters of text")
 
@@ -96,19 +104,12 @@ def check_size(value: object, *, depth: int, values: int) -> None:
     raise ValueError(f"is nested deeper than {depth} levels")
 
 
-def _walk(value: object, depth: int) -> Iterator[tuple[tuple[str, ...], object]]:
-    waiting: list[tuple[tuple[str, ...], object]] = [((), value)]
-    while waiting:
-        path, each = waiting.pop()
-        yield path, each
-        if not isinstance(each, dict | list):
-            continue
-        if len(path) >= depth:
-            raise ValueError(f"is nested deeper than {depth} levels")
-        if isinstance(each, dict):
-            waiting.extend(((*path, str(key)), inner) for key, inner in each.items())
-        else:
-            waiting.extend(((*path, str(index)), inner) for index, inner in enumerate(each))
+def _characters_at(path: tuple[str, ...], value: object, *key: object) -> int:
+    """Count the characters of a value; `path` is that of what it lies in."""
+    try:
+        return _characters(value)
+    except ValueError as error:
+        raise ValueError(f"{_dotted((*path, *map(str, key)))}: {error}") from None
 
 
 def _characters(value: object) -> int:

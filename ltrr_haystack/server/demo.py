@@ -100,7 +100,7 @@ def instructions(serving: ServerSummary, data_set: DataSet, home: Path) -> str:
         r"""s/^{"query_id":"\([^"]*\)","documents":\[{"id":"\([^"]*\)".*/"""
         r"""{"events":[{"action_name":"click","query_id":"\1","event_attributes":{"object":{"object_id":"\2"}}}]}/"""
     )
-    served = "\n".join(serving.lines())
+    served = "\n".join(serving.lines(options=False))
     answer = shlex.quote(str(home.resolve() / ANSWER))
     return f"""
 {len(data_set.documents):,} documents of '{data_set.name}' are indexed. Open in a browser:

@@ -19,6 +19,9 @@ ORDER = (">", ">=", "<", "<=")
 AMONG = ("in", "not in", CONTAINS)
 COMPARISONS = (*EQUAL, *ORDER, *AMONG)
 
+OF_LOGICAL = ("operator", "conditions")
+OF_COMPARISON = ("field", "operator", "value")
+
 MOST_VALUES = 300
 MOST_CONDITIONS = 32
 """
@@ -90,7 +93,14 @@ def _condition(condition: Any, where: str) -> dict[str, Any]:
     raise ValueError(f"{where}.operator: expected one of {known}, got {str(operator)[:40]!r}")
 
 
+def _only(known: tuple[str, ...], condition: dict[str, Any], where: str) -> None:
+    for name in condition:
+        if name not in known:
+            raise ValueError(f"{where}.{name[:40]}: unknown field; possible are {', '.join(known)}")
+
+
 def _logical(condition: dict[str, Any], where: str) -> dict[str, Any]:
+    _only(OF_LOGICAL, condition, where)
     conditions = condition.get("conditions")
     if not isinstance(conditions, list) or not conditions:
         raise ValueError(f"{where}.conditions: '{condition['operator']}' needs a list of conditions")
@@ -99,6 +109,7 @@ def _logical(condition: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _comparison(condition: dict[str, Any], where: str) -> dict[str, Any]:
+    _only(OF_COMPARISON, condition, where)
     field, operator = condition.get("field"), condition["operator"]
     if not isinstance(field, str) or not 0 < len(field) <= 256:
         raise ValueError(f"{where}.field: '{operator}' needs the name of a field, of at most 256 characters")

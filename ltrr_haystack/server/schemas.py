@@ -8,7 +8,7 @@ answers an invalid value with status 422 and the name of the field. The models a
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from ltrr_haystack.feedback import UBIEvent
 from ltrr_haystack.ranking.explanation import Explanation
@@ -23,6 +23,8 @@ VALUES_PER_EVENT = 50
 """Values that the events of one call may have on average, if it has as many events as it may."""
 
 MOST_DOCUMENTS = 1_000
+VALUES_PER_DOCUMENT = 100
+"""Values that the documents of one call may have on average, if it has as many documents as it may."""
 
 MissingReason = Literal["timeout", "busy", "circuit open", "no result", "failed"]
 """
@@ -34,7 +36,11 @@ skipped for a while; it is not connected to the joiner; its retriever failed.
 FieldName = Annotated[str, Field(min_length=1, max_length=LONGEST_FIELD, pattern=r"^[\w-]+(\.[\w-]+){0,10}$")]
 
 
-class Equality(BaseModel):
+class _Condition(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Equality(_Condition):
     """
     A filter by equality.
 
@@ -48,7 +54,7 @@ class Equality(BaseModel):
     value: str | float | bool
 
 
-class Order(BaseModel):
+class Order(_Condition):
     """
     A filter by order.
 
@@ -62,7 +68,7 @@ class Order(BaseModel):
     value: float | date | datetime
 
 
-class Membership(BaseModel):
+class Membership(_Condition):
     """
     A filter by a list of values.
 
@@ -77,7 +83,7 @@ class Membership(BaseModel):
     value: Annotated[list[str | float | bool], Field(min_length=1)]
 
 
-class Combination(BaseModel):
+class Combination(_Condition):
     """
     A combination of filters.
 
@@ -117,9 +123,15 @@ def _metadata(value: Any) -> dict[str, Any]:
 def _events(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError("expected a list of UBI events")
-    # The pipeline copies the list recursively, which fails for deeper nesting, and takes long for many values. All else
-    # is validated event by event.
+    # Hayhooks copies the list on the event loop, which fails for much deeper nesting, and takes long for many values.
+    # All else is validated event by event.
     check_size(value, depth=50, values=VALUES_PER_EVENT * MOST_EVENTS)
+    return value
+
+
+def _documents(value: Any) -> Any:
+    # Each document is validated on the event loop; all of them together must not keep others waiting for long.
+    check_size(value, depth=50, values=VALUES_PER_DOCUMENT * MOST_DOCUMENTS)
     return value
 
 
@@ -160,7 +172,7 @@ class DocumentIn(BaseModel):
     meta: Metadata = Field(default_factory=dict)
 
 
-Documents = Annotated[list[DocumentIn], Field(min_length=1, max_length=MOST_DOCUMENTS)]
+Documents = Annotated[list[DocumentIn], Field(min_length=1, max_length=MOST_DOCUMENTS), BeforeValidator(_documents)]
 
 
 class ArmPlace(BaseModel):

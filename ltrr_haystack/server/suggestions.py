@@ -3,7 +3,9 @@
 import asyncio
 import threading
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
@@ -30,6 +32,9 @@ MOST = 8
 
 MOST_KEPT = 2_000
 """Texts that are looked through for an answer, the most chosen ones."""
+
+MOST_ANSWERS = 1_000
+"""Answers that are kept until the texts are renewed: many people type the same first letters."""
 
 NEWEST = 20_000
 """Searches that suggestions come from, the newest ones."""
@@ -62,10 +67,14 @@ class SuggestionList:
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._texts = list(dict.fromkeys(texts))[:MOST_KEPT]
-        # Wherever a word begins: (place of the text, what follows).
-        self._beginnings = [
-            (place, text[at:]) for place, text in enumerate(self._texts) for at in _word_beginnings(text)
-        ]
+        # Wherever a word begins: what follows, and the place of the text; in the order of the alphabet.
+        beginnings = sorted(
+            (text[at:], place) for place, text in enumerate(self._texts) for at in _word_beginnings(text)
+        )
+        self._rests = [rest for rest, _ in beginnings]
+        self._places = [place for _, place in beginnings]
+        self._cuts: dict[int, list[str]] = {}
+        self._answers: dict[tuple[str, int], list[str]] = {}
 
     def matching(self, query: str, most: int = MOST) -> list[str]:
         """
@@ -80,8 +89,28 @@ class SuggestionList:
         form = normal_form(query[: 4 * LONGEST])
         if len(form) > LONGEST:
             return []
-        found = dict.fromkeys(text for text in self._texts if text.startswith(form))
-        found |= dict.fromkeys(self._texts[place] for place, rest in self._beginnings if rest.startswith(form))
+        answer = self._answers.get((form, most))
+        if answer is None:
+            answer = self._found(form, most)
+            if len(self._answers) >= MOST_ANSWERS:
+                self._answers.clear()
+            self._answers[form, most] = answer
+        return list(answer)
+
+    def known(self, query: str, most: int = MOST) -> list[str] | None:
+        """
+        Give an answer that was found before.
+
+        :param query: What was typed so far.
+        :param most: How many texts to give.
+        :returns: As `matching`; `None` if it would have to be looked for.
+        """
+        answer = self._answers.get((normal_form(query[: 4 * LONGEST]), most))
+        return None if answer is None else list(answer)
+
+    def _found(self, form: str, most: int) -> list[str]:
+        texts = [self._texts[place] for place in sorted(set(self._having(form, len(form))))]
+        found = dict.fromkeys(sorted(texts, key=lambda text: not text.startswith(form)))
         found.pop(form, None)
         if len(found) < most and len(form) >= 4:
             found |= dict.fromkeys(text for text in self._mistyped(form) if text != form)
@@ -91,12 +120,23 @@ class SuggestionList:
         allowed = 1 if len(form) < 8 else 2
         best: dict[int, float] = {}
         for length in range(len(form) - 1, len(form) + 2):
-            cut = [rest[:length] for _, rest in self._beginnings]
-            near = process.extract(form, cut, scorer=OSA.distance, score_cutoff=allowed, limit=None)
-            for _, distance, row in near:
-                place = self._beginnings[row][0]
-                best[place] = min(distance, best.get(place, distance))
+            near = process.extract(form, self._cut(length), scorer=OSA.distance, score_cutoff=allowed, limit=None)
+            for cut, distance, _ in near:
+                for place in self._having(cut, length):
+                    best[place] = min(distance, best.get(place, distance))
         return [self._texts[place] for place, _ in sorted(best.items(), key=lambda each: (each[1], each[0]))]
+
+    def _cut(self, length: int) -> list[str]:
+        """What follows wherever a word begins, cut to a length, each once, but for what is shorter by more than one."""
+        if length not in self._cuts:
+            cuts = [cut for cut, _ in groupby(rest[:length] for rest in self._rests)]
+            self._cuts[length] = [cut for cut in cuts if len(cut) >= length - 1]
+        return self._cuts[length]
+
+    def _having(self, cut: str, length: int) -> list[int]:
+        """The places of the texts that have this wherever a word begins, if what follows is cut to a length."""
+        start = bisect_left(self._rests, cut, key=lambda rest: rest[:length])
+        return self._places[start : bisect_right(self._rests, cut, lo=start, key=lambda rest: rest[:length])]
 
 
 class Suggestions:
@@ -148,7 +188,7 @@ class Suggestions:
 
     async def ask(self, query: str) -> list[str]:
         """
-        Find suggestions, and let them be renewed beside that if it is time.
+        Find suggestions without blocking the event loop, and let them be renewed beside that if it is time.
 
         :param query: What was typed so far.
         :returns: As `matching`.
@@ -157,7 +197,8 @@ class Suggestions:
         if self._store is not None and due and (self._renewal is None or self._renewal.done()):
             self._renewed_at = time.monotonic()
             self._renewal = asyncio.ensure_future(asyncio.to_thread(self.renew))
-        return self.matching(query)
+        known = self._list.known(query)
+        return await asyncio.to_thread(self.matching, query) if known is None else known
 
     def renew(self) -> None:
         """Read what the log has had since the last renewal, a bounded part of it, with pauses."""

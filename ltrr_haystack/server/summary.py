@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
     from ltrr_haystack.store import LTRRStore
 
-_BY_IDS_ALONE = (
-    "told apart by the ids that callers send alone; to take the network address as well: "
-    "--client-address peer, or forwarded behind a proxy"
-)
+_BY_IDS_ALONE = "told apart by the ids that callers send alone; to take the network address as well: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,29 +47,32 @@ class ServerSummary:
     public: bool = False
     settings: ServerSettings = field(default_factory=ServerSettings)
 
-    def lines(self) -> list[str]:
+    def lines(self, *, options: bool = True) -> list[str]:
         """
         Write the summary.
 
+        :param options: Whether the server was started by a command that has all options of `ltrr serve`. Otherwise the
+            variables of the environment are named in their place.
         :returns: Lines of text.
         """
         lines = [
             f"Serving at {self.url} (API: {self.url}/docs, state: {self.url}/ready). Press Ctrl-C to stop.",
-            f"  feedback: {self._feedback()}",
+            f"  feedback: {self._feedback('--reward-wait' if options else 'LTRR_REWARD_WAIT')}",
             f"  policy:   {self._policy()}",
             f"  arms:     {self._arms()}",
             f"  store:    {', '.join(self.store) or 'none'}",
             f"  access:   {self._access()}",
         ]
         if self.public and self.settings.client_address == "none":
-            lines.append(f"  clients:  {_BY_IDS_ALONE}")
+            peer = "--client-address peer" if options else "LTRR_CLIENT_ADDRESS=peer"
+            lines.append(f"  clients:  {_BY_IDS_ALONE}{peer}, or forwarded behind a proxy")
         limits = self._limits()
         return [*lines, f"  limits:   {limits}"] if limits else lines
 
-    def _feedback(self) -> str:
+    def _feedback(self, setting: str) -> str:
         if self.reward_wait is None:
             return "logged, but not learned from in this process (run ltrr learn --follow)"
-        return f"learned from {duration(self.reward_wait)} after the search (--reward-wait)"
+        return f"learned from {duration(self.reward_wait)} after the search ({setting})"
 
     def _policy(self) -> str:
         if self.safe_start:

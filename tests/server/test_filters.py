@@ -3,12 +3,14 @@ from haystack import Document, Pipeline
 from haystack.components.retrievers import InMemoryBM25Retriever
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils.filters import document_matches_filter
+from pydantic import TypeAdapter, ValidationError
 
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.structured_retriever import StructuredRetriever
 from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.server.filters import MOST_CONDITIONS, check_filters, check_lists
+from ltrr_haystack.server.schemas import Filter
 
 ROCK = {"field": "genre", "operator": "==", "value": "rock"}
 SAD = {"operator": "NOT", "conditions": [{"field": "meta.moods", "operator": "array_contains", "value": ["sad"]}]}
@@ -137,11 +139,25 @@ class TestCheckFilters:
             ({"field": "x", "operator": "array_contains", "value": []}, "'array_contains' needs a list"),
             ({"field": "x", "operator": "in", "value": [[1]]}, "'in' needs a list"),
             ({"field": "x", "operator": ">", "value": float("nan")}, "must be finite"),
+            (ROCK | {"extra": 1}, r"filters\.extra: unknown field; possible are field, operator, value$"),
+            ({"field": "x", "operator": "==", "vaule": 1}, r"filters\.vaule: unknown field; possible are field"),
+            (
+                {"operator": "NOT", "conditions": [{"operator": "OR", "conditions": [ROCK], "value": 1}]},
+                r"filters\.conditions\.0\.value: unknown field; possible are operator, conditions$",
+            ),
+            ({"operator": "AND", "conditions": [ROCK | {"x" * 300: 1}]}, r"0\.x{40}: unknown field"),
         ],
     )
     def test_refuses_what_a_retriever_would_stumble_over(self, filters, reason):
         with pytest.raises(ValueError, match=reason):
             check_filters(filters)
+
+    @pytest.mark.parametrize("filters", [ROCK, RECENT, SAD, SAD["conditions"][0]])
+    def test_the_schema_of_the_api_knows_no_other_fields_either(self, filters):
+        described = TypeAdapter(Filter)
+        described.validate_python(filters)
+        with pytest.raises(ValidationError):
+            described.validate_python(filters | {"extra": 1})
 
     def test_refuses_a_tower_of_conditions(self):
         tower = ROCK

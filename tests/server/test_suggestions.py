@@ -1,6 +1,12 @@
 """Suggestions over HTTP, and what they match."""
 
+import asyncio
+import threading
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rapidfuzz.distance import OSA
 
 pytest.importorskip("hayhooks")
 
@@ -46,6 +52,58 @@ class TestMatching:
     @pytest.mark.parametrize("typed", ["x" * 10_000, "(((((", "[a-z]+$"])
     def test_nothing_is_found_for_nonsense(self, typed):
         assert SuggestionList(["abc"]).matching(typed + "q") == []
+
+
+def looked_through(texts, form):
+    """The same answer by looking at every text."""
+
+    def typos(text):
+        words = [at for at in range(len(text)) if at == 0 or text[at - 1] == " "]
+        lengths = range(len(form) - 1, len(form) + 2)
+        return min(OSA.distance(text[at:][:length], form) for at in words for length in lengths)
+
+    first = [text for text in texts if text.startswith(form)]
+    then = [text for text in texts if f" {form}" in text]
+    allowed = 0 if len(form) < 4 else 1 if len(form) < 8 else 2
+    last = sorted((text for text in texts if 0 < typos(text) <= allowed), key=typos) if allowed else []
+    return [text for text in dict.fromkeys([*first, *then, *last]) if text != form]
+
+
+FEW_LETTERS = st.text("ab ", min_size=1, max_size=14).map(lambda text: " ".join(text.split())).filter(bool)
+
+
+@given(st.lists(FEW_LETTERS, unique=True, max_size=12), FEW_LETTERS)
+def test_the_answer_is_that_of_looking_at_every_text(texts, typed):
+    suggestions = SuggestionList(texts)
+    assert suggestions.matching(typed, most=99) == looked_through(texts, typed)
+
+
+def test_what_was_found_is_known_until_there_are_too_many_answers(monkeypatch):
+    monkeypatch.setattr(suggesting, "MOST_ANSWERS", 2)
+    suggestions = SuggestionList(TEXTS)
+    assert suggestions.known("lov") is None
+    found = suggestions.matching("lov")
+    assert suggestions.known("LOV") == found
+    found.clear()
+    assert suggestions.matching("lov") == suggestions.known("lov") == ["love songs", "lovely day", "sad love songs"]
+    for typed in ("ra", "be"):
+        suggestions.matching(typed)
+    assert suggestions.known("lov") is None
+    assert suggestions.known("be") == ["beyonce halo"]
+
+
+async def test_looking_for_an_answer_does_not_block_the_event_loop(monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*_):
+        begun.set()
+        return ["love"] if go_on.wait(10) else []
+
+    monkeypatch.setattr(SuggestionList, "matching", slow)
+    asked = asyncio.create_task(Suggestions(None).ask("lo"))
+    assert await asyncio.to_thread(begun.wait, 10)
+    go_on.set()
+    assert await asked == ["love"]
 
 
 class Broken:

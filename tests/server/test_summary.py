@@ -22,6 +22,12 @@ class TestServerSummary:
             "  access:   this machine only, without an API key; add a key to accept other machines (ltrr keys add)",
         ]
 
+    def test_names_variables_where_the_command_has_no_options(self):
+        said = ServerSummary(url=HERE, reward_wait=3.0, public=True).lines(options=False)
+        assert said[1] == "  feedback: learned from 3 seconds after the search (LTRR_REWARD_WAIT)"
+        assert said[6].endswith("LTRR_CLIENT_ADDRESS=peer, or forwarded behind a proxy")
+        assert not [line for line in said if "--reward-wait" in line or "--client-address" in line]
+
     def test_says_that_there_is_no_safe_start(self):
         assert "without a safe start" in ServerSummary(url=HERE, safe_start=False).lines()[2]
 

@@ -89,7 +89,7 @@ function expected({ prior, mean, prior_looks: looks }) {
 function model({ ranker, model_place: place, fused }, decision) {
   if (ranker === null) {
     const why = decision.ranker_version > 0 && !decision.in_union_order
-      ? "It stood below what the ranking model orders, and is here because people chose it for this query."
+      ? "It stood below the documents that the ranking model orders."
       : "No ranking model ordered this page: none is trained yet, or learning was left out.";
     return section("The ranking model", element("p", {}, why));
   }

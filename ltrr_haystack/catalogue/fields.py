@@ -10,6 +10,10 @@ from ltrr_haystack.catalogue.analysis import LONGEST_TEXT
 from ltrr_haystack.errors import ConfigurationError
 
 CONTENT = "content"
+
+DEFAULT_FIELDS = (CONTENT, "meta.title")
+"""What words are counted in, and what the ranker compares with queries, unless other fields are named."""
+
 MOST_ITEMS = 1_000
 """Items of a list in the metadata that are read; the rest is ignored."""
 

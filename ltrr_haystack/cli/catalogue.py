@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, StatisticsCollector, publish
 from ltrr_haystack.catalogue import build as read_all
+from ltrr_haystack.catalogue.fields import DEFAULT_FIELDS
 from ltrr_haystack.catalogue.snapshots import odd_text
 from ltrr_haystack.cli.options import Home, Store, configure_store, report_errors
 from ltrr_haystack.components.catalogue_writer import CatalogueWriter
@@ -35,7 +36,7 @@ def build(
         list[str] | None,
         typer.Option(
             help="A field to count in, such as meta.title; can be repeated. (default: as the pipeline's "
-            "CatalogueWriter has it, or content)",
+            "CatalogueWriter has it, or content and meta.title)",
             show_default=False,
         ),
     ] = None,
@@ -88,7 +89,7 @@ def build(
         indexing = load_pipeline(file)
         parts = [indexing.get_component(name) for name in indexing.graph.nodes]
         writer = next((part for part in parts if isinstance(part, CatalogueWriter)), None)
-        fields, stemmed = (["content"], "en") if writer is None else (writer.fields, writer.language)
+        fields, stemmed = (DEFAULT_FIELDS, "en") if writer is None else (writer.fields, writer.language)
         if language is not None:
             stemmed = None if language == "none" else language
         declared = _declared(lexicon_field, lexicon_category, lexicon_popularity, lexicon_aliases)

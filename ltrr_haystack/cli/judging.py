@@ -112,13 +112,15 @@ def benchmark(
         ),
     ] = Clicks.MIXED,
     noise: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="Probability of a click on an examined document that answers nothing: at least 0, and below 1.",
+            help="Probability of a click on an examined document that answers nothing: at least 0, and below 1. "
+            "(default: 0.2 for hard, 0.05 otherwise)",
+            show_default=False,
             min=0,
             max=1,
         ),
-    ] = 0.05,
+    ] = None,
     systems: Annotated[
         str,
         typer.Option(

@@ -10,7 +10,7 @@ from haystack.document_stores.types import DocumentStore
 
 from ltrr_haystack.catalogue.analysis import require_language
 from ltrr_haystack.catalogue.building import Collector, LexiconCollector, StatisticsCollector, build
-from ltrr_haystack.catalogue.fields import field_text, require_fields
+from ltrr_haystack.catalogue.fields import DEFAULT_FIELDS, field_text, require_fields
 from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
 from ltrr_haystack.catalogue.lexicon_fields import LexiconFields
 from ltrr_haystack.catalogue.lexicon_tally import LexiconTally
@@ -62,7 +62,7 @@ class CatalogueWriter:
         self,
         store: LTRRStore,
         document_store: DocumentStore,
-        fields: Sequence[str] = ("content",),
+        fields: Sequence[str] = DEFAULT_FIELDS,
         language: str | None = "en",
         lexicon: LexiconFields | None = None,
     ) -> None:

@@ -23,6 +23,9 @@ from ltrr_haystack.feedback.examination import PAGE
 ClickModelName = Literal["position", "cascade", "dependent", "mixed", "hard"]
 HARD: ClickModelName = "hard"
 
+NOISE, HARD_NOISE = 0.05, 0.2
+"""Probability of a click on an examined document that answers nothing: of hard readers the second."""
+
 ETAS = (0.4, 1.6)
 CONTINUATIONS = (0.3, 0.9)
 TRUSTS = (0.05, 0.2)
@@ -45,6 +48,16 @@ class Habits:
     continuation: float = 0.6
     trust: float = 0.0
     abandonment: float = 0.0
+
+
+def noise_of(name: ClickModelName) -> float:
+    """
+    Give how often people click an examined document that answers nothing, where nobody says otherwise.
+
+    :param name: The click model's name.
+    :returns: The probability.
+    """
+    return HARD_NOISE if name == HARD else NOISE
 
 
 def habits_of(name: ClickModelName, seed: int) -> Habits:

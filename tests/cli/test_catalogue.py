@@ -83,9 +83,9 @@ def test_fields_and_language_can_be_chosen(ltrr, index, write, store):
     assert stored(store) == CollectionStatistics.empty(["content", "meta.artist"], None).changed(added=DOCUMENTS)
 
 
-def test_without_a_catalogue_writer_english_contents_are_counted(ltrr, index, write, store):
+def test_without_a_catalogue_writer_english_contents_and_titles_are_counted(ltrr, index, write, store):
     assert ltrr("catalogue", "build", "--pipeline", str(write(writer=writer(index)))).exit_code == 0
-    assert stored(store) == CollectionStatistics.empty(["content"], "en").changed(added=DOCUMENTS)
+    assert stored(store) == CollectionStatistics.empty(["content", "meta.title"], "en").changed(added=DOCUMENTS)
 
 
 def test_the_embedded_pipeline_is_the_default(ltrr, tmp_path, store):
@@ -108,7 +108,7 @@ def test_what_was_built_is_listed_and_can_be_taken_back(ltrr, index, write, stor
     for _ in range(2):
         ltrr("catalogue", "build", "--pipeline", file)
     listed = " ".join(ltrr("models").output.replace("│", " ").split())
-    assert "documents 2, fields content, stems 5, language en" in listed
+    assert "documents 2, fields content, meta.title, stems 6, language en" in listed
     assert ltrr("activate", "catalogue", "1").output == "catalogue 1 is active\n"
     assert store.active_version(CATALOGUE) == 1
 
@@ -120,6 +120,7 @@ def test_the_lexicon_is_built_in_the_same_pass(ltrr, index, write, store):
     assert ended.exit_code == 0, ended.output
     assert ended.stdout == (
         "content: 2 documents, 3.0 words in the mean, 5 stems\n"
+        "meta.title: 1 documents, 1.0 words in the mean, 1 stems\n"
         "meta.artist: 1 documents, 1 values in the lexicon\n"
         "2 documents counted; catalogue 1 and lexicon 1 are active\n"
     )

@@ -15,11 +15,13 @@ there to see what they change.
   strictly.
 - `clicks`: clicks over impressions.
 
-A click is an impression with a reward above 0. Grades go by thresholds on the value, and a pair of query and document
+A click is an impression with a reward above 0. Searches beyond their client's share are left out, and what counts of a
+click in part is that part of a click in that part of an impression (see `learning.clients`): what does not count is
+neither a click nor a pass. Grades go by thresholds on the value, and a pair of query and document
 is judged only if it was examined often enough: the examination of its impressions has to sum up to `least_examined`.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,10 +31,10 @@ from typing import Literal, get_args
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange.files import replacing
 from ltrr_haystack.evaluation.interchange.trec import trec_id
-from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve
+from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve, chosen, counted_shares
 from ltrr_haystack.learning.curves import Curves
 from ltrr_haystack.store import PAGE, LTRRStore, read_log
-from ltrr_haystack.types import Impression, SettledDecision
+from ltrr_haystack.types import SettledDecision
 
 Estimator = Literal["debiased", "coec", "clicks"]
 
@@ -59,8 +61,8 @@ class Judgement:
     :param object_id: The document.
     :param grade: Its grade, from 0.
     :param value: The estimate behind it.
-    :param impressions: How often it was shown.
-    :param clicks: How often it was clicked.
+    :param impressions: How often it was shown, as far as that counts.
+    :param clicks: How often it was clicked, as far as that counts.
     :param examined: Sum of the examination of its impressions.
     """
 
@@ -68,8 +70,8 @@ class Judgement:
     object_id: str
     grade: int
     value: float
-    impressions: int
-    clicks: int
+    impressions: float
+    clicks: float
     examined: float
 
 
@@ -93,7 +95,7 @@ def judgements(
     from ltrr_haystack.store import read_log
 
     store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
-    for judgement in judgements(lambda: read_log(store), "debiased", least_examined=10.0):
+    for judgement in judgements(lambda: read_log(store, learned=True), "debiased", least_examined=10.0):
         print(judgement.query_key, judgement.object_id, judgement.grade)
     ```
 
@@ -115,14 +117,17 @@ def judgements(
     rates = click_rates(read()) if estimator == "coec" else {}
     pairs: dict[tuple[str, str], _Pair] = {}
     for key, page in _pages(read()):
-        looks = curve.looks([impression.ordinal for impression, _ in page], [clicked for _, clicked in page])
-        for (impression, clicked), look in zip(page, looks.tolist(), strict=True):
-            pair = pairs.setdefault((key, impression.object_id), _Pair())
-            pair.impressions += 1
-            pair.clicks += clicked
-            pair.examined += look
-            pair.earned += clicked / max(look, LEAST_LOOK) if estimator == "debiased" else clicked
-            pair.expected += rates[impression.ordinal] if estimator == "coec" else 1.0
+        looks = curve.looks([shown.ordinal for shown in page], [shown.clicked for shown in page])
+        for shown, look in zip(page, looks.tolist(), strict=True):
+            if not shown.share:
+                continue
+            pair = pairs.setdefault((key, shown.object_id), _Pair())
+            click = shown.share * shown.clicked
+            pair.impressions += shown.share
+            pair.clicks += click
+            pair.examined += shown.share * look
+            pair.earned += click / max(look, LEAST_LOOK) if estimator == "debiased" else click
+            pair.expected += shown.share * (rates.get(shown.ordinal, 0.0) if estimator == "coec" else 1.0)
     for (key, object_id), pair in sorted(pairs.items()):
         if pair.examined >= least_examined:
             value = round(pair.earned / pair.expected, 9) if pair.expected else 0.0
@@ -135,15 +140,15 @@ def click_rates(log: Iterable[SettledDecision]) -> dict[int, float]:
     Give the click rate of each position, over all queries.
 
     :param log: The searches.
-    :returns: Position, from 1 → share of its impressions that were clicked.
+    :returns: Position, from 1 → share of its impressions that were clicked, both as far as they count.
     """
-    shown: Counter[int] = Counter()
-    clicks: Counter[int] = Counter()
+    impressions: defaultdict[int, float] = defaultdict(float)
+    clicks: defaultdict[int, float] = defaultdict(float)
     for _, page in _pages(log):
-        for impression, clicked in page:
-            shown[impression.ordinal] += 1
-            clicks[impression.ordinal] += clicked
-    return {ordinal: clicks[ordinal] / count for ordinal, count in shown.items()}
+        for shown in page:
+            impressions[shown.ordinal] += shown.share
+            clicks[shown.ordinal] += shown.share * shown.clicked
+    return {ordinal: clicks[ordinal] / count for ordinal, count in impressions.items() if count}
 
 
 def write_qrels(
@@ -158,7 +163,8 @@ def write_qrels(
     Write judgements from a store as TREC qrels: `topic 0 document grade`.
 
     Topics and documents have the ids that `write_run` gives them, so that the two files fit. The examination curve is
-    that of the active page model.
+    that of the active page model. What counts of a search is known once it was learned from, so later ones are not
+    read; where nothing was learned yet, all are read as they are.
 
     :param store: The store with the log.
     :param out: The file.
@@ -168,9 +174,10 @@ def write_qrels(
     :returns: How many pairs were judged.
     :raises ConfigurationError: If the file cannot be written, or a setting is wrong.
     """
-    until = store.watermark().settled
+    reached = store.watermark()
+    until, learned = reached.learned or reached.settled, reached.learned > 0
     made = judgements(
-        lambda: read_log(store, until),
+        lambda: read_log(store, until, learned=learned),
         estimator,
         thresholds=thresholds,
         least_examined=least_examined,
@@ -186,20 +193,30 @@ def write_qrels(
 
 @dataclass(slots=True)
 class _Pair:
-    impressions: int = 0
-    clicks: int = 0
+    impressions: float = 0.0
+    clicks: float = 0.0
     examined: float = 0.0
     earned: float = 0.0
     expected: float = 0.0
 
 
-def _pages(log: Iterable[SettledDecision]) -> Iterator[tuple[str, list[tuple[Impression, bool]]]]:
-    """Each query with a page: its documents, where each stands first, and whether they were clicked."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A document of a page where it stands first, whether it was clicked, and how much of that counts, 0 to 1."""
+
+    object_id: str
+    ordinal: int
+    clicked: bool
+    share: float
+
+
+def _pages(log: Iterable[SettledDecision]) -> Iterator[tuple[str, list[_Shown]]]:
+    """Each query with a page, but for those beyond their client's share."""
     for settled in log:
-        first: dict[str, Impression] = {}
-        for impression in settled.impressions:
-            first.setdefault(impression.object_id, impression)
-        yield (
-            settled.decision.understanding.normal_form,
-            [(each, settled.rewards.get(each.object_id, 0.0) > 0) for each in first.values()],
-        )
+        if settled.counted:
+            first: dict[str, _Shown] = {}
+            shares = counted_shares(settled).tolist()
+            for impression, clicked, share in zip(settled.impressions, chosen(settled), shares, strict=True):
+                shown = _Shown(impression.object_id, impression.ordinal, clicked, share)
+                first.setdefault(impression.object_id, shown)
+            yield settled.decision.understanding.normal_form, [*first.values()]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.evaluation.counting import counted
 from ltrr_haystack.policy.credit import reward_of
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.types import Allocation, Decision, SettledDecision
@@ -49,6 +50,8 @@ class DecisionLog:
     """
     Goes through settled decisions, and counts what cannot be used.
 
+    Those beyond their client's share are left out, and of rewards that is taken which counts for learning.
+
     ```python
     from haystack.utils import Secret
     from ltrr_haystack import LTRRStore
@@ -58,12 +61,13 @@ class DecisionLog:
     log = DecisionLog(read_log(LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))))
     for logged in log:
         print(logged.reward - logged.cost)
-    print(log.read, log.skipped)
+    print(log.read, log.beyond, log.skipped)
     ```
 
     :ivar read: How many settled decisions were read.
-    :ivar skipped: Reason → how many of them were left out for it.
-    :ivar modes: The router's mode → how many of the others were made in it.
+    :ivar beyond: How many of them are beyond their client's share.
+    :ivar skipped: Reason → how many of the others were left out for it.
+    :ivar modes: The router's mode → how many of those that are left were made in it.
     """
 
     def __init__(self, settled: Iterable[SettledDecision]) -> None:
@@ -74,6 +78,7 @@ class DecisionLog:
         """
         self._settled = settled
         self.read = 0
+        self.beyond = 0
         self.skipped: dict[str, int] = {}
         self.modes: dict[str, int] = {}
         self._sessions: dict[str, str | None] = {}
@@ -84,8 +89,12 @@ class DecisionLog:
 
         :returns: The decisions that can be used.
         """
-        for each in self._settled:
+        for settled in self._settled:
             self.read += 1
+            each = counted(settled)
+            if each is None:
+                self.beyond += 1
+                continue
             joint = _checked(each.decision)
             kind = self._user(each.decision)
             if isinstance(joint, str):

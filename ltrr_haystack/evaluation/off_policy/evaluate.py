@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -39,7 +40,9 @@ def evaluate(store: LTRRStore, targets: Sequence[Target], *, after: int = 0, eta
         print(result.name, result.comparison)
     ```
 
-    :param store: The store with the log. Settled decisions are used, with all rewards that came, late or not.
+    :param store: The store with the log. Settled decisions are used with all that counts of their rewards, late or not,
+        but for those beyond their client's share. What counts is known once it was learned from, so later decisions are
+        not read; where nothing was learned yet, all are read as they are.
     :param targets: The policies.
     :param after: Only decisions with a higher seq are used: those that a policy was not trained on.
     :param eta: People look at position k with probability 1 / k^eta, for the replay; if left out, as the active page
@@ -48,7 +51,11 @@ def evaluate(store: LTRRStore, targets: Sequence[Target], *, after: int = 0, eta
     :raises InvalidInputError: If two targets have the same name, a static one names an arm that is not in the log, or
         eta is no number of at least 0.
     """
-    return _evaluated(DecisionLog(read_log(store, after=after)), Gathered(targets, eta=eta, curves=Curves(store)))
+    reached = store.watermark()
+    log = DecisionLog(read_log(store, after=after, learned=reached.learned > 0))
+    evaluation = _evaluated(log, Gathered(targets, eta=eta, curves=Curves(store)))
+    waiting = max(reached.settled - max(reached.learned, after), 0) if reached.learned else 0
+    return replace(evaluation, log=replace(evaluation.log, waiting=waiting))
 
 
 def evaluate_decisions(log: DecisionLog, targets: Sequence[Target], *, eta: float | None = None) -> Evaluation:
@@ -199,7 +206,7 @@ def _summary(log: DecisionLog, logged: LogColumns) -> LogSummary:
     rewards = np.array(logged.rewards)
     used = len(rewards)
     if not used:
-        return LogSummary(log.read, 0, dict(log.skipped), dict(log.modes), 0)
+        return LogSummary(log.read, 0, dict(log.skipped), dict(log.modes), 0, beyond=log.beyond)
     first, second = rewards[: used // 2], rewards[used // 2 :]
     return LogSummary(
         log.read,
@@ -213,6 +220,7 @@ def _summary(log: DecisionLog, logged: LogColumns) -> LogSummary:
         arm_calls=_mean(np.array(logged.calls)),
         halves=(float(first.mean()) if len(first) else 0.0, float(second.mean())),
         cautions=tuple(_drift(first, second)),
+        beyond=log.beyond,
     )
 
 

@@ -53,11 +53,15 @@ def _log_table(log: LogSummary) -> Table:
     table.add_column()
     table.add_column(justify="right")
     table.add_row("settled decisions", f"{log.read:,}")
+    if log.beyond:
+        table.add_row("  left out: beyond their client's share", f"{log.beyond:,}")
     for reason, count in log.skipped.items():
         table.add_row(Text(f"  left out: {reason}"), f"{count:,}")
     for mode, count in log.modes.items():
         table.add_row(f"  made in mode {mode}", f"{count:,}")
     table.add_row("  with a reward", f"{log.rewarded:,}")
+    if log.waiting:
+        table.add_row("not learned from yet, and not read", f"{log.waiting:,}")
     figures = {
         "value a decision": log.value,
         "reward a decision": log.reward,

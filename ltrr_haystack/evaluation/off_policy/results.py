@@ -161,6 +161,8 @@ class LogSummary(FrozenValue):
     :param arm_calls: Arms that ran for a decision.
     :param halves: Mean reward of the log's first and second half.
     :param cautions: What to bear in mind.
+    :param beyond: How many were left out since they are beyond their client's share.
+    :param waiting: Settled decisions that were not read: what counts of them is not known until they are learned from.
     """
 
     read: int
@@ -174,6 +176,8 @@ class LogSummary(FrozenValue):
     arm_calls: Estimate | None = None
     halves: tuple[float, float] = (0.0, 0.0)
     cautions: tuple[str, ...] = ()
+    beyond: int = 0
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,11 @@ from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import DataSet
 from ltrr_haystack.evaluation.replay.cached_retriever import CachedRetriever, cache_file
 from ltrr_haystack.evaluation.replay.source import source_fingerprint
+from ltrr_haystack.evaluation.replay.texts import DEFAULT_TEXTS, Texts, text_parts
+from ltrr_haystack.fusion import RRF_K
+from ltrr_haystack.memory.fetch import DOCUMENT_ID
 from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.ranking.candidate_features import CandidateFeatures
 from ltrr_haystack.routers import load_pipeline
 from ltrr_haystack.types import MEMORY
 
@@ -36,8 +40,9 @@ class SearchEnvironment:
     """
     The arms of a search pipeline over the documents of a data set.
 
-    Arms, levels, costs, budget, baseline and policy are those of the pipeline's YAML. Each arm is asked once per
-    distinct query and remembered from then on, but for the memory index, which changes as people act.
+    Arms, levels, costs, budget, baseline and policy are those of the pipeline's YAML, and so is how the union is fused
+    and how the ranker orders and explores. How many documents a page has is the replay's own setting. Each arm is
+    asked once per distinct query and remembered from then on, but for the memory index, which changes as people act.
     """
 
     def __init__(
@@ -57,7 +62,8 @@ class SearchEnvironment:
         :param home: Folder of the caches.
         :param search: A search pipeline in the place of the folder's `search/search.yml`.
         :param keep: Whether what the arms find is kept on disk for the next run.
-        :raises ConfigurationError: If the search pipeline has no BanditRouter named `router` or no arm it names.
+        :raises ConfigurationError: If the search pipeline has no BanditRouter named `router` or no arm it names, or if
+            it knows documents by anything but their ids.
         """
         self.data = data
         self._kept_in = home / "arms" if keep else None
@@ -83,10 +89,14 @@ class SearchEnvironment:
         self.understanding = understanding if isinstance(understanding, QueryUnderstanding) else QueryUnderstanding()
         joiner = _component(loaded, "joiner", search or pipelines)
         self.weights = dict(joiner.weights or {}) if isinstance(joiner, UnionJoiner) else {}
+        self.rrf_k = joiner.rrf_k if isinstance(joiner, UnionJoiner) else RRF_K
         ranker = loaded.get_component("ranker") if "ranker" in loaded.graph.nodes else None
         self.features = ranker.features if isinstance(ranker, LTRRanker) else None
+        self.ranking = ranker_settings(ranker) if isinstance(ranker, LTRRanker) else {}
         parts = [indexed.get_component(name) for name in indexed.graph.nodes]
-        self.lexicon = next((part.lexicon for part in parts if isinstance(part, CatalogueWriter)), None)
+        writer = next((part for part in parts if isinstance(part, CatalogueWriter)), None)
+        self.lexicon = None if writer is None else writer.lexicon
+        self.texts = _texts(writer, self.features)
         self.policy = router.policy or VWPolicy()
         self.arms, self.budget, self.baseline = dict(router.arms), router.budget, dict(router.baseline)
         self.min_candidates = router.min_candidates
@@ -96,6 +106,7 @@ class SearchEnvironment:
             for name, arm in self._wrapped.items()
             if self.arms[name].get("kind") != MEMORY
         }
+        _require_ids({"joiner": joiner, "ranker": ranker, **self.memory_arms()}, search or pipelines)
 
     def memory_arms(self) -> dict[str, MemoryIndexRetriever]:
         """
@@ -222,6 +233,40 @@ def memory_settings(retriever: MemoryIndexRetriever) -> dict[str, Any]:
     """
     names = signature(MemoryIndexRetriever.__init__).parameters
     return {name: getattr(retriever, name) for name in names if name not in ("self", "store", "document_store")}
+
+
+def ranker_settings(ranker: LTRRanker) -> dict[str, Any]:
+    """
+    Give the settings of a ranker that are its pipeline's own whoever replays it.
+
+    :param ranker: The ranker.
+    :returns: Whatever its constructor takes beside its features, which are over a store, and what each replay sets.
+    """
+    others = ("self", "store", "features", "key", "top_k", "poll_interval", "seed")
+    return {name: getattr(ranker, name) for name in signature(LTRRanker.__init__).parameters if name not in others}
+
+
+def _texts(writer: CatalogueWriter | None, features: CandidateFeatures | None) -> Texts:
+    """What words are counted in: as while indexing, or else as the ranker reads them."""
+    if writer is not None:
+        return Texts(tuple(writer.fields), writer.language)
+    parts = text_parts(features)
+    if not parts:
+        return DEFAULT_TEXTS
+    language = parts[0].language
+    fields = dict.fromkeys(field for part in parts if part.language == language for field in part.fields)
+    return Texts(tuple(fields), language)
+
+
+def _require_ids(components: Mapping[str, Any], place: Path) -> None:
+    """The judgements of a data set, and so its simulated people, know documents by their ids."""
+    for name, each in components.items():
+        key = getattr(each, "key", DOCUMENT_ID)
+        if key != DOCUMENT_ID:
+            raise ConfigurationError(
+                f"'{name}' of {place} knows documents by '{key}', but judgements know them by their ids; replay a "
+                "pipeline without 'key'"
+            )
 
 
 def _fingerprint(retriever: TextRetriever) -> str:

@@ -93,7 +93,7 @@ def markdown(figures: Figures) -> str:
         f"# {replay.precomputed.data.name}: {settings.impressions:,} searches, "
         f"{len(settings.seeds)} seed{'s' if len(settings.seeds) > 1 else ''}",
         "",
-        f"Click model: {settings.click_model}, noise {settings.noise:g}; clicks arrive after {settings.delay:g} "
+        f"Click model: {settings.click_model}, noise {settings.click_noise:g}; clicks arrive after {settings.delay:g} "
         f"searches on average, decisions are settled after {settings.reward_wait}; {settings.held_out:.0%} of the "
         f"queries are held out. {figures.impressions_per_s:.0f} searches a second in one process.",
         "",

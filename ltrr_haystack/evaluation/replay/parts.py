@@ -47,7 +47,7 @@ def people_of(
     seen, held_out = precomputed.split(seed, settings.held_out)
     reader = page_reader(
         settings.click_model,
-        noise=settings.noise,
+        noise=settings.click_noise,
         highest_grade=precomputed.data.highest_grade,
         habits=habits_of(settings.click_model, seed),
     )

@@ -27,6 +27,8 @@ from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.evaluation.replay.asking import Asked, ask_in_processes
 from ltrr_haystack.evaluation.replay.environment import SearchEnvironment, memory_settings
 from ltrr_haystack.evaluation.replay.paraphrases import paraphrases
+from ltrr_haystack.evaluation.replay.texts import DEFAULT_TEXTS, Texts
+from ltrr_haystack.fusion import RRF_K
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.ranking.candidate_features import CandidateFeatures
@@ -97,6 +99,9 @@ class PrecomputedPipeline:
     :param faults: Arm → what makes it, for arms that fail each time they are asked.
     :param features: What the ranker is told of candidates beside what the arms say; how their texts match if left out.
     :param lexicon: The fields whose values queries are read by, if there are any.
+    :param ranking: Setting of the ranker, such as `rerank` or `explore` → its value; its default where it is left out.
+    :param rrf_k: How flat the union's own order is.
+    :param texts: In what words are counted for the ranker's features of texts.
     :raises ConfigurationError: If an arm has no results.
     """
 
@@ -113,6 +118,9 @@ class PrecomputedPipeline:
     faults: Mapping[str, Callable[[], RetrievalArm]] = field(default_factory=dict, repr=False)
     features: CandidateFeatures | None = None
     lexicon: LexiconFields | None = None
+    ranking: Mapping[str, Any] = field(default_factory=dict)
+    rrf_k: float = RRF_K
+    texts: Texts = DEFAULT_TEXTS
 
     def __post_init__(self) -> None:
         missing = sorted(set(self.arms) - set(self.found) - set(self.memories) - set(self.faults))
@@ -144,6 +152,9 @@ class PrecomputedPipeline:
             dict(self.baseline),
             dict(self.weights),
             self.policy.to_dict(),
+            sorted(self.ranking.items()),
+            self.rrf_k,
+            self.texts,
         ]
         memories = {name: memory_settings(memory) for name, memory in self.memories.items()}
         digest.update(repr([settings, memories, self.data.name, self.data.fingerprint]).encode())
@@ -185,8 +196,8 @@ class PrecomputedPipeline:
 
     @cached_property
     def statistics(self) -> CollectionStatistics:
-        """The collection statistics of the data set, in the fields that rankers compare with the query."""
-        collector = StatisticsCollector(["content", "meta.title"])
+        """The collection statistics of the data set."""
+        collector = StatisticsCollector(self.texts.fields, self.texts.language)
         build(self.data.documents, [collector])
         return collector.statistics()
 
@@ -346,4 +357,7 @@ def precompute(
         understanding=understanding,
         features=environment.features,
         lexicon=environment.lexicon,
+        ranking=environment.ranking,
+        rrf_k=environment.rrf_k,
+        texts=environment.texts,
     )

@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
-from typing import get_args
+from typing import Any, get_args
 
 from ltrr_haystack.errors import ConfigurationError
-from ltrr_haystack.evaluation.readers import ClickModelName
+from ltrr_haystack.evaluation.readers import ClickModelName, noise_of
 from ltrr_haystack.evaluation.replay.source import source_fingerprint
 
 REPLAYS = "ltrr_haystack.evaluation.replay.parts"
@@ -22,7 +22,8 @@ class Settings:
     :param seeds: Each seed is other people, another draw of the held-out queries, and other choices of the router.
     :param click_model: How people look through a page: `position`, `cascade`, `dependent`, `mixed` for all three,
         or `hard` for all three with trust bias, abandonment, and habits drawn for each seed (see `readers`).
-    :param noise: Probability of a click on an examined document that answers nothing.
+    :param noise: Probability of a click on an examined document that answers nothing; 0.2 for `hard` readers and 0.05
+        for all others if left out.
     :param exponent: The Zipf law's of the queries.
     :param held_out: Share of the queries that nobody types before the end.
     :param delay: After how many searches of others a click arrives, on average; exponentially distributed.
@@ -38,7 +39,7 @@ class Settings:
     impressions: int = 20_000
     seeds: tuple[int, ...] = (0, 1, 2)
     click_model: ClickModelName = "mixed"
-    noise: float = 0.05
+    noise: float | None = None
     exponent: float = 1.0
     held_out: float = 0.25
     delay: float = 10.0
@@ -61,7 +62,7 @@ class Settings:
             raise ConfigurationError(
                 f"click_model must be one of {', '.join(get_args(ClickModelName))}, got '{self.click_model}'"
             )
-        if not 0 <= self.noise < 1:
+        if not 0 <= self.click_noise < 1:
             raise ConfigurationError(f"noise must be a probability, at least 0 and below 1, got {self.noise}")
         if self.delay < 0 or self.reward_wait < 0:
             raise ConfigurationError(
@@ -77,9 +78,22 @@ class Settings:
             )
 
     @property
+    def click_noise(self) -> float:
+        """The probability of a click on an examined document that answers nothing, whether it was set or not."""
+        return noise_of(self.click_model) if self.noise is None else self.noise
+
+    @property
     def half_way(self) -> int:
         """The first search of the stream's second half, where whatever changes does."""
         return self.impressions // 2
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Give the settings by name.
+
+        :returns: Name → value, the noise in any case.
+        """
+        return {**asdict(self), "noise": self.click_noise}
 
     def fingerprint(self, *others: str) -> str:
         """
@@ -90,6 +104,6 @@ class Settings:
         :param others: Whatever else the results depend on, such as the data set's fingerprint.
         :returns: Sixteen hexadecimal digits.
         """
-        own = {name: value for name, value in asdict(self).items() if name != "seeds"}
+        own = {name: value for name, value in self.to_dict().items() if name != "seeds"}
         text = json.dumps([own, source_fingerprint(REPLAYS), *others], sort_keys=True)
         return blake2b(text.encode(), digest_size=8).hexdigest()

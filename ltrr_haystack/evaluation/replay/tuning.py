@@ -6,7 +6,7 @@ stream they are judged with hindsight, since they were fitted to it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log2
 
 from ltrr_haystack.evaluation.datasets import Query
@@ -24,6 +24,9 @@ BETTER = 1e-9
 
 Gains = Mapping[str, Mapping[str, float]]
 """Query id → each document that was shown for it → what its clicks are worth, 0 without any."""
+
+Met = tuple[Query, Sequence[str], Sequence[int]]
+"""Query, page and clicked places, from 1, of one search."""
 
 Lists = Mapping[str, Mapping[str, list[str]]]
 """Query id → arm → ids of the documents that it found, best first."""
@@ -66,14 +69,9 @@ def tuned_weights(people: People, catalogue: Catalogue, settings: Settings) -> d
     :param settings: How many searches there are, and how long a page is.
     :returns: Arm → weight.
     """
-    gains: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-    queries: dict[str, Query] = {}
-    for query, page, places in _clicked(people, catalogue, settings, RRF_FULL):
-        queries[query.id] = query
-        for document in page:
-            gains[query.id][document] += 0.0
-        for place in places:
-            gains[query.id][page[place - 1]] += 1 / PAGE.at(place)
+    met = list(_clicked(people, catalogue, settings, RRF_FULL))
+    queries = {query.id: query for query, _, _ in met}
+    gains = gains_of(met)
     depths = catalogue.whole.full_depths
     lists = {
         query: {
@@ -83,6 +81,22 @@ def tuned_weights(people: People, catalogue: Catalogue, settings: Settings) -> d
         for query in gains
     }
     return dict.fromkeys(depths, 1.0) | fitted(lists, gains)
+
+
+def gains_of(met: Iterable[Met]) -> Gains:
+    """
+    Say what clicks are worth: k**eta at place k, with the eta of `PAGE`.
+
+    :param met: What people met and clicked.
+    :returns: The sums over all searches of a query.
+    """
+    gains: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for query, page, places in met:
+        for document in page:
+            gains[query.id][document] += 0.0
+        for place in places:
+            gains[query.id][page[place - 1]] += 1 / PAGE.at(place)
+    return gains
 
 
 def fitted(lists: Lists, gains: Gains) -> dict[str, float]:
@@ -126,10 +140,8 @@ def worth(lists: Lists, gains: Gains, weights: Mapping[str, float]) -> float:
     return total
 
 
-def _clicked(
-    people: People, catalogue: Catalogue, settings: Settings, system: str
-) -> Iterator[tuple[Query, tuple[str, ...], list[int]]]:
-    """What people click who meet a fixed system: query, page and clicked places of each search."""
+def _clicked(people: People, catalogue: Catalogue, settings: Settings, system: str) -> Iterator[Met]:
+    """What people click who meet a fixed system."""
     for there, searches in catalogue.stretches(list(people.stream(settings.impressions))):
         distinct = {search.query.id: search.query for search in searches}
         shown = answers(there, system, depths_of(there, system), distinct.values(), settings.top_k)

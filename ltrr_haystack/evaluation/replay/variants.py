@@ -13,12 +13,13 @@ from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline, PrecomputedRetriever
+from ltrr_haystack.evaluation.replay.texts import without_texts
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.static import StaticPolicy
-from ltrr_haystack.ranking.candidate_features import CandidateFeatures, CombinedFeatures
+from ltrr_haystack.ranking.candidate_features import CandidateFeatures, ClickFeatures, CombinedFeatures
 from ltrr_haystack.store import LTRRStore, MemoryEntry
 from ltrr_haystack.types import ActionSet, Features, SettledDecision
 
@@ -219,13 +220,14 @@ def ranker_of(
     :param frozen: Whether nothing is left to chance.
     :returns: The ranker.
     """
+    explores = precomputed.ranking.get("explore", True)
     return LTRRanker(
         store,
         top_k=top_k,
         poll_interval=0.0,
-        features=_features(precomputed, store) if variant.text else CombinedFeatures([]),
-        explore=variant.exploration and not frozen,
+        features=_features(precomputed, variant, store),
         seed=seed,
+        **{**precomputed.ranking, "explore": explores and variant.exploration and not frozen},
     )
 
 
@@ -261,17 +263,26 @@ def search_pipeline(
         understanding=understanding_of(precomputed, store),
         ranker=ranker_of(precomputed, variant, store, seed=seed, top_k=top_k, frozen=frozen),
     )
+    joiner: Any = pipeline.get_component("joiner")
+    joiner.rrf_k = precomputed.rrf_k
     if frozen:
         pipeline.remove_component("impressions")
     return pipeline
 
 
-def _features(precomputed: PrecomputedPipeline, store: LTRRStore) -> CandidateFeatures | None:
-    """The pipeline's own, over the system's store."""
+def _features(precomputed: PrecomputedPipeline, variant: Variant, store: LTRRStore) -> CandidateFeatures | None:
+    """The pipeline's own, over the system's store; `None` for the ranker's default."""
     features = precomputed.features
-    if not isinstance(features, CombinedFeatures):
-        return features and _over(store, features, poll_interval=0.0)
-    return CombinedFeatures([_over(store, part, poll_interval=0.0) for part in features.parts])
+    if features is None:
+        return None if variant.text else ClickFeatures(store, poll_interval=0.0)
+    return _features_over(store, features if variant.text else without_texts(features))
+
+
+def _features_over(store: LTRRStore, features: CandidateFeatures) -> CandidateFeatures:
+    if isinstance(features, CombinedFeatures):
+        return CombinedFeatures([_features_over(store, part) for part in features.parts])
+    made: CandidateFeatures = _over(store, features, poll_interval=0.0)
+    return made
 
 
 def _arms_and_baseline(

@@ -37,5 +37,5 @@ def warm_start_from(precomputed: PrecomputedPipeline, policy: VWPolicy, *, size:
         relevance = {document: (2**grade - 1) / highest for document, grade in grades.items() if grade > 0}
         queries.append(LabelledQuery(understood, features_of(understood, "a person", "a session"), results, relevance))
     actions = replace(actions, arms=known, baseline=baseline)
-    warm_start(policy, queries, actions, weights=precomputed.weights, seed=seed)
+    warm_start(policy, queries, actions, weights=precomputed.weights, rrf_k=precomputed.rrf_k, seed=seed)
     return len(queries)

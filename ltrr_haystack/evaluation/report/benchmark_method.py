@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import ltrr_haystack
@@ -78,7 +77,7 @@ def method(figures: Figures) -> Section:
             Grid(
                 "All settings",
                 ("setting", "value"),
-                tuple((name, json.dumps(value)) for name, value in asdict(replay.settings).items()),
+                tuple((name, json.dumps(value)) for name, value in replay.settings.to_dict().items()),
                 folded=True,
             ),
         ),
@@ -163,7 +162,7 @@ def _told(precomputed: PrecomputedPipeline, settings: Settings) -> Iterator[tupl
         f"{settings.click_model}: {READERS.get(settings.click_model, 'as the replay has it')}. The better a document "
         "answers, the more likely it is clicked once it is examined.",
     )
-    yield "noise", f"{settings.noise:.1%} of the examined documents that answer nothing are clicked all the same."
+    yield "noise", f"{settings.click_noise:.1%} of the examined documents that answer nothing are clicked all the same."
     yield (
         "delay",
         f"A click arrives after {settings.delay:g} searches of others on average, exponentially distributed; a "

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Self
 
+from ltrr_haystack.evaluation.counting import counted
 from ltrr_haystack.evaluation.off_policy import DecisionLog, Page, paged
 from ltrr_haystack.evaluation.report.apart import Apart
 from ltrr_haystack.evaluation.report.blocks import Blocks
@@ -194,12 +195,12 @@ class Reading:
         for settled in log:
             self._add_arms(settled)
             self._add_faults(settled)
-            if settled.counted:
-                judged = replace(settled, rewards=settled.counted_rewards) if settled.capped else settled
+            judged = counted(settled)
+            if judged is None:
+                self.beyond += 1
+            else:
                 self._add(judged)
                 yield judged
-            else:
-                self.beyond += 1
 
     def _add(self, settled: SettledDecision) -> None:
         decision = settled.decision

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from ltrr_haystack.catalogue.analysis import Words, analyse, require_language
-from ltrr_haystack.catalogue.fields import require_fields
+from ltrr_haystack.catalogue.fields import DEFAULT_FIELDS, require_fields
 from ltrr_haystack.catalogue.snapshots import active_statistics
 from ltrr_haystack.catalogue.statistics import CollectionStatistics, FieldStatistics
 from ltrr_haystack.ranking.candidate_features.documents import FieldWords, shared_documents
@@ -79,7 +79,7 @@ class TextFeatures:
     def __init__(
         self,
         store: LTRRStore,
-        fields: Sequence[str] = ("content", "meta.title"),
+        fields: Sequence[str] = DEFAULT_FIELDS,
         language: str | None = DEFAULT_LANGUAGE,
         poll_interval: float = 1.0,
     ) -> None:

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -6,7 +7,9 @@ from factories import record
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.interchange import click_rates, judgements, write_qrels
 from ltrr_haystack.feedback import ExaminationCurve
+from ltrr_haystack.learning import Learner
 from ltrr_haystack.memory.evidence import evidence_of
+from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.ranking.page_model import PageModel
 
 
@@ -44,6 +47,23 @@ def test_coec_is_clicks_over_what_the_positions_would_have_brought(pages):
     assert click_rates(pages) == {1: 1.0, 2: pytest.approx(1 / 3)}
     values = {pair: judgement.value for pair, judgement in judged(pages, "coec").items()}
     assert values == {("x", "a"): 1.0, ("x", "b"): pytest.approx(1.5), ("y", "a"): 0.0, ("y", "b"): 1.0}
+
+
+def test_what_does_not_count_is_neither_a_click_nor_a_pass(pages, log):
+    """Of one client's six clicks on b none counts, of its click on a a quarter, and of its other searches nothing."""
+    mine = [replace(log.settled(seq, ["b", "a"], {"b": 1.0}, query="y"), capped={"b": 0.0}) for seq in range(4, 10)]
+    part = replace(log.settled(10, ["a"], {"a": 1.0}, query="x"), capped={"a": 0.25})
+    beyond = [replace(log.settled(seq, ["b"], {"b": 9.0}, query="x"), counted=False) for seq in range(11, 20)]
+    found = judged([*pages, *mine, part, *beyond], "clicks")
+    assert {pair: (judgement.clicks, judgement.impressions) for pair, judgement in found.items()} == {
+        ("x", "a"): (2.25, 2.25),
+        ("x", "b"): (1.0, 2.0),
+        ("y", "a"): (0.0, 7.0),
+        ("y", "b"): (1.0, 1.0),
+    }
+    assert click_rates([*pages, *mine, part, *beyond]) == {1: 1.0, 2: pytest.approx(1 / 9)}
+    debiased = judged([*pages, part], "debiased")["x", "a"]
+    assert (debiased.value, debiased.examined) == (1.0, 2.25)
 
 
 def test_grades_go_by_thresholds(pages):
@@ -91,6 +111,18 @@ def test_writes_what_a_run_of_the_same_log_is_judged_by(log, store, tmp_path):
     record(store, [(log.ranking(log.decision(f"q{n}"), ["b", "a b"]), {"b": 1.0}) for n in range(10)])
     assert write_qrels(store, tmp_path / "qrels", "coec") == 2
     assert (tmp_path / "qrels").read_text() == "sad%20songs 0 a%20b 0\nsad%20songs 0 b 2\n"
+
+
+def test_of_a_store_that_was_learned_from_what_counts_is_written(log, store, tmp_path):
+    """Ten people pass b, then one clicks it forty times: of his clicks one counts, which a client has in any case."""
+    people = [(log.ranking(log.decision(f"q{n}", user_id=f"u{n}"), ["b"]), {}) for n in range(10)]
+    mine = [(log.ranking(log.decision(f"m{n}", user_id="me"), ["b"]), {"b": 1.0}) for n in range(40)]
+    record(store, [*people, *mine])
+    write_qrels(store, tmp_path / "qrels", "clicks")
+    assert (tmp_path / "qrels").read_text() == "sad%20songs 0 b 3\n"
+    Learner(store, StaticPolicy(), reward_wait=0.0).run_once(1e12)
+    write_qrels(store, tmp_path / "qrels", "clicks")
+    assert (tmp_path / "qrels").read_text() == "sad%20songs 0 b 0\n"
 
 
 def test_positions_are_looked_at_as_the_page_model_learned_it(log, store, tmp_path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from ltrr_haystack.evaluation.off_policy import DecisionLog
@@ -41,6 +43,21 @@ class TestDecisionLog:
         assert log.skipped[OTHER_PROPENSITY] == 1
         assert sum(log.skipped.values()) == 4
         assert log.read == 5
+
+    def test_what_is_beyond_its_clients_share_is_left_out_and_of_rewards_counts_what_is_learned_from(
+        self, usable, make_settled, make_joint
+    ):
+        joint = make_joint()
+        log, found = usable(
+            [
+                make_settled(1, joint, BOTH, PAGE, {"a": 1.0}),
+                replace(make_settled(2, joint, BOTH, PAGE, {"a": 5.0, "b": 1.0}), capped={"a": 0.5}),
+                replace(make_settled(3, joint, BOTH, PAGE, {"a": 9.0}), counted=False),
+                replace(make_settled(4, joint, BOTH, PAGE, propensity=0.0), counted=False),
+            ]
+        )
+        assert [(logged.seq, logged.reward) for logged in found] == [(1, 1.0), (2, 1.5)]
+        assert (log.read, log.beyond, log.skipped, log.modes) == (4, 2, {}, {"live": 2})
 
     def test_in_apprentice_mode_the_baseline_was_certain_whatever_the_policy_wanted(
         self, usable, make_settled, make_joint

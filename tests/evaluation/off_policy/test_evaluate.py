@@ -22,6 +22,8 @@ from ltrr_haystack.evaluation.off_policy import (
 )
 from ltrr_haystack.evaluation.off_policy.results import ESTIMATORS
 from ltrr_haystack.feedback.examination import ExaminationCurve
+from ltrr_haystack.learning import Learner
+from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.store import read_log
 
@@ -73,6 +75,13 @@ def soft(make_joint):
 def judged(make_world, soft):
     """The answers of one log of 3,000 decisions; by construction good is worth 0.4, bad −0.2, both 0.2."""
     return evaluate_decisions(DecisionLog(make_world().log(3000, soft)), [GOOD, BAD, BaselineTarget()])
+
+
+def shown(evaluation):
+    """What a person reads."""
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(render(evaluation))
+    return console.export_text()
 
 
 class TestTruth:
@@ -250,6 +259,61 @@ class TestFromAStore:
         evaluation = ask(make_world().log(300, soft), GOOD, eta=0.0)
         assert (evaluation.slope.eta, evaluation.slope.deviation) == (0.0, 0.0)
         assert evaluation.slope_source == "as given"
+
+
+class TestClients:
+    """One client searches as often as it likes, and clicks each time."""
+
+    PAGE = (("a", {"bm25": 1}), ("b", {"dense": 1}))
+
+    def test_what_is_beyond_its_share_changes_no_estimate(self, make_world, soft, make_settled, ask):
+        """Of the flood a search counts with a tenth of a click, and forty do not count at all."""
+        people = list(make_world().log(200, soft))
+        flood = [
+            make_settled(seq, soft, BOTH, self.PAGE, {"a": 9.0}, user_id="me", session_id="mine")
+            for seq in range(201, 242)
+        ]
+        part = replace(flood[0], capped={"a": 0.1})
+        beyond = [replace(each, counted=False) for each in flood[1:]]
+        without = ask([*people, replace(flood[0], rewards={"a": 0.1})], GOOD, StaticTarget(LEXICAL))
+        with_all = ask([*beyond, *people, part, *beyond], GOOD, StaticTarget(LEXICAL))
+        assert with_all.targets == without.targets
+        assert with_all.log == replace(without.log, read=281, beyond=80)
+
+    @pytest.fixture
+    def flooded(self, store, keep, make_settled, make_joint):
+        """
+        Thirty people search once, every other one clicks; then one searches forty times and clicks each time.
+
+        Five of the forty searches count, which is what a client has in any case. Their clicks count as a tenth of the
+        others' 15 for the same document and query: 1.5 in all.
+        """
+        joint = make_joint(share=1.0)
+        keep(
+            make_settled(seq, joint, BOTH, self.PAGE, {"a": 1.0} if seq > 30 or seq % 2 else {}, user_id=user)
+            for seq, user in enumerate([*(f"u{number}" for number in range(30)), *["me"] * 40], start=1)
+        )
+        return store
+
+    def test_in_a_store_that_was_learned_from_the_estimates_are_of_what_counts(self, flooded):
+        assert evaluate(flooded, [BaselineTarget()]).log.reward.mean == pytest.approx(55 / 70)
+        Learner(flooded, StaticPolicy(), reward_wait=0.0).run_once(1e12)
+        evaluation = evaluate(flooded, [BaselineTarget()])
+        assert (evaluation.log.read, evaluation.log.beyond, evaluation.log.used) == (70, 35, 35)
+        assert evaluation.log.reward.mean == pytest.approx(16.5 / 35)
+        (result,) = evaluation.targets
+        assert result.estimates["replay"].reward.mean == pytest.approx(16.5 / 35)
+        assert evaluation.to_dict()["log"]["beyond"] == 35
+        assert "left out: beyond their client's share │ 35" in " ".join(shown(evaluation).split())
+
+    def test_what_was_not_learned_from_yet_waits(self, flooded, keep, make_settled, make_joint):
+        Learner(flooded, StaticPolicy(), reward_wait=0.0).run_once(1e12)
+        joint = make_joint(share=1.0)
+        keep(make_settled(seq, joint, BOTH, self.PAGE, {"a": 9.0}, user_id="me") for seq in range(71, 81))
+        evaluation = evaluate(flooded, [BaselineTarget()])
+        assert (evaluation.log.read, evaluation.log.waiting) == (70, 10)
+        assert evaluate(flooded, [BaselineTarget()], after=75).log.waiting == 5
+        assert "not learned from yet, and not read │ 10" in " ".join(shown(evaluation).split())
 
 
 class TestExamination:

@@ -7,6 +7,8 @@ from haystack.document_stores.types import DuplicatePolicy
 from haystack.utils import Secret
 
 from ltrr_haystack.builder import build_search_pipeline
+from ltrr_haystack.components.catalogue_writer import CatalogueWriter
+from ltrr_haystack.components.ltrr_ranker import LTRRanker
 from ltrr_haystack.components.memory_index_retriever import MemoryIndexRetriever
 from ltrr_haystack.evaluation.datasets import DataSet, Query
 from ltrr_haystack.evaluation.replay.paraphrases import paraphrases
@@ -64,8 +66,8 @@ def precomputed():
     )
 
 
-def searching(index, *, odd=4):
-    """The YAML of a search pipeline; `odd` is how deep the baseline asks the arm of that name."""
+def searching(index, *, odd=4, **ranking):
+    """The YAML of a search pipeline; `odd` is how deep the baseline asks that arm, all else the ranker's."""
     documents, store = InMemoryDocumentStore(index=index), LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
     filters = {"field": "meta.odd", "operator": "==", "value": 1}
     return build_search_pipeline(
@@ -82,13 +84,18 @@ def searching(index, *, odd=4):
         budget=10,
         baseline={"words": 4, "odd": odd},
         store=store,
+        ranker=LTRRanker(store, **ranking),
     ).dumps()
 
 
-def indexing(index):
-    """The YAML of an indexing pipeline."""
-    pipeline = Pipeline()
-    pipeline.add_component("writer", DocumentWriter(InMemoryDocumentStore(index=index), DuplicatePolicy.OVERWRITE))
+def indexing(index, **catalogue):
+    """The YAML of an indexing pipeline; with settings of a CatalogueWriter there is one."""
+    pipeline, documents = Pipeline(), InMemoryDocumentStore(index=index)
+    pipeline.add_component("writer", DocumentWriter(documents, DuplicatePolicy.OVERWRITE))
+    if catalogue:
+        store = LTRRStore(Secret.from_env_var("LTRR_STORE_URL"))
+        pipeline.add_component("catalogue", CatalogueWriter(store, documents, **catalogue))
+        pipeline.connect("catalogue.documents", "writer.documents")
     return pipeline.dumps()
 
 
@@ -120,3 +127,17 @@ def pipelines(tmp_path):
     (folder / "narrow.yml").write_text(searching(str(folder), odd=0))
     (folder / "elsewhere.yml").write_text(searching("elsewhere"))
     return folder
+
+
+@pytest.fixture
+def written(pipelines):
+    """Writes pipelines of other settings into that folder: search pipelines by name, or how documents are indexed."""
+
+    def write(name, **settings):
+        index = str(pipelines)
+        text = indexing(index, **settings) if name == "indexing" else searching(index, **settings)
+        file = pipelines / "indexing" / "indexing.yml" if name == "indexing" else pipelines / f"{name}.yml"
+        file.write_text(text)
+        return file
+
+    return write

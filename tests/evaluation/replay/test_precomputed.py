@@ -5,6 +5,7 @@ from haystack.utils import Secret
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.evaluation.datasets import Query
+from ltrr_haystack.evaluation.replay.texts import Texts
 from ltrr_haystack.store import LTRRStore
 from ltrr_haystack.understanding import normal_form
 
@@ -46,8 +47,12 @@ class TestBench:
             replace(precomputed, weights={}),
             replace(precomputed, data=replace(precomputed.data, qrels={**precomputed.data.qrels, "q0": {"q0-a": 1}})),
             replace(precomputed, found={**precomputed.found, "bad": precomputed.found["good"]}),
+            replace(precomputed, ranking={"rerank": 10}),
+            replace(precomputed, ranking={"explore": False}),
+            replace(precomputed, rrf_k=20),
+            replace(precomputed, texts=Texts(("content",), "en")),
         ]
-        assert len({precomputed.fingerprint, *(one.fingerprint for one in other)}) == 5
+        assert len({precomputed.fingerprint, *(one.fingerprint for one in other)}) == 9
         assert replace(precomputed).fingerprint == precomputed.fingerprint
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from ltrr_haystack.errors import ConfigurationError
@@ -25,6 +27,12 @@ class TestSettings:
         with pytest.raises(ConfigurationError, match=message):
             Settings(**wrong)
 
+    def test_hard_readers_make_more_mistakes_where_nobody_says_how_many(self):
+        assert [Settings(click_model=name).click_noise for name in ("mixed", "cascade", "hard")] == [0.05, 0.05, 0.2]
+        assert Settings(click_model="hard", noise=0.0).click_noise == 0.0
+        assert replace(Settings(), click_model="hard").click_noise == 0.2
+        assert Settings(click_model="hard").to_dict()["noise"] == 0.2
+
     def test_half_way_is_the_first_search_of_the_second_half(self):
         assert [Settings(impressions=number).half_way for number in (1, 2, 9)] == [0, 1, 4]
 
@@ -32,5 +40,6 @@ class TestSettings:
         mark = Settings().fingerprint("data")
         assert Settings(seeds=(5,)).fingerprint("data") == mark
         assert Settings(noise=0.1).fingerprint("data") != mark
+        assert Settings(noise=0.05).fingerprint("data") == mark
         assert Settings(late_documents=0.1).fingerprint("data") != mark
         assert Settings().fingerprint("other data") != mark

@@ -3,10 +3,11 @@ from math import log2
 import pytest
 
 from ltrr_haystack.evaluation.click_models import ClickModel
+from ltrr_haystack.evaluation.datasets import Query
 from ltrr_haystack.evaluation.people import People
 from ltrr_haystack.evaluation.replay.catalogue import Catalogue
 from ltrr_haystack.evaluation.replay.settings import Settings
-from ltrr_haystack.evaluation.replay.tuning import best_arm, fitted, tuned_weights, worth
+from ltrr_haystack.evaluation.replay.tuning import best_arm, fitted, gains_of, tuned_weights, worth
 
 LISTS = {"q": {"one": ["a", "b"], "two": ["c", "b"]}}
 """Fused with equal weights: b (1/62 + 1/62), then a and c (1/61 each)."""
@@ -15,6 +16,17 @@ LISTS = {"q": {"one": ["a", "b"], "two": ["c", "b"]}}
 def gains(**clicks):
     """All three documents were shown; those that are named were clicked."""
     return {"q": {**dict.fromkeys("abc", 0.0), **clicks}}
+
+
+class TestGains:
+    def test_a_click_counts_as_much_as_its_place_is_rarely_examined(self):
+        met = [(Query("q", "love", "topical"), ("a", "b", "c", "d", "e"), [1, 5])]
+        assert gains_of(met) == {"q": {"a": 1.0, "b": 0.0, "c": 0.0, "d": 0.0, "e": 5.0}}
+
+    def test_clicks_of_all_searches_for_a_query_add_up(self):
+        love, hate = Query("q", "love", "topical"), Query("r", "hate", "topical")
+        met = [(love, ("a", "b"), [2]), (love, ("b", "a"), [1]), (hate, ("a",), [])]
+        assert gains_of(met) == {"q": {"a": 0.0, "b": 3.0}, "r": {"a": 0.0}}
 
 
 class TestWorth:

@@ -1,5 +1,5 @@
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -8,10 +8,14 @@ from ltrr_haystack.evaluation.replay.variants import VARIANTS, ForgetfulStore, W
 from ltrr_haystack.policy.actions import parse_actions
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.vw import VWPolicy
+from ltrr_haystack.ranking.candidate_features import ClickFeatures, CombinedFeatures, MetadataFeatures, TextFeatures
 from ltrr_haystack.types import Features
 
 ACTIONS = parse_actions({"bm25": {"levels": [0, 10]}, "dense": {"levels": [10, 30]}}, 30, {"bm25": 10})
 """The baseline leaves out an arm that otherwise always runs."""
+
+
+SETTINGS = {"seed": 3, "top_k": 7, "frozen": False}
 
 
 class LetLoose(VWPolicy):
@@ -66,7 +70,38 @@ class TestRanker:
         assert live == set(VARIANTS) - {"ours-exploration"}
         assert not any(ranker.explore for (_, frozen), ranker in made.items() if frozen)
         assert {name for (name, _), ranker in made.items() if ranker.features is not None} == {"ours-text"}
-        assert made["ours-text", True].features.names == ()
+        assert made["ours-text", True].features.names == ("clicks.over_expected",)
+
+    def test_has_the_settings_of_the_pipeline(self, precomputed, open_store):
+        own = replace(precomputed, ranking={"rerank": 10, "explore": False, "log_unshown": 0})
+        made = {name: ranker_of(own, VARIANTS[name], open_store(), **SETTINGS) for name in VARIANTS}
+        assert {(each.rerank, each.log_unshown, each.top_k) for each in made.values()} == {(10, 0, 7)}
+        assert not any(each.explore for each in made.values())
+
+    def test_without_texts_all_other_features_stay(self, precomputed, open_store):
+        elsewhere, store = open_store(), open_store()
+        texts, clicks = TextFeatures(elsewhere, ["content"]), ClickFeatures(elsewhere)
+        titles = TextFeatures(elsewhere, ["meta.title"])
+        popular = MetadataFeatures({"meta.popularity": None})
+
+        def names(features):
+            own = replace(precomputed, features=features)
+            ranker = ranker_of(own, VARIANTS["ours-text"], store, **SETTINGS)
+            return ranker.features.names
+
+        assert names(CombinedFeatures([texts, popular, CombinedFeatures([titles, clicks])])) == (
+            *CombinedFeatures([popular]).names,
+            "clicks.over_expected",
+        )
+        assert names(clicks) == ("clicks.over_expected",)
+        assert names(texts) == ()
+
+    def test_features_are_over_the_systems_own_store(self, precomputed, open_store):
+        elsewhere, store = open_store(), open_store()
+        features = CombinedFeatures([CombinedFeatures([TextFeatures(elsewhere)]), ClickFeatures(elsewhere)])
+        ranker = ranker_of(replace(precomputed, features=features), VARIANTS["ours"], store, **SETTINGS)
+        ((texts,), clicks) = (ranker.features.parts[0].parts, ranker.features.parts[1])
+        assert texts.store is clicks.store is store
 
 
 class TestForgetfulStore:

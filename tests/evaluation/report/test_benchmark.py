@@ -284,9 +284,11 @@ class TestCommand:
             return finished.figures()
 
         monkeypatch.setattr("ltrr_haystack.evaluation.replay.benchmark", run)
-        told = ltrr(tmp_path, "--clicks", "hard", "--noise", "0.2", "--systems", "ours, ours-text")
+        told = ltrr(tmp_path, "--clicks", "hard", "--noise", "0.1", "--systems", "ours, ours-text")
         assert told.exit_code == 0, told.output
-        assert (asked["settings"].click_model, asked["settings"].noise) == ("hard", 0.2)
+        assert (asked["settings"].click_model, asked["settings"].click_noise) == ("hard", 0.1)
         assert asked["systems"] == ["ours", "ours-text"]
+        ltrr(tmp_path, "--clicks", "hard")
+        assert (asked["settings"].click_model, asked["settings"].click_noise) == ("hard", 0.2)
         ltrr(tmp_path)
-        assert (asked["settings"].click_model, asked["settings"].noise, asked["systems"]) == ("mixed", 0.05, [])
+        assert (asked["settings"].click_model, asked["settings"].click_noise, asked["systems"]) == ("mixed", 0.05, [])

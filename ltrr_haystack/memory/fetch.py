@@ -7,19 +7,22 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from haystack import Document
+from haystack import Document, logging
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.document_stores.types import DocumentStore
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.store.checks import is_storable_id
 
+logger = logging.getLogger(__name__)
+
 DOCUMENT_ID = "id"
 
 MOST_BITS = 1024
 """Bits of a whole number that can be an object id; Python writes none of more than 4,300 digits."""
 
-_WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)")
+_WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,308})")
+"""Of no more digits than `MOST_BITS` can have."""
 
 Predicate = Callable[[Document], bool]
 """Whether a document may be brought."""
@@ -92,10 +95,15 @@ class DocumentFetcher:
             longer exists or does not match is left out.
         """
         inquiry = self._inquiry(object_ids, matches, limit)
-        documents: Iterable[Document] | None = None
         try:
+            question = next(inquiry)
             while True:
-                documents = self._answer(inquiry.send(documents))
+                try:
+                    documents = self._answer(question)
+                except Exception as error:  # noqa: BLE001 (raised again by the inquiry, unless it can do without)
+                    question = inquiry.throw(error)
+                else:
+                    question = inquiry.send(documents)
         except StopIteration as end:
             return _value(end)
 
@@ -111,10 +119,15 @@ class DocumentFetcher:
         :returns: As `fetch`.
         """
         inquiry = self._inquiry(object_ids, matches, limit)
-        documents: Iterable[Document] | None = None
         try:
+            question = next(inquiry)
             while True:
-                documents = await self._answer_async(inquiry.send(documents))
+                try:
+                    documents = await self._answer_async(question)
+                except Exception as error:  # noqa: BLE001 (raised again by the inquiry, unless it can do without)
+                    question = inquiry.throw(error)
+                else:
+                    question = inquiry.send(documents)
         except StopIteration as end:
             return _value(end)
 
@@ -127,10 +140,13 @@ class DocumentFetcher:
             documents: list[Document] = []
             if self._key != DOCUMENT_ID:
                 documents += (yield self._in_metadata(batch)) or ()
-                if not documents and all(map(_WHOLE_NUMBER.fullmatch, batch)):
-                    documents += (yield self._in_metadata([int(object_id) for object_id in batch])) or ()
-            known = {object_id_of(document, self._key) for document in documents}
-            if unknown := [object_id for object_id in batch if object_id not in known]:
+                unknown = self._not_among(documents, batch)
+                if numbers := [int(object_id) for object_id in unknown if _WHOLE_NUMBER.fullmatch(object_id)]:
+                    try:
+                        documents += (yield self._in_metadata(numbers)) or ()
+                    except Exception as error:  # noqa: BLE001 (whatever a store raises where it keeps only texts)
+                        logger.debug("No document is known by a whole number: {error}", error=str(error))
+            if unknown := self._not_among(documents, batch):
                 documents += (yield unknown) or ()
             found |= self._chosen(batch, documents, matches)
             if limit is not None and len(found) >= limit:
@@ -170,6 +186,10 @@ class DocumentFetcher:
 
     def _in_metadata(self, values: Sequence[str] | Sequence[int]) -> dict[str, Any]:
         return {"field": f"meta.{self._key.removeprefix('meta.')}", "operator": "in", "value": list(values)}
+
+    def _not_among(self, documents: Iterable[Document], object_ids: Iterable[str]) -> list[str]:
+        known = {object_id_of(document, self._key) for document in documents}
+        return [object_id for object_id in object_ids if object_id not in known]
 
     def _chosen(
         self, object_ids: Sequence[str], found: Iterable[Document], matches: Predicate | None

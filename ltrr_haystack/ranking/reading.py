@@ -108,7 +108,7 @@ def _unusable(settled: SettledDecision) -> str:
 def _schema(store: LTRRStore, newest: SettledDecision) -> FeatureSchema:
     """The features of the arms of the newest decision, and whatever else the newest decisions logged."""
     actions = newest.decision.actions
-    last = store.watermark().settled
+    last = newest.seq
     logged: set[str] = set()
     for settled in read_log(store, last, after=max(0, last - DECISIONS_OF_SCHEMA)):
         if settled.decision.actions.names == actions.names:

@@ -233,7 +233,7 @@ def _read(kinds: Sequence[int], numbers: _Cursor[float], restated: Sequence[Colu
     columns: list[Column] = []
     for kind in kinds:
         if kind == _CONSTANT:
-            columns.append((numbers.some(1)[0],) * count)
+            columns.append((_known(numbers.some(1)[0]),) * count)
         elif kind == _WRITTEN_OUT:
             columns.append(tuple(map(_known, numbers.some(count))))
         elif kind - _RESTATED < len(restated):

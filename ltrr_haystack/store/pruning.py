@@ -9,13 +9,17 @@ from ltrr_haystack.store.space import PAUSE_SECONDS
 PRUNE_AT_ONCE = 250
 """Decisions that are removed in one transaction, since other writers wait for it."""
 
+FORGET_AT_ONCE = 100
+"""Query keys whose documents are forgotten in one transaction."""
+
 
 def prune(database: Database, before: float) -> int:
     """
-    Remove old decisions that were learned from, with their impressions and events.
+    Remove old decisions that were learned from, with their impressions and events, and forget what was never chosen.
 
     :param database: The database.
-    :param before: Decisions made at or after this time stay, in seconds since 1970.
+    :param before: Decisions made at or after this time stay, in seconds since 1970, as does what is remembered of
+        queries of which something was learned since.
     :returns: How many decisions were removed.
     """
     removed = 0
@@ -24,4 +28,15 @@ def prune(database: Database, before: float) -> int:
         if some == PRUNE_AT_ONCE:
             time.sleep(PAUSE_SECONDS)
     database.write(retention.prune_strays, before)
+    _forget(database, before)
     return removed
+
+
+def _forget(database: Database, before: float) -> None:
+    """Go once through the memory; a query key that is done is not found again."""
+    start = ""
+    while query_keys := database.read(retention.forgettable, before, start, FORGET_AT_ONCE):
+        database.write(retention.forget, before, query_keys)
+        start = query_keys[-1]
+        if len(query_keys) == FORGET_AT_ONCE:
+            time.sleep(PAUSE_SECONDS)

@@ -1,5 +1,6 @@
 """The one way to read the settled part of the log."""
 
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 
@@ -51,10 +52,15 @@ def read_log(
 
 def newest_decision(store: LTRRStore) -> SettledDecision | None:
     """
-    Read the decision that was settled last.
+    Read the decision that was settled last, of those that can be read.
 
     :param store: The store with the log.
-    :returns: The decision, or `None` if nothing is settled yet.
+    :returns: The decision, or `None` if nothing is settled that can be read.
     """
-    last = store.watermark().settled
-    return next(read_log(store, last, after=last - 1), None)
+    until, places = store.watermark().settled, 1
+    while until > 0:
+        if read := deque(read_log(store, until, after=max(0, until - places)), maxlen=1):
+            return read.pop()
+        # Each step goes back twice as far as the one before: a long gap takes few of them.
+        until, places = until - places, 2 * places
+    return None

@@ -1,5 +1,7 @@
 """What the store holds, and how old rows leave it once they have been learned from."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import (
     BigInteger,
     BindParameter,
@@ -17,7 +19,7 @@ from sqlalchemy import (
 )
 
 from ltrr_haystack.store.records import MODELS, QUERY, Counts
-from ltrr_haystack.store.tables import counted_rewards, decisions, events, is_late, learner, pages
+from ltrr_haystack.store.tables import counted_rewards, decisions, events, history, is_late, learner, memory, pages
 
 _LEARNED = select(learner.c.learned).scalar_subquery()
 _LATE = select(learner.c.late).scalar_subquery()
@@ -42,6 +44,22 @@ _PRUNE_COUNTED_REWARDS = delete(counted_rewards).where(
 )
 _PRUNE_DECISIONS = delete(decisions).where(decisions.c.seq.in_(_seqs))
 _PRUNE_STRAYS = delete(events).where(and_(events.c.decision_seq.is_(None), events.c.received_at < bindparam("before")))
+
+_keys: BindParameter[str] = bindparam("keys", expanding=True)
+_FORGETTABLE = (
+    select(memory.c.query_key)
+    .group_by(memory.c.query_key)
+    .having(func.max(memory.c.updated_at) < bindparam("before"), func.min(memory.c.successes) <= 0)
+)
+_SOME_FORGETTABLE = (
+    _FORGETTABLE.where(memory.c.query_key >= bindparam("start")).order_by(memory.c.query_key).limit(bindparam("count"))
+)
+_STILL_FORGETTABLE = _FORGETTABLE.where(memory.c.query_key.in_(_keys))
+_FORGET_MEMORY = delete(memory).where(memory.c.query_key.in_(_keys), memory.c.successes <= 0)
+_FORGET_HISTORY = delete(history).where(
+    history.c.query_key.in_(_keys),
+    history.c.query_key.not_in(select(memory.c.query_key).where(memory.c.query_key.in_(_keys))),
+)
 
 
 def _number_of_decisions(condition: ColumnElement[bool]) -> ScalarSelect[int]:
@@ -86,6 +104,35 @@ def prune_strays(connection: Connection, before: float) -> None:
     :param before: Events received at or after this time stay.
     """
     connection.execute(_PRUNE_STRAYS, {"before": before})
+
+
+def forgettable(connection: Connection, before: float, start: str, limit: int) -> list[str]:
+    """
+    Find query keys of which there are documents to forget.
+
+    :param connection: The database.
+    :param before: Query keys of which something was learned at or after this time are left out.
+    :param start: The query key to begin with, in the order of the database; an empty text for the first.
+    :param limit: Most query keys to find.
+    :returns: The query keys, in the order of the database.
+    """
+    return list(connection.execute(_SOME_FORGETTABLE, {"before": before, "start": start, "count": limit}).scalars())
+
+
+def forget(connection: Connection, before: float, query_keys: Sequence[str]) -> None:
+    """
+    Remove from the memory what was never chosen for queries that were not searched for long.
+
+    Looks without a success only lower what is expected of a document for its query; without them, that is the prior
+    again. Of a query of which no document is left in the memory, the history goes, too.
+
+    :param connection: In a write transaction.
+    :param before: Query keys of which something was learned at or after this time are left as they are.
+    :param query_keys: What `forgettable` found.
+    """
+    keys = list(connection.execute(_STILL_FORGETTABLE, {"before": before, "keys": query_keys}).scalars())
+    for statement in (_FORGET_MEMORY, _FORGET_HISTORY):
+        connection.execute(statement, {"keys": keys})
 
 
 def counts(connection: Connection) -> Counts:

@@ -36,6 +36,23 @@ class FilteringAsync(Filtering):
         return Filtering.filter_documents(self, filters)
 
 
+class OnlyTexts(Filtering):
+    """A document store whose fields are texts, and which refuses to be asked for anything else."""
+
+    def filter_documents(self, filters=None):
+        if any(not isinstance(value, str) for value in filters["value"]):
+            raise TypeError("a text is no number")
+        bare = [Document(id="bare", content="no sku")]
+        return super().filter_documents(filters) + [each for each in bare if document_matches_filter(filters, each)]
+
+
+class Gone:
+    """A document store that cannot be reached."""
+
+    def filter_documents(self, filters=None):
+        raise ConnectionError("the store is gone")
+
+
 class ById(Filtering):
     """A document store that finds documents by id."""
 
@@ -133,6 +150,26 @@ class TestFetch:
         store.write_documents([Document(id="x", content="x", meta={"product": {"ean": 4006381}})])
         assert list(DocumentFetcher(store, "meta.product.ean").fetch(["4006381"])) == ["4006381"]
 
+    @pytest.mark.parametrize("other", ["A1", "bare", "gone", "9" * 5000])
+    def test_whole_numbers_are_found_beside_whatever_else_is_wanted(self, other):
+        store = InMemoryDocumentStore()
+        metas = {"x": {"ean": 4006381}, "y": {"ean": 17}, "z": {"ean": "A1"}, "bare": {}}
+        store.write_documents([Document(id=name, content=name, meta=meta) for name, meta in metas.items()])
+        found = DocumentFetcher(store, "meta.ean").fetch(["17", other, "4006381"])
+        assert list(found) == ["17", *({"A1", "bare"} & {other}), "4006381"]
+
+    def test_numbers_are_asked_for_only_where_texts_found_nothing(self):
+        store = Filtering()
+        DocumentFetcher(store, "meta.sku").fetch(["A", "8", "7"])
+        assert [question["value"] for question in store.asked[:2]] == [["A", "8", "7"], [8, 7]]
+
+    def test_a_store_whose_field_takes_no_numbers_brings_what_it_found(self):
+        assert list(DocumentFetcher(OnlyTexts(), "meta.sku").fetch(["A", "7", "b", "bare"])) == ["A", "bare"]
+
+    def test_a_store_that_fails_fails(self):
+        with pytest.raises(ConnectionError, match="gone"):
+            DocumentFetcher(Gone(), "meta.sku").fetch(["7"])
+
     def test_a_document_without_the_meta_field_is_known_by_its_id(self):
         store = InMemoryDocumentStore()
         store.write_documents([*DOCUMENTS, Document(id="bare", content="no sku")])
@@ -157,6 +194,14 @@ class TestFetchAsync:
     async def test_brings_the_same_as_fetch(self, store):
         found = await DocumentFetcher(store()).fetch_async(["c", "gone", "b", "a"], is_pop)
         assert list(found) == ["c", "a"]
+
+    async def test_a_store_whose_field_takes_no_numbers_brings_what_it_found(self):
+        found = await DocumentFetcher(OnlyTexts(), "meta.sku").fetch_async(["A", "7", "bare"])
+        assert list(found) == ["A", "bare"]
+
+    async def test_a_store_that_fails_fails(self):
+        with pytest.raises(ConnectionError, match="gone"):
+            await DocumentFetcher(Gone(), "meta.sku").fetch_async(["7"])
 
     async def test_keeps_to_the_limit(self):
         assert list(await DocumentFetcher(in_memory()).fetch_async(["c", "b", "a"], limit=2)) == ["c", "b"]

@@ -37,9 +37,15 @@ IMPRESSIONS = st.lists(
 )
 
 
-def packed(impressions, reports=()):
+def packed(impressions, reports=(), others=(), arms=ARMS):
+    """
+    Pack a page.
+
+    :param others: Documents beside the page, whose features the schema has, too.
+    :param arms: The arms of the pipeline, beside those that brought something.
+    """
     features = [impression.features for impression in impressions]
-    schema = PageSchema.of(ARMS, impressions, features)
+    schema = PageSchema.of(arms, [*impressions, *others], [*features, *[each.features for each in others]])
     return schema, pack_page(schema, impressions, features, reports)
 
 
@@ -48,9 +54,9 @@ def shown(score=0.5, *, ordinal=1, rank=2, arm_score=3.0, scaled=0.25, place=1, 
 
 
 class TestPage:
-    @given(IMPRESSIONS, st.lists(REPORTS, max_size=4))
-    def test_comes_back(self, impressions, reports):
-        schema, page = packed(impressions, reports)
+    @given(IMPRESSIONS, st.lists(REPORTS, max_size=4), IMPRESSIONS, st.sampled_from([ARMS, ()]))
+    def test_comes_back(self, impressions, reports, others, arms):
+        schema, page = packed(impressions, reports, others, arms)
         ids = [impression.object_id for impression in impressions]
         bare = [ArmReport(each.arm, 30, 3, 0.1, each.top_score) for each in reports]
         got, whole = unpack_page(page, PageSchema.from_json(schema.to_json()), ids, bare)
@@ -90,6 +96,17 @@ class TestPage:
         page = [shown(0.5, words=3.0, other=0.1), shown(0.4, words=3.0, other=0.2), shown(0.3, words=3.0, other=0.3)]
         _, numbers = unpack_numbers(packed(page)[1])
         assert numbers.count(3.0) == 1 + 3  # Once for the feature, and the score of the arm for each.
+
+    def test_a_feature_that_only_what_is_beside_the_page_has_is_none_of_the_page(self):
+        """Whatever the arms say of the page: no column that a feature may restate lacks all values here."""
+        page = [shown(0.5, words=3.0), shown(0.4, words=3.0)]
+        for each in page:
+            each.arms.update({arm: Provenance(2, 3.0, 0.25) for arm in ARMS})
+        tops = [ArmReport(arm, 10, 2, 0.1, top_score=4.0) for arm in ARMS]
+        schema, packed_page = packed(page, tops, [shown(seen=5.0)])
+        assert schema.features == ("seen", "words")
+        got, _ = unpack_page(packed_page, schema, ["a", "a"], tops)
+        assert [each.features for each in got] == [{"words": 3.0}] * 2
 
     def test_the_schema_is_the_same_whatever_comes_first(self):
         one, other = shown(a=1.0, b=2.0), shown(b=1.0, c=2.0)

@@ -1,4 +1,5 @@
-from ltrr_haystack.store import Counts, Evidence, LearningUpdate
+from factories import remember
+from ltrr_haystack.store import Counts, Evidence, HistoryEntry, LearningUpdate, MemoryEntry, retention
 
 
 class TestPrune:
@@ -80,3 +81,63 @@ class TestPrune:
         learned(5)
         assert store.prune(before=1e9) == 5
         assert store.counts() == Counts(0, 0, 0, 0, 0)
+
+
+class TestForgetting:
+    def test_what_was_never_chosen_is_forgotten_once_its_query_was_not_searched_for_long(self, store):
+        looks = {("love", "a"): (2.0, 1.0), ("love", "b"): (2.0, 0.0), ("rain", "a"): (0.05, 0.0)}
+        remember(store, looks, {("love", "bm25"): (2.0, 1.0, 9.0), ("rain", "bm25"): (1.0, 0.0, 9.0)}, at=10.0)
+        remember(store, {("hope", "a"): (1.0, 0.0)}, {("hope", "bm25"): (1.0, 0.0, 9.0)}, at=20.0)
+        assert store.prune(before=20.0) == 0
+        assert store.memory("love") == [MemoryEntry("a", 2.0, 1.0, 10.0, 10.0)]
+        assert store.history("love") == {"bm25": HistoryEntry(2.0, 1.0, 9.0)}
+        assert (store.memory("rain"), store.history("rain")) == ([], {})
+        assert store.memory("hope") == [MemoryEntry("a", 1.0, 0.0, 20.0, 20.0)]
+        assert store.history("hope") == {"bm25": HistoryEntry(1.0, 0.0, 9.0)}
+
+    def test_of_a_query_that_is_still_searched_nothing_is_forgotten(self, store):
+        """Otherwise documents that nobody chose would come back to pages that are looked at every day."""
+        remember(store, {("love", "a"): (9.0, 0.0), ("love", "b"): (1.0, 0.0)}, at=10.0)
+        remember(store, {("love", "b"): (1.0, 0.0)}, at=20.0)
+        store.prune(before=15.0)
+        assert [(entry.object_id, entry.exposures) for entry in store.memory("love")] == [("a", 9.0), ("b", 2.0)]
+
+    def test_the_history_of_a_query_that_never_showed_anything_stays(self, store):
+        """Nothing says how old it is."""
+        remember(store, history={("rain", "bm25"): (1.0, 0.0, 0.0)}, at=10.0)
+        store.prune(before=1e9)
+        assert store.history("rain") == {"bm25": HistoryEntry(1.0, 0.0, 0.0)}
+
+    def test_goes_through_all_queries_and_lets_others_write_in_between(self, store, monkeypatch):
+        monkeypatch.setattr("ltrr_haystack.store.pruning.FORGET_AT_ONCE", 2)
+        numbers = range(9)
+        looks = {(f"query {number}", name): (1.0, 0.0) for number in numbers for name in "abc"}
+        remember(store, looks | {("", "a"): (1.0, 0.0), ("query 4", "d"): (1.0, 1.0)}, at=10.0)
+        pauses = []
+
+        def pause(seconds):
+            pauses.append(seconds)
+            remember(store, {(f"between {len(pauses)}", "a"): (1.0, 0.0)}, at=20.0)
+
+        monkeypatch.setattr("ltrr_haystack.store.pruning.time.sleep", pause)
+        store.prune(before=15.0)
+        assert len(pauses) == 5
+        assert [name for number in numbers for name in store.memory(f"query {number}")] == store.memory("query 4")
+        assert [entry.object_id for entry in store.memory("query 4")] == ["d"]
+        assert store.memory("") == []
+        assert all(store.memory(f"between {number}") for number in range(1, 6))
+
+    def test_a_query_of_which_something_is_learned_meanwhile_is_left_alone(self, store, monkeypatch):
+        remember(store, {("love", "a"): (1.0, 0.0), ("rain", "a"): (1.0, 0.0)}, at=10.0)
+        find = retention.forgettable
+
+        def found_too_early(*asked):
+            query_keys = find(*asked)
+            if query_keys:
+                remember(store, {("love", "b"): (1.0, 0.0)}, at=20.0)
+            return query_keys
+
+        monkeypatch.setattr(retention, "forgettable", found_too_early)
+        store.prune(before=15.0)
+        assert [entry.object_id for entry in store.memory("love")] == ["a", "b"]
+        assert store.memory("rain") == []

@@ -219,12 +219,13 @@ class LTRRanker:
         remembered = self._remembered(candidates)
         size = max(self.rerank, top_k)
         chosen = _chosen(remembered)
-        ranked = (*union[:size], *[each for each in union[size:] if each.object_id in chosen])
+        rows = [row for row, each in enumerate(union) if row < size or each.object_id in chosen]
+        ranked = [union[row] for row in rows]
         schema = self._schema(decision)
         features = self._computed(schema, candidates, ranked, remembered)
         scores, model, ranker_version = self._scores(schema, features)
         page_model, page_version = self._page.current()
-        places = np.arange(1, len(ranked) + 1)
+        places = np.array(rows) + 1
         places[np.argsort(-scores[:size], kind="stable")] = np.arange(1, min(size, len(ranked)) + 1)
         known = [remembered.get(each.object_id) for each in ranked]
         successes = np.array([0.0 if each is None else each.successes for each in known])

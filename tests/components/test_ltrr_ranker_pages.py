@@ -71,16 +71,17 @@ class TestEvidence:
         assert {"arm.recall.present", "fused", "arms"} <= found.features[-1].keys()
 
     @pytest.mark.parametrize("successes", [0.0, 9.0])
-    def test_what_stands_too_low_for_the_model_can_be_chosen_and_has_no_place_in_its_order(
+    def test_what_stands_too_low_for_the_model_can_be_chosen_and_keeps_its_place_in_the_union(
         self, store, likes_dense, successes
     ):
         """The model likes d19 best, the last of the union; it orders the first five, of which d4 leads."""
         store.add_snapshot(RANKER, likes_dense, {}, activate=True)
         remember(store, {("sad songs", "d19"): (9.0, successes)})
-        found = calm(store, rerank=5, top_k=3).run(union())["ranking"].candidates
-        places = {each.object_id: each.model_place for each in found}
+        ranking = calm(store, rerank=5, top_k=3).run(union())["ranking"]
+        places = {each.object_id: each.model_place for each in ranking.candidates}
         assert places["d4"] == 1
-        assert places.get("d19") == (6 if successes else None)
+        assert places.get("d19") == (20 if successes else None)
+        assert sorted(ranking.model_places) == [1, 2, 3, 4, 5]
 
     def test_evidence_of_another_query_changes_nothing(self, store):
         remember_one(store, query="glad songs")

@@ -33,7 +33,7 @@ from ltrr_haystack.types import CandidateSet, Ranking, SettledDecision, Understa
 ACTIONS = action_set(bm25=(0, 20), dense=(0, 20), recall=(0, 20))
 JOINER = UnionJoiner(list(ACTIONS.names), weights={"dense": 0.0})
 DOCUMENTS, SHOWN, KEPT = 16, 10, 3
-QUICK = TrainingSettings(rounds=15, learning_rate=0.3, min_leaf=20)
+QUICK = TrainingSettings(rounds=15, learning_rate=0.3, min_leaf=20, feature_fraction=0.5, path_smooth=0.0)
 
 
 def union_of(

@@ -53,6 +53,11 @@ class TestByHand:
         assert first == pytest.approx(2 / 2.2)
         assert second == pytest.approx(2 / 2.1)
 
+    def test_a_query_on_which_a_document_was_passed_over_often_has_no_more_say_than_one_on_which_it_was_clicked(self):
+        """A click in forty searches, of which twenty were to be expected: both are cut to a quarter, five expected."""
+        prior = counted(search("love", ["a"], ["a"]), *[search("love", ["a"]) for _ in range(39)])
+        assert prior.over_expected("a", "rain") == pytest.approx((0.25 + 2) / (5 + 2))
+
     def test_less_is_expected_of_what_stood_below_a_click(self):
         """b was looked at with 1/10 where a was clicked, and with 8/10 where it was not; its place has .4."""
         curve = ExaminationCurve(learned=(1.0, 0.5), before_click=(1.0, 0.8), after_click=(1.0, 0.1))

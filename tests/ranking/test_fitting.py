@@ -42,6 +42,18 @@ class TestFit:
         low, middle, high = fit(queries, SCHEMA, settings, 0).scores(np.array([[0.2, 0], [0.5, 0], [0.9, 0]]), [1] * 3)
         assert low < middle < high
 
+    def test_what_few_documents_say_counts_for_less(self):
+        """300 documents, of which a leaf of 100 is drawn towards its parent by half, and another to nothing at all."""
+        queries = [known([0.1, 0.3, 0.8], good=[0.2, 0.5, 0.9], number=number) for number in range(100)]
+
+        def learned(smooth):
+            settings = TrainingSettings(rounds=1, leaves=2, min_leaf=10, feature_fraction=1.0, path_smooth=smooth)
+            low, high = fit(queries, SCHEMA, settings, 0).scores(np.array([[0.2, 0], [0.9, 0]]), [1, 1])
+            return high - low
+
+        assert learned(100.0) < 0.75 * learned(0.0)
+        assert 0.0 < learned(1e9) < 1e-3 * learned(0.0)
+
     def test_who_searches_for_what_nobody_else_does_has_no_more_say(self):
         """Thirty queries of one search each say that `good` is bad, ten of thirty searches each that it is good."""
         odd = [known([0.5, 0.0], good=[0.1, 0.9], number=number) for number in range(30)]
@@ -96,6 +108,8 @@ class TestTrainingSettings:
             {"learning_rate": 0.0},
             {"feature_fraction": 0.0},
             {"feature_fraction": 1.1},
+            {"path_smooth": -1.0},
+            {"min_leaf": 1},
         ],
     )
     def test_refuses_what_cannot_train(self, setting):

@@ -45,6 +45,14 @@ class TestDraw:
         drawn = [Exploration(first=2).draw(np.arange(3), posteriors, 3, RNG(seed))[0][1] for seed in range(600)]
         assert np.mean(np.array(drawn) == shown[1]) == pytest.approx(propensities[1, 0], abs=0.07)
 
+    def test_propensities_are_counted_in_64_draws(self):
+        """The page that is shown is one of them, so that none is 0."""
+        for seed in range(20):
+            _, propensities = Exploration().draw(np.arange(40), alike(40), 10, RNG(seed))
+            assert (propensities * 64).tolist() == np.rint(propensities * 64).tolist()
+            assert len(np.unique(propensities[3:])) > 8
+            assert propensities.min() >= 1 / 64
+
     def test_what_is_known_to_be_better_comes_first_more_often(self):
         alpha, beta = np.array([1.0, 1.0, 8.0, 8.0, 4.0]), np.array([1.0, 1.0, 92.0, 92.0, 6.0])
         shown, propensities = Exploration(first=3, deep_share=0.0).draw(np.arange(5), (alpha, beta), 5, RNG(1))

@@ -72,6 +72,14 @@ class TestFallingRates:
         before = PlacePrior().expected(np.arange(1, LAST_PLACE + 1))
         assert found == pytest.approx((0.25 * before / before[place - 1]).tolist(), rel=1e-3)
 
+    def test_a_few_clicks_hardly_move_the_power(self):
+        """
+        A click in two looks at places 1 and 10 alike. The power p at which 2 ln(1 + 10^-p) + p ln 10 + ((p - .7) /
+        .35)^2 / 2 is smallest is .544; these clicks alone would have it at its bound of a tenth.
+        """
+        found = falling([1, 1, 10, 10], [1, 0, 1, 0], [1.0] * 4)
+        assert found[9] / found[0] == pytest.approx(10**-0.544, abs=0.002)
+
     @pytest.mark.parametrize(("first", "power"), [(0.8, 0.6), (0.4, 0.15), (0.9, 1.6)])
     def test_are_found_again_in_clicks_that_were_drawn_with_them(self, first, power):
         rng = np.random.default_rng(0)

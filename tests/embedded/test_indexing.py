@@ -80,7 +80,7 @@ class TestRefresh:
         indexing.refresh(pipeline, DOCUMENTS, record)
         indexing.refresh(pipeline, DOCUMENTS[:2], record)
         counted = from_bytes(store.snapshot(CATALOGUE).payload)
-        assert counted == CollectionStatistics.empty(["content"], "en").changed(added=DOCUMENTS[:2])
+        assert counted == CollectionStatistics.empty(["content", "meta.title"], "en").changed(added=DOCUMENTS[:2])
         assert ids(catalogue) == ["0", "1"]
 
     def test_an_unchanged_catalogue_is_not_written_again(self, catalogue, tmp_path):

@@ -40,13 +40,12 @@ def settings_of(arguments: Namespace) -> Settings:
     Say how people search and click.
 
     :param arguments: What the parser of `options` read.
-    :returns: The settings, as `ltrr benchmark` has them for `--clicks mixed`, or for `--clicks hard --noise 0.2`.
+    :returns: The settings, as `ltrr benchmark` has them for `--clicks mixed` or `--clicks hard`.
     """
     return Settings(
         impressions=arguments.impressions,
         seeds=(arguments.seed,),
         click_model=HARD if arguments.hard else "mixed",
-        noise=0.2 if arguments.hard else 0.05,
     )
 
 

@@ -16,6 +16,9 @@ import snowballstemmer
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.understanding.normalisation import LETTER_AND_LETTER, normal_form, tokens_of
 
+DEFAULT_LANGUAGE = "en"
+"""What texts are stemmed in unless another language is named."""
+
 STEMMERS = {
     "ar": "arabic",
     "da": "danish",

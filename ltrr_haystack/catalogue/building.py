@@ -8,6 +8,7 @@ from haystack import Document
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.document_stores.types import DocumentStore
 
+from ltrr_haystack.catalogue.analysis import DEFAULT_LANGUAGE
 from ltrr_haystack.catalogue.lexicon import Lexicon
 from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
 from ltrr_haystack.catalogue.lexicon_fields import LexiconFields
@@ -47,7 +48,7 @@ class StatisticsCollector:
     :raises ConfigurationError: If a name is no field, or there is no stemmer for the language.
     """
 
-    def __init__(self, fields: Iterable[str], language: str | None = "en") -> None:
+    def __init__(self, fields: Iterable[str], language: str | None = DEFAULT_LANGUAGE) -> None:
         self._empty = CollectionStatistics.empty(fields, language)
         self._tally = Tally(tuple(self._empty.fields), language)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from haystack import Document
 
-from ltrr_haystack.catalogue.analysis import analyse, require_language
+from ltrr_haystack.catalogue.analysis import DEFAULT_LANGUAGE, analyse, require_language
 from ltrr_haystack.catalogue.fields import field_text, require_fields
 
 MOST_STEMS = 200_000
@@ -77,7 +77,7 @@ class CollectionStatistics:
     fields: Mapping[str, FieldStatistics]
 
     @classmethod
-    def empty(cls, fields: Iterable[str], language: str | None = "en") -> "CollectionStatistics":
+    def empty(cls, fields: Iterable[str], language: str | None = DEFAULT_LANGUAGE) -> "CollectionStatistics":
         """
         Give the statistics of no documents.
 

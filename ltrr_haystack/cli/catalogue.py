@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ltrr_haystack.catalogue import LexiconCollector, LexiconFields, StatisticsCollector, publish
 from ltrr_haystack.catalogue import build as read_all
+from ltrr_haystack.catalogue.analysis import DEFAULT_LANGUAGE
 from ltrr_haystack.catalogue.fields import DEFAULT_FIELDS
 from ltrr_haystack.catalogue.snapshots import odd_text
 from ltrr_haystack.cli.options import Home, Store, configure_store, report_errors
@@ -89,7 +90,7 @@ def build(
         indexing = load_pipeline(file)
         parts = [indexing.get_component(name) for name in indexing.graph.nodes]
         writer = next((part for part in parts if isinstance(part, CatalogueWriter)), None)
-        fields, stemmed = (DEFAULT_FIELDS, "en") if writer is None else (writer.fields, writer.language)
+        fields, stemmed = (DEFAULT_FIELDS, DEFAULT_LANGUAGE) if writer is None else (writer.fields, writer.language)
         if language is not None:
             stemmed = None if language == "none" else language
         declared = _declared(lexicon_field, lexicon_category, lexicon_popularity, lexicon_aliases)

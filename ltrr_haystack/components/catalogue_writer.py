@@ -8,7 +8,7 @@ from typing import Any
 from haystack import Document, component
 from haystack.document_stores.types import DocumentStore
 
-from ltrr_haystack.catalogue.analysis import require_language
+from ltrr_haystack.catalogue.analysis import DEFAULT_LANGUAGE, require_language
 from ltrr_haystack.catalogue.building import Collector, LexiconCollector, StatisticsCollector, build
 from ltrr_haystack.catalogue.fields import DEFAULT_FIELDS, field_text, require_fields
 from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
@@ -63,7 +63,7 @@ class CatalogueWriter:
         store: LTRRStore,
         document_store: DocumentStore,
         fields: Sequence[str] = DEFAULT_FIELDS,
-        language: str | None = "en",
+        language: str | None = DEFAULT_LANGUAGE,
         lexicon: LexiconFields | None = None,
     ) -> None:
         """

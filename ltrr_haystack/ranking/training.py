@@ -101,8 +101,6 @@ def train_ranker(
         store.add_snapshot(draft.kind, draft.payload, draft.card, activate=activate_if_passed)
     if log.rewarded < min_decisions or not log.judged:
         return report
-    if not log.schema.names:
-        return replace(report, gate=replace(report.gate, reason="the log has no features to train on"))
     learned, beside = CrossFitted(log.judged, log.schema, settings, seed), _beside(live, log, seed)
     verdict = judge(
         log.judged, learned.scores, beside.scores if beside else None, min_queries=min_queries, look=report.looks + 1

@@ -205,14 +205,6 @@ class TestTrainRanker:
         assert report.reason == f"{report.rewarded} rewarded decisions, at least 5000 are needed"
         assert logged.snapshots(RANKER) == []
 
-    def test_where_no_decision_has_features_to_train_on_nothing_is_trained(self, logged, quick, monkeypatch):
-        monkeypatch.setattr("ltrr_haystack.ranking.reading.newest_decision", lambda _: None)
-        report = train_ranker(logged, settings=quick)
-        assert report.rewarded > 200
-        assert (report.version, report.passed, report.features) == (0, False, ())
-        assert report.reason == "the log has no features to train on"
-        assert logged.snapshots(RANKER) == []
-
     def test_an_empty_log_trains_nothing(self, store):
         report = train_page(store)
         assert (report.version, report.decisions, report.until) == (0, 0, 0)

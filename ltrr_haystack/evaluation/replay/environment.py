@@ -92,7 +92,9 @@ class SearchEnvironment:
         self.rrf_k = joiner.rrf_k if isinstance(joiner, UnionJoiner) else RRF_K
         ranker = loaded.get_component("ranker") if "ranker" in loaded.graph.nodes else None
         self.features = ranker.features if isinstance(ranker, LTRRanker) else None
-        self.ranking = ranker_settings(ranker) if isinstance(ranker, LTRRanker) else {}
+        # Features are over a store of the pipeline, and each replay has pages, polls and seeds of its own.
+        others = ("features", "key", "top_k", "poll_interval", "seed")
+        self.ranking = settings_of(ranker, *others) if isinstance(ranker, LTRRanker) else {}
         parts = [indexed.get_component(name) for name in indexed.graph.nodes]
         writer = next((part for part in parts if isinstance(part, CatalogueWriter)), None)
         self.lexicon = None if writer is None else writer.lexicon
@@ -224,6 +226,18 @@ def _memory(retriever: TextRetriever) -> MemoryIndexRetriever:
     return retriever
 
 
+def settings_of(component: object, *others: str) -> dict[str, Any]:
+    """
+    Give the settings of a component that are its pipeline's own whoever replays it.
+
+    :param component: The component.
+    :param others: What its constructor takes beside them and the store of what is learned.
+    :returns: Setting → value.
+    """
+    names = signature(type(component).__init__).parameters
+    return {name: getattr(component, name) for name in names if name not in ("self", "store", *others)}
+
+
 def memory_settings(retriever: MemoryIndexRetriever) -> dict[str, Any]:
     """
     Give the settings of a memory arm's retriever.
@@ -231,19 +245,7 @@ def memory_settings(retriever: MemoryIndexRetriever) -> dict[str, Any]:
     :param retriever: The retriever.
     :returns: Whatever its constructor takes beside the two stores.
     """
-    names = signature(MemoryIndexRetriever.__init__).parameters
-    return {name: getattr(retriever, name) for name in names if name not in ("self", "store", "document_store")}
-
-
-def ranker_settings(ranker: LTRRanker) -> dict[str, Any]:
-    """
-    Give the settings of a ranker that are its pipeline's own whoever replays it.
-
-    :param ranker: The ranker.
-    :returns: Whatever its constructor takes beside its features, which are over a store, and what each replay sets.
-    """
-    others = ("self", "store", "features", "key", "top_k", "poll_interval", "seed")
-    return {name: getattr(ranker, name) for name in signature(LTRRanker.__init__).parameters if name not in others}
+    return settings_of(retriever, "document_store")
 
 
 def _texts(writer: CatalogueWriter | None, features: CandidateFeatures | None) -> Texts:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ltrr_haystack.catalogue.analysis import DEFAULT_LANGUAGE
 from ltrr_haystack.catalogue.fields import DEFAULT_FIELDS
 from ltrr_haystack.ranking.candidate_features import CandidateFeatures, CombinedFeatures, TextFeatures
 
@@ -19,7 +20,7 @@ class Texts:
     language: str | None
 
 
-DEFAULT_TEXTS = Texts(DEFAULT_FIELDS, "en")
+DEFAULT_TEXTS = Texts(DEFAULT_FIELDS, DEFAULT_LANGUAGE)
 """What `TextFeatures` compare by default."""
 
 

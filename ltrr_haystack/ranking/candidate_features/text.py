@@ -8,7 +8,7 @@ from haystack import Document, default_from_dict, default_to_dict, logging
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
-from ltrr_haystack.catalogue.analysis import Words, analyse, require_language
+from ltrr_haystack.catalogue.analysis import DEFAULT_LANGUAGE, Words, analyse, require_language
 from ltrr_haystack.catalogue.fields import DEFAULT_FIELDS, require_fields
 from ltrr_haystack.catalogue.snapshots import active_statistics
 from ltrr_haystack.catalogue.statistics import CollectionStatistics, FieldStatistics
@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 MOST_QUERY_WORDS = 64
 """Words of a query that are compared; the rest is ignored."""
 
-DEFAULT_LANGUAGE, UNSTEMMED = "en", "unstemmed"
-"""The language that names of features leave out, and what they say where nothing is stemmed."""
+UNSTEMMED = "unstemmed"
+"""What names of features say where nothing is stemmed; they leave the default language out."""
 
 OF_FIELD = (
     "bm25",

@@ -78,6 +78,14 @@ class TestVowpalWorkspace:
         assert other.to_bytes((SHARED, *LINES)) == workspace.to_bytes((SHARED, *LINES))
         assert other.predict(SHARED, LINES) == workspace.predict(SHARED, LINES)
 
+    def test_once_restored_it_needs_no_file(self, workspace, tmp_path, monkeypatch):
+        """The disk may be full by the time of the first search."""
+        workspace.learn(SHARED, LINES[0], -1.0)
+        model, scores = workspace.to_bytes((SHARED, *LINES))
+        other = VowpalWorkspace.restored(ARGUMENTS, model, (SHARED, *LINES), scores)
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+        assert other.predict(SHARED, LINES) == pytest.approx(scores)
+
     def test_a_model_that_says_something_else_is_refused(self, workspace):
         workspace.learn(SHARED, LINES[0], -1.0)
         model, scores = workspace.to_bytes((SHARED, *LINES))

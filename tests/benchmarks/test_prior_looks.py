@@ -55,7 +55,7 @@ class TestWorth:
 def test_people_are_those_of_the_benchmark(prior_looks, given, click_model, noise):
     arguments = prior_looks.options("…").parse_args(["--data", "songs", "--seed", "3", "--impressions", "70", *given])
     settings = prior_looks.settings_of(arguments)
-    assert (settings.click_model, settings.noise) == (click_model, noise)
+    assert (settings.click_model, settings.click_noise) == (click_model, noise)
     assert (settings.seeds, settings.impressions) == ((3,), 70)
 
 

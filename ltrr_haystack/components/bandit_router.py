@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from haystack import component
 
+from ltrr_haystack.components.search_inputs import check_context, check_filters, check_ids
 from ltrr_haystack.errors import ConfigurationError, StoreError
 from ltrr_haystack.learning.active import active_policy
 from ltrr_haystack.policy.actions import arm_settings, parse_actions
@@ -166,6 +167,8 @@ class BanditRouter:
             that bear none of these are one client together (see `ClientLimits`).
         :returns: A dictionary with `decision`, and under the name of each chosen arm its `ArmRequest`.
         :raises ConfigurationError: If the mode is unknown.
+        :raises InvalidInputError: If an id is no text or longer than the log takes (2,048 bytes), `context` is no
+            mapping, or `filters` are no valid Haystack filters. The message begins with the input's name.
         """
         cautious = min(self.mode, _known(mode or self.mode), key=MODES.index)
         who = {
@@ -174,6 +177,9 @@ class BanditRouter:
             "client_id": client_id,
             "client_address": client_address,
         }
+        check_ids(who)
+        check_context(context)
+        check_filters(filters)
         decision = self._decide(understanding, who, context or {}, filters, cautious)
         requests = {
             arm: ArmRequest(understanding.query, depth, filters, understanding)

@@ -13,6 +13,15 @@ class NotCalledError(LTRRError):
     """The retriever was not called; the message is the reason. It says nothing of the retriever's health."""
 
 
+def _always(_: Exception) -> bool:
+    return True
+
+
+def never(_: Exception) -> bool:
+    """Lay no failure to what is called."""
+    return False
+
+
 class _Part(Enum):
     """What a call is to the circuit."""
 
@@ -45,7 +54,7 @@ class Circuit:
         self._trial = False
 
     @contextmanager
-    def call(self, *, counts: bool = True) -> Iterator[None]:
+    def call(self, *, tries: bool = True, counts: Callable[[Exception], bool] = _always) -> Iterator[None]:
         """
         Guard one call.
 
@@ -53,24 +62,26 @@ class Circuit:
         way. While the circuit is open, only calls that began after the cool-down can close it; calls from before are
         not counted any more.
 
-        :param counts: Whether a failure may be laid to what is called. One that may be the caller's own fault does not
-            count; a success always does. A call that does not count takes the trial from nobody.
+        :param tries: Whether the call may be the one that tries whether the circuit may close. One whose failure may be
+            the caller's own fault takes the trial from nobody.
+        :param counts: Tells of what the call raised whether it is laid to what is called. What is not counts neither
+            way; a success always counts.
         :raises NotCalledError: If the circuit is open; the message starts with `circuit open`.
         """
-        part = self._enter(counts)
+        part = self._enter(tries)
         failed: bool | None = None
         try:
             yield
             failed = False
         except NotCalledError:
             raise
-        except Exception:
-            failed = True if counts else None
+        except Exception as error:
+            failed = True if counts(error) else None
             raise
         finally:
             self._leave(part, failed)
 
-    def _enter(self, counts: bool) -> _Part:
+    def _enter(self, tries: bool) -> _Part:
         with self._lock:
             if self._open_until is None:
                 return _Part.ORDINARY
@@ -81,7 +92,7 @@ class Circuit:
                 )
             if self._trial:
                 raise NotCalledError(f"circuit open: failed {self._in_a_row} times in a row, a trial is under way")
-            if not counts:
+            if not tries:
                 return _Part.BYSTANDER
             self._trial = True
             return _Part.TRIAL

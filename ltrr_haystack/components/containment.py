@@ -15,6 +15,10 @@ class OverrunError(Exception):
     """The retriever took longer than it may."""
 
 
+class LateStartError(OverrunError):
+    """The retriever had less than its time, since the call waited for a worker first."""
+
+
 class StoppedError(Exception):
     """The retriever raised what would end a whole process, task or generator."""
 

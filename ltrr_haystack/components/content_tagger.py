@@ -15,6 +15,7 @@ from ltrr_haystack.catalogue.snapshots import active_statistics, load_lexicon
 from ltrr_haystack.catalogue.statistics import CollectionStatistics
 from ltrr_haystack.catalogue.tagging import CategoryClassifier, LexiconTags
 from ltrr_haystack.catalogue.wanted_fields import WantedFields
+from ltrr_haystack.components.settings import check_number
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.store import LEXICON, ActiveModel, LTRRStore, Snapshot
 
@@ -95,8 +96,7 @@ class ContentTagger:
             )
         if not into or "." in into:
             raise ConfigurationError(f"into of ContentTagger must be a name without dots, got {into!r}")
-        if not 0.0 <= min_confidence <= 1.0:
-            raise ConfigurationError(f"min_confidence of ContentTagger must be from 0 to 1, got {min_confidence}")
+        check_number("min_confidence of ContentTagger", min_confidence, 0, 1)
         self.store = store
         self.classifier = classifier
         self.fields = None if fields is None else list(fields)

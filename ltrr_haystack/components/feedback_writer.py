@@ -1,7 +1,6 @@
 """The component that takes in what people did."""
 
 import asyncio
-import math
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from haystack import component, logging
 
+from ltrr_haystack.components.settings import check_number, check_store, check_whole
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.feedback.outcomes import EventOutcomes
 from ltrr_haystack.feedback.rewards import RewardModel
@@ -91,14 +91,10 @@ class FeedbackWriter:
             raise ConfigurationError(f"learn of FeedbackWriter must be 'deferred' or 'inline', got {learn!r}")
         if learn == "inline" and learner is None:
             raise ConfigurationError("FeedbackWriter with learn='inline' needs a learner; give it one as learner=")
-        if max_events < 1:
-            raise ConfigurationError(f"max_events of FeedbackWriter must be at least 1, got {max_events}")
-        if not (math.isfinite(clock_skew) and clock_skew >= 0):
-            raise ConfigurationError(f"clock_skew of FeedbackWriter must be 0 seconds or more, got {clock_skew}")
-        if max_events_per_search < 1:
-            raise ConfigurationError(
-                f"max_events_per_search of FeedbackWriter must be at least 1, got {max_events_per_search}"
-            )
+        check_store("FeedbackWriter", store)
+        check_whole("max_events of FeedbackWriter", max_events)
+        check_whole("max_events_per_search of FeedbackWriter", max_events_per_search)
+        check_number("clock_skew of FeedbackWriter", clock_skew, 0)
         self.store = store
         self.rewards = rewards
         self.learn = learn

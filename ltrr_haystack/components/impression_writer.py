@@ -1,13 +1,13 @@
 """The component that logs what a person gets to see."""
 
 import asyncio
-import math
 from dataclasses import replace
 from typing import Any
 
 from haystack import Document, component
 
-from ltrr_haystack.errors import ConfigurationError, StoreUnavailableError
+from ltrr_haystack.components.settings import check_positive, check_store
+from ltrr_haystack.errors import StoreUnavailableError
 from ltrr_haystack.store import LTRRStore, Outage
 from ltrr_haystack.types import Ranking
 
@@ -43,10 +43,10 @@ class ImpressionWriter:
         :param store: The store that holds the log.
         :param timeout: Seconds that a search waits for its commit at most. While the store is known to fail, or the
             commit before has taken longer already, it does not wait.
-        :raises ConfigurationError: If `timeout` is not positive.
+        :raises ConfigurationError: If `store` is no LTRRStore, or `timeout` is not positive.
         """
-        if not 0 < timeout < math.inf:
-            raise ConfigurationError(f"timeout of ImpressionWriter must be a positive number of seconds, got {timeout}")
+        check_store("ImpressionWriter", store)
+        check_positive("timeout of ImpressionWriter", timeout)
         self.store = store
         self.timeout = timeout
         self._log_outage = Outage("Searches are answered without being logged")

@@ -11,8 +11,8 @@ import numpy as np
 from haystack import component, logging
 from numpy.typing import NDArray
 
-from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingExtraError, SnapshotError
-from ltrr_haystack.memory.fetch import check_key
+from ltrr_haystack.components.settings import check_document_key, check_number, check_whole
+from ltrr_haystack.errors import InvalidInputError, MissingExtraError, SnapshotError
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.ranking.candidate_features import CandidateFeatures, ClickFeatures, CombinedFeatures, TextFeatures
 from ltrr_haystack.ranking.explanation import Explanation, Grounds, LearnedOrder
@@ -94,16 +94,13 @@ class LTRRanker:
             it depends on the search's `query_id` alone.
         :param key: What feedback knows documents by, the same as that of the UnionJoiner: for `ClickFeatures`, where
             `features` is left out.
-        :raises ConfigurationError: If a number is out of its range, or `key` is none.
+        :raises ConfigurationError: If a number is none or out of its range, or `key` is none.
         """
         for name, number in (("top_k", top_k), ("rerank", rerank), ("explore_from", explore_from)):
-            if number < 1:
-                raise ConfigurationError(f"{name} of LTRRanker must be at least 1, got {number}")
-        for name, least in (("poll_interval", poll_interval), ("log_unshown", log_unshown)):
-            if least < 0:
-                raise ConfigurationError(f"{name} of LTRRanker must not be negative, got {least}")
-        if not 0 <= deep_share <= 1:
-            raise ConfigurationError(f"deep_share of LTRRanker must be a share from 0 to 1, got {deep_share}")
+            check_whole(f"{name} of LTRRanker", number)
+        check_whole("log_unshown of LTRRanker", log_unshown, 0)
+        check_number("poll_interval of LTRRanker", poll_interval, 0)
+        check_number("deep_share of LTRRanker", deep_share, 0, 1)
         self.store = store
         self.top_k = top_k
         self.rerank = rerank
@@ -114,7 +111,7 @@ class LTRRanker:
         self.deep_share = deep_share
         self.log_unshown = log_unshown
         self.seed = seed
-        self.key = check_key(key, "LTRRanker")
+        self.key = check_document_key("LTRRanker", key)
         self._searches = count()
         if features is None:
             features = CombinedFeatures(
@@ -180,11 +177,10 @@ class LTRRanker:
         :param explain: Whether to say why the page is as it is.
         :returns: A dictionary with `ranking`: the candidates to show, best first, with their features; and, if it was
             asked for, `explanation`.
-        :raises InvalidInputError: If `top_k` is below 1.
+        :raises InvalidInputError: If `top_k` is no whole number of at least 1.
         """
         top_k = self.top_k if top_k is None else top_k
-        if top_k < 1:
-            raise InvalidInputError(f"top_k of LTRRanker must be at least 1, got {top_k}")
+        check_whole("top_k of LTRRanker", top_k, error=InvalidInputError)
         rng = np.random.default_rng(self._chance(candidates.decision.query_id))
         in_union_order = serves_baseline(candidates.decision) or not candidates.candidates
         page = self._baseline_page if in_union_order else self._learned_page

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 from haystack import Document, component
 from haystack.document_stores.types import DocumentStore
 
-from ltrr_haystack.errors import ConfigurationError, InvalidInputError
+from ltrr_haystack.components.settings import check_document_key, check_number, check_store, check_whole
+from ltrr_haystack.components.wrapped_retriever import checked_depth
 from ltrr_haystack.filtering import CONTAINS, compiled
-from ltrr_haystack.memory.fetch import DocumentFetcher, check_key
+from ltrr_haystack.memory.fetch import DocumentFetcher
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.memory.posterior import Prior
 from ltrr_haystack.reasons import MEMORY_REASON, with_reasons
@@ -65,16 +66,17 @@ class MemoryIndexRetriever:
         :param prior_exposures: Exposures counted before there were any. The more, the more evidence a high score needs.
         :param min_successes: A document is retrieved once its rewards for the query sum to this much.
         :param top_k: The most documents to retrieve.
-        :raises ConfigurationError: If `top_k` is below 1, `key` is neither, `min_successes` is negative, or the prior
-            is impossible.
+        :raises ConfigurationError: If `store` is no LTRRStore, `top_k` no whole number of at least 1, `key` neither,
+            `min_successes` negative, or the prior impossible.
         """
-        if top_k < 1:
-            raise ConfigurationError(f"top_k of MemoryIndexRetriever must be at least 1, got {top_k}")
-        if min_successes < 0:
-            raise ConfigurationError(f"min_successes of MemoryIndexRetriever must not be negative, got {min_successes}")
+        check_store("MemoryIndexRetriever", store)
+        check_whole("top_k of MemoryIndexRetriever", top_k)
+        check_number("min_successes of MemoryIndexRetriever", min_successes, 0)
+        check_number("prior_successes of MemoryIndexRetriever", prior_successes, 0)
+        check_number("prior_exposures of MemoryIndexRetriever", prior_exposures, 0)
         self.store = store
         self.document_store = document_store
-        self.key = check_key(key, "MemoryIndexRetriever")
+        self.key = check_document_key("MemoryIndexRetriever", key)
         self.prior_successes = prior_successes
         self.prior_exposures = prior_exposures
         self.min_successes = min_successes
@@ -118,10 +120,10 @@ class MemoryIndexRetriever:
         :param top_k: The most documents to retrieve; the component's own where it is `None`.
         :param understanding: What was understood of the query; its normal form is the key that is looked up.
         :returns: A dictionary with `documents`, the most promising first.
-        :raises InvalidInputError: If `top_k` is below 1.
+        :raises InvalidInputError: If `top_k` is no whole number of at least 1, or the query is not a text.
         :raises FilterError: If the filters are not valid.
         """
-        top_k = self._depth(top_k)
+        top_k = checked_depth("MemoryIndexRetriever", query, top_k, self.top_k)
         remembered = self._remembered(query, understanding, filters)
         matches = compiled(filters) if filters else None
         documents = self._fetcher.fetch([entry.object_id for entry in remembered], matches, top_k)
@@ -143,21 +145,14 @@ class MemoryIndexRetriever:
         :param top_k: The most documents to retrieve; the component's own where it is `None`.
         :param understanding: What was understood of the query; its normal form is the key that is looked up.
         :returns: A dictionary with `documents`, the most promising first.
-        :raises InvalidInputError: If `top_k` is below 1.
+        :raises InvalidInputError: If `top_k` is no whole number of at least 1, or the query is not a text.
         :raises FilterError: If the filters are not valid.
         """
-        top_k = self._depth(top_k)
+        top_k = checked_depth("MemoryIndexRetriever", query, top_k, self.top_k)
         remembered = await asyncio.to_thread(self._remembered, query, understanding, filters)
         matches = compiled(filters) if filters else None
         documents = await self._fetcher.fetch_async([entry.object_id for entry in remembered], matches, top_k)
         return {"documents": _explained(remembered, documents)}
-
-    def _depth(self, top_k: int | None) -> int:
-        if top_k is None:
-            return self.top_k
-        if top_k < 1:
-            raise InvalidInputError(f"top_k of MemoryIndexRetriever must be at least 1, got {top_k}")
-        return top_k
 
     def _remembered(
         self, query: str, understanding: Understanding | None, filters: dict[str, Any] | None

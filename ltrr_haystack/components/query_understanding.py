@@ -7,6 +7,7 @@ from typing import Any
 from haystack import component, default_from_dict, default_to_dict
 from haystack.core.serialization import component_to_dict, import_class_by_name
 
+from ltrr_haystack.components.settings import check_whole
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.types import Understanding
 from ltrr_haystack.understanding.annotators import QueryAnnotator
@@ -57,11 +58,11 @@ class QueryUnderstanding:
             the extra `holidays`. With `None` no holiday is known, and the weekend is Saturday and Sunday.
         :param subdivision: ISO 3166-2 code, without the country, of a part of it with holidays of its own, such as
             `BY`.
-        :raises ConfigurationError: If `max_length` is not positive, `languages` are not at least two codes, the time
-            zone is unknown, an annotator has no `annotate`, or there is a subdivision without a country.
+        :raises ConfigurationError: If `max_length` is no whole number of at least 1, `languages` are not at least two
+            codes, the time zone is unknown, an annotator has no `annotate`, or there is a subdivision without a
+            country.
         """
-        if max_length <= 0:
-            raise ConfigurationError(f"max_length of QueryUnderstanding must be positive, got {max_length}")
+        check_whole("max_length of QueryUnderstanding", max_length)
         for annotator in annotators or ():
             if not callable(getattr(annotator, "annotate", None)):
                 raise ConfigurationError(

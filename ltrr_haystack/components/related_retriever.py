@@ -7,8 +7,8 @@ from haystack.components.retrievers.types import TextRetriever
 from haystack.core.serialization import component_to_dict
 from haystack.document_stores.types import DocumentStore
 
+from ltrr_haystack.components.settings import check_number, check_whole
 from ltrr_haystack.components.wrapped_retriever import WrappedRetriever, checked_depth
-from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import compiled
 from ltrr_haystack.memory.fetch import DocumentFetcher
 from ltrr_haystack.structured.filters import all_of
@@ -77,10 +77,8 @@ class RelatedRetriever:
             `retriever` has no `run` with `query`, `filters` and `top_k`.
         """
         for setting, number in (("most_matches", most_matches), ("most_naming", most_naming), ("top_k", top_k)):
-            if number < 1:
-                raise ConfigurationError(f"{setting} of RelatedRetriever must be at least 1, got {number}")
-        if not 0 <= strong <= 1:
-            raise ConfigurationError(f"strong of RelatedRetriever must be from 0 to 1, got {strong}")
+            check_whole(f"{setting} of RelatedRetriever", number)
+        check_number("strong of RelatedRetriever", strong, 0, 1)
         self.retriever = retriever
         self.document_store = document_store
         self.relations = dict(relations) if isinstance(relations, Mapping) else relations

@@ -4,7 +4,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 from weakref import WeakSet
 
@@ -12,16 +13,30 @@ from haystack import Document, component, default_to_dict, logging
 from haystack.components.retrievers.types import TextRetriever
 from haystack.core.serialization import component_to_dict
 
-from ltrr_haystack.components.circuit import Circuit, NotCalledError
-from ltrr_haystack.components.containment import OverrunError, StoppedError, contained, outcome_of, reason_of
+from ltrr_haystack.components.circuit import Circuit, NotCalledError, never
+from ltrr_haystack.components.containment import (
+    LateStartError,
+    OverrunError,
+    StoppedError,
+    contained,
+    outcome_of,
+    reason_of,
+)
+from ltrr_haystack.components.long_queries import is_long
+from ltrr_haystack.components.settings import check_positive, check_whole
 from ltrr_haystack.components.signatures import parameters_of
 from ltrr_haystack.components.sound_documents import LeftOut, fault_of
-from ltrr_haystack.components.workers import Lanes, Workers
+from ltrr_haystack.components.workers import Call, Lanes, Workers
 from ltrr_haystack.deadline import within
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.types import ArmRequest, ArmResult
 
 logger = logging.getLogger(__name__)
+
+PLAIN, FILTERED, LONG = "plain", "filtered", "long"
+"""Sorts of calls, each with threads of its own."""
+
+_SAID = {PLAIN: "", FILTERED: " for searches with filters", LONG: " for long queries"}
 
 
 @component
@@ -33,7 +48,11 @@ class RetrievalArm:
     retriever that raises or overruns its time limit brings no documents and says why; the joiner reports it, and the
     policy learns from it. One that fails again and again is left alone for a while (`circuit open`), and calls that
     hang cannot pile up: once they hold all threads, the arm answers at once (`busy`). Searches with filters have
-    threads of their own, so that however long a caller's filters take, nobody else waits for them.
+    threads of their own, and so have long queries (see `long_queries.LONG_WORDS`), so that however long a caller's
+    filters or queries take, nobody else waits for them.
+
+    All callers share the circuit, so nothing opens it that may be one caller's doing: no failure with filters, or of
+    one who had less time than the arm's own; no timeout of a long query; no timeout of a call that waited for a thread.
 
     A document that cannot be carried on (an id that is no text, metadata that holds itself …) is left out, and counted;
     the others are brought.
@@ -73,23 +92,26 @@ class RetrievalArm:
             cancelled; a call in a thread is left to end by itself.
         :param max_workers: Threads for calls of the retriever's `run` without filters; overrunning calls hold theirs
             until they end.
-        :param filtered_workers: Threads for calls with filters; half of `max_workers` if left out.
+        :param filtered_workers: Threads for calls with filters, and as many for long queries without; half of
+            `max_workers` if left out.
         :param async_mode: `auto` awaits the retriever's `run_async` where it has one; `thread` always calls its `run`
             in a thread of the arm. Choose `thread` for stores whose asynchronous client is another database than the
             synchronous one (Qdrant's local mode), and for retrievers whose `run_async` blocks, or only hands `run` to
             the event loop's executor: a blocked event loop cannot be timed out by anyone.
         :param break_after: Failures and timeouts in a row after which the retriever is left alone; `None` for never.
         :param cool_down: Seconds for which it is then left alone, before one search tries it again.
-        :raises ConfigurationError: If a number is not positive, `async_mode` is unknown, or `retriever` has no `run`
-            with `query`, `filters` and `top_k`.
+        :raises ConfigurationError: If a number is not positive, or not whole where it counts something, `async_mode` is
+            unknown, or `retriever` has no `run` with `query`, `filters` and `top_k`.
         """
         if not name or not isinstance(name, str):
             raise ConfigurationError(f"name of a RetrievalArm must be a text that is not empty, got {name!r}")
-        _check_positive(name, timeout=timeout, max_workers=max_workers, cool_down=cool_down)
+        check_positive(f"timeout of arm '{name}'", timeout)
+        check_positive(f"cool_down of arm '{name}'", cool_down)
+        check_whole(f"max_workers of arm '{name}'", max_workers)
         if break_after is not None:
-            _check_positive(name, break_after=break_after)
+            check_whole(f"break_after of arm '{name}'", break_after)
         if filtered_workers is not None:
-            _check_positive(name, filtered_workers=filtered_workers)
+            check_whole(f"filtered_workers of arm '{name}'", filtered_workers)
         if async_mode not in ("auto", "thread"):
             raise ConfigurationError(f"async_mode of arm '{name}' must be 'auto' or 'thread', got {async_mode!r}")
         self.name = name
@@ -195,7 +217,7 @@ class RetrievalArm:
         timeout = min(self.timeout, at_most)
         try:
             arguments = self._arguments(request)
-            with self._circuit.call(counts=self._counts(request, timeout)):
+            with self._guarded(request, timeout):
                 return self._brought(request, self._in_thread(arguments, timeout), started)
         except Exception as error:  # noqa: BLE001 (whatever a retriever raises, the search goes on)
             return self._failed(error, started)
@@ -213,7 +235,7 @@ class RetrievalArm:
         try:
             arguments = self._arguments(request)
             ask = self._awaited if self._awaits else self._in_thread_async
-            with self._circuit.call(counts=self._counts(request, timeout)):
+            with self._guarded(request, timeout):
                 return self._brought(request, await ask(arguments, timeout), started)
         except Exception as error:  # noqa: BLE001 (whatever a retriever raises, the search goes on)
             return self._failed(error, started)
@@ -245,9 +267,12 @@ class RetrievalArm:
             arguments["understanding"] = request.understanding
         return arguments
 
-    def _counts(self, request: ArmRequest, timeout: float) -> bool:
-        """A failure may be the fault of the caller's filters, or of too little time."""
-        return not request.filters and timeout >= self.timeout
+    def _guarded(self, request: ArmRequest, timeout: float) -> AbstractContextManager[None]:
+        """A failure may be the fault of the caller's filters, or of too little time; a timeout that of a long query."""
+        if request.filters or timeout < self.timeout:
+            return self._circuit.call(tries=False, counts=never)
+        long = is_long(request.query)
+        return self._circuit.call(tries=not long, counts=_no_timeout if long else _in_time)
 
     def _in_thread(self, arguments: dict[str, Any], timeout: float) -> Any:
         workers, call = self._called(arguments, timeout)
@@ -292,29 +317,27 @@ class RetrievalArm:
             raise StoppedError("CancelledError: the retriever cancelled itself")
         return outcome_of(call)
 
-    def _called(self, arguments: dict[str, Any], timeout: float) -> tuple[Workers, Future[Any]]:
+    def _called(self, arguments: dict[str, Any], timeout: float) -> tuple[Workers, Call]:
         self._open = True
-        filtered = bool(arguments["filters"])
+        sort = FILTERED if arguments["filters"] else LONG if is_long(arguments["query"]) else PLAIN
         with self._pool_lock:
             if self._lanes is None:
-                self._lanes = Lanes(
-                    f"arm-{self.name}", self.max_workers, self.filtered_workers or max(self.max_workers // 2, 1)
-                )
-            workers = self._lanes.of(filtered=filtered)
+                apart = self.filtered_workers or max(self.max_workers // 2, 1)
+                self._lanes = Lanes(f"arm-{self.name}", {PLAIN: self.max_workers, FILTERED: apart, LONG: apart})
+            workers = self._lanes.of(sort)
         if workers.all_hang:
-            sort = " for searches with filters" if filtered else ""
             raise NotCalledError(
-                f"busy: all {workers.limit} workers{sort} are held by calls that overran their {timeout} s"
+                f"busy: all {workers.limit} workers{_SAID[sort]} are held by calls that overran their {timeout} s"
             )
         with within(timeout):
             return workers, workers.submit(self.retriever.run, arguments)
 
-    def _outcome(self, workers: Workers, call: Future[Any], timeout: float) -> Any:
+    def _outcome(self, workers: Workers, call: Call, timeout: float) -> Any:
         if call.cancelled():
             raise NotCalledError("busy: the arm was closed while the call waited for a worker")
         if not call.done():
             if workers.give_up(call):
-                raise OverrunError
+                raise LateStartError if call.waited else OverrunError
             raise NotCalledError(f"busy: no worker became free within {timeout} s")
         return outcome_of(call)
 
@@ -362,10 +385,13 @@ class RetrievalArm:
         return ArmResult(self.name, (), time.perf_counter() - started, reason)
 
 
-def _check_positive(name: str, **settings: float) -> None:
-    for setting, value in settings.items():
-        if not 0 < value < math.inf:
-            raise ConfigurationError(f"{setting} of arm '{name}' must be positive, got {value}")
+def _in_time(error: Exception) -> bool:
+    """Whether the retriever had all of its time."""
+    return not isinstance(error, LateStartError)
+
+
+def _no_timeout(error: Exception) -> bool:
+    return not isinstance(error, OverrunError | TimeoutError)
 
 
 def _copied(value: Any) -> Any:

@@ -1,5 +1,4 @@
 import asyncio
-import math
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from haystack.components.retrievers.types import TextRetriever
 from haystack.core.serialization import component_to_dict
 
 from ltrr_haystack.catalogue import Lexicon, active_lexicon
+from ltrr_haystack.components.settings import check_number, check_whole
 from ltrr_haystack.components.wrapped_retriever import WrappedRetriever, checked_depth
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.filtering import compiled
@@ -149,10 +149,10 @@ class StructuredRetriever:
         :raises ConfigurationError: If a setting is out of its range, or `retriever` has no `run` with `query`,
             `filters` and `top_k`.
         """
-        _check("readings", readings, 1)
-        _check("plain", plain, 0, 1)
-        _check("rrf_k", rrf_k, 0)
-        _check("top_k", top_k, 1)
+        check_whole("readings of StructuredRetriever", readings)
+        check_number("plain of StructuredRetriever", plain, 0, 1)
+        check_number("rrf_k of StructuredRetriever", rrf_k, 0)
+        check_whole("top_k of StructuredRetriever", top_k)
         if list_operator not in ("auto", "array_contains", "==", None):
             raise ConfigurationError(
                 f"list_operator of StructuredRetriever must be 'auto', 'array_contains', '==' or None, "
@@ -325,9 +325,3 @@ class StructuredRetriever:
             quality=self._quality,
             now=time.time(),
         )
-
-
-def _check(setting: str, number: object, low: float, high: float = math.inf) -> None:
-    if isinstance(number, bool) or not isinstance(number, int | float) or not low <= number <= high:
-        expected = f"at least {low}" if high == math.inf else f"from {low} to {high}"
-        raise ConfigurationError(f"{setting} of StructuredRetriever must be {expected}, got {number!r}")

@@ -8,9 +8,10 @@ from haystack import Document, component, default_from_dict, default_to_dict
 
 from ltrr_haystack.components.fallback import Fallback, arms_of
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
+from ltrr_haystack.components.settings import check_document_key, check_number, check_positive
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.fusion import EXACT_DIGITS
-from ltrr_haystack.memory.fetch import check_key, object_id_of
+from ltrr_haystack.memory.fetch import object_id_of
 from ltrr_haystack.reasons import MEMORY_REASON, READING_REASON, RELATED_REASON, with_reasons
 from ltrr_haystack.types import MEMORY, Allocation, ArmReport, ArmResult, Candidate, CandidateSet, Decision, Provenance
 
@@ -97,15 +98,13 @@ class UnionJoiner:
         """
         _check_arms(arms)
         _check_weights(arms, weights or {})
-        if not 0 < rrf_k < math.inf:
-            raise ConfigurationError(f"rrf_k of UnionJoiner must be positive, got {rrf_k}")
-        if not 0 < fallback_timeout < math.inf:
-            raise ConfigurationError(f"fallback_timeout of UnionJoiner must be positive, got {fallback_timeout}")
+        check_positive("rrf_k of UnionJoiner", rrf_k)
+        check_positive("fallback_timeout of UnionJoiner", fallback_timeout)
         if unknown := sorted(set(fallback or {}) - set(arms)):
             raise ConfigurationError(f"fallback of UnionJoiner names the unknown arms {unknown}; its arms are {arms}")
         self.arms = arms
         self.weights = weights
-        self.key = check_key(key, "UnionJoiner")
+        self.key = check_document_key("UnionJoiner", key)
         self.rrf_k = rrf_k
         self.fallback = fallback
         self.fallback_timeout = fallback_timeout
@@ -346,5 +345,4 @@ def _check_weights(arms: list[str], weights: Mapping[str, float]) -> None:
     if unknown:
         raise ConfigurationError(f"weights of UnionJoiner name the unknown arms {unknown}; its arms are {arms}")
     for arm, weight in weights.items():
-        if not 0 <= weight < math.inf:
-            raise ConfigurationError(f"weight of arm '{arm}' in UnionJoiner must be 0 or more, got {weight}")
+        check_number(f"weight of arm '{arm}' in UnionJoiner", weight, 0)

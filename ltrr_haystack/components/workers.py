@@ -3,11 +3,18 @@
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
 IDLE_SECONDS = 60.0
+
+
+class Call(Future[Any]):
+    """A call that a thread carries out, or will."""
+
+    waited = False
+    """Whether all threads were taken when it was handed in, so that it had to wait for one."""
 
 
 class Workers:
@@ -30,7 +37,7 @@ class Workers:
         self.limit = limit
         self._name = name
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._waiting: deque[tuple[Call, Callable[[], Any]]] = deque()
         self._threads = 0
         self._idle = 0
         self._hanging = 0
@@ -41,7 +48,7 @@ class Workers:
         """Whether every thread there may be is held by a call that was given up."""
         return self._hanging >= self.limit
 
-    def submit(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Future[Any]:
+    def submit(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Call:
         """
         Have a function called in a thread, with the caller's context variables.
 
@@ -49,20 +56,23 @@ class Workers:
         :param arguments: Its keyword arguments.
         :returns: What will hold its result.
         """
-        future: Future[Any] = Future()
+        future = Call()
         context = contextvars.copy_context()
         with self._changed:
             if self._closed:
                 future.cancel()
                 return future
-            if len(self._waiting) >= self._idle and self._threads < self.limit:
-                threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
-                self._threads += 1
+            if len(self._waiting) >= self._idle:
+                if self._threads < self.limit:
+                    threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
+                    self._threads += 1
+                else:
+                    future.waited = True
             self._waiting.append((future, lambda: context.run(function, **arguments)))
             self._changed.notify()
         return future
 
-    def give_up(self, future: Future[Any]) -> bool:
+    def give_up(self, future: Call) -> bool:
         """
         Wait no longer for a call.
 
@@ -95,7 +105,7 @@ class Workers:
             _carry_out(*work)
             del work
 
-    def _next(self) -> tuple[Future[Any], Callable[[], Any]] | None:
+    def _next(self) -> tuple[Call, Callable[[], Any]] | None:
         with self._changed:
             while not self._waiting:
                 self._idle += 1
@@ -109,33 +119,31 @@ class Workers:
 
 class Lanes:
     """
-    Workers for two sorts of calls, so that neither sort ever waits behind the other.
+    Workers for several sorts of calls, so that no sort ever waits behind another.
 
     :param name: What the threads' names begin with.
-    :param plain: Most threads for calls without filters.
-    :param filtered: Most threads for calls with filters.
+    :param limits: Sort of call → most threads for it.
     """
 
-    def __init__(self, name: str, plain: int, filtered: int) -> None:
-        self._plain = Workers(plain, name)
-        self._filtered = Workers(filtered, f"{name}-filtered")
+    def __init__(self, name: str, limits: Mapping[str, int]) -> None:
+        self._workers = {sort: Workers(limit, f"{name}-{sort}") for sort, limit in limits.items()}
 
-    def of(self, *, filtered: bool) -> Workers:
+    def of(self, sort: str) -> Workers:
         """
         Give the workers of one sort of call.
 
-        :param filtered: Whether the call has filters.
+        :param sort: The sort.
         :returns: The workers.
         """
-        return self._filtered if filtered else self._plain
+        return self._workers[sort]
 
     def close(self) -> None:
-        """Close both."""
-        self._plain.close()
-        self._filtered.close()
+        """Close them all."""
+        for workers in self._workers.values():
+            workers.close()
 
 
-def _carry_out(future: Future[Any], call: Callable[[], Any]) -> None:
+def _carry_out(future: Call, call: Callable[[], Any]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 from haystack import Document
 
+from ltrr_haystack.components.settings import check_whole
 from ltrr_haystack.components.signatures import parameters_of
 from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.structured.filters import all_of
@@ -24,11 +25,10 @@ def checked_depth(owner: str, query: str, top_k: int | None, own: int) -> int:
     :param top_k: The most documents; `None` for the retriever's own number.
     :param own: The retriever's own number.
     :returns: The most documents.
-    :raises InvalidInputError: If `top_k` is below 1, or the query is not a text.
+    :raises InvalidInputError: If `top_k` is no whole number of at least 1, or the query is not a text.
     """
     depth = own if top_k is None else top_k
-    if depth < 1:
-        raise InvalidInputError(f"top_k of {owner} must be at least 1, got {depth}")
+    check_whole(f"top_k of {owner}", depth, error=InvalidInputError)
     if not isinstance(query, str):
         raise InvalidInputError(f"the query of {owner} must be a text, got {type(query).__name__}")
     return depth

@@ -22,6 +22,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
+from numbers import Integral, Real
+from typing import Any
 
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.feedback.rewards import bounded
@@ -75,12 +77,14 @@ class ClientLimits:
     days: int = 7
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
-            raise ConfigurationError(f"share of ClientLimits must be 0 to 1, got {self.share}")
+        if not is_number(self.share) or not 0 <= self.share <= 1:
+            raise ConfigurationError(f"share of ClientLimits must be 0 to 1, got {self.share!r}")
         for name in ("pages", "rewards", "document_rewards", "pair_rewards", "searches"):
             value = getattr(self, name)
-            if not 1 <= value < math.inf:
-                raise ConfigurationError(f"{name} of ClientLimits must be 1 or more, got {value}")
+            if not is_number(value) or not 1 <= value < math.inf:
+                raise ConfigurationError(f"{name} of ClientLimits must be 1 or more, got {value!r}")
+        if not is_number(self.days, Integral):
+            raise ConfigurationError(f"days of ClientLimits must be a whole number, got {self.days!r}")
         if self.days < 1:
             raise ConfigurationError(f"days of ClientLimits must be at least 1, got {self.days}")
 
@@ -279,6 +283,17 @@ def _kind_subject(kind: str, *, late: bool) -> str:
 
 def _rewards(of: str, *, late: bool) -> str:
     return f"{LATE if late else ''}{_digest(f'rewards of {of}')}"
+
+
+def is_number(value: Any, sort: type = Real) -> bool:
+    """
+    Tell whether a setting is a number.
+
+    :param value: What was given.
+    :param sort: `Integral` for a whole number.
+    :returns: Whether it is one; true and false are none.
+    """
+    return isinstance(value, sort) and not isinstance(value, bool)
 
 
 def day_of(decision: Decision) -> int:

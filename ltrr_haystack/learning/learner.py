@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from numbers import Integral
 from threading import Event, Lock
 from typing import Any, Literal
 from uuid import uuid4
@@ -14,7 +15,7 @@ from ltrr_haystack.errors import ConfigurationError, SnapshotError, StoreError
 from ltrr_haystack.feedback.rewards import bounded
 from ltrr_haystack.learning.active import load_policy
 from ltrr_haystack.learning.amounts import Amounts
-from ltrr_haystack.learning.clients import ClientCounts, ClientLimits, day_of
+from ltrr_haystack.learning.clients import ClientCounts, ClientLimits, day_of, is_number
 from ltrr_haystack.learning.curves import Curves
 from ltrr_haystack.learning.readings import add_late_readings
 from ltrr_haystack.learning.step import NotLearnableError, learn_step
@@ -116,14 +117,19 @@ class Learner:
         :param lease_seconds: Seconds after which another learner may take over from one that fell silent; longer than
             two batches take.
         :param limits: What one client can add to what is learned; `ClientLimits()` if left out.
-        :raises ConfigurationError: If `reward_wait` is negative, or `batch` or `lease_seconds` is not positive.
+        :raises ConfigurationError: If `store` is no LTRRStore, `reward_wait` is no number of 0 or more, `batch` is no
+            whole number of at least 1, or `lease_seconds` is not positive.
         """
-        if not 0 <= reward_wait < math.inf:
-            raise ConfigurationError(f"reward_wait must be a number of seconds, 0 or more, got {reward_wait}")
+        if not isinstance(store, LTRRStore) and not hasattr(store, "commit_learning"):
+            raise ConfigurationError(f"store of Learner must be an LTRRStore, got {type(store).__name__}")
+        if not is_number(reward_wait) or not 0 <= reward_wait < math.inf:
+            raise ConfigurationError(f"reward_wait must be a number of seconds, 0 or more, got {reward_wait!r}")
+        if not is_number(batch, Integral):
+            raise ConfigurationError(f"batch must be a whole number, got {batch!r}")
         if batch < 1:
             raise ConfigurationError(f"batch must be at least 1, got {batch}")
-        if lease_seconds <= 0:
-            raise ConfigurationError(f"lease_seconds must be positive, got {lease_seconds}")
+        if not is_number(lease_seconds) or not 0 < lease_seconds < math.inf:
+            raise ConfigurationError(f"lease_seconds must be positive, got {lease_seconds!r}")
         self.store = store
         self.policy = policy
         self.reward_wait = reward_wait
@@ -137,7 +143,7 @@ class Learner:
         self._own: tuple[Policy, int] | None = None
         self._prolong_at = 0.0
         self._newest_day = self._forgot_on = 0
-        self._gains: tuple[int, AllocationGains | None] = (0, None)
+        self._gains: tuple[tuple[int, int], AllocationGains | None] = (0, 0), None
 
     @property
     def holder(self) -> str:
@@ -314,21 +320,31 @@ class Learner:
         return Progress(learned=learned, uncounted=len(step.counted), anonymous=step.anonymous, set_aside=len(faults))
 
     def _take_up_gains(self, policy: Policy) -> None:
-        """Hand the active gains, if they are of the live ranker's pages, or none to a policy that takes them up."""
+        """Hand the newest gains that are of the live ranker's pages, or none, to a policy that takes them up."""
         if not isinstance(policy, WeighsAllocations):
             return
-        version = self.store.active_version(ALLOCATIONS)
-        if self._gains[0] != version:
+        versions = self.store.active_version(ALLOCATIONS), self.store.active_version(RANKER)
+        if self._gains[0] != versions:
+            self._gains = versions, self._gains_of(*versions)
+        policy.take_up(self._gains[1])
+
+    def _gains_of(self, active: int, ranker: int) -> AllocationGains | None:
+        """The active gains if they are of that ranker's pages, otherwise the newest before them that are."""
+        if not active:
+            return None
+        kept = [each for each in self.store.snapshots(ALLOCATIONS) if each.version <= active]
+        for info in sorted(kept, key=lambda each: -each.version):
+            if info.card.get("ranker", ranker) != ranker:
+                continue
             try:
-                snapshot = self.store.snapshot(ALLOCATIONS, version)
+                snapshot = self.store.snapshot(ALLOCATIONS, info.version)
                 gains = None if snapshot is None else AllocationGains.from_bytes(snapshot.payload)
             except SnapshotError as error:
                 logger.warning("The gains of allocations cannot be taken up: {error}", error=str(error))
-                gains = None
-            self._gains = version, gains
-        gains = self._gains[1]
-        fits = gains is not None and gains.ranker == self.store.active_version(RANKER)
-        policy.take_up(gains if fits else None)
+                continue
+            if gains is not None and gains.ranker == ranker:
+                return gains
+        return None
 
     def _learn_late_batch(self, now: float) -> int | None:
         watermark = self._prolonged()

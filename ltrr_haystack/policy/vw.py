@@ -2,9 +2,10 @@
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from numbers import Integral, Real
 from typing import Any, Self
 
 from haystack import default_from_dict, default_to_dict, logging
@@ -110,17 +111,16 @@ class VWPolicy:
         :param bits: VW's size of the table of weights, in bits.
         :raises ConfigurationError: If a setting cannot work.
         """
-        _check("gamma", gamma, 0 < gamma < math.inf, "a positive number")
-        _check("floor", floor, 0 < floor <= 1, "more than 0 and at most 1")
-        _check("baseline_share", baseline_share, 0 <= baseline_share < 1, "at least 0 and less than 1")
-        _check("safe_baseline_share", safe_baseline_share, 0 <= safe_baseline_share < 1, "at least 0 and less than 1")
-        _check("memory_share", memory_share, 0 <= memory_share < 1, "at least 0 and less than 1")
-        held_back = memory_share if safe_memory_share is None else safe_memory_share
-        _check("safe_memory_share", held_back, 0 <= held_back < 1, "at least 0 and less than 1")
-        _check("safe_min", safe_min, safe_min >= 2, "at least 2")
-        _check("safe_z", safe_z, 0 < safe_z < math.inf, "a positive number")
-        _check("learning_rate", learning_rate, 0 < learning_rate < math.inf, "a positive number")
-        _check("bits", bits, 10 <= bits <= 28, "10 to 28")
+        for key, number in (("gamma", gamma), ("safe_z", safe_z), ("learning_rate", learning_rate)):
+            _check(key, number, lambda given: 0 < given < math.inf, "a positive number")
+        _check("floor", floor, lambda given: 0 < given <= 1, "more than 0 and at most 1")
+        shares = {"baseline_share": baseline_share, "safe_baseline_share": safe_baseline_share}
+        shares["memory_share"] = memory_share
+        shares["safe_memory_share"] = memory_share if safe_memory_share is None else safe_memory_share
+        for key, share in shares.items():
+            _check(key, share, lambda given: 0 <= given < 1, "at least 0 and less than 1")
+        _check("safe_min", safe_min, lambda given: given >= 2, "at least 2, a whole number", Integral)
+        _check("bits", bits, lambda given: 10 <= given <= 28, "10 to 28, a whole number", Integral)
         self.gamma = gamma
         self.floor = floor
         self.baseline_share = baseline_share
@@ -487,8 +487,8 @@ def _inverse_gap_weights(values: Sequence[float], weight: float, best: int) -> t
     return tuple(weights)
 
 
-def _check(key: str, value: Any, holds: bool, expected: str) -> None:
-    if not holds:
+def _check(key: str, value: Any, holds: Callable[[Any], bool], expected: str, sort: type = Real) -> None:
+    if isinstance(value, bool) or not isinstance(value, sort) or not holds(value):
         raise ConfigurationError(f"{key} of VWPolicy must be {expected}, got {value!r}")
 
 

@@ -17,9 +17,13 @@ class DatabaseShare:
 
     :param url: The database.
     :param synchronous: When SQLite waits for the disk.
+    :raises ConfigurationError: If `url` is no Secret; the message does not tell it, as it may hold a password.
     """
 
     def __init__(self, url: Secret, synchronous: Synchronous) -> None:
+        if not isinstance(url, Secret):
+            msg = f"url must be a Secret, such as Secret.from_token('sqlite:///ltrr.db'), got {type(url).__name__}."
+            raise ConfigurationError(msg)
         self._url = url
         self._synchronous = synchronous
         self._opened: Database | None = None

@@ -78,7 +78,7 @@ class LTRRStore:
         :param synchronous: For SQLite. `NORMAL`: what was acknowledged survives the end of the process, however it
             comes; a power failure may cost the last moments, and never damages the file. `FULL`: each commit waits for
             the disk and survives a power failure too. PostgreSQL waits as its `synchronous_commit` says.
-        :raises ConfigurationError: If `synchronous` is neither.
+        :raises ConfigurationError: If `url` is no Secret, or `synchronous` is neither.
         """
         if synchronous not in get_args(Synchronous):
             msg = f"synchronous must be 'NORMAL' or 'FULL', got '{synchronous}'."

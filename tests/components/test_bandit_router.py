@@ -75,6 +75,29 @@ class TestChoosing:
         assert len({decision.query_id for decision in decisions}) == 200
 
 
+class TestInputs:
+    @pytest.mark.parametrize("mode", ["baseline", "live"])
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({"user_id": 5}, r"^user_id: expected a string, got int 5; pass str\(5\)$"),
+            ({"session_id": b"s"}, "^session_id: expected a string, got bytes"),
+            ({"client_id": "x" * 3000}, "client_id .* has 3000 bytes; expected at most 2048"),
+            ({"client_address": 5}, "^client_address: expected a string, got int 5"),
+            ({"context": "phone"}, "^context: expected a mapping .*, got str 'phone'"),
+            ({"filters": "genre = jazz"}, "^filters: expected a mapping .*, got str 'genre = jazz'"),
+            ({"filters": {"genre": "jazz"}}, "^filters: 'operator' key missing"),
+            ({"filters": {"field": "meta.a", "operator": "?", "value": 1}}, "^filters: Unknown comparison operator"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_by_name_before_anything_is_decided(self, store, mode, given, message):
+        with pytest.raises(InvalidInputError, match=message):
+            router(store).run(LOVE, mode=mode, **given)
+
+    def test_an_empty_filter_is_none(self, store):
+        assert router(store).run(LOVE, filters={})["decision"].filters is None
+
+
 class TestModes:
     def test_baseline_plays_the_baseline_and_asks_no_policy(self, store):
         decision = router(store, policy=UniformPolicy(), mode="baseline").run(LOVE)["decision"]

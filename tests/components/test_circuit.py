@@ -3,7 +3,7 @@ from contextlib import suppress
 
 import pytest
 
-from ltrr_haystack.components.circuit import Circuit, NotCalledError
+from ltrr_haystack.components.circuit import Circuit, NotCalledError, never
 
 
 class Clock:
@@ -132,7 +132,7 @@ class TestACallThatDoesNotCount:
     def test_takes_the_trial_from_nobody(self, circuit, clock):
         opened(circuit)
         clock.now += 10
-        with circuit.call(counts=False):
+        with circuit.call(tries=False, counts=never):
             succeed(circuit)
         succeed(circuit)
 
@@ -140,7 +140,7 @@ class TestACallThatDoesNotCount:
         opened(circuit)
         clock.now += 10
         for _ in range(5):
-            with suppress(ConnectionError), circuit.call(counts=False):
+            with suppress(ConnectionError), circuit.call(tries=False, counts=never):
                 raise ConnectionError
         fail(circuit)
         with pytest.raises(NotCalledError, match="failed 4 times in a row, next trial in 10"):
@@ -149,7 +149,7 @@ class TestACallThatDoesNotCount:
     def test_closes_it_when_it_succeeds(self, circuit, clock):
         opened(circuit)
         clock.now += 10
-        with circuit.call(counts=False):
+        with circuit.call(tries=False, counts=never):
             pass
         for _ in range(2):
             fail(circuit)
@@ -157,5 +157,40 @@ class TestACallThatDoesNotCount:
 
     def test_is_not_let_through_while_it_cools_down(self, circuit):
         opened(circuit)
-        with pytest.raises(NotCalledError, match="circuit open"), circuit.call(counts=False):
+        with pytest.raises(NotCalledError, match="circuit open"), circuit.call(tries=False, counts=never):
             pass
+
+
+def no_timeout(error):
+    return not isinstance(error, TimeoutError)
+
+
+class TestACallWhoseTimeoutsDoNotCount:
+    def test_opens_nothing_by_timeouts(self, circuit):
+        for _ in range(5):
+            with suppress(TimeoutError), circuit.call(counts=no_timeout):
+                raise TimeoutError
+        succeed(circuit)
+
+    def test_opens_it_by_other_failures(self, circuit):
+        for _ in range(3):
+            with suppress(ConnectionError), circuit.call(tries=False, counts=no_timeout):
+                raise ConnectionError
+        with pytest.raises(NotCalledError, match="failed 3 times in a row"):
+            succeed(circuit)
+
+    def test_leaves_the_trial_to_the_next_when_it_was_the_trial(self, circuit, clock):
+        opened(circuit)
+        clock.now += 10
+        with suppress(TimeoutError), circuit.call(counts=no_timeout):
+            raise TimeoutError
+        succeed(circuit)
+        succeed(circuit)
+
+    def test_fails_for_all_after_the_cool_down_when_it_fails_otherwise(self, circuit, clock):
+        opened(circuit)
+        clock.now += 10
+        with suppress(ConnectionError), circuit.call(tries=False, counts=no_timeout):
+            raise ConnectionError
+        with pytest.raises(NotCalledError, match="failed 4 times in a row, next trial in 10"):
+            succeed(circuit)

@@ -274,14 +274,24 @@ class TestRefusals:
             ({"learn": "later"}, "learn of FeedbackWriter must be 'deferred' or 'inline', got 'later'"),
             ({"learn": "inline"}, "FeedbackWriter with learn='inline' needs a learner"),
             ({"max_events": 0}, "max_events of FeedbackWriter must be at least 1, got 0"),
-            ({"clock_skew": -1.0}, "clock_skew of FeedbackWriter must be 0 seconds or more, got -1.0"),
-            ({"clock_skew": math.nan}, "clock_skew of FeedbackWriter must be 0 seconds or more, got nan"),
+            ({"max_events": math.nan}, "max_events of FeedbackWriter must be a finite number, got nan"),
+            ({"max_events": math.inf}, "max_events of FeedbackWriter must be a finite number, got inf"),
+            ({"max_events": 1.5}, "max_events of FeedbackWriter must be a whole number, got 1.5"),
+            ({"max_events_per_search": 1.5}, "max_events_per_search of FeedbackWriter must be a whole number, got 1.5"),
+            ({"clock_skew": -1.0}, "clock_skew of FeedbackWriter must not be negative, got -1.0"),
+            ({"clock_skew": math.nan}, "clock_skew of FeedbackWriter must be a finite number, got nan"),
+            ({"clock_skew": "x"}, "clock_skew of FeedbackWriter must be a number, got 'x'"),
             ({"rewards": {"click": math.inf}}, "reward of action 'click' must be a finite number, got inf"),
         ],
     )
     def test_settings_that_cannot_work(self, store, parameters, message):
         with pytest.raises(ConfigurationError, match=message):
             FeedbackWriter(store, **parameters)
+
+    def test_what_is_no_store_is_refused_without_being_told(self):
+        with pytest.raises(ConfigurationError, match="store of FeedbackWriter must be an LTRRStore") as caught:
+            FeedbackWriter("postgresql://ann:hunter2@db/search")
+        assert "hunter2" not in str(caught.value)
 
 
 class TestLearning:

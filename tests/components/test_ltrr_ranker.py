@@ -61,6 +61,11 @@ class TestWithoutModel:
         assert len(ids(ranker.run(union(), top_k=7))) == 7
         assert len(ids(ranker.run(union(), top_k=100))) == 20
 
+    @pytest.mark.parametrize(("top_k", "got"), [("5", "a number, got '5'"), (1.5, "a whole number, got 1.5")])
+    def test_refuses_a_top_k_that_is_no_whole_number(self, store, top_k, got):
+        with pytest.raises(InvalidInputError, match=f"top_k of LTRRanker must be {got}"):
+            LTRRanker(store).run(union(), top_k=top_k)
+
     def test_refuses_a_top_k_below_one(self, store):
         with pytest.raises(InvalidInputError, match="top_k of LTRRanker must be at least 1, got 0"):
             LTRRanker(store).run(union(), top_k=0)
@@ -373,7 +378,11 @@ class TestLifecycle:
             ({"rerank": 0}, "rerank of LTRRanker must be at least 1, got 0"),
             ({"poll_interval": -1.0}, "poll_interval of LTRRanker must not be negative, got -1.0"),
             ({"explore_from": 0}, "explore_from of LTRRanker must be at least 1, got 0"),
-            ({"deep_share": 1.5}, "deep_share of LTRRanker must be a share from 0 to 1, got 1.5"),
+            ({"top_k": float("nan")}, "top_k of LTRRanker must be a finite number, got nan"),
+            ({"top_k": 1.5}, "top_k of LTRRanker must be a whole number, got 1.5"),
+            ({"poll_interval": "x"}, "poll_interval of LTRRanker must be a number, got 'x'"),
+            ({"key": 5}, "key of LTRRanker must be 'id' or like 'meta.sku', got 5"),
+            ({"deep_share": 1.5}, "deep_share of LTRRanker must be from 0 to 1, got 1.5"),
             ({"log_unshown": -1}, "log_unshown of LTRRanker must not be negative, got -1"),
         ],
     )

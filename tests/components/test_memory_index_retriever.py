@@ -98,10 +98,26 @@ class TestMemoryIndexRetriever:
         with pytest.raises(InvalidInputError, match="top_k of MemoryIndexRetriever must be at least 1, got -1"):
             await retriever.run_async("sad songs", top_k=-1)
 
+    async def test_refuses_what_is_no_query_or_no_number(self, store, documents):
+        retriever = MemoryIndexRetriever(store, documents)
+        with pytest.raises(InvalidInputError, match="the query of MemoryIndexRetriever must be a text, got NoneType"):
+            retriever.run(None)
+        with pytest.raises(InvalidInputError, match="top_k of MemoryIndexRetriever must be a number, got '5'"):
+            await retriever.run_async("sad songs", top_k="5")
+
+    def test_refuses_what_is_no_store(self, documents):
+        with pytest.raises(ConfigurationError, match="store of MemoryIndexRetriever must be an LTRRStore"):
+            MemoryIndexRetriever(documents, documents)
+
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
             ({"top_k": 0}, "top_k of MemoryIndexRetriever must be at least 1, got 0"),
+            ({"top_k": float("inf")}, "top_k of MemoryIndexRetriever must be a finite number, got inf"),
+            ({"top_k": 1.5}, "top_k of MemoryIndexRetriever must be a whole number, got 1.5"),
+            ({"key": 5}, "key of MemoryIndexRetriever must be 'id' or like 'meta.sku', got 5"),
+            ({"min_successes": float("nan")}, "min_successes of MemoryIndexRetriever must be a finite number, got nan"),
+            ({"prior_exposures": "x"}, "prior_exposures of MemoryIndexRetriever must be a number, got 'x'"),
             ({"min_successes": -1.0}, "min_successes of MemoryIndexRetriever must not be negative, got -1.0"),
             ({"prior_successes": 21.0}, "prior_successes must be positive and at most prior_exposures"),
         ],

@@ -141,7 +141,7 @@ class TestInput:
 
 class TestSettings:
     def test_max_length_must_be_positive(self):
-        with pytest.raises(ConfigurationError, match="max_length of QueryUnderstanding must be positive, got 0"):
+        with pytest.raises(ConfigurationError, match="max_length of QueryUnderstanding must be at least 1, got 0"):
             QueryUnderstanding(max_length=0)
 
     def test_an_annotator_must_annotate(self):

@@ -17,11 +17,23 @@ def retriever():
 class TestSettings:
     @pytest.mark.parametrize(
         ("setting", "value"),
-        [("timeout", 0), ("timeout", float("nan")), ("max_workers", 0), ("break_after", 0), ("cool_down", -1)],
+        [("timeout", 0), ("cool_down", -1)],
     )
-    def test_numbers_must_be_positive(self, retriever, setting, value):
+    def test_seconds_must_be_positive(self, retriever, setting, value):
         with pytest.raises(ConfigurationError, match=f"{setting} of arm 'bm25' must be positive, got {value}"):
             RetrievalArm("bm25", retriever, **{setting: value})
+
+    @pytest.mark.parametrize("setting", ["max_workers", "filtered_workers", "break_after"])
+    def test_counts_must_be_whole_numbers_of_at_least_one(self, retriever, setting):
+        for value, expected in ((0, "at least 1, got 0"), (1.5, "a whole number, got 1.5"), ("2", "a number, got '2'")):
+            with pytest.raises(ConfigurationError, match=f"{setting} of arm 'bm25' must be {expected}"):
+                RetrievalArm("bm25", retriever, **{setting: value})
+
+    @pytest.mark.parametrize("setting", ["timeout", "cool_down"])
+    def test_seconds_must_be_finite_numbers(self, retriever, setting):
+        for value, expected in ((float("nan"), "a finite number, got nan"), ("2", "a number, got '2'")):
+            with pytest.raises(ConfigurationError, match=f"{setting} of arm 'bm25' must be {expected}"):
+                RetrievalArm("bm25", retriever, **{setting: value})
 
     def test_an_unknown_async_mode_is_refused(self, retriever):
         with pytest.raises(ConfigurationError, match="async_mode of arm 'x' must be 'auto' or 'thread', got 'sync'"):

@@ -320,8 +320,9 @@ class TestSettings:
         [
             ({"readings": 0}, "readings of StructuredRetriever must be at least 1, got 0"),
             ({"plain": 1.5}, "plain of StructuredRetriever must be from 0 to 1, got 1.5"),
-            ({"rrf_k": -1}, "rrf_k of StructuredRetriever must be at least 0, got -1"),
+            ({"rrf_k": -1}, "rrf_k of StructuredRetriever must not be negative, got -1"),
             ({"top_k": 0}, "top_k of StructuredRetriever must be at least 1"),
+            ({"top_k": 1.5}, "top_k of StructuredRetriever must be a whole number, got 1.5"),
             ({"list_operator": "contains"}, "list_operator .* got 'contains'"),
             ({"tags": "content.tags"}, "tags of StructuredRetriever must be a name without dots or None"),
             ({"popularity": {"field": "meta.plays"}}, "popularity of StructuredRetriever must be"),

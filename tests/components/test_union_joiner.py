@@ -395,11 +395,13 @@ class TestSettings:
             ({"arms": ["decision"]}, "arm 'decision' of UnionJoiner cannot be the name of an input"),
             ({"arms": ["a.b"]}, "arm 'a.b' of UnionJoiner cannot be the name of an input; take a text without a dot"),
             ({"arms": ["x"], "weights": {"z": 1.0}}, r"name the unknown arms \['z'\]; its arms are \['x'\]"),
-            ({"arms": ["x"], "weights": {"x": -1.0}}, "weight of arm 'x' in UnionJoiner must be 0 or more, got -1.0"),
-            ({"arms": ["x"], "weights": {"x": math.nan}}, "weight of arm 'x' in UnionJoiner must be 0 or more"),
+            ({"arms": ["x"], "weights": {"x": -1.0}}, "weight of arm 'x' in UnionJoiner must not be negative"),
+            ({"arms": ["x"], "weights": {"x": math.nan}}, "weight of arm 'x' in UnionJoiner must be a finite number"),
             ({"arms": ["x"], "key": "sku"}, "key of UnionJoiner must be 'id' or like 'meta.sku', got 'sku'"),
             ({"arms": ["x"], "key": "meta."}, "key of UnionJoiner must be 'id' or like 'meta.sku', got 'meta.'"),
+            ({"arms": ["x"], "key": 5}, "key of UnionJoiner must be 'id' or like 'meta.sku', got 5"),
             ({"arms": ["x"], "rrf_k": 0}, "rrf_k of UnionJoiner must be positive, got 0"),
+            ({"arms": ["x"], "rrf_k": "x"}, "rrf_k of UnionJoiner must be a number, got 'x'"),
         ],
     )
     def test_what_cannot_work_is_refused(self, settings, message):

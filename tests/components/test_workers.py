@@ -112,11 +112,21 @@ def test_a_call_that_never_returns_does_not_keep_the_process_from_ending():
 
 
 def test_the_workers_of_one_lane_are_not_those_of_the_other(release):
-    lanes = Lanes("lanes", plain=2, filtered=1)
-    waiting = lanes.of(filtered=True).submit(release.wait, {})
-    assert lanes.of(filtered=False).submit(int, {}).result(5) == 0
-    assert (lanes.of(filtered=False).limit, lanes.of(filtered=True).limit) == (2, 1)
+    lanes = Lanes("lanes", {"plain": 2, "filtered": 1})
+    waiting = lanes.of("filtered").submit(release.wait, {})
+    assert lanes.of("plain").submit(int, {}).result(5) == 0
+    assert (lanes.of("plain").limit, lanes.of("filtered").limit) == (2, 1)
     release.set()
     assert waiting.result(5)
     lanes.close()
-    assert all(lanes.of(filtered=filtered).submit(int, {}).cancelled() for filtered in (True, False))
+    assert all(lanes.of(sort).submit(int, {}).cancelled() for sort in ("plain", "filtered"))
+
+
+def test_a_call_knows_whether_it_had_to_wait_for_a_thread(workers, release):
+    assert [call.waited for call in occupy(workers, release)] == [False, False]
+    late = workers.submit(int, {})
+    release.set()
+    assert (late.waited, late.result(5)) == (True, 0)
+    while workers._idle < 2:
+        time.sleep(0.001)
+    assert not workers.submit(int, {}).waited

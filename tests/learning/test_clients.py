@@ -6,6 +6,8 @@ import factories
 from factories import decision, page, unite
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.learning.clients import ANONYMOUS, SECONDS_PER_DAY, ClientCounts, ClientLimits, clients_of
+from ltrr_haystack.learning.learner import Learner
+from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.store import LateReward, LearningUpdate, ReadingClicks
 from ltrr_haystack.store.records import MODELS, QUERY
 
@@ -248,12 +250,30 @@ class TestClientLimits:
             ({"pages": 0.5}, "pages of ClientLimits must be 1 or more, got 0.5"),
             ({"document_rewards": float("inf")}, "document_rewards of ClientLimits must be 1 or more, got inf"),
             ({"pair_rewards": 0}, "pair_rewards of ClientLimits must be 1 or more, got 0"),
+            ({"share": "x"}, "share of ClientLimits must be 0 to 1, got 'x'"),
+            ({"pages": None}, "pages of ClientLimits must be 1 or more, got None"),
             ({"days": 0}, "days of ClientLimits must be at least 1, got 0"),
+            ({"days": 1.5}, "days of ClientLimits must be a whole number, got 1.5"),
+            ({"days": float("nan")}, "days of ClientLimits must be a whole number, got nan"),
+            ({"days": float("inf")}, "days of ClientLimits must be a whole number, got inf"),
         ],
     )
     def test_refuses_what_cannot_be(self, settings, complaint):
         with pytest.raises(ConfigurationError, match=complaint):
             ClientLimits(**settings)
+
+    @pytest.mark.parametrize(
+        ("settings", "complaint"),
+        [
+            ({"reward_wait": "x"}, "reward_wait must be a number of seconds, 0 or more, got 'x'"),
+            ({"batch": 1.5}, "batch must be a whole number, got 1.5"),
+            ({"lease_seconds": float("nan")}, "lease_seconds must be positive, got nan"),
+            ({"store": "postgresql://ann:hunter2@db/x"}, "store of Learner must be an LTRRStore, got str"),
+        ],
+    )
+    def test_settings_of_a_learner_are_numbers_too(self, store, settings, complaint):
+        with pytest.raises(ConfigurationError, match=complaint):
+            Learner(**({"store": store, "policy": StaticPolicy()} | settings))
 
 
 def commit(store, added):

@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 
 from ltrr_haystack.learning import Learner
 from ltrr_haystack.policy.gains import AllocationGains, Gain
@@ -37,6 +38,19 @@ class TestGainsOfAllocations:
         log.search("q2")
         learner.run_once(now=DUE)
         assert self.taken_up(store) == self.GAINS
+
+    def test_after_a_rollback_of_the_ranker_those_of_its_pages_are_taken_up_again(self, store, log):
+        """As between the two activations of a training, when the gains of the next ranker are active before it is."""
+        learner = Learner(store, VWPolicy(), reward_wait=10.0)
+        for ranker in (1, 2):
+            store.add_snapshot(RANKER, b"a ranker", {}, activate=ranker == 1)
+            gains = replace(self.GAINS, ranker=ranker, queries=40 + ranker)
+            store.add_snapshot(ALLOCATIONS, gains.to_bytes(), {"ranker": ranker}, activate=True)
+        for ranker in (1, 2, 1):
+            store.activate(RANKER, ranker)
+            log.search(f"q{ranker} {store.watermark().learned}")
+            learner.run_once(now=DUE)
+            assert self.taken_up(store).queries == 40 + ranker
 
     def test_what_is_no_longer_active_is_given_up(self, store, log):
         learner = Learner(store, VWPolicy(), reward_wait=10.0)

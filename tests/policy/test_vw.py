@@ -288,6 +288,11 @@ class TestSettings:
             ("safe_z", 0.0),
             ("learning_rate", math.inf),
             ("bits", 40),
+            ("bits", 18.5),
+            ("safe_min", math.inf),
+            ("memory_share", "x"),
+            ("safe_min", "x"),
+            ("gamma", None),
         ],
     )
     def test_refuses_what_cannot_work(self, setting, value):

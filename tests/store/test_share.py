@@ -41,3 +41,9 @@ def test_without_a_url_says_how_to_set_one(monkeypatch):
     monkeypatch.setenv("LTRR_STORE_URL", "")
     with pytest.raises(ConfigurationError, match=r"LTRRStore has no url: .* Set it, for example to 'sqlite"):
         DatabaseShare(Secret.from_env_var("LTRR_STORE_URL"), "NORMAL").database()
+
+
+@pytest.mark.parametrize("url", ["sqlite:///ltrr.db", None, b"sqlite:///ltrr.db"])
+def test_a_url_is_a_secret(url):
+    with pytest.raises(ConfigurationError, match=rf"url must be a Secret, .*, got {type(url).__name__}\.$"):
+        DatabaseShare(url, "NORMAL")

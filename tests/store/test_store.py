@@ -58,6 +58,11 @@ class TestSettings:
         with pytest.raises(ConfigurationError, match=r"LTRRStore has no url: .*NOT_SET_ANYWHERE.* is empty"):
             LTRRStore(Secret.from_env_var("NOT_SET_ANYWHERE", strict=False)).warm_up()
 
+    def test_a_url_that_is_no_secret_is_refused_without_being_told(self):
+        with pytest.raises(ConfigurationError) as caught:
+            LTRRStore("postgresql://ann:hunter2@db/search")
+        assert str(caught.value) == "url must be a Secret, such as Secret.from_token('sqlite:///ltrr.db'), got str."
+
     def test_synchronous_has_two_values(self):
         with pytest.raises(ConfigurationError, match="synchronous must be 'NORMAL' or 'FULL', got 'OFF'"):
             LTRRStore(synchronous="OFF")

@@ -52,7 +52,9 @@ def learn(
         ),
     ] = None,
     client_share: ClientShare = None,
-    create: Annotated[bool, typer.Option("--create", help="Create the store if there is none.")] = False,
+    create: Annotated[
+        bool, typer.Option("--create", help="Create the store if there is none, also in a database with other tables.")
+    ] = False,
     pipelines: Pipelines = None,
     store: Store = None,
     home: Home = None,
@@ -197,6 +199,8 @@ def _card_text(card: Mapping[str, Any]) -> str:
 def _page_model_text(store: LTRRStore) -> str:
     """What became of the page model that was fitted last."""
     newest = max([info.version for info in store.snapshots(kinds.PAGE)], default=0)
+    if not newest:
+        return "No page model was fitted: there is nothing to learn from."
     active = store.active_version(kinds.PAGE)
     live = f"version {active}" if active else "the default one"
     state = "it is live" if active == newest else f"it is not live, {live} is"

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from ltrr_haystack.errors import ConfigurationError, find_cause, with_notes
 from ltrr_haystack.store import LTRRStore
-from ltrr_haystack.store.engines import parse_url
+from ltrr_haystack.store.database import holds_a_store
+from ltrr_haystack.store.engines import parse_url, shown_url
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 for any free port.", min=0, max=65535)]
@@ -88,6 +89,7 @@ def open_store(store: str | None, home: Path | None) -> LTRRStore:
     :param home: The home folder, if given.
     :returns: The store.
     :raises ConfigurationError: If it does not exist. It is not created.
+    :raises StoreUnavailableError: If its database cannot be read.
     """
     configure_store(store, home)
     opened = LTRRStore()
@@ -97,19 +99,29 @@ def open_store(store: str | None, home: Path | None) -> LTRRStore:
 
 def require_store(store: LTRRStore, hint: str) -> None:
     """
-    Check that the file of a SQLite store exists. Another database is only connected to when it is first used.
+    Check that a store exists: that there is a database, and that it has the tables of a store.
 
-    :param store: The store.
+    Opening a store creates what is missing, also in the database of another application whose URL was given by mistake.
+
+    :param store: The store, which is not opened.
     :param hint: What to do if it does not exist.
     :raises ConfigurationError: If it does not exist, or the store has no URL.
+    :raises StoreUnavailableError: If its database cannot be read.
     """
     try:
         text = store.url.resolve_value()
     except ValueError as error:
         raise ConfigurationError(f"the store has no URL: {error}") from error
     url = parse_url(str(text))
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise ConfigurationError(f"there is no store at '{url.database}'; {hint}")
+    sqlite = url.get_backend_name() == "sqlite"
+    place = url.database if sqlite else shown_url(url)
+    if sqlite and not Path(url.database or "").is_file():
+        raise ConfigurationError(f"there is no store at '{place}'; {hint}")
+    if not holds_a_store(url):
+        raise ConfigurationError(
+            f"there is no store in the database '{place}': it has no table 'ltrr_schema', and may belong to another "
+            f"application; {hint}"
+        )
 
 
 def require_folder(path: Path) -> None:

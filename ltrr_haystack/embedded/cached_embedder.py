@@ -63,7 +63,8 @@ class CachedDocumentEmbedder:
         :param embedder: The embedder for texts that are not in the cache.
         :param directory: Folder of the cache; `embeddings` in the folder `LTRR_HOME` (or `.ltrr`) if left out.
         :param batch_size: Number of documents to embed and cache at a time.
-        :param progress_bar: Whether to show a progress bar if there is more than one batch.
+        :param progress_bar: Whether to show a progress bar if there is more than one batch. Where the output is no
+            terminal, it is one line at the beginning.
         :raises ConfigurationError: If `batch_size` is not positive.
         """
         if batch_size <= 0:
@@ -143,12 +144,11 @@ class CachedDocumentEmbedder:
 
     def _batches(self, keys: list[bytes]) -> Iterator[list[bytes]]:
         starts = range(0, len(keys), self.batch_size)
-        shown = track(
-            starts,
-            description=f"Embedding {len(keys):,} documents",
-            console=Console(stderr=True),
-            disable=not self.progress_bar or len(starts) < 2,
-        )
+        console, description = Console(stderr=True), f"Embedding {len(keys):,} documents"
+        told = self.progress_bar and len(starts) > 1
+        if told and not console.is_terminal:
+            console.print(f"{description} …", highlight=False)
+        shown = track(starts, description=description, console=console, disable=not told or not console.is_terminal)
         return (keys[start : start + self.batch_size] for start in shown)
 
     def _model(self) -> str:

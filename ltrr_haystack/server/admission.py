@@ -142,4 +142,4 @@ def has_filters(body: bytes) -> bool:
         search: Any = json.loads(body)
     except (ValueError, RecursionError):
         return False
-    return isinstance(search, Mapping) and search.get("filters") is not None
+    return isinstance(search, Mapping) and search.get("filters") not in (None, {})

@@ -78,9 +78,14 @@ def explain_on_server(url: str, query: str, *, top_k: int, api_key: str | None) 
     :param top_k: How many documents to show.
     :param api_key: An API key with the scope `search`, if the server needs one.
     :returns: Its answer, with its explanation; it is not logged.
-    :raises ConfigurationError: If there is no such server, it needs another API key, or does not explain.
+    :raises ConfigurationError: If the address is none of HTTP, there is no such server, it needs another API key, or
+        does not explain.
     :raises InvalidInputError: If it refuses the query.
     """
+    if not url.lower().startswith(("http://", "https://")):
+        raise ConfigurationError(
+            f"--url must begin with 'http://' or 'https://', such as 'http://127.0.0.1:1416'; got '{url}'"
+        )
     request = {"query": query, "top_k": top_k, "explain": True, "log": False}
     headers = {} if api_key is None else {"X-API-Key": api_key}
     try:

@@ -1,5 +1,6 @@
 """Validation of the metadata filters that callers send: https://docs.haystack.deepset.ai/docs/metadata-filtering"""
 
+import json
 import re
 from dataclasses import fields
 from datetime import datetime
@@ -37,17 +38,20 @@ _FILTERED = frozenset(("id", "content"))
 _OWN_FIELDS = frozenset(field.name for field in fields(Document))
 
 
-def check_filters(filters: Any) -> dict[str, Any]:
+def check_filters(filters: Any) -> dict[str, Any] | None:
     """
     Refuse invalid filters, and write field names in the form that every store understands.
 
     Stores differ in which filters they refuse and which they misinterpret without an error, and the failure of an arm
     does not fail the search. A caller's mistake therefore has to be reported before any arm runs.
 
-    :param filters: A comparison `{field, operator, value}`, or `{operator: AND | OR | NOT, conditions: […]}`.
-    :returns: The filters, with the prefix `meta.` for metadata fields.
+    :param filters: A comparison `{field, operator, value}`, or `{operator: AND | OR | NOT, conditions: […]}`; `{}` for
+        none, as in Haystack.
+    :returns: The filters, with the prefix `meta.` for metadata fields; `None` if there are none.
     :raises ValueError: If the filters are invalid. The message names the place and what was expected.
     """
+    if filters == {}:
+        return None
     check_json(filters, depth=8, values=MOST_VALUES, characters=20_000)
     checked = _condition(filters, "filters")
     if (weight := _weight(checked)) > MOST_CONDITIONS:
@@ -90,7 +94,8 @@ def _condition(condition: Any, where: str) -> dict[str, Any]:
     if operator in COMPARISONS:
         return _comparison(condition, where)
     known = ", ".join((*LOGICAL, *COMPARISONS))
-    raise ValueError(f"{where}.operator: expected one of {known}, got {str(operator)[:40]!r}")
+    found = "it is missing" if operator is None else f"got {_shown(operator)}"
+    raise ValueError(f"{where}.operator: expected one of {known}; {found}")
 
 
 def _only(known: tuple[str, ...], condition: dict[str, Any], where: str) -> None:
@@ -160,6 +165,10 @@ def _is_date(value: object) -> bool:
 
 def _texts_or_numbers(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(each, str | int | float | bool) for each in value)
+
+
+def _shown(value: Any) -> str:
+    return repr(value[:40]) if isinstance(value, str) else json.dumps(value)[:40]
 
 
 def _qualified(field: str) -> str:

@@ -98,6 +98,10 @@ class Combination(_Condition):
 Filter = Equality | Order | Membership | Combination
 
 
+class NoFilter(_Condition):
+    """No filter, as if it were left out."""
+
+
 def _number(value: Any) -> Any:
     if isinstance(value, bool | str):
         raise ValueError("expected a whole number")
@@ -146,7 +150,7 @@ Identifier = Annotated[str, Field(min_length=1, max_length=256, json_schema_extr
 TopK = Annotated[int, Field(ge=1, le=100), BeforeValidator(_number)]
 Flag = Annotated[bool, Field(strict=True)]
 Context = Annotated[dict[str, Any], PlainValidator(_context, json_schema_input_type=dict[str, Any])]
-Filters = Annotated[dict[str, Any], PlainValidator(check_filters, json_schema_input_type=Filter)]
+Filters = Annotated[dict[str, Any] | None, PlainValidator(check_filters, json_schema_input_type=Filter | NoFilter)]
 Events = Annotated[
     list[Any],
     PlainValidator(

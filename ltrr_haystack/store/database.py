@@ -31,6 +31,24 @@ WRITE_SECONDS = 2.0 * LOCK_WAIT_SECONDS
 CHECK_SECONDS = 2.0
 
 
+def holds_a_store(url: URL) -> bool:
+    """
+    See whether a database has the tables of a store. Nothing in it is changed.
+
+    :param url: What `parse_url` gave.
+    :returns: Whether it has.
+    :raises MissingExtraError: If the driver for PostgreSQL is not installed.
+    :raises StoreUnavailableError: If the database cannot be read.
+    """
+    engines = open_engines(url, "NORMAL", create=False)
+    try:
+        with our_words(shown_url(url)), engines.reader.connect() as connection:
+            return schema_version(connection) > 0
+    finally:
+        for engine in engines:
+            engine.dispose()
+
+
 class Database:
     """
     An open database that all stores of one url in one process share.

@@ -22,6 +22,16 @@ _SQLITE = {
 }
 """Primary result code (https://www.sqlite.org/rescode.html) → what it means for the store."""
 
+LATER = "Try again later."
+"""What to do about whatever may pass by itself."""
+
+_LASTING = {
+    sqlite3.SQLITE_CANTOPEN: "Check that its path is right, and that this process may read and write there.",
+    sqlite3.SQLITE_CORRUPT: "Restore it from a backup.",
+    sqlite3.SQLITE_NOTADB: "Correct the url of the store, or restore the file from a backup.",
+}
+"""Primary result code → what to do about whatever does not pass by itself."""
+
 _POSTGRESQL = {
     "25006": "it can only be read",
     "53100": "its disk is full",
@@ -36,15 +46,16 @@ _OF_THE_CALLER = (IntegrityError, DataError)
 """What the database refused is to blame, and would be again."""
 
 
-def unavailable(reason: str, note: str | None = None) -> StoreUnavailableError:
+def unavailable(reason: str, note: str | None = None, *, remedy: str = LATER) -> StoreUnavailableError:
     """
     Make the error of a store that cannot be used now.
 
     :param reason: Why, without a path, a password or a name from inside.
     :param note: Where and what exactly, for operators.
+    :param remedy: What to do about it, as a sentence.
     :returns: The error.
     """
-    error = StoreUnavailableError(f"The store cannot be used now: {reason}. Try again later.")
+    error = StoreUnavailableError(f"The store cannot be used now: {reason}. {remedy}")
     if note is not None:
         error.add_note(note)
     return error
@@ -67,7 +78,7 @@ def in_our_words(error: BaseException, place: str) -> BaseException:
         said = StoreError("The store refused what it was given.")
         said.add_note(note)
     else:
-        said = unavailable(_reason(orig), note)
+        said = unavailable(_reason(orig), note, remedy=_LASTING.get(_sqlite_code(orig), LATER))
     said.__cause__ = error
     return said
 
@@ -96,10 +107,14 @@ def _is_a_drivers(error: BaseException) -> bool:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, sqlite3.Error):
-        # Errors of the driver itself, such as a closed connection, have no code.
-        code = getattr(error, "sqlite_errorcode", None)
-        return _SQLITE.get(code & 0xFF, "it failed") if isinstance(code, int) else "it failed"
+        return _SQLITE.get(_sqlite_code(error), "it failed")
     if isinstance(error, NoConnectionError):
         return "too many wait for it"
     state = getattr(error, "sqlstate", None)
     return "it cannot be reached" if state is None else _POSTGRESQL.get(state, "it failed")
+
+
+def _sqlite_code(error: BaseException) -> int:
+    """The primary result code; SQLITE_OK for other errors, and for the driver's own, such as a closed connection."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else sqlite3.SQLITE_OK

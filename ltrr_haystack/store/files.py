@@ -12,8 +12,12 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import quote
 
+from haystack import logging
+
 from ltrr_haystack.errors import StoreError
 from ltrr_haystack.store.failures import unavailable
+
+logger = logging.getLogger(__name__)
 
 BESIDE = ("-wal", "-shm")
 """What SQLite keeps beside a database in the write-ahead mode: the log, and the index of the log."""
@@ -165,12 +169,17 @@ def make_file(path: str) -> None:
     what SQLite puts beside it, too: the log has queries and ids. One that is there keeps the rights that it has.
 
     :param path: Where it shall be.
-    :raises StoreError: If they cannot be made.
+    :raises StoreError: If they cannot be made, or the path is a folder.
     """
+    if Path(path).is_dir():
+        folder = StoreError("The path of the store is a folder. Name a file in it.")
+        folder.add_note(f"'{path}'")
+        raise folder
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         if not Path(path).exists():
             Path(path).touch(mode=OWNER_ALONE)
+            logger.info("A new, empty store was created at {path}.", path=path)
     except OSError as error:
         said = StoreError("The store's file cannot be made. Choose a folder that can be written to.")
         said.add_note(f"'{path}': {error}")

@@ -83,6 +83,15 @@ def ltrr(url, tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def others_database(tmp_path):
+    """The database of another application, where the store is looked for."""
+    path = tmp_path / "ltrr.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE users (name TEXT)")
+    return path
+
+
+@pytest.fixture
 def pipelines(tmp_path, monkeypatch):
     """Pipelines whose router's store is at a url of their own, or where `LTRR_STORE_URL` says."""
 
@@ -124,6 +133,22 @@ class TestLearn:
         assert list(tmp_path.glob("*.db")) == []
         assert ltrr("learn", "--create").output.startswith("learned from 0 decisions")
         assert (tmp_path / "ltrr.db").is_file()
+
+    def test_the_database_of_another_application_becomes_a_store_only_if_it_is_told_so(self, ltrr, others_database):
+        before = others_database.read_bytes()
+        refused = ltrr("learn")
+        assert refused.exit_code == 1
+        assert "it has no table 'ltrr_schema'" in " ".join(refused.output.split())
+        assert "--create" in refused.output
+        assert others_database.read_bytes() == before
+        assert ltrr("learn", "--create").output.startswith("learned from 0 decisions")
+
+    def test_a_file_that_is_no_database_is_told_with_what_to_do(self, ltrr, tmp_path):
+        (tmp_path / "ltrr.db").write_bytes(b"a letter" * 1000)
+        for arguments in (["learn"], ["learn", "--create"]):
+            refused = " ".join(ltrr(*arguments).output.split())
+            assert "its file is not a database. Correct the url of the store" in refused
+            assert "Try again later" not in refused
 
     def test_the_store_that_is_named_goes_before_the_pipelines_own(self, log, ltrr, pipelines, tmp_path):
         elsewhere = pipelines(f"sqlite:///{tmp_path}/elsewhere.db")
@@ -223,6 +248,11 @@ class TestTrainRanker:
         assert "The page model was fitted: version 1, it is live." in told.output
         assert log.active_version("page") == 1
 
+    def test_nothing_is_made_of_nothing(self, log, ltrr):
+        """Nobody has learned from the log."""
+        assert "No page model was fitted: there is nothing to learn from." in ltrr("train-ranker").output
+        assert log.active_version("page") == 0
+
     def test_nothing_goes_live_where_that_is_not_wanted(self, log, ltrr):
         ltrr("learn", "--reward-wait", "0")
         told = ltrr("train-ranker", "--no-activate").output.replace("\n", " ")
@@ -276,6 +306,20 @@ class TestOptions:
         assert refused.exit_code == 1
         assert "there is no store at" in " ".join(refused.output.split())
         assert list(tmp_path.glob("*.db")) == []
+
+    @pytest.mark.parametrize(
+        "command",
+        [["models"], ["prune"], ["train-ranker"], ["keys", "list"], ["report", "--out", "report.html"]],
+        ids=lambda command: command[0],
+    )
+    def test_the_database_of_another_application_is_left_alone(self, ltrr, others_database, tmp_path, command):
+        before = others_database.read_bytes()
+        refused = ltrr(*command)
+        assert refused.exit_code == 1
+        told = " ".join(refused.output.split())
+        assert "it has no table 'ltrr_schema', and may belong to another application; set another one with" in told
+        assert others_database.read_bytes() == before
+        assert list(tmp_path.glob("ltrr.db*")) == [others_database]
 
 
 class TestErrors:

@@ -75,6 +75,25 @@ class TestCachedDocumentEmbedder:
         assert embeddings(cached(resumed, tmp_path), A, BB, CCC) == [[1.0], [2.0], [3.0]]
         assert resumed.seen == ["ccc"]
 
+    def test_where_no_bar_can_be_seen_a_line_says_what_takes_so_long(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.delenv("FORCE_COLOR", raising=False)
+        many = [Document(id=str(number), content=str(number)) for number in range(1200)]
+        told = []
+
+        class Told(Lengths):
+            def run(self, documents: list[Document]):
+                told.append(capsys.readouterr().err)
+                return super().run(documents)
+
+        CachedDocumentEmbedder(Told(), directory=str(tmp_path), batch_size=1000).run(many)
+        assert told == ["Embedding 1,200 documents …\n", ""]
+        assert capsys.readouterr().err == ""
+
+    def test_nothing_is_told_where_little_is_embedded_or_nobody_wants_to_know(self, tmp_path, capsys):
+        CachedDocumentEmbedder(Lengths(), directory=str(tmp_path)).run([A, BB])
+        CachedDocumentEmbedder(Lengths("b"), directory=str(tmp_path), batch_size=1, progress_bar=False).run([A, BB])
+        assert capsys.readouterr().err == ""
+
     def test_the_cache_lies_in_the_home_folder(self, tmp_path, monkeypatch):
         monkeypatch.setenv("LTRR_HOME", str(tmp_path))
         CachedDocumentEmbedder(Lengths()).run([A])

@@ -161,10 +161,15 @@ class TestOnServer:
         with pytest.raises(InvalidInputError, match=r"query.*visible character"):
             explain_on_server(server.url, " ", top_k=3, api_key=None)
 
-    @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "ftp://x", "nowhere", "http://[", "http://\ud800"])
+    @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "HTTPS://127.0.0.1:9", "http://[", "http://\ud800"])
     def test_a_server_that_is_not_there_is_an_error(self, url):
         with pytest.raises(ConfigurationError, match="no server answers at"):
             explain_on_server(url, "love", top_k=3, api_key=None)
+
+    @pytest.mark.parametrize("without", ["127.0.0.1:1416", "localhost:1416", "ftp://x", "nowhere", ""])
+    def test_an_address_that_is_none_of_http_is_not_blamed_on_the_server(self, without):
+        with pytest.raises(ConfigurationError, match=rf"--url must begin with 'http://' or .*; got '{without}'$"):
+            explain_on_server(without, "love", top_k=3, api_key=None)
 
     def test_what_does_not_explain_is_named(self, server):
         with pytest.raises(ConfigurationError, match=r"answers with status 40\d"):

@@ -10,7 +10,7 @@ from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.structured_retriever import StructuredRetriever
 from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.server.filters import MOST_CONDITIONS, check_filters, check_lists
-from ltrr_haystack.server.schemas import Filter
+from ltrr_haystack.server.schemas import Filter, Filters
 
 ROCK = {"field": "genre", "operator": "==", "value": "rock"}
 SAD = {"operator": "NOT", "conditions": [{"field": "meta.moods", "operator": "array_contains", "value": ["sad"]}]}
@@ -99,6 +99,9 @@ class TestCheckFilters:
             "conditions": [{"field": "meta.genre", "operator": "==", "value": "rock"}, RECENT],
         }
 
+    def test_an_empty_object_is_no_filter_as_in_haystack(self):
+        assert check_filters({}) is None
+
     def test_the_documents_own_fields_stay(self):
         assert check_filters({"field": "id", "operator": "in", "value": ["a"]})["field"] == "id"
 
@@ -120,8 +123,10 @@ class TestCheckFilters:
         [
             ([], "expected an object with 'operator'"),
             ("genre:rock", "expected an object with 'operator'"),
-            ({}, r"filters\.operator: expected one of AND, OR, NOT, ==, !=.* got 'None'"),
-            ({"genre": "rock"}, "filters.operator: expected one of"),
+            ({"genre": "rock"}, r"filters\.operator: expected one of AND, OR, NOT, ==, !=.*; it is missing$"),
+            ({"operator": None, "field": "x", "value": 1}, r"filters\.operator: .*; it is missing$"),
+            ({"operator": "AND", "conditions": [{}]}, r"filters\.conditions\.0\.operator: .*; it is missing$"),
+            ({"operator": True, "field": "x", "value": 1}, r"filters\.operator: .*; got true$"),
             ({"field": "x", "operator": "~", "value": 1}, "got '~'"),
             ({"field": "x", "operator": ["=="], "value": 1}, "filters.operator"),
             ({"operator": "AND"}, "'AND' needs a list of conditions"),
@@ -158,6 +163,15 @@ class TestCheckFilters:
         described.validate_python(filters)
         with pytest.raises(ValidationError):
             described.validate_python(filters | {"extra": 1})
+
+    def test_a_search_may_have_an_empty_filter_also_by_the_schema_of_the_api(self):
+        filters = TypeAdapter(Filters | None)
+        assert filters.validate_python({}) is None
+        assert filters.validate_python(ROCK) == ROCK | {"field": "meta.genre"}
+        described = filters.json_schema()["$defs"]["NoFilter"]
+        assert described["type"] == "object"
+        assert described["additionalProperties"] is False
+        assert "required" not in described
 
     def test_refuses_a_tower_of_conditions(self):
         tower = ROCK

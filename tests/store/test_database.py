@@ -14,6 +14,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as SQLite
 
 from ltrr_haystack.errors import StoreError, StoreUnavailableError, with_notes
 from ltrr_haystack.store import LTRRStore, engines
+from ltrr_haystack.store.database import holds_a_store
+from ltrr_haystack.store.engines import parse_url
 from ltrr_haystack.store.registry import registry
 
 
@@ -91,6 +93,22 @@ def recorded(path):
     """What another process finds in the database."""
     with closing(sqlite3.connect(path)) as connection:
         return {query_id for (query_id,) in connection.execute("SELECT query_id FROM ltrr_decisions")}
+
+
+class TestHoldsAStore:
+    def test_says_whether_its_tables_are_there(self, url, tmp_path):
+        assert holds_a_store(parse_url(url))
+        others = tmp_path / "others.db"
+        with closing(sqlite3.connect(others)) as connection:
+            connection.execute("CREATE TABLE users (name TEXT)")
+        before = others.read_bytes()
+        assert not holds_a_store(parse_url(f"sqlite:///{others}"))
+        assert others.read_bytes() == before
+
+    def test_makes_no_file(self, tmp_path):
+        with pytest.raises(StoreUnavailableError, match="it cannot be opened"):
+            holds_a_store(parse_url(f"sqlite:///{tmp_path}/missing.db"))
+        assert not (tmp_path / "missing.db").exists()
 
 
 class TestGone:

@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, make_url
 
 from ltrr_haystack.errors import StoreUnavailableError
 from ltrr_haystack.store import LTRRStore
+from ltrr_haystack.store.database import holds_a_store
 from ltrr_haystack.store.engines import parse_url
 
 
@@ -106,3 +107,13 @@ class TestPostgreSQL:
         connection.exec_driver_sql("SELECT pg_advisory_unlock(1819570802)")
         eventually(lambda: works(store))
         store.record_search(ranking("q1"))
+
+
+def test_a_database_holds_a_store_once_its_tables_are_there(postgresql_url):
+    url = parse_url(postgresql_url)
+    assert not holds_a_store(url)
+    assert not holds_a_store(url)
+    store = LTRRStore(Secret.from_token(postgresql_url))
+    store.warm_up()
+    store.close()
+    assert holds_a_store(url)

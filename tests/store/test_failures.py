@@ -30,7 +30,6 @@ class TestInOurWords:
             (sqlite_error(sqlite3.SQLITE_BUSY), "another process keeps it locked"),
             (sqlite_error(sqlite3.SQLITE_READONLY), "it can only be read"),
             (sqlite_error(778), "its disk fails"),  # SQLITE_IOERR_WRITE
-            (sqlite_error(sqlite3.SQLITE_CANTOPEN), "it cannot be opened"),
             (sqlite_error(sqlite3.SQLITE_ERROR), "it failed"),
             (sqlite3.ProgrammingError("Cannot operate on a closed database."), "it failed"),
             (PostgresError(None), "it cannot be reached"),
@@ -46,6 +45,22 @@ class TestInOurWords:
         assert isinstance(said, StoreUnavailableError)
         assert str(said) == f"The store cannot be used now: {reason}. Try again later."
         assert with_notes(said) == f"{said} ({PLACE}: {type(driver).__name__}: {driver})"
+
+    @pytest.mark.parametrize(
+        ("code", "told"),
+        [
+            (sqlite3.SQLITE_NOTADB, "its file is not a database. Correct the url of the store"),
+            (sqlite3.SQLITE_CORRUPT, "its file is damaged. Restore it from a backup"),
+            (sqlite3.SQLITE_CANTOPEN, "it cannot be opened. Check that its path is right"),
+            (sqlite3.SQLITE_CANTOPEN | 2 << 8, "it cannot be opened. Check that its path is right"),  # _ISDIR
+        ],
+    )
+    def test_of_what_does_not_pass_it_says_what_to_do(self, code, told):
+        said = in_our_words(OperationalError("SELECT", {}, sqlite_error(code)), PLACE)
+        assert isinstance(said, StoreUnavailableError)
+        assert told in str(said)
+        assert "Try again later" not in str(said)
+        assert PLACE in with_notes(said)
 
     def test_what_is_the_callers_own_fault_is_no_outage(self):
         said = in_our_words(IntegrityError("INSERT", {}, sqlite3.IntegrityError("UNIQUE failed: ltrr_x.y")), PLACE)

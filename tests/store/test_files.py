@@ -1,3 +1,4 @@
+import logging
 import os
 import shutil
 import sqlite3
@@ -6,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from ltrr_haystack.errors import StoreError, StoreUnavailableError
+from ltrr_haystack.errors import StoreError, StoreUnavailableError, with_notes
 from ltrr_haystack.store.files import Found, StoreFiles, connect, make_file
 
 
@@ -176,6 +177,20 @@ class TestMakeFile:
         finally:
             os.umask(umask)
         assert modes == dict.fromkeys(["a.db", "a.db-wal", "a.db-shm"], "-rw-------")
+
+    def test_a_new_file_is_told_with_its_path_and_one_that_is_there_is_not(self, tmp_path, caplog):
+        for _ in range(2):
+            with caplog.at_level(logging.INFO, logger="ltrr_haystack"):
+                make_file(str(tmp_path / "mistyped.db"))
+        (told,) = caplog.records
+        assert told.levelno == logging.INFO
+        assert f"A new, empty store was created at {tmp_path}/mistyped.db." in told.getMessage()
+
+    def test_a_folder_in_its_place_is_named(self, tmp_path):
+        with pytest.raises(StoreError, match=r"path of the store is a folder\. Name a file in it") as caught:
+            make_file(str(tmp_path))
+        assert not isinstance(caught.value, StoreUnavailableError)
+        assert str(tmp_path) in with_notes(caught.value)
 
     def test_says_where_it_could_not(self, tmp_path):
         (tmp_path / "file").touch()

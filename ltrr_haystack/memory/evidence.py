@@ -35,8 +35,8 @@ def added_evidence(before: float, added: float) -> Evidence:
     """
     Turn a reward that came after its decision was learned from into amounts to add.
 
-    With them the impression has the evidence that it would have had if the reward had come in time. The looks at the
-    documents below it stay as they were counted.
+    With them the impression has the evidence that it would have had if the reward had come in time, unless a part of it
+    is beyond its client's share: looks stay as they were counted, at the impression and at those below it.
 
     :param before: The impression's reward so far.
     :param added: The reward that came late.

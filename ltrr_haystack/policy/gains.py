@@ -126,9 +126,9 @@ class AllocationGains(FrozenValue):
         """
         Whether any may be played.
 
-        The baseline in the union's own order does not count: it is what the others are compared with.
+        The baseline in the union's own order, which differs on no query from what it is compared with, does not count.
         """
-        return any(self.may_play(key) for key in self.of if self.ranker or key != self.against)
+        return any(self.may_play(key) for key, gain in self.of.items() if key != self.against or gain.error > 0)
 
     def estimate(self, reward_per_click: float) -> SafeStartEstimate:
         """

@@ -16,7 +16,8 @@ measured on the queries for which every arm was drawn as deep as in it and as in
 what it is compared with, is not known. So allocations with an arm beside the baseline are not measured before it was
 drawn for enough queries. Clicks are those of a search of a query that is clicked at all.
 
-What this leaves out: documents that were never ranked; that scores are normalised within what an arm draws, and that
+What this leaves out: documents that were never logged, so that the others stand higher in these unions than they did;
+that scores are normalised within what an arm draws, and that
 the ranker leaves what is below its first candidates in the union's order; that the margin is an estimate, too; that the
 best of many allocations by chance looks a little better than it is, so that others seem to be a little more behind; and
 that of many that are tested some pass by chance.
@@ -142,7 +143,7 @@ def _earned(unions: JudgedQuery, scorer: Scorer, documents: int, looks: _Numbers
     found = np.isfinite(np.take_along_axis(scores, order, axis=1))
     worth = np.take_along_axis(unions.attractions.reshape(-1, documents), order, axis=1)
     total: _Numbers = np.where(found, worth, 0.0) @ looks[: order.shape[1]]
-    return total
+    return total.round(EXACT_DIGITS)  # so that a page that is the baseline's gains nothing, and not nearly nothing
 
 
 class _Unions:

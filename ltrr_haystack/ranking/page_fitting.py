@@ -58,7 +58,7 @@ def keep_page_model(
     store: LTRRStore, *, max_decisions: int = 20_000, activate: bool = True, seed: int = 0
 ) -> PageModel:
     """
-    Fit the page model and keep it.
+    Fit the page model and keep it, if the log has anything to fit it to.
 
     :param store: The store with the log.
     :param max_decisions: The most decisions to go back.
@@ -67,6 +67,8 @@ def keep_page_model(
     :returns: The model.
     """
     model = fit_page_model(store, max_decisions=max_decisions, seed=seed)
+    if not model.looks:
+        return model
     card = {
         "examination": [round(probability, 4) for probability in model.curve.learned],
         "deviations": [round(deviation, 4) for deviation in model.curve.deviations],

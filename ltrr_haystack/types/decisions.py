@@ -27,12 +27,7 @@ class Features(FrozenValue):
 
     @property
     def is_new_query(self) -> bool:
-        """
-        Whether no arm has a history for this query key: no earlier search of it has been learned from.
-
-        A ranker asks another question: whether the memory index has evidence about the candidates (see
-        `ranking.models.Situation`).
-        """
+        """Whether no arm has a history for this query key: no earlier search of it has been learned from."""
         return not self.history
 
 

@@ -84,6 +84,9 @@ class TestLooks:
         assert flatter.after_click == pytest.approx((1.0, 0.36))
         assert curve.flatter(3.0).before_click == (1.0, 1.0)
 
+    def test_a_steeper_curve_has_at_least_half_of_what_was_learned(self):
+        assert ExaminationCurve(learned=(1.0, 0.5), deviations=(0.0, 0.4)).flatter(-1.0).learned == (1.0, 0.25)
+
     def test_refuses_states_that_do_not_fit_the_curve(self):
         with pytest.raises(ValueError, match="before_click must have as many probabilities as learned, 2, got"):
             ExaminationCurve(learned=(1.0, 0.5), before_click=(1.0,), after_click=(1.0, 0.5))

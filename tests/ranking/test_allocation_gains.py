@@ -128,6 +128,17 @@ def test_ranks_may_be_known_from_searches_of_one_arm_each():
     assert dict(zip(names, both, strict=True)) == {"a": 1, "c": 2, "b": 3, "e": 4, "d": 5, "f": 6}
 
 
+def test_the_baseline_in_the_unions_order_gains_nothing_however_its_clicks_add_up():
+    """Not even what sums of the same numbers in another order differ by."""
+    queries = [
+        replace(query, attractions=np.array([0.1, 0.2, 0.3, 0.4, 0.6, 0.7])) for query in known(search(), search("b"))
+    ]
+    gains = allocation_gains(queries, SCHEMA, ACTIONS, FUSION, ExaminationCurve(0.7), page=6)
+    of = gains.of[expert_key({"bm25": 4, "dense": 4})]
+    assert (of.clicks, of.error, of.behind_model) == (0.0, 0.0, 0.0)
+    assert all(each.clicks == 0.0 or abs(each.clicks) > 1e-9 for each in gains.of.values())
+
+
 def test_the_error_is_that_of_a_mean_over_queries():
     """Of bm25 alone: for one query it loses e's click, for the others it loses nothing."""
     queries = known(search(clicked=("c",)), search("peace", clicked=("a",)), search("hope", clicked=("a",)))

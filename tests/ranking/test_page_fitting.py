@@ -60,6 +60,7 @@ class TestFromTheLog:
     def test_an_empty_log_leaves_the_default(self, store):
         assert fit_page_model(store) == PageModel()
         assert keep_page_model(store) == PageModel()
+        assert store.snapshots(PAGE) == []
 
     def test_so_does_one_that_nobody_has_learned_from(self, store):
         service = Service(store)

@@ -125,6 +125,13 @@ def test_a_click_that_counts_in_part_is_a_part_of_a_look():
     assert query.attractions[0] == pytest.approx((0.8 + 1.25) / (2 + 1.25))
 
 
+def test_an_arm_that_failed_was_not_drawn():
+    of = search("q1", ["a", "b"], ["a"])
+    failed = replace(of, reports=tuple(replace(each, error="timeout") for each in of.reports))
+    assert [dict(query.drawn) for query in gathered(of)] == [{each.arm: each.depth for each in of.reports}]
+    assert [dict(query.drawn) for query in gathered(failed)] == [{}]
+
+
 def test_a_search_of_which_nothing_counts_adds_no_weight_to_its_query():
     (query,) = gathered(search("q1", ["a", "b"], ["a"]), replace(search("q2", ["a", "b"], ["a"]), capped={"a": 0.0}))
     assert query.weight == 1

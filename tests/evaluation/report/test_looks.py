@@ -5,6 +5,8 @@ import pytest
 from factories import record
 from ltrr_haystack.evaluation.report.looks import looks
 from ltrr_haystack.feedback.examination import PRIOR, ExaminationCurve
+from ltrr_haystack.learning import Learner
+from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.ranking.page_fitting import keep_page_model
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.place_prior import PlacePrior
@@ -95,6 +97,7 @@ def test_what_a_prior_is_worth_and_the_click_rates_of_the_first_places(store):
 
 def test_a_model_of_a_short_log_has_learned_no_curve(log, store):
     record(store, [(log.ranking(log.decision(number)), {"a": 1.0}) for number in range(1, 6)])
+    Learner(store, StaticPolicy(), reward_wait=0.0).run_once()
     keep_page_model(store)
     section = looks(store)
     assert [finding.title for finding in section.findings] == ["No curve was learned yet"]

@@ -269,10 +269,10 @@ class RetrievalArm:
 
     def _guarded(self, request: ArmRequest, timeout: float) -> AbstractContextManager[None]:
         """A failure may be the fault of the caller's filters, or of too little time; a timeout that of a long query."""
-        if request.filters or timeout < self.timeout:
+        sort = _sort_of(request.filters, request.query)
+        if sort == FILTERED or timeout < self.timeout:
             return self._circuit.call(tries=False, counts=never)
-        long = is_long(request.query)
-        return self._circuit.call(tries=not long, counts=_no_timeout if long else _in_time)
+        return self._circuit.call(tries=sort == PLAIN, counts=_in_time if sort == PLAIN else _no_timeout)
 
     def _in_thread(self, arguments: dict[str, Any], timeout: float) -> Any:
         workers, call = self._called(arguments, timeout)
@@ -319,7 +319,7 @@ class RetrievalArm:
 
     def _called(self, arguments: dict[str, Any], timeout: float) -> tuple[Workers, Call]:
         self._open = True
-        sort = FILTERED if arguments["filters"] else LONG if is_long(arguments["query"]) else PLAIN
+        sort = _sort_of(arguments["filters"], arguments["query"])
         with self._pool_lock:
             if self._lanes is None:
                 apart = self.filtered_workers or max(self.max_workers // 2, 1)
@@ -383,6 +383,10 @@ class RetrievalArm:
         else:
             logger.warning("Arm '{arm}' brought nothing: {reason}", arm=self.name, reason=reason)
         return ArmResult(self.name, (), time.perf_counter() - started, reason)
+
+
+def _sort_of(filters: Mapping[str, Any] | None, query: str) -> str:
+    return FILTERED if filters else LONG if is_long(query) else PLAIN
 
 
 def _in_time(error: Exception) -> bool:

@@ -77,8 +77,10 @@ class AllocationGains(FrozenValue):
     :param baseline: Expected clicks per search on the baseline's page in the union's order.
     :param baseline_cost: What the baseline costs, in units of reward.
     :param queries: How many queries tell of the baseline.
-    :param ranker: Version of the ranking model whose pages were measured; 0 for the union's order.
+    :param ranker: Version of the ranking model whose pages were measured; 0 where there was none.
     :param unordered: Expected clicks per search on a page of the baseline's candidates in random order.
+    :param reordered: Whether that model ordered the pages; otherwise they are in the union's order, as where a live
+        model cannot rank.
     """
 
     against: str
@@ -88,6 +90,7 @@ class AllocationGains(FrozenValue):
     queries: int
     ranker: int = 0
     unordered: float = 0.0
+    reordered: bool = False
 
     @property
     def margin(self) -> float:
@@ -126,9 +129,9 @@ class AllocationGains(FrozenValue):
         """
         Whether any may be played.
 
-        The baseline in the union's own order, which differs on no query from what it is compared with, does not count.
+        The baseline in the union's own order does not count: it is what the others are compared with.
         """
-        return any(self.may_play(key) for key, gain in self.of.items() if key != self.against or gain.error > 0)
+        return any(self.may_play(key) for key in self.of if self.reordered or key != self.against)
 
     def estimate(self, reward_per_click: float) -> SafeStartEstimate:
         """

@@ -17,10 +17,9 @@ what it is compared with, is not known. So allocations with an arm beside the ba
 drawn for enough queries. Clicks are those of a search of a query that is clicked at all.
 
 What this leaves out: documents that were never logged, so that the others stand higher in these unions than they did;
-that scores are normalised within what an arm draws, and that
-the ranker leaves what is below its first candidates in the union's order; that the margin is an estimate, too; that the
-best of many allocations by chance looks a little better than it is, so that others seem to be a little more behind; and
-that of many that are tested some pass by chance.
+that scores are normalised within what an arm draws, and that the ranker leaves what is below its first candidates in
+the union's order; that the margin is an estimate, too; that the best of many allocations by chance looks a little
+better than it is, so that others seem to be a little more behind; and that of many that are tested some pass by chance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -123,6 +122,7 @@ def allocation_gains(
         len(queries),
         ranker,
         float(unordered.mean()),
+        scorer is not by_union,
     )
 
 

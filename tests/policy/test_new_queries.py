@@ -169,7 +169,8 @@ class TestMeasuredGains:
             1.0,
             0.2,
             50,
-            3,
+            ranker=3,
+            reordered=True,
         )
 
     @pytest.fixture
@@ -230,7 +231,7 @@ class TestMeasuredGains:
             "a=5 b=5": Gain(0.0, 0.0, 0.0, behind_best=0.3, behind_best_error=0.01),
             "a=10 b=10": Gain(0.3, 0.01, -0.1),
         }
-        new.take_up(AllocationGains("a=5 b=5", of, 1.0, 0.1, 50, ranker))
+        new.take_up(AllocationGains("a=5 b=5", of, 1.0, 0.1, 50, ranker, reordered=ranker > 0))
         assert not new.held_back
         assert new.leader.preference(actions).allocation == {"a": 10, "b": 10}
         assert new.estimates()[MEASURED].gain == pytest.approx(0.2)

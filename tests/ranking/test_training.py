@@ -70,6 +70,7 @@ class TestTrainRanker:
         snapshot = logged.snapshot(ALLOCATIONS)
         gains = AllocationGains.from_bytes(snapshot.payload)
         assert gains.ranker == report.version == snapshot.card["ranker"] == 1
+        assert gains.reordered
         assert gains.against == "bm25=20 dense=20"
         assert gains.queries == 60
         assert gains.of["bm25=20 dense=20"].clicks > 0.1
@@ -164,6 +165,19 @@ class TestTrainRanker:
         assert report.active
         assert [each.name for each in report.gate.comparisons] == ["union's own order"]
         assert "The live ranker cannot be compared with" in caplog.text
+
+    def test_while_the_live_model_cannot_rank_the_baseline_alone_opens_nothing(
+        self, logged, searched, known_queries, quick
+    ):
+        """The union's order is served meanwhile, and the gains are those of its pages."""
+        other = replace(searched, names=tuple(name.replace("dense", "sparse") for name in searched.names))
+        logged.add_snapshot(RANKER, fit(known_queries(100, seed=1), other, quick, 0).to_bytes(), {}, activate=True)
+        train_ranker(logged, settings=quick, activate_if_passed=False)
+        gains = AllocationGains.from_bytes(logged.snapshot(ALLOCATIONS, 1).payload)
+        assert (gains.ranker, gains.reordered) == (1, False)
+        baseline = gains.of["bm25=20 dense=20"]
+        assert baseline.clicks == 0.0
+        assert not replace(gains, of={"bm25=20 dense=20": baseline}).opens
 
     def test_every_test_is_counted_passed_or_not(self, logged, quick):
         looks = []

@@ -89,7 +89,7 @@ def test_what_the_gates_of_each_version_came_to(store):
 
 def test_where_allocations_were_measured_it_says_so_and_no_gate_is_shown_beside(log, store):
     """Of a click worth 1: bm25 alone earns .02 more than both, and saves a tenth."""
-    gains = AllocationGains("bm25=10", {"bm25=10": Gain(0.02, 0.01, 0.1)}, 1.0, 0.2, 60, ranker=1)
+    gains = AllocationGains("bm25=10", {"bm25=10": Gain(0.02, 0.01, 0.1)}, 1.0, 0.2, 60, ranker=1, reordered=True)
     policy = VWPolicy()
     policy.learn(log.settled(1, {"a": 1.0}, preferred={"bm25": 10, "memory": 0}))
     policy.take_up(replace(gains, against=policy._new.leader._against))

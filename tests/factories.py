@@ -275,6 +275,8 @@ def judged_query(
         np.array(features, dtype=float),
         np.array(range(1, rows + 1) if places is None else places, dtype=np.int32),
         worth,
+        np.zeros(rows),
+        np.zeros(rows),
         worth if grades is None else np.array(grades, dtype=float),
         np.ones(rows, dtype=bool),
     )

@@ -1,6 +1,6 @@
 """
-What allocations are worth for queries that nobody searched before, as measured on the whole log (see
-`ranking.allocation_gains`), and which of them may be played, for these queries and for others that are searched rarely.
+What allocations are worth, as measured on the whole log (see `ranking.allocation_gains`), and which of them may be
+played: for queries that nobody searched before, and with memory beside them for all others.
 
 An allocation may be played if its pages are shown to earn as much as those of the pipeline as it is without learning,
 and as the baseline's candidates in the order of the ranking model: if the 95 % interval of what is lost ends below a
@@ -13,9 +13,10 @@ not asked for there, since on a few dozen queries the highest of hundreds of est
 Of these allocations the one that is worth most is played, in clicks less costs. No saving makes up for a loss beyond
 the margin: nobody's first search gets worse than that to save a call.
 
-Nor do the next ones: for a query that was searched before, the model chooses among these allocations (see
-`Preference.bounded`), until it was searched often. A page has places for more documents than people have clicked, and
-those that memory does not fill are filled as for a new query.
+Nor do the next ones. For a query that was searched before, the model chooses among the allocations whose pages are as
+good as the baseline's, memory beside both (see `Preference.bounded`). Where memory fills the pages, nearly all may be
+played; where it does not, since people look at few places, one arm with memory beside it leaves low places to documents
+that nobody wants. Few click there, so a model that weighs clicks against costs alone would play it.
 """
 
 import json
@@ -81,6 +82,8 @@ class AllocationGains(FrozenValue):
     :param unordered: Expected clicks per search on a page of the baseline's candidates in random order.
     :param reordered: Whether that model ordered the pages; otherwise they are in the union's order, as where a live
         model cannot rank.
+    :param repeated: The same for queries that were searched before, whose pages are ordered by what was seen of their
+        documents, with memory beside every allocation; `None` where too few tell.
     """
 
     against: str
@@ -91,6 +94,7 @@ class AllocationGains(FrozenValue):
     ranker: int = 0
     unordered: float = 0.0
     reordered: bool = False
+    repeated: "AllocationGains | None" = None
 
     @property
     def margin(self) -> float:

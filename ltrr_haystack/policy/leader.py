@@ -53,7 +53,7 @@ class Leader:
         self._expected = ExpectedRewards()
         self._rewarded = (0.0, 0.0)
         self._measured: AllocationGains | None = None
-        self._kept: tuple[AllocationGains | None, Experts | None, NDArray[np.bool_]] = None, None, np.zeros(0, bool)
+        self._kept: dict[bool, tuple[AllocationGains, Experts, NDArray[np.bool_]]] = {}
 
     @property
     def reward_per_click(self) -> float:
@@ -152,15 +152,17 @@ class Leader:
         experts = experts_of(actions)
         return Preference.of_new_query(actions, experts, self._gains(experts))
 
-    def playable(self, experts: Experts) -> NDArray[np.bool_] | None:
+    def playable(self, experts: Experts, *, repeated: bool = False) -> NDArray[np.bool_] | None:
         """
         Tell which allocations may be played.
 
         :param experts: The allocations that are compared.
+        :param repeated: Whether for a query that was searched before, memory beside them; as for a new one where that
+            was not measured.
         :returns: For each whether it may be; `None` if nothing was measured against their baseline.
         """
         measured = self._measured_for(experts)
-        return None if measured is None else self._mask(measured, experts)
+        return None if measured is None else self._mask(measured, experts, repeated=repeated)
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -228,13 +230,13 @@ class Leader:
         measured = self._measured
         return measured if measured is not None and measured.against == experts.baseline_key else None
 
-    def _mask(self, measured: AllocationGains, experts: Experts) -> NDArray[np.bool_]:
-        """Which of the allocations may be played; the last answer is kept, since it changes with a training only."""
-        of, among, mask = self._kept
-        if of is not measured or among is not experts:
-            mask = measured.playable(experts)
-            self._kept = measured, experts, mask
-        return mask
+    def _mask(self, measured: AllocationGains, experts: Experts, *, repeated: bool = False) -> NDArray[np.bool_]:
+        """Which of the allocations may be played; the last answers are kept, since they change with a training only."""
+        kept = self._kept.get(repeated)
+        if kept is None or kept[0] is not measured or kept[1] is not experts:
+            of = measured.repeated or measured if repeated else measured
+            kept = self._kept[repeated] = measured, experts, of.playable(experts)
+        return kept[2]
 
     def _measured_gains(self, measured: AllocationGains, experts: Experts) -> _Numbers:
         """What was measured, with `REFUSED_LOSS` less for what may not be played."""

@@ -14,7 +14,6 @@ from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import Credit, ValueFn, at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.experts import experts_of
-from ltrr_haystack.policy.features import searched_before
 from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation
@@ -31,9 +30,6 @@ from ltrr_haystack.types import ActionSet, Allocation, Arm, Features, SettledDec
 logger = logging.getLogger(__name__)
 
 REMEMBERED = "remembered"
-
-FEW_SEARCHES = 100
-"""With fewer searches of a query, memory hardly knows what belongs to all places of its page."""
 
 _LINES_VERSION = 6
 """To be raised with every change to the lines below, or to what a snapshot holds and an older one lacks."""
@@ -54,8 +50,8 @@ class VWPolicy:
     Until it is shown to be better than the baseline, in reward less cost, it plays the baseline for most queries, and
     again if it turns out worse (see `SafeStartGate`). New queries have a safe start of their own, in which the best
     single allocation competes with the model, until allocations are measured on the log (see `NewQueries`). Then the
-    model chooses among the allocations that may be played for new ones, with memory beside them, for all others that
-    were searched fewer than `FEW_SEARCHES` times; where none may, it adds memory to the baseline.
+    model chooses for all others among the allocations that may be played with memory beside them; where none may, it
+    adds memory to the baseline (see `AllocationGains`).
 
     ### Usage example
 
@@ -240,8 +236,8 @@ class VWPolicy:
 
     def take_up(self, gains: AllocationGains | None) -> None:
         """
-        Take up what allocations are worth for new queries; from now on it decides for these, and which of them may be
-        played for others (see `AllocationGains`).
+        Take up what allocations are worth: from now on that decides for new queries, and which of them may be played
+        for others (see `AllocationGains`).
 
         :param gains: The active gains; `None` where there are none.
         """
@@ -383,7 +379,7 @@ class VWPolicy:
         values, experts = self.values(actions, features), experts_of(actions)
         if not _all_finite(values):
             return None
-        playable = self._new.leader.playable(experts) if round(searched_before(features)) < FEW_SEARCHES else None
+        playable = self._new.leader.playable(experts, repeated=True)
         if playable is None:
             return Preference.arm_by_arm(actions, values)
         return Preference.bounded(actions, experts, playable, values)

@@ -1,5 +1,5 @@
 """
-What the pages of other allocations would earn for new queries, from all that the log knows of their documents.
+What the pages of other allocations would earn, from all that the log knows of the documents of its queries.
 
 A single search of a new query tells next to nothing of the pages that other arms would have made: most of their
 documents were not on its page. But what one search of a query does not show, others do: they draw other arms, and
@@ -16,6 +16,12 @@ measured on the queries for which every arm was drawn as deep as in it and as in
 what it is compared with, is not known. So allocations with an arm beside the baseline are not measured before it was
 drawn for enough queries. Clicks are those of a search of a query that is clicked at all.
 
+Queries that were searched before are measured beside, with what was seen of their documents: the memory arm brings what
+was chosen, as deep as it can, and documents are in the order of their posterior means, as on the pages that are served.
+So an allocation may be good enough where memory fills the pages of most queries, and not where people look at few
+places, and little is known of what belongs to the others. These pages are compared with those of the baseline and
+memory, on the queries that had more than one search with a reward.
+
 What this leaves out: documents that were never logged, so that the others stand higher in these unions than they did;
 that scores are normalised within what an arm draws, and that the ranker leaves what is below its first candidates in
 the union's order; that the margin is an estimate, too; that the best of many allocations by chance looks a little
@@ -24,19 +30,20 @@ better than it is, so that others seem to be a little more behind; and that of m
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ltrr_haystack.feedback.examination import ExaminationCurve
-from ltrr_haystack.fusion import EXACT_DIGITS
-from ltrr_haystack.policy.experts import experts_of
+from ltrr_haystack.policy.experts import Experts, experts_of
 from ltrr_haystack.policy.gains import AllocationGains, Gain
 from ltrr_haystack.policy.union import reaches
-from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema, arm_features
+from ltrr_haystack.ranking.allocation_pages import Memory, Unions, earned_by, scores_of
+from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.gate import PLACES, Scorer, by_union
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
-from ltrr_haystack.types import ActionSet, Allocation
+from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.types import ActionSet
 
 MOST_QUERIES = 300
 """
@@ -52,7 +59,7 @@ def allocation_gains(
     schema: FeatureSchema,
     actions: ActionSet,
     fusion: Mapping[str, tuple[float, float]],
-    curve: ExaminationCurve,
+    page_model: PageModel,
     scorer: Scorer = by_union,
     *,
     page: int = PLACES,
@@ -61,20 +68,20 @@ def allocation_gains(
     seed: int = 0,
 ) -> AllocationGains | None:
     """
-    Measure the allocations that are compared for new queries (see `experts_of`).
+    Measure the allocations that are compared as a whole (see `experts_of`).
 
     :param queries: Queries with what is known of their documents.
     :param schema: The features of these documents.
     :param actions: What there is to choose from.
     :param fusion: Arm → its weight and the constant k in reciprocal rank fusion.
-    :param curve: The probability that a place is examined.
+    :param page_model: How likely a place is examined, and the prior by which pages are ordered.
     :param scorer: Scores by the ranking model, or by one like it that was not trained on the query.
     :param page: How many documents a page has.
     :param ranker: The ranking model's version, to be noted.
     :param min_queries: What fewer queries tell of is not measured; at least 2.
     :param seed: Seed of the draw of queries.
-    :returns: The gain of each that enough queries tell of; `None` where there is none, or nothing is expected of the
-        baseline's page.
+    :returns: The gain of each that enough queries tell of, for new queries, and under `repeated` for others; `None`
+        where there is none, or nothing is expected of the baseline's page.
     """
     experts, least = experts_of(actions), max(min_queries, 2)
     queries = [query for query in queries if reaches(query.drawn, experts.baseline)]
@@ -87,18 +94,51 @@ def allocation_gains(
         telling = drawn[half:][np.argsort(-known[drawn[half:]].sum(axis=1), kind="stable")]
         rows = np.sort(np.concatenate([drawn[:half], telling[: MOST_QUERIES - half]]))
         queries, known = [queries[row] for row in rows], known[rows]
-    unions = _Unions(schema, actions, fusion)
-    earned, ranked, today, unordered = np.empty((len(queries), len(experts.keys))), *np.empty((3, len(queries)))
-    looks = curve.over(np.arange(1, page + 1))
+    unions, memory = Unions(schema, actions, fusion), Memory(actions, page_model.ordering)
+    new, again = np.empty((2, len(queries), len(experts.keys)))
+    today, ranked, remembered, unordered = np.empty((4, len(queries)))
+    looks = page_model.curve.over(np.arange(1, page + 1))
     for row, query in enumerate(queries):
-        everywhere = _earned(unions.under(query, experts.searched), scorer, len(query.places), looks)
-        earned[row] = np.where(known[row], everywhere, np.nan)
-        baseline = unions.under(query, [experts.baseline])
-        ranked[row] = _earned(baseline, scorer, len(query.places), looks)[0]
-        today[row] = _earned(baseline, by_union, len(query.places), looks)[0]
-        candidates = baseline.attractions[np.isfinite(baseline.places)]
+        others, baseline = unions.under(query, experts.searched), unions.under(query, [experts.baseline])
+        of_others, of_baseline = scores_of(others, scorer, query), scores_of(baseline, scorer, query)
+        new[row] = np.where(known[row], earned_by(of_others, query, looks), np.nan)
+        again[row] = np.where(known[row], earned_by(memory.means(of_others, query), query, looks), np.nan)
+        today[row] = earned_by(scores_of(baseline, by_union, query), query, looks)[0]
+        ranked[row] = earned_by(of_baseline, query, looks)[0]
+        remembered[row] = earned_by(memory.means(of_baseline, query), query, looks)[0]
+        candidates = query.attractions[np.isfinite(of_baseline[0])]
         unordered[row] = candidates.mean() * looks[: len(candidates)].sum() if len(candidates) else 0.0
-    told_by = known.sum(axis=0)
+    repeated = np.array([query.weight > 1 for query in queries])
+    compared = partial(_compared, experts, actions, least=least, ranker=ranker)
+    gains = compared(new, today, ranked, unordered, reordered=scorer is not by_union)
+    if gains is None:
+        return None
+    against = remembered[repeated]
+    return replace(gains, repeated=compared(again[repeated], against, against, unordered[repeated], reordered=True))
+
+
+def _compared(
+    experts: Experts,
+    actions: ActionSet,
+    earned: _Numbers,
+    today: _Numbers,
+    ranked: _Numbers,
+    unordered: _Numbers,
+    *,
+    least: int,
+    ranker: int,
+    reordered: bool,
+) -> AllocationGains | None:
+    """
+    Compare what allocations earn on queries.
+
+    :param earned: Query × allocation; `nan` where it is not known.
+    :param today: What the baseline's page earns, for each query.
+    :param ranked: What its page in the model's order earns.
+    :param unordered: What it would in random order.
+    :returns: The gain of each that so many queries tell of; `None` where there is none, or the baseline earns nothing.
+    """
+    told_by = np.isfinite(earned).sum(axis=0)
     if not today.any() or told_by.max() < least:
         return None
     clicks, errors = _mean_and_error(earned - today[:, None], least)
@@ -119,10 +159,10 @@ def allocation_gains(
         },
         float(today.mean()),
         actions.cost(experts.baseline),
-        len(queries),
+        len(today),
         ranker,
         float(unordered.mean()),
-        scorer is not by_union,
+        reordered,
     )
 
 
@@ -134,52 +174,3 @@ def _mean_and_error(values: _Numbers, least: int) -> tuple[_Numbers, _Numbers]:
     squares = np.where(is_number, (values - mean) ** 2, 0.0).sum(axis=0)
     error = np.sqrt(squares / np.maximum(count - 1, 1) / np.maximum(count, 1))
     return np.where(count < least, 0.0, mean), np.where(count < least, 0.0, error)
-
-
-def _earned(unions: JudgedQuery, scorer: Scorer, documents: int, looks: _Numbers) -> _Numbers:
-    """What the page of each allocation is expected to earn; `unions` has so many documents for each of them."""
-    scores = np.where(np.isfinite(unions.places), scorer(unions), -np.inf).reshape(-1, documents)
-    order = np.argsort(-scores, axis=1, kind="stable")[:, : len(looks)]
-    found = np.isfinite(np.take_along_axis(scores, order, axis=1))
-    worth = np.take_along_axis(unions.attractions.reshape(-1, documents), order, axis=1)
-    total: _Numbers = np.where(found, worth, 0.0) @ looks[: order.shape[1]]
-    return total.round(EXACT_DIGITS)  # so that a page that is the baseline's gains nothing, and not nearly nothing
-
-
-class _Unions:
-    """Makes the unions of allocations, as far as the documents of a query are known."""
-
-    def __init__(self, schema: FeatureSchema, actions: ActionSet, fusion: Mapping[str, tuple[float, float]]) -> None:
-        known = [name for name in actions.names if name in fusion and name not in actions.memory_arms]
-        self._arms = known
-        self._weights, self._constants = np.array([fusion[name] for name in known]).reshape(-1, 2).T
-        self._features = [[schema.columns[name] for name in arm_features(arm)] for arm in known]
-        self._searched = schema.columns[SEARCHED]
-
-    def under(self, query: JudgedQuery, allocations: Sequence[Allocation]) -> JudgedQuery:
-        """The query's documents once for each allocation, with the places and features that it would give them."""
-        depths = np.array([[allocation.get(arm, 0) for arm in self._arms] for allocation in allocations], dtype=float)
-        with np.errstate(divide="ignore"):
-            ranks = np.array([np.rint(1 / query.features[:, of[1]]) for of in self._features])
-        ranks = ranks.reshape(len(self._arms), len(query.places)).T
-        found = np.nan_to_num(ranks, nan=np.inf) <= depths[:, None, :]
-        parts = np.where(found, self._weights / (self._constants + np.nan_to_num(ranks)), 0.0)
-        fused = np.where(found.any(axis=2), parts.sum(axis=2), -1.0).round(EXACT_DIGITS)
-        places = np.full(fused.shape, np.inf)
-        np.put_along_axis(places, np.argsort(-fused, axis=1, kind="stable"), np.arange(1.0, fused.shape[1] + 1), axis=1)
-        places[fused < 0] = np.inf
-        features = np.repeat(query.features[None], len(depths), axis=0)
-        features[:, :, self._searched] = np.maximum(fused, 0.0)
-        for column, (present, *others) in enumerate(self._features):
-            kept = found[:, :, column]
-            features[:, :, others] = np.where(kept[:, :, None], features[:, :, others], np.nan)
-            ran = np.where(depths[:, column] > 0, 0.0, np.nan)
-            features[:, :, present] = np.where(kept, 1.0, ran[:, None])
-        return replace(
-            query,
-            features=features.reshape(-1, features.shape[2]),
-            places=places.ravel(),
-            attractions=np.tile(query.attractions, len(depths)),
-            grades=np.tile(query.grades, len(depths)),
-            shown=np.tile(query.shown, len(depths)),
-        )

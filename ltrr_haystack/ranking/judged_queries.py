@@ -59,7 +59,10 @@ class JudgedQuery:
     :param query_key: The key of the query's evidence.
     :param features: One row per document: what its searches together tell (see `EvidenceCollector`).
     :param places: The place of each in the order of the union without memory, from 1; the best that was logged.
+        Infinite for what an allocation does not find (see `allocation_pages.Unions`).
     :param attractions: The expected attraction of each, 0 to 1.
+    :param clicks: How often each was clicked; a click of which a part counts is that part.
+    :param looks: How often each was looked at, at least so far as the flatter curve tells.
     :param grades: Reward per look of each, 0 to `MAX_REWARD`, drawn towards 0: what training takes for its relevance.
     :param shown: Whether each was shown.
     :param weight: How much the query counts in training: its searches with a reward, up to `MOST_SEARCHES`.
@@ -68,8 +71,10 @@ class JudgedQuery:
 
     query_key: str
     features: Matrix = field(repr=False)
-    places: NDArray[np.int32]
+    places: NDArray[np.number]
     attractions: NDArray[np.float64]
+    clicks: NDArray[np.float64] = field(repr=False)
+    looks: NDArray[np.float64] = field(repr=False)
     grades: NDArray[np.float64]
     shown: NDArray[np.bool_]
     weight: int = 1
@@ -179,16 +184,16 @@ class EvidenceCollector:
     def _judged(self, key: str, query: "_Searched") -> JudgedQuery:
         seen = list(query.documents.values())
         places = np.array([each.place for each in seen], dtype=np.int32)
-        posteriors = self._model.calibrated.posteriors(
-            places, np.array([each.clicks for each in seen]), np.array([each.looks for each in seen])
-        )
+        clicks, looks = np.array([each.clicks for each in seen]), np.array([each.looks for each in seen])
         features = np.array([each.features for each in seen], dtype=np.float64)
-        rewards, looks = np.array([each.rewards for each in seen]), np.array([each.looks for each in seen])
+        rewards = np.array([each.rewards for each in seen])
         return JudgedQuery(
             key,
             features,
             places,
-            expected_attraction(posteriors),
+            expected_attraction(self._model.calibrated.posteriors(places, clicks, looks)),
+            clicks,
+            looks,
             np.minimum(rewards / (looks + self._model.calibrated.looks), MAX_REWARD),
             np.array([each.shown for each in seen]),
             min(query.rewarded, MOST_SEARCHES),

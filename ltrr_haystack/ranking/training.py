@@ -225,7 +225,7 @@ def _measured(
         log.schema,
         log.newest.decision.actions,
         log.fusion,
-        page_model.curve,
+        page_model,
         by_union if served is None else served.scores,
         ranker=ranker,
         min_queries=min_queries,

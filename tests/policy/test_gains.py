@@ -122,6 +122,8 @@ class TestBytes:
     def test_go_there_and_back(self):
         of = gains(bm25=(0.1, 0.01, 0.0))
         assert AllocationGains.from_bytes(of.to_bytes()) == of
+        both = replace(of, repeated=gains(dense=(0.2, 0.01, 0.1)))
+        assert AllocationGains.from_bytes(both.to_bytes()) == both
 
     @pytest.mark.parametrize(
         ("payload", "reason"),

@@ -15,6 +15,7 @@ from ltrr_haystack.ranking.features import FeatureSchema, compute
 from ltrr_haystack.ranking.judged_queries import EvidenceCollector
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.place_prior import PlacePrior
+from ltrr_haystack.ranking.place_prior_fitting import LAST_PLACE
 
 ACTIONS = action_set(bm25=(0, 2, 4), dense=(0, 2, 4))
 JOINER = UnionJoiner(list(ACTIONS.names))
@@ -50,7 +51,7 @@ def known(*searches):
 
 
 def measured(queries, **changes):
-    return allocation_gains(queries, SCHEMA, ACTIONS, FUSION, CURVE, page=2, **changes)
+    return allocation_gains(queries, SCHEMA, ACTIONS, FUSION, MODEL, page=2, **changes)
 
 
 def gain(gains, **allocation):
@@ -132,7 +133,7 @@ def test_the_baseline_in_the_unions_order_gains_nothing_however_its_clicks_add_u
     """Sums of the same numbers in another order differ by 1e-16 here."""
     worth = np.random.default_rng(0).random(6)
     queries = [replace(query, attractions=worth) for query in known(search(), search("peace"))]
-    gains = allocation_gains(queries, SCHEMA, ACTIONS, FUSION, ExaminationCurve(0.7), page=6)
+    gains = allocation_gains(queries, SCHEMA, ACTIONS, FUSION, PageModel(ExaminationCurve(0.7)), page=6)
     baseline = gains.of[expert_key({"bm25": 4, "dense": 4})]
     assert (baseline.clicks, baseline.error, baseline.behind_model) == (0.0, 0.0, 0.0)
 
@@ -178,7 +179,7 @@ def test_each_is_held_against_the_baselines_candidates_in_the_models_order():
 def test_a_baseline_that_no_policy_may_draw_is_held_against_too():
     """Both always run, and the baseline asks bm25 alone."""
     actions = action_set(baseline={"bm25": 2}, bm25=(2, 4), dense=(2, 4))
-    gains = allocation_gains(known(search(), search("peace")), SCHEMA, actions, FUSION, CURVE, page=2)
+    gains = allocation_gains(known(search(), search("peace")), SCHEMA, actions, FUSION, MODEL, page=2)
     assert gains.against not in gains.of
     assert all(of.behind_model == pytest.approx(-of.clicks) for of in gains.of.values())
 
@@ -197,7 +198,7 @@ def test_random_order_is_worth_what_the_candidates_are_in_the_mean():
     queries = known(search(), search("peace"))
     assert measured(queries).unordered == pytest.approx(1.5 * np.mean(queries[0].attractions))
     deeper = type(ACTIONS)(ACTIONS.arms, ACTIONS.budget, {"bm25": 2})
-    of_baseline = allocation_gains(queries, SCHEMA, deeper, FUSION, CURVE, page=2)
+    of_baseline = allocation_gains(queries, SCHEMA, deeper, FUSION, MODEL, page=2)
     worth = dict(zip([each.object_id for each in search().impressions], queries[0].attractions, strict=True))
     assert of_baseline.unordered == pytest.approx(1.5 * np.mean([worth["a"], worth["b"]])), "not of what others bring"
     alone = replace(
@@ -205,6 +206,8 @@ def test_random_order_is_worth_what_the_candidates_are_in_the_mean():
         features=queries[0].features[:1],
         places=queries[0].places[:1],
         attractions=queries[0].attractions[:1],
+        clicks=queries[0].clicks[:1],
+        looks=queries[0].looks[:1],
         grades=queries[0].grades[:1],
         shown=queries[0].shown[:1],
     )
@@ -225,7 +228,7 @@ def test_costs_are_those_of_the_allocations():
         actions.budget,
         actions.baseline,
     )
-    gains = allocation_gains(known(search(), search("peace")), SCHEMA, priced, FUSION, CURVE, page=2)
+    gains = allocation_gains(known(search(), search("peace")), SCHEMA, priced, FUSION, MODEL, page=2)
     assert gains.baseline_cost == pytest.approx(2 * 0.032)
     assert gains.of[expert_key({"bm25": 2})].saved == pytest.approx(0.032)
 
@@ -250,7 +253,89 @@ def test_an_arm_that_failed_is_not_known():
 
 def test_where_nothing_is_expected_of_the_baseline_nothing_is_measured():
     """No arm's part in the union is known: its page would be empty, and any other as good."""
-    assert allocation_gains(known(search(), search("peace")), SCHEMA, ACTIONS, {}, CURVE) is None
+    assert allocation_gains(known(search(), search("peace")), SCHEMA, ACTIONS, {}, MODEL) is None
+
+
+class TestQueriesThatWereSearchedBefore:
+    """
+    Two people searched for love, and one after the other for peace: both clicked e, which dense alone finds, at place 4
+    of their pages. Places are a, c, b, e, d, f or c, a, ...; by bm25 alone a, b, c, d are found.
+    """
+
+    ACTIONS = action_set(bm25=(0, 2, 4), dense=(0, 2, 4), memory=(0, 1, 2), baseline={"bm25": 4, "dense": 4})
+    PRIOR = PlacePrior((0.4, 0.2, 0.1), 1.0)
+    PAGE = replace(MODEL, ordering=PRIOR)
+
+    def measured(self, *searches, actions=ACTIONS, **changes):
+        return allocation_gains(known(*searches), SCHEMA, actions, FUSION, self.PAGE, page=2, **changes).repeated
+
+    def worth(self, *searches):
+        (query,) = known(*searches)
+        names = [each.object_id for each in (*searches[0].impressions, *searches[0].unshown)]
+        means = [
+            (0.1 * (3 / LAST_PLACE) ** 0.7 + clicks) / (1.0 + max(clicks, looks))
+            for clicks, looks in zip(query.clicks.tolist(), query.looks.tolist(), strict=True)
+        ]
+        return dict(zip(names, query.attractions.tolist(), strict=True)), dict(zip(names, means, strict=True))
+
+    def test_memory_brings_what_was_chosen_whatever_finds_it(self):
+        """e comes onto the page of bm25 alone, first of all: two clicks in two looks at most."""
+        searches = [search(), search(), search("peace"), search("peace")]
+        worth, means = self.worth(*searches[:2])
+        assert max(means, key=means.get) == "e"
+        gains = self.measured(*searches)
+        baseline = gains.of[expert_key({"bm25": 4, "dense": 4, "memory": 0})]
+        assert (baseline.clicks, baseline.error, baseline.behind_model, baseline.behind_best) == (0.0, 0.0, 0.0, 0.0)
+        of_bm25 = gains.of[expert_key({"bm25": 4, "memory": 0})]
+        assert gains.baseline == pytest.approx(worth["e"] + 0.5 * worth[self.second(searches[0])])
+        assert of_bm25.clicks == pytest.approx(0.5 * (worth["a"] - worth[self.second(searches[0])]))
+        assert of_bm25.behind_model == pytest.approx(-of_bm25.clicks)
+        without = self.measured(*searches, actions=ACTIONS).of[expert_key({"bm25": 4})]
+        assert without.clicks == pytest.approx(worth["a"] + 0.5 * worth["b"] - gains.baseline)
+
+    def second(self, searched):
+        """The first of the union's order: nothing but e was clicked, and all were looked at alike but for the place."""
+        return searched.impressions[0].object_id
+
+    def test_memory_brings_as_many_as_its_deepest_level(self):
+        """e was clicked twice and f once: with one place in memory f does not come to bm25's page, with two it does."""
+        clicked = [search(clicked=("e", "f")), search(clicked=("e",))]
+        searches = [*clicked, *[search("peace", clicked=each) for each in (("e", "f"), ("e",))]]
+        one = replace(self.ACTIONS, arms=(*self.ACTIONS.arms[:2], replace(self.ACTIONS.arms[2], levels=(0, 1))))
+        bm25 = expert_key({"bm25": 4, "memory": 0})
+        worth, means = self.worth(*clicked)
+        assert sorted(means, key=means.get)[-2:] == ["f", "e"]
+        deep, shallow = (self.measured(*searches, actions=actions) for actions in (self.ACTIONS, one))
+        assert deep.of[bm25].clicks == 0.0
+        assert shallow.baseline == deep.baseline == pytest.approx(worth["e"] + 0.5 * worth["f"])
+        assert shallow.of[bm25].clicks == pytest.approx(0.5 * (worth["a"] - worth["f"]))
+
+    def test_what_was_passed_over_falls_below_what_nobody_has_seen(self):
+        """
+        Ten people saw four and clicked nothing, so the second place is d's now. Shallower searches do not find it:
+        there it is that of c, first of their union, with .4 clicks in 13 looks against .2 in 7 of a, prior included.
+        """
+        passed = [
+            search(query, clicked=(), shown=("c", "a", "b", "e")) for query in ("love", "peace") for _ in range(10)
+        ]
+        chosen = [search(query, shown=("c", "a", "b", "e")) for query in ("love", "love", "peace", "peace")]
+        worth, _ = self.worth(*passed[:10], *chosen[:2])
+        gains = self.measured(*passed, *chosen)
+        assert gains.baseline == pytest.approx(worth["e"] + 0.5 * worth["d"])
+        shallow = gains.of[expert_key({"bm25": 2, "dense": 2, "memory": 0})]
+        assert shallow.clicks == pytest.approx(0.5 * (worth["c"] - worth["d"]))
+
+    def test_queries_with_one_rewarded_search_do_not_tell(self):
+        assert self.measured(search(), search("peace")) is None
+        assert self.measured(search(), search(), search("peace"), search("hope")) is None
+        two = self.measured(search(), search(), search("peace"), search("peace"), search("hope"))
+        assert two.queries == 2
+
+    def test_new_queries_are_measured_as_without_them(self):
+        searches = [search(), search(), search("peace"), search("peace")]
+        gains = allocation_gains(known(*searches), SCHEMA, self.ACTIONS, FUSION, self.PAGE, page=2)
+        other = allocation_gains(known(*searches), SCHEMA, self.ACTIONS, FUSION, MODEL, page=2)
+        assert replace(gains, repeated=None) == replace(other, repeated=None)
 
 
 class TestAnArmBesideTheBaseline:
@@ -264,7 +349,7 @@ class TestAnArmBesideTheBaseline:
         return replace(asked, reports=tuple(each for each in asked.reports if each.arm == "bm25"))
 
     def measured(self, queries, **changes):
-        return allocation_gains(queries, SCHEMA, self.ACTIONS, FUSION, CURVE, page=2, ranker=1, **changes)
+        return allocation_gains(queries, SCHEMA, self.ACTIONS, FUSION, MODEL, page=2, ranker=1, **changes)
 
     def test_may_not_be_played_before_enough_queries_tell_of_it(self):
         queries = known(*map(self.of_bm25, ("love", "peace", "hope", "rain")), search("snow"), search("sun"))
@@ -311,6 +396,6 @@ class TestAnArmBesideTheBaseline:
             replace(each, drawn={"bm25": 4, "trigrams": 4})
             for each in known(self.of_bm25("love"), self.of_bm25("rain"))
         ]
-        gains = allocation_gains([*queries, *others], SCHEMA, actions, FUSION, CURVE, page=2, ranker=1)
+        gains = allocation_gains([*queries, *others], SCHEMA, actions, FUSION, MODEL, page=2, ranker=1)
         assert gains.of[both].clicks > gains.of[apart].clicks
         assert (gains.of[apart].behind_best, gains.of[apart].behind_best_error) == (0.0, 0.0)

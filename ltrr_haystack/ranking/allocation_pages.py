@@ -1,0 +1,141 @@
+"""The pages that allocations would make for a query, as far as the log knows its documents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltrr_haystack.fusion import EXACT_DIGITS
+from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema, arm_features
+from ltrr_haystack.ranking.gate import Scorer
+from ltrr_haystack.ranking.judged_queries import JudgedQuery
+from ltrr_haystack.ranking.page_order import expected_attraction
+from ltrr_haystack.ranking.place_prior import Numbers, PlacePrior
+from ltrr_haystack.ranking.place_prior_fitting import LAST_PLACE
+from ltrr_haystack.types import MEMORY, ActionSet, Allocation
+
+
+class Unions:
+    """
+    Makes the unions of allocations.
+
+    :param schema: The features of the documents.
+    :param actions: What there is to choose from.
+    :param fusion: Arm → its weight and the constant k in reciprocal rank fusion; arms that are not there find nothing.
+    """
+
+    def __init__(self, schema: FeatureSchema, actions: ActionSet, fusion: Mapping[str, tuple[float, float]]) -> None:
+        known = [name for name in actions.names if name in fusion and name not in actions.memory_arms]
+        self._arms = known
+        self._weights, self._constants = np.array([fusion[name] for name in known]).reshape(-1, 2).T
+        self._features = [[schema.columns[name] for name in arm_features(arm)] for arm in known]
+        self._searched = schema.columns[SEARCHED]
+
+    def under(self, query: JudgedQuery, allocations: Sequence[Allocation]) -> JudgedQuery:
+        """
+        Give the documents of a query once for each allocation, with the places and features that it would give them.
+
+        :param query: The query.
+        :param allocations: The allocations.
+        :returns: The documents, as many for each allocation, one allocation after the other; the place of what it does
+            not find is infinite.
+        """
+        depths = np.array([[allocation.get(arm, 0) for arm in self._arms] for allocation in allocations], dtype=float)
+        with np.errstate(divide="ignore"):
+            ranks = np.array([np.rint(1 / query.features[:, of[1]]) for of in self._features])
+        ranks = ranks.reshape(len(self._arms), len(query.places)).T
+        found = np.nan_to_num(ranks, nan=np.inf) <= depths[:, None, :]
+        parts = np.where(found, self._weights / (self._constants + np.nan_to_num(ranks)), 0.0)
+        fused = np.where(found.any(axis=2), parts.sum(axis=2), -1.0).round(EXACT_DIGITS)
+        places = _places(fused)
+        places[fused < 0] = np.inf
+        features = np.repeat(query.features[None], len(depths), axis=0)
+        features[:, :, self._searched] = np.maximum(fused, 0.0)
+        for column, (present, *others) in enumerate(self._features):
+            kept = found[:, :, column]
+            features[:, :, others] = np.where(kept[:, :, None], features[:, :, others], np.nan)
+            ran = np.where(depths[:, column] > 0, 0.0, np.nan)
+            features[:, :, present] = np.where(kept, 1.0, ran[:, None])
+        return replace(
+            query,
+            features=features.reshape(-1, features.shape[2]),
+            places=places.ravel(),
+            attractions=np.tile(query.attractions, len(depths)),
+            clicks=np.tile(query.clicks, len(depths)),
+            looks=np.tile(query.looks, len(depths)),
+            grades=np.tile(query.grades, len(depths)),
+            shown=np.tile(query.shown, len(depths)),
+        )
+
+
+class Memory:
+    """
+    Puts pages into the order that they have for a query that was searched before.
+
+    :param actions: What there is to choose from: memory arms bring what was chosen, as deep as they can.
+    :param prior: The prior by which pages are ordered.
+    """
+
+    def __init__(self, actions: ActionSet, prior: PlacePrior) -> None:
+        self._depth = max([arm.levels[-1] for arm in actions.arms if arm.kind == MEMORY], default=0)
+        self._prior = prior
+
+    def means(self, scores: Numbers, query: JudgedQuery) -> Numbers:
+        """
+        Order documents by what was seen of them.
+
+        :param scores: Allocation × document: the scores of the ranking model, as `scores_of` gives them.
+        :param query: The query.
+        :returns: Allocation × document: the posterior mean of what the allocation finds or memory brings, -inf for all
+            others. What memory alone brings has the place below all that is found.
+        """
+        found = np.isfinite(scores)
+        places = np.where(found, _places(scores), found.sum(axis=1, keepdims=True) + 1.0)
+        posteriors = self._prior.posteriors(places, query.clicks, query.looks)
+        means: Numbers = np.where(found | self._brings(query), expected_attraction(posteriors), -np.inf)
+        return means
+
+    def _brings(self, query: JudgedQuery) -> NDArray[np.bool_]:
+        """Which documents memory arms bring: those that were chosen, the best ones first."""
+        posteriors = self._prior.posteriors(np.full(len(query.places), LAST_PLACE), query.clicks, query.looks)
+        rates = np.where(query.clicks > 0, expected_attraction(posteriors), -np.inf)
+        brought = np.isfinite(rates)
+        brought[np.argsort(-rates, kind="stable")[self._depth :]] = False
+        return brought
+
+
+def scores_of(unions: JudgedQuery, scorer: Scorer, query: JudgedQuery) -> Numbers:
+    """
+    Score the documents of a query under allocations.
+
+    :param unions: What `Unions` made of the query.
+    :param scorer: Scores by a ranking model.
+    :param query: The query.
+    :returns: Allocation × document: the score, -inf for what the allocation does not find.
+    """
+    scores: Numbers = np.where(np.isfinite(unions.places), scorer(unions), -np.inf).reshape(-1, len(query.places))
+    return scores
+
+
+def earned_by(scores: Numbers, query: JudgedQuery, looks: Numbers) -> Numbers:
+    """
+    Tell what pages are expected to earn.
+
+    :param scores: Allocation × document: what pages are ordered by, -inf for what is not there.
+    :param query: The query.
+    :param looks: For each place of a page, how likely it is examined.
+    :returns: For each allocation the expected clicks on its page, rounded so that equal pages earn the same.
+    """
+    order = np.argsort(-scores, axis=1, kind="stable")[:, : len(looks)]
+    found = np.isfinite(np.take_along_axis(scores, order, axis=1))
+    total: Numbers = np.where(found, query.attractions[order], 0.0) @ looks[: order.shape[1]]
+    return total.round(EXACT_DIGITS)
+
+
+def _places(scores: Numbers) -> Numbers:
+    """The place of each document in every row, by falling score, from 1."""
+    places = np.empty(scores.shape)
+    ranks = np.broadcast_to(np.arange(1.0, scores.shape[1] + 1), scores.shape)
+    np.put_along_axis(places, np.argsort(-scores, axis=1, kind="stable"), ranks, axis=1)
+    return places

@@ -42,8 +42,7 @@ def train_ranker(
     (see `JudgedQuery`). It is judged on queries that it was not trained on, by cross-validation over queries, and
     trained once more on all of them. If it does not pass, it is kept with its verdict, and what is live stays live. How
     documents fared over all queries is counted anew in any case (see `ClickFeatures`). With the pages of the model that
-    is live then, allocations are measured for new queries (see `AllocationGains`). None of this goes live without
-    `activate_if_passed`.
+    is live then, allocations are measured (see `AllocationGains`). None of this goes live without `activate_if_passed`.
 
     ### Usage example
 
@@ -112,7 +111,13 @@ def train_ranker(
     served, ranker = (learned, version) if active else (beside, store.active_version(RANKER))
     gains = _measured(log, model_of_page, served, ranker=ranker, min_queries=min_queries, seed=seed)
     if gains is not None:
-        card = {"queries": gains.queries, "baseline": gains.baseline, "ranker": gains.ranker}
+        repeated = 0 if gains.repeated is None else gains.repeated.queries
+        card = {
+            "queries": gains.queries,
+            "repeated": repeated,
+            "baseline": gains.baseline,
+            "ranker": gains.ranker,
+        }
         store.add_snapshot(ALLOCATIONS, gains.to_bytes(), card, activate=activate_if_passed)
     if active:
         store.activate(RANKER, version)
@@ -217,7 +222,7 @@ def _measured(
     min_queries: int,
     seed: int,
 ) -> AllocationGains | None:
-    """What allocations are worth for new queries with the pages that are served, if it can be told on known ones."""
+    """What allocations are worth with the pages that are served, if it can be told on known queries."""
     if log.newest is None or isinstance(served, _AsItIs):
         return None
     return allocation_gains(

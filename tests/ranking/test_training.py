@@ -76,6 +76,18 @@ class TestTrainRanker:
         assert gains.of["bm25=20 dense=20"].clicks > 0.1
         assert gains.of["bm25=20"].clicks == pytest.approx(0.0, abs=0.02)
 
+    def test_with_memory_beside_both_a_cheaper_allocation_is_nearer_to_the_baseline(self, logged, quick):
+        """Each query was searched about ten times: what was clicked is brought back, whatever finds it."""
+        train_ranker(logged, settings=quick)
+        snapshot = logged.snapshot(ALLOCATIONS)
+        gains = AllocationGains.from_bytes(snapshot.payload)
+        assert gains.repeated.queries == snapshot.card["repeated"] == 60
+        assert (gains.repeated.against, gains.repeated.reordered) == (gains.against, True)
+        assert gains.repeated.of[gains.against].clicks == 0.0
+        assert gains.repeated.baseline > gains.baseline + gains.of[gains.against].clicks
+        lost, lost_with_memory = (of.of["bm25=20"].behind_model for of in (gains, gains.repeated))
+        assert 0.0 < lost_with_memory < lost / 2
+
     def test_where_a_model_does_not_go_live_the_pages_are_those_of_the_live_one(self, logged, quick):
         train_ranker(logged, settings=quick, activate_if_passed=False)
         kept = AllocationGains.from_bytes(logged.snapshot(ALLOCATIONS, 1).payload)

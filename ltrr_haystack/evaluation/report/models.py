@@ -42,12 +42,12 @@ def models(store: LTRRStore, rankers: Mapping[int, RankerRuns]) -> tuple[Section
             "verdict tells the two apart. For new queries its model competes with the best allocation for all of "
             "them; of those past their safe start the one that gains more is played. As soon as allocations were "
             "measured on the log, the most valuable is played of those whose pages were shown to lose no more than a "
-            "margin; for queries that were searched before, though not often, the model chooses among these. A ranker "
-            "goes live when, on queries that it was not trained on, its first places are shown not to be worth less "
-            "than those of the union's own order, nor of the live ranker, by more than a margin. What a document is "
-            "worth is judged by what was seen of it in the log. That is tested at each training; the more looks there "
-            "were, the stricter each is. The command ltrr activate goes back to an earlier "
-            "version.",
+            "margin; for queries that were searched before, the model chooses among those of which that was shown with "
+            "memory beside them. A ranker goes live when, on queries that it was not trained on, its first places are "
+            "shown not to be worth less than those of the union's own order, nor of the live ranker, by more than a "
+            "margin. What a document is worth is judged by what was seen of it in the log. That is tested at each "
+            "training; the more looks there were, the stricter each is. The command ltrr activate goes back to an "
+            "earlier version.",
         ),
         tuple(findings),
     )

@@ -51,6 +51,9 @@ On how many queries allocations are measured; of more, so many are drawn: half o
 tell of most allocations, since few may tell of an arm beside the baseline.
 """
 
+DIGITS = 9
+"""Decimal places of gains: each snapshot of a policy holds them all, and nothing depends on more."""
+
 _Numbers = NDArray[np.float64]
 
 
@@ -150,11 +153,12 @@ def _compared(
         *_mean_and_error(ranked[:, None] - earned, least),
         *_mean_and_error(best - earned, least),
     )
+    rows = np.transpose(columns).round(DIGITS).tolist()
     return AllocationGains(
         experts.baseline_key,
         {
             key: replace(Gain(*of), queries=queries_of)
-            for key, of, queries_of in zip(experts.keys, np.transpose(columns).tolist(), told_by.tolist(), strict=True)
+            for key, of, queries_of in zip(experts.keys, rows, told_by.tolist(), strict=True)
             if queries_of >= least
         },
         float(today.mean()),

@@ -13,10 +13,12 @@ not asked for there, since on a few dozen queries the highest of hundreds of est
 Of these allocations the one that is worth most is played, in clicks less costs. No saving makes up for a loss beyond
 the margin: nobody's first search gets worse than that to save a call.
 
-Nor do the next ones. For a query that was searched before, the model chooses among the allocations whose pages are as
-good as the baseline's, memory beside both (see `Preference.bounded`). Where memory fills the pages, nearly all may be
-played; where it does not, since people look at few places, one arm with memory beside it leaves low places to documents
-that nobody wants. Few click there, so a model that weighs clicks against costs alone would play it.
+Nor do the next ones. For a query that was searched before, the model chooses among allocations that may be played (see
+`Preference.bounded`): among those for new queries at first, and once it was searched as often as three quarters of the
+queries that were measured, among those whose pages with memory are as good as the baseline's with memory. Where memory
+fills the pages, these are nearly all. Where people look at few places, it does not: one arm with memory leaves low
+places to documents that nobody wants, and since few click there, a model that weighs clicks against costs alone would
+play it.
 """
 
 import json
@@ -71,7 +73,7 @@ class Gain(FrozenValue):
 @dataclass(frozen=True, slots=True)
 class AllocationGains(FrozenValue):
     """
-    The gains of the allocations that are compared for new queries.
+    The gains of the allocations that are compared as a whole.
 
     :param against: Key of the baseline (see `expert_key`).
     :param of: Key of an allocation → its gain.
@@ -82,8 +84,11 @@ class AllocationGains(FrozenValue):
     :param unordered: Expected clicks per search on a page of the baseline's candidates in random order.
     :param reordered: Whether that model ordered the pages; otherwise they are in the union's order, as where a live
         model cannot rank.
-    :param repeated: The same for queries that were searched before, whose pages are ordered by what was seen of their
-        documents, with memory beside every allocation; `None` where too few tell.
+    :param repeated: The same for queries that were searched before, with memory at its deepest beside every allocation
+        and pages in the order of posterior means; `None` where too few tell. There the baseline's page is with memory
+        in each comparison, and no cost is memory's.
+    :param least_searched: How often a query must have been searched for the gains to be its own; three quarters of the
+        measured ones were searched as often or more. 0 for new queries.
     """
 
     against: str
@@ -95,6 +100,7 @@ class AllocationGains(FrozenValue):
     unordered: float = 0.0
     reordered: bool = False
     repeated: "AllocationGains | None" = None
+    least_searched: int = 0
 
     @property
     def margin(self) -> float:

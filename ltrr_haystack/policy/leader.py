@@ -152,17 +152,33 @@ class Leader:
         experts = experts_of(actions)
         return Preference.of_new_query(actions, experts, self._gains(experts))
 
-    def playable(self, experts: Experts, *, repeated: bool = False) -> NDArray[np.bool_] | None:
+    def playable(self, experts: Experts) -> NDArray[np.bool_] | None:
         """
-        Tell which allocations may be played.
+        Tell which allocations may be played for new queries.
 
         :param experts: The allocations that are compared.
-        :param repeated: Whether for a query that was searched before, memory beside them; as for a new one where that
-            was not measured.
         :returns: For each whether it may be; `None` if nothing was measured against their baseline.
         """
         measured = self._measured_for(experts)
-        return None if measured is None else self._mask(measured, experts, repeated=repeated)
+        return None if measured is None else self._mask(measured, experts)
+
+    def playable_again(self, experts: Experts, searched: float) -> tuple[NDArray[np.bool_], bool] | None:
+        """
+        Tell which allocations may be played for a query that was searched before.
+
+        :param experts: The allocations that are compared.
+        :param searched: How often it was.
+        :returns: For each whether it may be, and whether only with memory at its deepest; as for a new query where it
+            was searched less often than those that were measured with memory, or none were. `None` if nothing was
+            measured against their baseline.
+        """
+        measured = self._measured_for(experts)
+        if measured is None:
+            return None
+        again = measured.repeated
+        if again is None or round(searched) < again.least_searched:
+            return self._mask(measured, experts), False
+        return self._mask(again, experts), True
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -230,12 +246,12 @@ class Leader:
         measured = self._measured
         return measured if measured is not None and measured.against == experts.baseline_key else None
 
-    def _mask(self, measured: AllocationGains, experts: Experts, *, repeated: bool = False) -> NDArray[np.bool_]:
+    def _mask(self, of: AllocationGains, experts: Experts) -> NDArray[np.bool_]:
         """Which of the allocations may be played; the last answers are kept, since they change with a training only."""
-        kept = self._kept.get(repeated)
-        if kept is None or kept[0] is not measured or kept[1] is not experts:
-            of = measured.repeated or measured if repeated else measured
-            kept = self._kept[repeated] = measured, experts, of.playable(experts)
+        with_memory = of.least_searched > 0
+        kept = self._kept.get(with_memory)
+        if kept is None or kept[0] is not of or kept[1] is not experts:
+            kept = self._kept[with_memory] = of, experts, of.playable(experts)
         return kept[2]
 
     def _measured_gains(self, measured: AllocationGains, experts: Experts) -> _Numbers:

@@ -74,7 +74,15 @@ class Preference:
         return cls(experts.allocations[first], values, experts.places[first].tolist())
 
     @classmethod
-    def bounded(cls, actions: ActionSet, experts: Experts, playable: NDArray[np.bool_], values: Values) -> Self:
+    def bounded(
+        cls,
+        actions: ActionSet,
+        experts: Experts,
+        playable: NDArray[np.bool_],
+        values: Values,
+        *,
+        with_memory: bool = False,
+    ) -> Self:
         """
         Prefer what is worth most of what may be played, with any memory beside it for which the budget has room.
 
@@ -84,11 +92,16 @@ class Preference:
         :param experts: The allocations.
         :param playable: Which of them may be played; where none may, the baseline may, or what draws as much.
         :param values: The value of each arm's levels.
+        :param with_memory: Whether they may be played only with memory at its deepest; those for which the budget has
+            no room beside it may not then.
         :returns: The preference. A level with which the best allocation may not be played is worth `REFUSED_LOSS` less
             than all that were compared.
         """
-        allowed = playable if playable.any() else experts.stand_in
+        if with_memory:
+            values = _deepest_memory(actions, values)
         memory = _Memory(actions, experts, values)
+        allowed = playable & memory.is_full if with_memory else playable
+        allowed = allowed if allowed.any() else experts.stand_in
         worth = np.sum([np.array(row)[places] for row, places in zip(values, experts.places.T, strict=True)], axis=0)
         worth = worth + memory.most
         refused = float(worth.min()) - REFUSED_LOSS
@@ -101,6 +114,14 @@ class Preference:
             for arm, row in zip(actions.arms, values, strict=True)
         ]
         return cls(allocation, rows, [arm.levels.index(allocation[arm.name]) for arm in actions.arms])
+
+
+def _deepest_memory(actions: ActionSet, values: Values) -> Values:
+    """The values, with those of all but the deepest level of each memory arm `REFUSED_LOSS` below that."""
+    return [
+        [*(min(value, row[-1]) - REFUSED_LOSS for value in row[:-1]), row[-1]] if arm.kind == MEMORY else row
+        for arm, row in zip(actions.arms, values, strict=True)
+    ]
 
 
 class _Neighbours:
@@ -120,6 +141,7 @@ class _Memory:
     The depths of all memory arms together, and what they add to an allocation in which these are at their lowest.
 
     :ivar most: For each allocation what memory adds at most, as far as the budget has room for it.
+    :ivar is_full: For each whether there is room for all memory arms at their deepest.
     """
 
     def __init__(self, actions: ActionSet, experts: Experts, values: Values) -> None:
@@ -133,6 +155,7 @@ class _Memory:
         room = (actions.budget - experts.candidates)[:, None]
         self._adds = np.where(more <= room, added, -np.inf)
         self.most: _Numbers = self._adds.max(axis=1)
+        self.is_full: NDArray[np.bool_] = more[-1] <= room[:, 0]
 
     def beside(self, first: int) -> Allocation:
         """The best depths beside one of the allocations; among equals the lowest."""

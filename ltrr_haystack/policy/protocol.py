@@ -11,7 +11,7 @@ from ltrr_haystack.types import ActionSet, Features, SettledDecision
 
 @runtime_checkable
 class WeighsAllocations(Protocol):
-    """A policy that takes up what allocations are worth for new queries, beside what it learns from decisions."""
+    """A policy that takes up what allocations are worth, beside what it learns from decisions."""
 
     def take_up(self, gains: AllocationGains | None) -> None:
         """

@@ -14,6 +14,7 @@ from ltrr_haystack.errors import ConfigurationError, OutdatedSnapshotError
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.credit import Credit, ValueFn, at_drawn_depth, leave_one_out
 from ltrr_haystack.policy.experts import experts_of
+from ltrr_haystack.policy.features import searched_before
 from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.lattice import best_allocation
@@ -50,8 +51,9 @@ class VWPolicy:
     Until it is shown to be better than the baseline, in reward less cost, it plays the baseline for most queries, and
     again if it turns out worse (see `SafeStartGate`). New queries have a safe start of their own, in which the best
     single allocation competes with the model, until allocations are measured on the log (see `NewQueries`). Then the
-    model chooses for all others among the allocations that may be played with memory beside them; where none may, it
-    adds memory to the baseline (see `AllocationGains`).
+    model chooses among the allocations that may be played for all others, too, which for queries that were searched
+    often are those that are good enough with memory; where none may, it adds memory to the baseline (see
+    `AllocationGains`).
 
     ### Usage example
 
@@ -379,10 +381,11 @@ class VWPolicy:
         values, experts = self.values(actions, features), experts_of(actions)
         if not _all_finite(values):
             return None
-        playable = self._new.leader.playable(experts, repeated=True)
-        if playable is None:
+        bound = self._new.leader.playable_again(experts, searched_before(features))
+        if bound is None:
             return Preference.arm_by_arm(actions, values)
-        return Preference.bounded(actions, experts, playable, values)
+        playable, with_memory = bound
+        return Preference.bounded(actions, experts, playable, values, with_memory=with_memory)
 
     def _fit(self, actions: ActionSet, features: Features, credit: Credit, *, new: bool) -> None:
         shared = _shared_line(features)

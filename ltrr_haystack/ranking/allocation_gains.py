@@ -16,13 +16,14 @@ measured on the queries for which every arm was drawn as deep as in it and as in
 what it is compared with, is not known. So allocations with an arm beside the baseline are not measured before it was
 drawn for enough queries. Clicks are those of a search of a query that is clicked at all.
 
-Queries that were searched before are measured beside, with what was seen of their documents: the memory arm brings what
-was chosen, as deep as it can, and documents are in the order of their posterior means, as on the pages that are served.
-So an allocation may be good enough where memory fills the pages of most queries, and not where people look at few
-places, and little is known of what belongs to the others. These pages are compared with those of the baseline and
-memory, on the queries that had more than one search with a reward.
+Queries that had more than one search with a reward are measured once more, with what was seen of their documents: the
+memory arm brings what was chosen, as deep as it can, and documents are in the order of their posterior means. These
+pages are compared with that of the baseline with memory. So an allocation may be good enough where memory fills the
+pages of most queries, and not where people look at few places, and little is known of what belongs to the others.
 
-What this leaves out: documents that were never logged, so that the others stand higher in these unions than they did;
+What this leaves out: that the same evidence orders the pages with memory and judges them; that purchases count for more
+there, that a pipeline may have told its memory arm another prior or minimum, and what several of them bring together;
+documents that were never logged, so that the others stand higher in these unions than they did;
 that scores are normalised within what an arm draws, and that the ranker leaves what is below its first candidates in
 the union's order; that the margin is an estimate, too; that the best of many allocations by chance looks a little
 better than it is, so that others seem to be a little more behind; and that of many that are tested some pass by chance.
@@ -48,8 +49,12 @@ from ltrr_haystack.types import ActionSet
 MOST_QUERIES = 300
 """
 On how many queries allocations are measured; of more, so many are drawn: half of them from all, half from those that
-tell of most allocations, since few may tell of an arm beside the baseline.
+tell of most allocations, since few may tell of an arm beside the baseline, and among these from those that had more
+than one search with a reward.
 """
+
+LEAST_SEARCHED = 0.25
+"""Share of the repeated queries that may have been searched less often than a query of which their gains are said."""
 
 DIGITS = 9
 """Decimal places of gains: each snapshot of a policy holds them all, and nothing depends on more."""
@@ -94,30 +99,36 @@ def allocation_gains(
     if len(queries) > MOST_QUERIES:
         drawn = np.random.default_rng(seed).permutation(len(queries))
         half = MOST_QUERIES // 2
-        telling = drawn[half:][np.argsort(-known[drawn[half:]].sum(axis=1), kind="stable")]
+        once = np.array([query.weight == 1 for query in queries])
+        telling = drawn[half:][np.lexsort((once[drawn[half:]], -known[drawn[half:]].sum(axis=1)))]
         rows = np.sort(np.concatenate([drawn[:half], telling[: MOST_QUERIES - half]]))
         queries, known = [queries[row] for row in rows], known[rows]
     unions, memory = Unions(schema, actions, fusion), Memory(actions, page_model.ordering)
-    new, again = np.empty((2, len(queries), len(experts.keys)))
-    today, ranked, remembered, unordered = np.empty((4, len(queries)))
+    new, again = np.full((2, len(queries), len(experts.keys)), np.nan)
+    today, ranked, remembered, unordered = np.full((4, len(queries)), np.nan)
     looks = page_model.curve.over(np.arange(1, page + 1))
     for row, query in enumerate(queries):
         others, baseline = unions.under(query, experts.searched), unions.under(query, [experts.baseline])
         of_others, of_baseline = scores_of(others, scorer, query), scores_of(baseline, scorer, query)
         new[row] = np.where(known[row], earned_by(of_others, query, looks), np.nan)
-        again[row] = np.where(known[row], earned_by(memory.means(of_others, query), query, looks), np.nan)
         today[row] = earned_by(scores_of(baseline, by_union, query), query, looks)[0]
         ranked[row] = earned_by(of_baseline, query, looks)[0]
-        remembered[row] = earned_by(memory.means(of_baseline, query), query, looks)[0]
         candidates = query.attractions[np.isfinite(of_baseline[0])]
         unordered[row] = candidates.mean() * looks[: len(candidates)].sum() if len(candidates) else 0.0
-    repeated = np.array([query.weight > 1 for query in queries])
+        if query.weight > 1:
+            again[row] = np.where(known[row], earned_by(memory.means(of_others, query), query, looks), np.nan)
+            remembered[row] = earned_by(memory.means(of_baseline, query), query, looks)[0]
     compared = partial(_compared, experts, actions, least=least, ranker=ranker)
     gains = compared(new, today, ranked, unordered, reordered=scorer is not by_union)
     if gains is None:
         return None
-    against = remembered[repeated]
-    return replace(gains, repeated=compared(again[repeated], against, against, unordered[repeated], reordered=True))
+    rows = np.flatnonzero(np.isfinite(remembered))
+    against = remembered[rows]
+    repeated = compared(again[rows], against, against, unordered[rows], reordered=True)
+    if repeated is not None:
+        searched = np.quantile([queries[row].searches for row in rows], LEAST_SEARCHED)
+        repeated = replace(repeated, least_searched=int(searched))
+    return replace(gains, repeated=repeated)
 
 
 def _compared(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltrr_haystack.fusion import EXACT_DIGITS
+from ltrr_haystack.memory.posterior import Prior
 from ltrr_haystack.ranking.features import SEARCHED, FeatureSchema, arm_features
 from ltrr_haystack.ranking.gate import Scorer
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
@@ -14,6 +15,9 @@ from ltrr_haystack.ranking.page_order import expected_attraction
 from ltrr_haystack.ranking.place_prior import Numbers, PlacePrior
 from ltrr_haystack.ranking.place_prior_fitting import LAST_PLACE
 from ltrr_haystack.types import MEMORY, ActionSet, Allocation
+
+BY_DEFAULT = Prior()
+"""What a memory arm goes by unless it is told otherwise."""
 
 
 class Unions:
@@ -83,24 +87,27 @@ class Memory:
 
     def means(self, scores: Numbers, query: JudgedQuery) -> Numbers:
         """
-        Order documents by what was seen of them.
+        Order documents by what was seen of them, as the ranker does.
 
         :param scores: Allocation × document: the scores of the ranking model, as `scores_of` gives them.
         :param query: The query.
         :returns: Allocation × document: the posterior mean of what the allocation finds or memory brings, -inf for all
-            others. What memory alone brings has the place below all that is found.
+            others. What memory alone brings has the place below all that is found, `LAST_PLACE` at most.
         """
         found = np.isfinite(scores)
-        places = np.where(found, _places(scores), found.sum(axis=1, keepdims=True) + 1.0)
+        below = np.minimum(found.sum(axis=1, keepdims=True) + 1.0, LAST_PLACE)
+        places = np.where(found, _places(scores), below)
         posteriors = self._prior.posteriors(places, query.clicks, query.looks)
         means: Numbers = np.where(found | self._brings(query), expected_attraction(posteriors), -np.inf)
         return means
 
     def _brings(self, query: JudgedQuery) -> NDArray[np.bool_]:
-        """Which documents memory arms bring: those that were chosen, the best ones first."""
-        posteriors = self._prior.posteriors(np.full(len(query.places), LAST_PLACE), query.clicks, query.looks)
-        rates = np.where(query.clicks > 0, expected_attraction(posteriors), -np.inf)
-        brought = np.isfinite(rates)
+        """Which documents memory arms bring: those that were chosen at least once, the best ones first."""
+        seen = zip(query.clicks.tolist(), query.looks.tolist(), strict=True)
+        rates = np.array(
+            [BY_DEFAULT.posterior_mean(clicks, looks) if clicks >= 1 else -np.inf for clicks, looks in seen]
+        )
+        brought: NDArray[np.bool_] = np.isfinite(rates)
         brought[np.argsort(-rates, kind="stable")[self._depth :]] = False
         return brought
 

@@ -62,10 +62,11 @@ class JudgedQuery:
         Infinite for what an allocation does not find (see `allocation_pages.Unions`).
     :param attractions: The expected attraction of each, 0 to 1.
     :param clicks: How often each was clicked; a click of which a part counts is that part.
-    :param looks: How often each was looked at, at least so far as the flatter curve tells.
+    :param looks: How often each was looked at, counted by the flatter curve (see `cautious`).
     :param grades: Reward per look of each, 0 to `MAX_REWARD`, drawn towards 0: what training takes for its relevance.
     :param shown: Whether each was shown.
     :param weight: How much the query counts in training: its searches with a reward, up to `MOST_SEARCHES`.
+    :param searches: How often it was searched.
     :param drawn: Arm → the deepest that it was drawn for the query, where it answered.
     """
 
@@ -78,6 +79,7 @@ class JudgedQuery:
     grades: NDArray[np.float64]
     shown: NDArray[np.bool_]
     weight: int = 1
+    searches: int = 1
     drawn: Mapping[str, int] = field(default_factory=dict, repr=False)
 
 
@@ -130,6 +132,7 @@ class EvidenceCollector:
         if query is None:
             return
         documents, earned = query.documents, settled.counted_rewards
+        query.searches += 1
         query.rewarded += any(reward > 0 for reward in earned.values())
         query.drawn |= Counter({each.arm: each.depth for each in settled.reports if each.error is None})
         shown = [each.object_id for each in settled.impressions]
@@ -197,6 +200,7 @@ class EvidenceCollector:
             np.minimum(rewards / (looks + self._model.calibrated.looks), MAX_REWARD),
             np.array([each.shown for each in seen]),
             min(query.rewarded, MOST_SEARCHES),
+            query.searches,
             dict(query.drawn),
         )
 
@@ -213,9 +217,10 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Searched:
-    """What is gathered of a query: its documents, its searches with a reward, and how deep each arm drew."""
+    """What is gathered of a query: its documents, its searches, those with a reward, and how deep each arm drew."""
 
     documents: dict[str, _Seen] = field(default_factory=dict)
+    searches: int = 0
     rewarded: int = 0
     drawn: Counter[str] = field(default_factory=Counter)
 

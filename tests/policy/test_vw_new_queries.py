@@ -34,6 +34,11 @@ class TestMeasuredGains:
         "a=10 b=10", {"a=10 b=10": Gain(-0.5, 0.01, 0.0), "b=10": Gain(0.0, 0.01, 0.1)}, 1.0, 0.2, 60, ranker=1
     )
 
+    WITH_MEMORY = replace(
+        GAINS,
+        repeated=replace(GAINS, of={"a=10": Gain(0.0, 0.01, 0.1)}, reordered=True, least_searched=3),
+    )
+
     @pytest.fixture
     def policy(self, make_settled):
         policy = VWPolicy()
@@ -74,8 +79,10 @@ class TestMeasuredGains:
     def test_gains_against_the_baseline_at_hand_decide_whatever_was_learned_last(self, policy, make_settled):
         other = replace(self.ACTIONS, baseline={"a": 0, "b": 10})
         policy.learn(make_settled(other, {"a": 10, "b": 10}, {"x": {"a": 1}}, {"x": 1.0}))
-        again = policy.distribution(self.ACTIONS, Features())
-        assert (again.held_back, again.preferred) == (False, {"a": 0, "b": 10})
+        for gains in (self.GAINS, self.WITH_MEMORY):
+            policy.take_up(gains)
+            again = policy.distribution(self.ACTIONS, Features())
+            assert (again.held_back, again.preferred) == (False, {"a": 0, "b": 10})
 
     def test_other_queries_keep_a_gate_of_their_own(self, policy):
         assert policy.distribution(self.ACTIONS, Features(history=KNOWN)).held_back
@@ -108,15 +115,17 @@ class TestMeasuredGains:
         assert policy.distribution(self.ACTIONS, searched).preferred == {"a": 0, "b": 10}
 
     def test_what_may_be_played_with_memory_is_measured_apart(self, policy):
-        """With memory beside it a alone is as good, which it is not for new queries."""
-        with_memory = replace(self.GAINS, of={"a=10": Gain(0.0, 0.01, 0.1)}, reordered=True)
-        policy.take_up(replace(self.GAINS, repeated=with_memory))
-        known, new = Features(history=KNOWN), Features()
+        """With memory beside it a alone is as good, which it is not for new queries, nor for one searched twice."""
+        policy.take_up(self.WITH_MEMORY)
+
+        def preferred(times):
+            searched = Features(history={"a": {"cnt": math.log1p(times) / 5, "ctr": 0.2}} if times else {})
+            return policy.distribution(self.ACTIONS, searched).preferred
+
         for _ in range(30):
-            policy.fit(self.ACTIONS, known, {"a": {10: 1.0}, "b": {10: 2.0}})
+            policy.fit(self.ACTIONS, Features(history=KNOWN), {"a": {10: 1.0}, "b": {10: 2.0}})
         for _ in range(2):
-            assert policy.distribution(self.ACTIONS, known).preferred == {"a": 10, "b": 0}
-            assert policy.distribution(self.ACTIONS, new).preferred == {"a": 0, "b": 10}
+            assert [preferred(times) for times in (0, 2, 3, 100)] == [{"a": 0, "b": 10}] * 2 + [{"a": 10, "b": 0}] * 2
 
     def test_where_nothing_may_be_played_others_get_the_baseline_and_memory(self, make_settled):
         policy = VWPolicy()
@@ -166,6 +175,18 @@ class TestMeasuredGainsAndOtherQueries:
             policy.fit(self.ACTIONS, self.KNOWN, {"a": {10: 0.2}, "b": {10: 0.9}, "m": {5: 0.2, 15: 0.8}}, counts=10)
         policy.take_up(AllocationGains("a=10 b=10", {"a=10": Gain(0.0, 0.01, 0.1)}, 1.0, 0.2, 60, ranker=1))
         return policy
+
+    def test_what_is_good_enough_with_memory_alone_is_played_with_it_at_its_deepest(self, policy, make_settled):
+        """The model holds memory to be worth less than it costs; both arms and all of it do not fit into the budget."""
+        alone = Gain(0.0, 0.01, 0.1)
+        with_memory = AllocationGains("a=10 b=10", {"b=10": alone, "a=10 b=10": alone}, 1.0, 0.2, 60, least_searched=2)
+        for _ in range(30):
+            policy.fit(self.ACTIONS, self.KNOWN, {"a": {10: 0.5}, "b": {10: 0.1}, "m": {5: -0.5, 15: -0.9}}, counts=10)
+        policy.take_up(AllocationGains("a=10 b=10", {"a=10": alone}, 1.0, 0.2, 60, repeated=with_memory))
+        wider = replace(self.ACTIONS, budget=25)
+        assert policy.distribution(wider, self.KNOWN).preferred == {"a": 0, "b": 10, "m": 15}
+        assert policy.distribution(replace(wider, budget=35), self.KNOWN).preferred == {"a": 10, "b": 10, "m": 15}
+        assert policy.distribution(self.ACTIONS, self.KNOWN).preferred == {"a": 10, "b": 10, "m": 0}, "no room"
 
     def test_memory_is_drawn_as_deep_as_there_is_room(self, policy):
         joint = policy.distribution(self.ACTIONS, self.KNOWN)

@@ -15,7 +15,6 @@ from ltrr_haystack.ranking.features import FeatureSchema, compute
 from ltrr_haystack.ranking.judged_queries import EvidenceCollector
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.place_prior import PlacePrior
-from ltrr_haystack.ranking.place_prior_fitting import LAST_PLACE
 
 ACTIONS = action_set(bm25=(0, 2, 4), dense=(0, 2, 4))
 JOINER = UnionJoiner(list(ACTIONS.names))
@@ -273,7 +272,7 @@ class TestQueriesThatWereSearchedBefore:
         (query,) = known(*searches)
         names = [each.object_id for each in (*searches[0].impressions, *searches[0].unshown)]
         means = [
-            (0.1 * (3 / LAST_PLACE) ** 0.7 + clicks) / (1.0 + max(clicks, looks))
+            (1.0 + clicks) / (20.0 + max(clicks, looks))
             for clicks, looks in zip(query.clicks.tolist(), query.looks.tolist(), strict=True)
         ]
         return dict(zip(names, query.attractions.tolist(), strict=True)), dict(zip(names, means, strict=True))
@@ -284,6 +283,7 @@ class TestQueriesThatWereSearchedBefore:
         worth, means = self.worth(*searches[:2])
         assert max(means, key=means.get) == "e"
         gains = self.measured(*searches)
+        assert gains.least_searched == 2
         baseline = gains.of[expert_key({"bm25": 4, "dense": 4, "memory": 0})]
         assert (baseline.clicks, baseline.error, baseline.behind_model, baseline.behind_best) == (0.0, 0.0, 0.0, 0.0)
         of_bm25 = gains.of[expert_key({"bm25": 4, "memory": 0})]
@@ -324,6 +324,24 @@ class TestQueriesThatWereSearchedBefore:
         assert gains.baseline == pytest.approx(worth["e"] + 0.5 * worth["d"])
         shallow = gains.of[expert_key({"bm25": 2, "dense": 2, "memory": 0})]
         assert shallow.clicks == pytest.approx(0.5 * (worth["c"] - worth["d"]))
+
+    def test_the_margin_is_of_what_the_order_with_memory_is_worth(self):
+        """More than the candidates of the baseline in random order, without what memory brings."""
+        gains = self.measured(search(), search(), search("peace"), search("peace"))
+        queries = known(search(), search(), search("peace"), search("peace"))
+        assert gains.unordered == pytest.approx(1.5 * np.mean(queries[0].attractions))
+        assert gains.margin == pytest.approx(0.03 * (gains.baseline - gains.unordered))
+        assert (gains.queries, gains.against) == (2, expert_key({"bm25": 4, "dense": 4}))
+
+    def test_queries_that_never_asked_an_arm_tell_nothing_of_it(self):
+        """bm25 alone was asked for two of four queries, and is the baseline; what dense adds is told by the others."""
+        beside = replace(self.ACTIONS, baseline={"bm25": 4})
+        of_bm25 = TestAnArmBesideTheBaseline().of_bm25
+        searches = [of_bm25(query) for query in ("rain", "rain", "snow", "snow")]
+        searches += [search(), search(), search("peace"), search("peace")]
+        gains = self.measured(*searches, actions=beside)
+        both, alone = expert_key({"bm25": 4, "dense": 4}), expert_key({"bm25": 2})
+        assert (gains.of[both].queries, gains.of[alone].queries) == (2, 4)
 
     def test_queries_with_one_rewarded_search_do_not_tell(self):
         assert self.measured(search(), search("peace")) is None

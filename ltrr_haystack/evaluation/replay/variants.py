@@ -16,11 +16,12 @@ from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline, Pre
 from ltrr_haystack.evaluation.replay.texts import without_texts
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
 from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.joint import JointDistribution
 from ltrr_haystack.policy.protocol import Policy
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.ranking.candidate_features import CandidateFeatures, ClickFeatures, CombinedFeatures
-from ltrr_haystack.store import LTRRStore, MemoryEntry
+from ltrr_haystack.store import ALLOCATIONS, LTRRStore, MemoryEntry, Snapshot
 from ltrr_haystack.types import ActionSet, Features, SettledDecision
 
 PATIENCE = 60.0
@@ -67,7 +68,7 @@ VARIANTS: Mapping[str, Variant] = {
 
 
 class ForgetfulStore(LTRRStore):
-    """A store whose memory index is empty, whatever was learned; all else is there."""
+    """A store whose memory index is empty, whatever was learned, so no page is measured with it; all else is there."""
 
     def memory(self, query_key: str) -> list[MemoryEntry]:  # noqa: ARG002 (the store's own arguments)
         """
@@ -77,6 +78,20 @@ class ForgetfulStore(LTRRStore):
         :returns: Nothing.
         """
         return []
+
+    def snapshot(self, kind: str, version: int | None = None) -> Snapshot | None:
+        """
+        Read a model snapshot; gains of allocations as if no query had been searched before.
+
+        :param kind: What it is a snapshot of.
+        :param version: Its number; the active one if not given.
+        :returns: The snapshot, or `None` if there is no such one.
+        """
+        found = super().snapshot(kind, version)
+        if kind != ALLOCATIONS or found is None:
+            return found
+        gains = replace(AllocationGains.from_bytes(found.payload), repeated=None)
+        return replace(found, payload=gains.to_bytes())
 
 
 class WithoutExploring:

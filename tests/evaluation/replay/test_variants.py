@@ -6,9 +6,11 @@ import pytest
 from factories import remember
 from ltrr_haystack.evaluation.replay.variants import VARIANTS, ForgetfulStore, WithoutExploring, ranker_of
 from ltrr_haystack.policy.actions import parse_actions
+from ltrr_haystack.policy.gains import AllocationGains
 from ltrr_haystack.policy.static import StaticPolicy
 from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.ranking.candidate_features import ClickFeatures, CombinedFeatures, MetadataFeatures, TextFeatures
+from ltrr_haystack.store import ALLOCATIONS
 from ltrr_haystack.types import Features
 
 ACTIONS = parse_actions({"bm25": {"levels": [0, 10]}, "dense": {"levels": [10, 30]}}, 30, {"bm25": 10})
@@ -110,3 +112,13 @@ class TestForgetfulStore:
         remember(store, {("love", "song-7"): (1.0, 1.0)})
         assert [entry.object_id for entry in store.memory("love")] == ["song-7"]
         assert forgetful.memory("love") == []
+
+    def test_no_page_is_measured_with_what_it_does_not_remember(self, open_store):
+        store, forgetful = open_store(), open_store(ForgetfulStore)
+        gains = AllocationGains("bm25=10", {}, 1.0, 0.0, 20)
+        both = replace(gains, repeated=replace(gains, least_searched=3))
+        for each in (store, forgetful):
+            assert each.snapshot(ALLOCATIONS) is None
+        store.add_snapshot(ALLOCATIONS, both.to_bytes(), {})
+        assert AllocationGains.from_bytes(store.snapshot(ALLOCATIONS).payload) == both
+        assert AllocationGains.from_bytes(forgetful.snapshot(ALLOCATIONS).payload) == gains

@@ -119,6 +119,6 @@ class TestForgetfulStore:
         both = replace(gains, repeated=replace(gains, least_searched=3))
         for each in (store, forgetful):
             assert each.snapshot(ALLOCATIONS) is None
-        store.add_snapshot(ALLOCATIONS, both.to_bytes(), {})
+        store.add_snapshot(ALLOCATIONS, both.to_bytes(), {}, activate=True)
         assert AllocationGains.from_bytes(store.snapshot(ALLOCATIONS).payload) == both
         assert AllocationGains.from_bytes(forgetful.snapshot(ALLOCATIONS).payload) == gains

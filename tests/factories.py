@@ -277,6 +277,7 @@ def judged_query(
         worth,
         np.zeros(rows),
         np.zeros(rows),
+        worth,
         worth if grades is None else np.array(grades, dtype=float),
         np.ones(rows, dtype=bool),
     )

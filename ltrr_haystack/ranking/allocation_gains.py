@@ -16,17 +16,19 @@ measured on the queries for which every arm was drawn as deep as in it and as in
 what it is compared with, is not known. So allocations with an arm beside the baseline are not measured before it was
 drawn for enough queries. Clicks are those of a search of a query that is clicked at all.
 
-Queries that had more than one search with a reward are measured once more, with what was seen of their documents: the
-memory arm brings what was chosen, as deep as it can, and documents are in the order of their posterior means. These
-pages are compared with that of the baseline with memory. So an allocation may be good enough where memory fills the
-pages of most queries, and not where people look at few places, and little is known of what belongs to the others.
+Queries that had more than one search with a reward are measured once more, with what was seen of their documents in
+every other search: the memory arm brings what was chosen, as deep as it can, and documents are in the order of their
+posterior means. These pages are judged by the other searches, since what people click by mistake would speak for the
+pages that it made, and are compared with that of the baseline with memory. So an allocation may be good enough where
+memory fills the pages of most queries, and not where people look at few places, and little is known of what belongs to
+the others.
 
-What this leaves out: that the same evidence orders the pages with memory and judges them; that purchases count for more
-there, that a pipeline may have told its memory arm another prior or minimum, and what several of them bring together;
-documents that were never logged, so that the others stand higher in these unions than they did;
-that scores are normalised within what an arm draws, and that the ranker leaves what is below its first candidates in
-the union's order; that the margin is an estimate, too; that the best of many allocations by chance looks a little
-better than it is, so that others seem to be a little more behind; and that of many that are tested some pass by chance.
+What this leaves out: that half of the searches tell less than all, so that more candidates are needed; that purchases
+count for more there, that a pipeline may have told its memory arm another prior or minimum, and what several of them
+bring together; documents that were never logged, so that the others stand higher in these unions than they did; that
+scores are normalised within what an arm draws, and that the ranker leaves what is below its first candidates in the
+union's order; that the margin is an estimate, too; that the best of many allocations by chance looks a little better
+than it is, so that others seem to be a little more behind; and that of many that are tested some pass by chance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -105,26 +107,28 @@ def allocation_gains(
         queries, known = [queries[row] for row in rows], known[rows]
     unions, memory = Unions(schema, actions, fusion), Memory(actions, page_model.ordering)
     new, again = np.full((2, len(queries), len(experts.keys)), np.nan)
-    today, ranked, remembered, unordered = np.full((4, len(queries)), np.nan)
+    today, ranked, unordered, remembered, unremembered = np.full((5, len(queries)), np.nan)
     looks = page_model.curve.over(np.arange(1, page + 1))
     for row, query in enumerate(queries):
         others, baseline = unions.under(query, experts.searched), unions.under(query, [experts.baseline])
         of_others, of_baseline = scores_of(others, scorer, query), scores_of(baseline, scorer, query)
-        new[row] = np.where(known[row], earned_by(of_others, query, looks), np.nan)
-        today[row] = earned_by(scores_of(baseline, by_union, query), query, looks)[0]
-        ranked[row] = earned_by(of_baseline, query, looks)[0]
-        candidates = query.attractions[np.isfinite(of_baseline[0])]
-        unordered[row] = candidates.mean() * looks[: len(candidates)].sum() if len(candidates) else 0.0
+        worth, found = query.attractions, np.isfinite(of_baseline[0])
+        new[row] = np.where(known[row], earned_by(of_others, worth, looks), np.nan)
+        today[row] = earned_by(scores_of(baseline, by_union, query), worth, looks)[0]
+        ranked[row] = earned_by(of_baseline, worth, looks)[0]
+        unordered[row] = _by_chance(worth[found], looks)
         if query.weight > 1:
-            again[row] = np.where(known[row], earned_by(memory.means(of_others, query), query, looks), np.nan)
-            remembered[row] = earned_by(memory.means(of_baseline, query), query, looks)[0]
+            worth = query.attractions_elsewhere
+            again[row] = np.where(known[row], earned_by(memory.means(of_others, query), worth, looks), np.nan)
+            remembered[row] = earned_by(memory.means(of_baseline, query), worth, looks)[0]
+            unremembered[row] = _by_chance(worth[found], looks)
     compared = partial(_compared, experts, actions, least=least, ranker=ranker)
     gains = compared(new, today, ranked, unordered, reordered=scorer is not by_union)
     if gains is None:
         return None
     rows = np.flatnonzero(np.isfinite(remembered))
     against = remembered[rows]
-    repeated = compared(again[rows], against, against, unordered[rows], reordered=True)
+    repeated = compared(again[rows], against, against, unremembered[rows], reordered=True)
     if repeated is not None:
         searched = np.quantile([queries[row].searches for row in rows], LEAST_SEARCHED)
         repeated = replace(repeated, least_searched=int(searched))
@@ -179,6 +183,11 @@ def _compared(
         float(unordered.mean()),
         reordered,
     )
+
+
+def _by_chance(worth: _Numbers, looks: _Numbers) -> float:
+    """What a page of documents in random order is expected to earn."""
+    return float(worth.mean() * looks[: len(worth)].sum()) if len(worth) else 0.0
 
 
 def _mean_and_error(values: _Numbers, least: int) -> tuple[_Numbers, _Numbers]:

@@ -68,6 +68,7 @@ class Unions:
             attractions=np.tile(query.attractions, len(depths)),
             clicks=np.tile(query.clicks, len(depths)),
             looks=np.tile(query.looks, len(depths)),
+            attractions_elsewhere=np.tile(query.attractions_elsewhere, len(depths)),
             grades=np.tile(query.grades, len(depths)),
             shown=np.tile(query.shown, len(depths)),
         )
@@ -125,18 +126,18 @@ def scores_of(unions: JudgedQuery, scorer: Scorer, query: JudgedQuery) -> Number
     return scores
 
 
-def earned_by(scores: Numbers, query: JudgedQuery, looks: Numbers) -> Numbers:
+def earned_by(scores: Numbers, worth: Numbers, looks: Numbers) -> Numbers:
     """
     Tell what pages are expected to earn.
 
     :param scores: Allocation × document: what pages are ordered by, -inf for what is not there.
-    :param query: The query.
+    :param worth: For each document the expected clicks where it is examined.
     :param looks: For each place of a page, how likely it is examined.
     :returns: For each allocation the expected clicks on its page, rounded so that equal pages earn the same.
     """
     order = np.argsort(-scores, axis=1, kind="stable")[:, : len(looks)]
     found = np.isfinite(np.take_along_axis(scores, order, axis=1))
-    total: Numbers = np.where(found, query.attractions[order], 0.0) @ looks[: order.shape[1]]
+    total: Numbers = np.where(found, worth[order], 0.0) @ looks[: order.shape[1]]
     return total.round(EXACT_DIGITS)
 
 

@@ -61,8 +61,10 @@ class JudgedQuery:
     :param places: The place of each in the order of the union without memory, from 1; the best that was logged.
         Infinite for what an allocation does not find (see `allocation_pages.Unions`).
     :param attractions: The expected attraction of each, 0 to 1.
-    :param clicks: How often each was clicked; a click of which a part counts is that part.
-    :param looks: How often each was looked at, counted by the flatter curve (see `cautious`).
+    :param clicks: How often each was clicked in every other search; a click of which a part counts is that part.
+    :param looks: How often each was looked at in these, counted by the flatter curve (see `cautious`).
+    :param attractions_elsewhere: The expected attraction of each by the other searches alone: what an order by `clicks`
+        and `looks` is judged by, since what chance made of these would speak for it.
     :param grades: Reward per look of each, 0 to `MAX_REWARD`, drawn towards 0: what training takes for its relevance.
     :param shown: Whether each was shown.
     :param weight: How much the query counts in training: its searches with a reward, up to `MOST_SEARCHES`.
@@ -76,6 +78,7 @@ class JudgedQuery:
     attractions: NDArray[np.float64]
     clicks: NDArray[np.float64] = field(repr=False)
     looks: NDArray[np.float64] = field(repr=False)
+    attractions_elsewhere: NDArray[np.float64] = field(repr=False)
     grades: NDArray[np.float64]
     shown: NDArray[np.bool_]
     weight: int = 1
@@ -132,6 +135,7 @@ class EvidenceCollector:
         if query is None:
             return
         documents, earned = query.documents, settled.counted_rewards
+        half = query.searches % 2
         query.searches += 1
         query.rewarded += any(reward > 0 for reward in earned.values())
         query.drawn |= Counter({each.arm: each.depth for each in settled.reports if each.error is None})
@@ -153,8 +157,8 @@ class EvidenceCollector:
                 seen.features = np.where(self._rising, np.fmax(seen.features, row), first)
             seen.place = min(seen.place, int(place))
             if each.ordinal:
-                seen.looks += look_of[each.object_id]
-                seen.clicks += click_of[each.object_id]
+                seen.looks[half] += look_of[each.object_id]
+                seen.clicks[half] += click_of[each.object_id]
                 seen.rewards += clipped(earned.get(each.object_id, 0.0))
                 seen.shown = True
 
@@ -167,7 +171,7 @@ class EvidenceCollector:
         return tuple(
             self._judged(key, query)
             for key, query in self._queries.items()
-            if len(query.documents) > 1 and any(each.clicks for each in query.documents.values())
+            if len(query.documents) > 1 and any(any(each.clicks) for each in query.documents.values())
         )
 
     def _kept(self, key: str) -> "_Searched | None":
@@ -187,17 +191,23 @@ class EvidenceCollector:
     def _judged(self, key: str, query: "_Searched") -> JudgedQuery:
         seen = list(query.documents.values())
         places = np.array([each.place for each in seen], dtype=np.int32)
-        clicks, looks = np.array([each.clicks for each in seen]), np.array([each.looks for each in seen])
+        halves_of_clicks, halves_of_looks = (
+            np.array([each.clicks for each in seen]),
+            np.array([each.looks for each in seen]),
+        )
+        clicks, looks = halves_of_clicks.sum(axis=1), halves_of_looks.sum(axis=1)
+        prior = self._model.calibrated
         features = np.array([each.features for each in seen], dtype=np.float64)
         rewards = np.array([each.rewards for each in seen])
         return JudgedQuery(
             key,
             features,
             places,
-            expected_attraction(self._model.calibrated.posteriors(places, clicks, looks)),
-            clicks,
-            looks,
-            np.minimum(rewards / (looks + self._model.calibrated.looks), MAX_REWARD),
+            expected_attraction(prior.posteriors(places, clicks, looks)),
+            halves_of_clicks[:, 0],
+            halves_of_looks[:, 0],
+            expected_attraction(prior.posteriors(places, halves_of_clicks[:, 1], halves_of_looks[:, 1])),
+            np.minimum(rewards / (looks + prior.looks), MAX_REWARD),
             np.array([each.shown for each in seen]),
             min(query.rewarded, MOST_SEARCHES),
             query.searches,
@@ -209,8 +219,8 @@ class EvidenceCollector:
 class _Seen:
     features: NDArray[np.float32]
     place: int
-    looks: float = 0.0
-    clicks: float = 0.0
+    looks: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    clicks: list[float] = field(default_factory=lambda: [0.0, 0.0])
     rewards: float = 0.0
     shown: bool = False
 

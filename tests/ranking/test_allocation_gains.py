@@ -257,8 +257,8 @@ def test_where_nothing_is_expected_of_the_baseline_nothing_is_measured():
 
 class TestQueriesThatWereSearchedBefore:
     """
-    Two people searched for love, and one after the other for peace: both clicked e, which dense alone finds, at place 4
-    of their pages. Places are a, c, b, e, d, f or c, a, ...; by bm25 alone a, b, c, d are found.
+    Each search is made twice, so that those that make a page and those that judge it tell the same. What is clicked is
+    e, which dense alone finds, unless a test says otherwise; by bm25 alone a, b, c, d are found.
     """
 
     ACTIONS = action_set(bm25=(0, 2, 4), dense=(0, 2, 4), memory=(0, 1, 2), baseline={"bm25": 4, "dense": 4})
@@ -266,16 +266,17 @@ class TestQueriesThatWereSearchedBefore:
     PAGE = replace(MODEL, ordering=PRIOR)
 
     def measured(self, *searches, actions=ACTIONS, **changes):
-        return allocation_gains(known(*searches), SCHEMA, actions, FUSION, self.PAGE, page=2, **changes).repeated
+        twice = [each for each in searches for _ in range(2)]
+        return allocation_gains(known(*twice), SCHEMA, actions, FUSION, self.PAGE, page=2, **changes).repeated
 
     def worth(self, *searches):
-        (query,) = known(*searches)
+        (query,) = known(*[each for each in searches for _ in range(2)])
         names = [each.object_id for each in (*searches[0].impressions, *searches[0].unshown)]
         means = [
             (1.0 + clicks) / (20.0 + max(clicks, looks))
             for clicks, looks in zip(query.clicks.tolist(), query.looks.tolist(), strict=True)
         ]
-        return dict(zip(names, query.attractions.tolist(), strict=True)), dict(zip(names, means, strict=True))
+        return dict(zip(names, query.attractions_elsewhere.tolist(), strict=True)), dict(zip(names, means, strict=True))
 
     def test_memory_brings_what_was_chosen_whatever_finds_it(self):
         """e comes onto the page of bm25 alone, first of all: two clicks in two looks at most."""
@@ -283,7 +284,7 @@ class TestQueriesThatWereSearchedBefore:
         worth, means = self.worth(*searches[:2])
         assert max(means, key=means.get) == "e"
         gains = self.measured(*searches)
-        assert gains.least_searched == 2
+        assert gains.least_searched == 4
         baseline = gains.of[expert_key({"bm25": 4, "dense": 4, "memory": 0})]
         assert (baseline.clicks, baseline.error, baseline.behind_model, baseline.behind_best) == (0.0, 0.0, 0.0, 0.0)
         of_bm25 = gains.of[expert_key({"bm25": 4, "memory": 0})]
@@ -328,8 +329,8 @@ class TestQueriesThatWereSearchedBefore:
     def test_the_margin_is_of_what_the_order_with_memory_is_worth(self):
         """More than the candidates of the baseline in random order, without what memory brings."""
         gains = self.measured(search(), search(), search("peace"), search("peace"))
-        queries = known(search(), search(), search("peace"), search("peace"))
-        assert gains.unordered == pytest.approx(1.5 * np.mean(queries[0].attractions))
+        worth, _ = self.worth(search(), search())
+        assert gains.unordered == pytest.approx(1.5 * np.mean(list(worth.values())))
         assert gains.margin == pytest.approx(0.03 * (gains.baseline - gains.unordered))
         assert (gains.queries, gains.against) == (2, expert_key({"bm25": 4, "dense": 4}))
 
@@ -344,10 +345,29 @@ class TestQueriesThatWereSearchedBefore:
         assert (gains.of[both].queries, gains.of[alone].queries) == (2, 4)
 
     def test_queries_with_one_rewarded_search_do_not_tell(self):
-        assert self.measured(search(), search("peace")) is None
-        assert self.measured(search(), search(), search("peace"), search("hope")) is None
-        two = self.measured(search(), search(), search("peace"), search("peace"), search("hope"))
-        assert two.queries == 2
+        def measured(*searches):
+            gains = allocation_gains(known(*searches), SCHEMA, self.ACTIONS, FUSION, self.PAGE, page=2)
+            return gains.repeated
+
+        assert measured(search(), search("peace")) is None
+        assert measured(search(), search(), search("peace"), search("hope")) is None
+        assert measured(search(), search(), search("peace"), search("peace"), search("hope")).queries == 2
+
+    def test_what_was_clicked_is_judged_by_the_other_searches(self):
+        """In every other search f is clicked, in the others e: f is put first, and is not clicked there."""
+        clicked, others = (
+            [search(query, clicked=("f",)), search(query, clicked=("e",))] * 3 for query in ("love", "peace")
+        )
+        gains = allocation_gains(known(*clicked, *others), SCHEMA, self.ACTIONS, FUSION, self.PAGE, page=2).repeated
+        (query,) = known(*clicked)
+        rates = self.PRIOR.expected(query.places)
+        made = (rates + query.clicks) / (1.0 + np.maximum(query.clicks, query.looks))
+        first, second = np.argsort(-made)[:2]
+        names = [each.object_id for each in clicked[0].impressions]
+        assert (names[first], query.clicks[first]) == ("f", 3.0)
+        worth = query.attractions_elsewhere
+        assert worth[first] < 0.1 < worth[names.index("e")]
+        assert gains.baseline == pytest.approx(worth[first] + 0.5 * worth[second])
 
     def test_new_queries_are_measured_as_without_them(self):
         searches = [search(), search(), search("peace"), search("peace")]

@@ -1,6 +1,6 @@
 """
 What allocations are worth, as measured on the whole log (see `ranking.allocation_gains`), and which of them may be
-played: for queries that nobody searched before, and with memory beside them for all others.
+played: for queries that nobody searched before, and with memory beside them for those that were searched often.
 
 An allocation may be played if its pages are shown to earn as much as those of the pipeline as it is without learning,
 and as the baseline's candidates in the order of the ranking model: if the 95 % interval of what is lost ends below a
@@ -14,11 +14,11 @@ Of these allocations the one that is worth most is played, in clicks less costs.
 the margin: nobody's first search gets worse than that to save a call.
 
 Nor do the next ones. For a query that was searched before, the model chooses among allocations that may be played (see
-`Preference.bounded`): among those for new queries at first, and once it was searched as often as three quarters of the
-queries that were measured, among those whose pages with memory are as good as the baseline's with memory. Where memory
-fills the pages, these are nearly all. Where people look at few places, it does not: one arm with memory leaves low
-places to documents that nobody wants, and since few click there, a model that weighs clicks against costs alone would
-play it.
+`Preference.bounded`): among those for new queries at first, and once it was searched as often as all but the least
+searched quarter of the queries that were measured, among those whose pages with memory are as good as the baseline's
+with memory. Where memory fills the pages, these are nearly all. Where people look at few places, it does not: one arm
+with memory leaves low places to documents that nobody wants, and since few click there, a model that weighs clicks
+against costs alone would play it.
 """
 
 import json
@@ -86,7 +86,7 @@ class AllocationGains(FrozenValue):
         model cannot rank.
     :param repeated: The same for queries that were searched before, with memory at its deepest beside every allocation
         and pages in the order of posterior means; `None` where too few tell. There the baseline's page is with memory
-        in each comparison, and no cost is memory's.
+        in each comparison, no cost is memory's, and random order is that of what the baseline finds without it.
     :param least_searched: How often a query must have been searched for the gains to be its own; three quarters of the
         measured ones were searched as often or more. 0 for new queries.
     """

@@ -51,9 +51,9 @@ class VWPolicy:
     Until it is shown to be better than the baseline, in reward less cost, it plays the baseline for most queries, and
     again if it turns out worse (see `SafeStartGate`). New queries have a safe start of their own, in which the best
     single allocation competes with the model, until allocations are measured on the log (see `NewQueries`). Then the
-    model chooses among the allocations that may be played for all others, too, which for queries that were searched
-    often are those that are good enough with memory; where none may, it adds memory to the baseline (see
-    `AllocationGains`).
+    model chooses among the same allocations for all others, too. For queries that were searched often it chooses among
+    those that are good enough with memory (see `AllocationGains`). Where none may be played, it adds memory to the
+    baseline, as far as there is room.
 
     ### Usage example
 

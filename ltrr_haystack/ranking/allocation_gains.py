@@ -17,18 +17,19 @@ what it is compared with, is not known. So allocations with an arm beside the ba
 drawn for enough queries. Clicks are those of a search of a query that is clicked at all.
 
 Queries that had more than one search with a reward are measured once more, with what was seen of their documents in
-every other search: the memory arm brings what was chosen, as deep as it can, and documents are in the order of their
-posterior means. These pages are judged by the other searches, since what people click by mistake would speak for the
-pages that it made, and are compared with that of the baseline with memory. So an allocation may be good enough where
-memory fills the pages of most queries, and not where people look at few places, and little is known of what belongs to
-the others.
+their first, third, fifth … search: the memory arm brings what was chosen, as deep as it can, and documents are in the
+order of their posterior means. These pages are judged by the second, fourth, sixth … search, since what people click by
+mistake would speak for the pages that it made, and are compared with that of the baseline with memory. Allocations for
+which the budget has no room beside memory are left out. So an allocation may be good enough where memory fills the
+pages of most queries, and not where people look at few places, and little is known of what belongs to the others.
 
 What this leaves out: that half of the searches tell less than all, so that more candidates are needed; that purchases
 count for more there, that a pipeline may have told its memory arm another prior or minimum, and what several of them
-bring together; documents that were never logged, so that the others stand higher in these unions than they did; that
-scores are normalised within what an arm draws, and that the ranker leaves what is below its first candidates in the
-union's order; that the margin is an estimate, too; that the best of many allocations by chance looks a little better
-than it is, so that others seem to be a little more behind; and that of many that are tested some pass by chance.
+bring together; that a query which was searched as often may have been clicked too seldom for a memory; documents that
+were never logged, so that the others stand higher in these unions than they did; that scores are normalised within what
+an arm draws, and that the ranker leaves what is below its first candidates in the union's order; that the margin is an
+estimate, too; that the best of many allocations by chance looks a little better than it is, so that others seem to be a
+little more behind; and that of many that are tested some pass by chance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,13 +47,12 @@ from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.gate import PLACES, Scorer, by_union
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.page_model import PageModel
-from ltrr_haystack.types import ActionSet
+from ltrr_haystack.types import MEMORY, ActionSet
 
 MOST_QUERIES = 300
 """
 On how many queries allocations are measured; of more, so many are drawn: half of them from all, half from those that
-tell of most allocations, since few may tell of an arm beside the baseline, and among these from those that had more
-than one search with a reward.
+tell of most allocations, since few may tell of an arm beside the baseline.
 """
 
 LEAST_SEARCHED = 0.25
@@ -101,14 +101,14 @@ def allocation_gains(
     if len(queries) > MOST_QUERIES:
         drawn = np.random.default_rng(seed).permutation(len(queries))
         half = MOST_QUERIES // 2
-        once = np.array([query.weight == 1 for query in queries])
-        telling = drawn[half:][np.lexsort((once[drawn[half:]], -known[drawn[half:]].sum(axis=1)))]
+        telling = drawn[half:][np.argsort(-known[drawn[half:]].sum(axis=1), kind="stable")]
         rows = np.sort(np.concatenate([drawn[:half], telling[: MOST_QUERIES - half]]))
         queries, known = [queries[row] for row in rows], known[rows]
     unions, memory = Unions(schema, actions, fusion), Memory(actions, page_model.ordering)
     new, again = np.full((2, len(queries), len(experts.keys)), np.nan)
     today, ranked, unordered, remembered, unremembered = np.full((5, len(queries)), np.nan)
     looks = page_model.curve.over(np.arange(1, page + 1))
+    has_room = experts.candidates + _deeper_memory(actions) <= actions.budget
     for row, query in enumerate(queries):
         others, baseline = unions.under(query, experts.searched), unions.under(query, [experts.baseline])
         of_others, of_baseline = scores_of(others, scorer, query), scores_of(baseline, scorer, query)
@@ -119,7 +119,8 @@ def allocation_gains(
         unordered[row] = _by_chance(worth[found], looks)
         if query.weight > 1:
             worth = query.attractions_elsewhere
-            again[row] = np.where(known[row], earned_by(memory.means(of_others, query), worth, looks), np.nan)
+            with_memory = earned_by(memory.means(of_others, query), worth, looks)
+            again[row] = np.where(known[row] & has_room, with_memory, np.nan)
             remembered[row] = earned_by(memory.means(of_baseline, query), worth, looks)[0]
             unremembered[row] = _by_chance(worth[found], looks)
     compared = partial(_compared, experts, actions, least=least, ranker=ranker)
@@ -130,7 +131,7 @@ def allocation_gains(
     against = remembered[rows]
     repeated = compared(again[rows], against, against, unremembered[rows], reordered=True)
     if repeated is not None:
-        searched = np.quantile([queries[row].searches for row in rows], LEAST_SEARCHED)
+        searched = np.quantile([queries[row].searches for row in rows], LEAST_SEARCHED, method="lower")
         repeated = replace(repeated, least_searched=int(searched))
     return replace(gains, repeated=repeated)
 
@@ -183,6 +184,11 @@ def _compared(
         float(unordered.mean()),
         reordered,
     )
+
+
+def _deeper_memory(actions: ActionSet) -> int:
+    """How many candidates more memory arms draw at their deepest than at their lowest."""
+    return sum(arm.levels[-1] - arm.levels[0] for arm in actions.arms if arm.kind == MEMORY)
 
 
 def _by_chance(worth: _Numbers, looks: _Numbers) -> float:

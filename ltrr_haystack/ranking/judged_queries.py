@@ -61,10 +61,11 @@ class JudgedQuery:
     :param places: The place of each in the order of the union without memory, from 1; the best that was logged.
         Infinite for what an allocation does not find (see `allocation_pages.Unions`).
     :param attractions: The expected attraction of each, 0 to 1.
-    :param clicks: How often each was clicked in every other search; a click of which a part counts is that part.
+    :param clicks: How often each was clicked in the first, third, fifth … search of the query; a click of which a part
+        counts is that part.
     :param looks: How often each was looked at in these, counted by the flatter curve (see `cautious`).
-    :param attractions_elsewhere: The expected attraction of each by the other searches alone: what an order by `clicks`
-        and `looks` is judged by, since what chance made of these would speak for it.
+    :param attractions_elsewhere: The expected attraction of each by the second, fourth, sixth … search alone: what an
+        order by `clicks` and `looks` is judged by, since what chance made of these would speak for it.
     :param grades: Reward per look of each, 0 to `MAX_REWARD`, drawn towards 0: what training takes for its relevance.
     :param shown: Whether each was shown.
     :param weight: How much the query counts in training: its searches with a reward, up to `MOST_SEARCHES`.

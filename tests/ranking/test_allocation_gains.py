@@ -207,6 +207,7 @@ def test_random_order_is_worth_what_the_candidates_are_in_the_mean():
         attractions=queries[0].attractions[:1],
         clicks=queries[0].clicks[:1],
         looks=queries[0].looks[:1],
+        attractions_elsewhere=queries[0].attractions_elsewhere[:1],
         grades=queries[0].grades[:1],
         shown=queries[0].shown[:1],
     )
@@ -333,6 +334,13 @@ class TestQueriesThatWereSearchedBefore:
         assert gains.unordered == pytest.approx(1.5 * np.mean(list(worth.values())))
         assert gains.margin == pytest.approx(0.03 * (gains.baseline - gains.unordered))
         assert (gains.queries, gains.against) == (2, expert_key({"bm25": 4, "dense": 4}))
+
+    def test_what_has_no_room_beside_memory_is_left_out(self):
+        """With a budget of eight both arms at their deepest fit in, and memory beside them does not."""
+        tight = replace(self.ACTIONS, budget=8)
+        gains = self.measured(search(), search(), search("peace"), search("peace"), actions=tight)
+        wide = self.measured(search(), search(), search("peace"), search("peace"))
+        assert set(wide.of) - set(gains.of) == {expert_key(each) for each in ({"bm25": 4, "dense": 4},)}
 
     def test_queries_that_never_asked_an_arm_tell_nothing_of_it(self):
         """bm25 alone was asked for two of four queries, and is the baseline; what dense adds is told by the others."""

@@ -84,7 +84,7 @@ class TestTrainRanker:
         assert gains.repeated.queries == snapshot.card["repeated"] == 60
         assert (gains.repeated.against, gains.repeated.reordered) == (gains.against, True)
         assert gains.repeated.of[gains.against].clicks == 0.0
-        assert gains.repeated.baseline > gains.baseline + gains.of[gains.against].clicks
+        assert gains.repeated.baseline > gains.baseline + 0.3
         lost, lost_with_memory = (of.of["bm25=20"].behind_model for of in (gains, gains.repeated))
         assert 0.0 < lost_with_memory < lost / 2
 

@@ -24,6 +24,7 @@ class Experts:
     :ivar searched: The same without memory arms.
     :ivar places: For each, and each arm in order, the place of its depth among the arm's levels.
     :ivar candidates: How many candidates each draws.
+    :ivar has_room: Beside which of them the budget has room for all memory arms at their deepest.
     :ivar keys: A name for each, which stays the same when arms are added.
     :ivar extra_costs: What each costs more than the baseline, in units of reward.
     :ivar is_baseline: Which of them is the baseline.
@@ -37,6 +38,7 @@ class Experts:
     searched: tuple[Allocation, ...]
     places: NDArray[np.intp]
     candidates: NDArray[np.intp]
+    has_room: NDArray[np.bool_]
     keys: tuple[str, ...]
     extra_costs: NDArray[np.float64]
     is_baseline: NDArray[np.bool_]
@@ -87,11 +89,14 @@ def _experts(arms: tuple[Arm, ...], baseline: tuple[tuple[str, int], ...], budge
     base = actions.without_memory(actions.baseline)
     is_baseline = np.array([allocation == base for allocation in searched])
     as_deep = np.array([all(allocation[arm] >= depth for arm, depth in base.items()) for allocation in searched])
+    candidates = np.array([sum(allocation.values()) for allocation in allocations])
+    deeper = sum(arm.levels[-1] - arm.levels[0] for arm in arms if arm.name in memories)
     return Experts(
         allocations,
         searched,
         np.array([[arm.levels.index(allocation[arm.name]) for arm in arms] for allocation in allocations]),
-        np.array([sum(allocation.values()) for allocation in allocations]),
+        candidates,
+        candidates + deeper <= budget,
         tuple(map(expert_key, searched)),
         np.array([actions.cost(allocation) - actions.cost(base) for allocation in searched]),
         is_baseline,

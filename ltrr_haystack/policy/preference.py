@@ -100,7 +100,7 @@ class Preference:
         if with_memory:
             values = _deepest_memory(actions, values)
         memory = _Memory(actions, experts, values)
-        allowed = playable & memory.is_full if with_memory else playable
+        allowed = playable & experts.has_room if with_memory else playable
         allowed = allowed if allowed.any() else experts.stand_in
         worth = np.sum([np.array(row)[places] for row, places in zip(values, experts.places.T, strict=True)], axis=0)
         worth = worth + memory.most
@@ -141,7 +141,6 @@ class _Memory:
     The depths of all memory arms together, and what they add to an allocation in which these are at their lowest.
 
     :ivar most: For each allocation what memory adds at most, as far as the budget has room for it.
-    :ivar is_full: For each whether there is room for all memory arms at their deepest.
     """
 
     def __init__(self, actions: ActionSet, experts: Experts, values: Values) -> None:
@@ -155,7 +154,6 @@ class _Memory:
         room = (actions.budget - experts.candidates)[:, None]
         self._adds = np.where(more <= room, added, -np.inf)
         self.most: _Numbers = self._adds.max(axis=1)
-        self.is_full: NDArray[np.bool_] = more[-1] <= room[:, 0]
 
     def beside(self, first: int) -> Allocation:
         """The best depths beside one of the allocations; among equals the lowest."""

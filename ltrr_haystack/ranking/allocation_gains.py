@@ -47,7 +47,7 @@ from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.gate import PLACES, Scorer, by_union
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.page_model import PageModel
-from ltrr_haystack.types import MEMORY, ActionSet
+from ltrr_haystack.types import ActionSet
 
 MOST_QUERIES = 300
 """
@@ -108,7 +108,6 @@ def allocation_gains(
     new, again = np.full((2, len(queries), len(experts.keys)), np.nan)
     today, ranked, unordered, remembered, unremembered = np.full((5, len(queries)), np.nan)
     looks = page_model.curve.over(np.arange(1, page + 1))
-    has_room = experts.candidates + _deeper_memory(actions) <= actions.budget
     for row, query in enumerate(queries):
         others, baseline = unions.under(query, experts.searched), unions.under(query, [experts.baseline])
         of_others, of_baseline = scores_of(others, scorer, query), scores_of(baseline, scorer, query)
@@ -120,7 +119,7 @@ def allocation_gains(
         if query.weight > 1:
             worth = query.attractions_elsewhere
             with_memory = earned_by(memory.means(of_others, query), worth, looks)
-            again[row] = np.where(known[row] & has_room, with_memory, np.nan)
+            again[row] = np.where(known[row] & experts.has_room, with_memory, np.nan)
             remembered[row] = earned_by(memory.means(of_baseline, query), worth, looks)[0]
             unremembered[row] = _by_chance(worth[found], looks)
     compared = partial(_compared, experts, actions, least=least, ranker=ranker)
@@ -184,11 +183,6 @@ def _compared(
         float(unordered.mean()),
         reordered,
     )
-
-
-def _deeper_memory(actions: ActionSet) -> int:
-    """How many candidates more memory arms draw at their deepest than at their lowest."""
-    return sum(arm.levels[-1] - arm.levels[0] for arm in actions.arms if arm.kind == MEMORY)
 
 
 def _by_chance(worth: _Numbers, looks: _Numbers) -> float:

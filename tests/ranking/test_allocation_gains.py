@@ -335,6 +335,17 @@ class TestQueriesThatWereSearchedBefore:
         assert gains.margin == pytest.approx(0.03 * (gains.baseline - gains.unordered))
         assert (gains.queries, gains.against) == (2, expert_key({"bm25": 4, "dense": 4}))
 
+    def test_the_least_searched_quarter_is_not_said_to_be_like_the_others(self):
+        """Each search is made twice: once for love and peace in all, twice for hope and rain, five times for snow."""
+        times = {"love": 1, "peace": 1, "hope": 2, "rain": 2, "snow": 5}
+        searches = [search(query) for query, often in times.items() for _ in range(often)]
+        assert self.measured(*searches).least_searched == 2
+        assert (
+            self.measured(*[each for each in searches if each.decision.understanding.query != "love"]).least_searched
+            == 2
+        )
+        assert self.measured(*searches[2:]).least_searched == 4
+
     def test_what_has_no_room_beside_memory_is_left_out(self):
         """With a budget of eight both arms at their deepest fit in, and memory beside them does not."""
         tight = replace(self.ACTIONS, budget=8)

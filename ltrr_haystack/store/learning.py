@@ -115,6 +115,7 @@ def learning_rows(update: LearningUpdate) -> LearningRows:
             "draws": finite("draws", delta.draws),
             "credit": finite("credit", delta.credit),
             "returned": finite("returned", delta.returned),
+            "updated_at": updated_at,
         }
         for (query_key, arm), delta in update.history.items()
     ]
@@ -286,6 +287,7 @@ def add_to_history(new: Any) -> Mapping[str, Any]:
         "draws": t.history.c.draws + new.draws,
         "credit": t.history.c.credit + new.credit,
         "returned": t.history.c.returned + new.returned,
+        "updated_at": new.updated_at,
     }
 
 

@@ -4,9 +4,10 @@ The schema's versions and the way from each to the next.
 A released migration is never changed: it is written out as it was, and does not follow `tables.py`.
 """
 
+import time
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, insert, inspect, select, update
+from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from ltrr_haystack.errors import StoreError
 from ltrr_haystack.store.engines import Engines, run_ddl, shown_url
@@ -170,7 +171,13 @@ def _fifth(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _second, _third, _fourth, _fifth)
+def _sixth(connection: Connection) -> None:
+    """The history bears dates: what is there already counts as searched now."""
+    run_ddl(connection, ("ALTER TABLE ltrr_history ADD COLUMN updated_at DOUBLE PRECISION NOT NULL DEFAULT 0",))
+    connection.execute(text("UPDATE ltrr_history SET updated_at = :now"), {"now": time.time()})
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _second, _third, _fourth, _fifth, _sixth)
 """The first makes version 1 of an empty database, the next version 2 of version 1, and so on."""
 
 _VERSION = select(schema.c.version)

@@ -1,6 +1,9 @@
 """Removes old rows a few at a time, so that other writers do not wait for long."""
 
 import time
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
 
 from ltrr_haystack.store import retention
 from ltrr_haystack.store.database import Database
@@ -10,7 +13,7 @@ PRUNE_AT_ONCE = 250
 """Decisions that are removed in one transaction, since other writers wait for it."""
 
 FORGET_AT_ONCE = 100
-"""Query keys whose documents are forgotten in one transaction."""
+"""Query keys of which something is forgotten in one transaction."""
 
 
 def prune(database: Database, before: float) -> int:
@@ -28,15 +31,21 @@ def prune(database: Database, before: float) -> int:
         if some == PRUNE_AT_ONCE:
             time.sleep(PAUSE_SECONDS)
     database.write(retention.prune_strays, before)
-    _forget(database, before)
+    _forget(database, before, retention.forgettable, retention.forget)
+    _forget(database, before, retention.outdated, retention.forget_history)
     return removed
 
 
-def _forget(database: Database, before: float) -> None:
-    """Go once through the memory; a query key that is done is not found again."""
+def _forget(
+    database: Database,
+    before: float,
+    find: Callable[[Connection, float, str, int], list[str]],
+    forget: Callable[[Connection, float, Sequence[str]], None],
+) -> None:
+    """Go once through the query keys; one that is done is not found again."""
     start = ""
-    while query_keys := database.read(retention.forgettable, before, start, FORGET_AT_ONCE):
-        database.write(retention.forget, before, query_keys)
+    while query_keys := database.read(find, before, start, FORGET_AT_ONCE):
+        database.write(forget, before, query_keys)
         start = query_keys[-1]
         if len(query_keys) == FORGET_AT_ONCE:
             time.sleep(PAUSE_SECONDS)

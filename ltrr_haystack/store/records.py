@@ -202,7 +202,7 @@ class LearningUpdate:
     :param history: (query key, arm) → what is added.
     :param readings: (query key, key of a reading) → what is added.
     :param snapshot: The model after this step, if it is to be kept.
-    :param updated_at: The time that changed memory entries bear; the time of the commit if not given.
+    :param updated_at: The time that changed entries of memory and history bear; the time of the commit if not given.
     :param client_counts: (subject, client, day) → what is added to the count of what the client has contributed.
     :param counted: Place in the order of settlement → what that decision counts for, where it does not count for all.
     :param counted_rewards: (place in the order of settlement, object id) → what counts of that impression's rewards,

@@ -56,10 +56,18 @@ _SOME_FORGETTABLE = (
 )
 _STILL_FORGETTABLE = _FORGETTABLE.where(memory.c.query_key.in_(_keys))
 _FORGET_MEMORY = delete(memory).where(memory.c.query_key.in_(_keys), memory.c.successes <= 0)
-_FORGET_HISTORY = delete(history).where(
-    history.c.query_key.in_(_keys),
-    history.c.query_key.not_in(select(memory.c.query_key).where(memory.c.query_key.in_(_keys))),
+
+_OUTDATED = (
+    select(history.c.query_key)
+    .where(~exists().where(memory.c.query_key == history.c.query_key))
+    .group_by(history.c.query_key)
+    .having(func.max(history.c.updated_at) < bindparam("before"))
 )
+_SOME_OUTDATED = (
+    _OUTDATED.where(history.c.query_key >= bindparam("start")).order_by(history.c.query_key).limit(bindparam("count"))
+)
+_STILL_OUTDATED = _OUTDATED.where(history.c.query_key.in_(_keys))
+_FORGET_HISTORY = delete(history).where(history.c.query_key.in_(_keys))
 
 
 def _number_of_decisions(condition: ColumnElement[bool]) -> ScalarSelect[int]:
@@ -124,15 +132,39 @@ def forget(connection: Connection, before: float, query_keys: Sequence[str]) -> 
     Remove from the memory what was never chosen for queries that were not searched for long.
 
     Looks without a success only lower what is expected of a document for its query; without them, that is the prior
-    again. Of a query of which no document is left in the memory, the history goes, too.
+    again.
 
     :param connection: In a write transaction.
     :param before: Query keys of which something was learned at or after this time are left as they are.
     :param query_keys: What `forgettable` found.
     """
     keys = list(connection.execute(_STILL_FORGETTABLE, {"before": before, "keys": query_keys}).scalars())
-    for statement in (_FORGET_MEMORY, _FORGET_HISTORY):
-        connection.execute(statement, {"keys": keys})
+    connection.execute(_FORGET_MEMORY, {"keys": keys})
+
+
+def outdated(connection: Connection, before: float, start: str, limit: int) -> list[str]:
+    """
+    Find query keys whose history is to be forgotten: no document is in the memory for them.
+
+    :param connection: The database.
+    :param before: Query keys that were searched at or after this time are left out.
+    :param start: The query key to begin with, in the order of the database; an empty text for the first.
+    :param limit: Most query keys to find.
+    :returns: The query keys, in the order of the database.
+    """
+    return list(connection.execute(_SOME_OUTDATED, {"before": before, "start": start, "count": limit}).scalars())
+
+
+def forget_history(connection: Connection, before: float, query_keys: Sequence[str]) -> None:
+    """
+    Remove the history of queries that were not searched for long, and for which no document is in the memory.
+
+    :param connection: In a write transaction.
+    :param before: Query keys that were searched at or after this time are left as they are.
+    :param query_keys: What `outdated` found.
+    """
+    keys = list(connection.execute(_STILL_OUTDATED, {"before": before, "keys": query_keys}).scalars())
+    connection.execute(_FORGET_HISTORY, {"keys": keys})
 
 
 def counts(connection: Connection) -> Counts:

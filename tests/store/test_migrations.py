@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from haystack.utils import Secret
 from sqlalchemy import inspect, text, update
 
 from ltrr_haystack.errors import StoreError
-from ltrr_haystack.store import LearningUpdate, LTRRStore, ReadingClicks, tables
+from ltrr_haystack.store import HistoryEntry, LearningUpdate, LTRRStore, ReadingClicks, tables
 from ltrr_haystack.store.migrations import MIGRATIONS, migrate, schema_version
 from ltrr_haystack.types import SettledDecision
 
@@ -120,6 +121,7 @@ class TestMigrate:
             # The orderings of version 4 had three parts, of which these have none.
             connection.execute(update(tables.pages).values(ordering=bytes(12)))
             connection.exec_driver_sql("DROP TABLE ltrr_readings")
+            connection.exec_driver_sql("ALTER TABLE ltrr_history DROP COLUMN updated_at")
             connection.exec_driver_sql("UPDATE ltrr_schema SET version = 4")
         store.warm_up()
         assert [each.decision.query_id for each in store.settled(0, 10)] == ["q1"]
@@ -132,6 +134,20 @@ class TestMigrate:
         )
         assert store.reading_clicks([pair]) == readings
         assert store.counts().decisions == 1
+        store.close()
+
+    def test_a_history_without_dates_counts_as_searched_when_it_is_brought_up(self, url, engines):
+        migrate(engines, MIGRATIONS[:5])
+        row = {"query_key": "love", "arm": "bm25", "draws": 2.0, "credit": 0.5, "returned": 9.0}
+        with engines.writer.begin() as connection:
+            insert(connection, "ltrr_history", row)
+        before = time.time()
+        store = LTRRStore(Secret.from_token(url))
+        assert store.history("love") == {"bm25": HistoryEntry(2.0, 0.5, 9.0)}
+        store.prune(before=before)
+        assert set(store.history("love")) == {"bm25"}
+        store.prune(before=time.time() + 1)
+        assert store.history("love") == {}
         store.close()
 
     def test_is_done_once(self, engines):

@@ -102,11 +102,15 @@ class TestForgetting:
         store.prune(before=15.0)
         assert [(entry.object_id, entry.exposures) for entry in store.memory("love")] == [("a", 9.0), ("b", 2.0)]
 
-    def test_the_history_of_a_query_that_never_showed_anything_stays(self, store):
-        """Nothing says how old it is."""
-        remember(store, history={("rain", "bm25"): (1.0, 0.0, 0.0)}, at=10.0)
-        store.prune(before=1e9)
-        assert store.history("rain") == {"bm25": HistoryEntry(1.0, 0.0, 0.0)}
+    def test_the_history_of_a_query_that_never_showed_anything_goes_unless_it_is_still_searched(self, store):
+        nothing = {("rain", arm): (1.0, 0.0, 0.0) for arm in ("bm25", "dense")}
+        remember(store, history=nothing | {("hope", "bm25"): (1.0, 0.0, 0.0)}, at=10.0)
+        remember(store, history={("rain", "dense"): (1.0, 0.0, 0.0)}, at=20.0)
+        store.prune(before=20.0)
+        assert store.history("hope") == {}
+        assert store.history("rain") == {"bm25": HistoryEntry(1.0, 0.0, 0.0), "dense": HistoryEntry(2.0, 0.0, 0.0)}
+        store.prune(before=21.0)
+        assert store.history("rain") == {}
 
     def test_goes_through_all_queries_and_lets_others_write_in_between(self, store, monkeypatch):
         monkeypatch.setattr("ltrr_haystack.store.pruning.FORGET_AT_ONCE", 2)
@@ -141,3 +145,18 @@ class TestForgetting:
         store.prune(before=15.0)
         assert [entry.object_id for entry in store.memory("love")] == ["a", "b"]
         assert store.memory("rain") == []
+
+    def test_the_history_of_a_query_that_is_searched_meanwhile_is_left_alone(self, store, monkeypatch):
+        remember(store, history={(query, "bm25"): (1.0, 0.0, 0.0) for query in ("love", "rain")}, at=10.0)
+        find = retention.outdated
+
+        def found_too_early(*asked):
+            query_keys = find(*asked)
+            if query_keys:
+                remember(store, history={("love", "dense"): (1.0, 0.0, 0.0)}, at=20.0)
+            return query_keys
+
+        monkeypatch.setattr(retention, "outdated", found_too_early)
+        store.prune(before=15.0)
+        assert set(store.history("love")) == {"bm25", "dense"}
+        assert store.history("rain") == {}

@@ -72,6 +72,7 @@ class LTRRanker:
         features: CandidateFeatures | None = None,
         explore: bool = True,
         explore_from: int = 4,
+        explore_to: int = 10,
         deep_share: float = 0.5,
         log_unshown: int = 5,
         seed: int | None = None,
@@ -86,8 +87,9 @@ class LTRRanker:
         :param rerank: How many of the union's first candidates the model orders; never fewer than are shown.
         :param features: Features of the candidates beside those of the arms; `TextFeatures(store)` and
             `ClickFeatures(store)` if left out, `CombinedFeatures([])` for none.
-        :param explore: Whether lower places of the page are drawn by chance.
+        :param explore: Whether some places of the page are drawn by chance.
         :param explore_from: The first place that is drawn, from 1.
+        :param explore_to: The last place that is drawn, `explore_from` or more.
         :param deep_share: Share of the searches in which a document from below the page may come onto it, 0 to 1.
         :param log_unshown: How many of the reranked candidates that are not shown are logged for training.
         :param seed: Makes what is drawn by chance repeatable, search by search; for tests and simulations. If left out,
@@ -98,6 +100,7 @@ class LTRRanker:
         """
         for name, number in (("top_k", top_k), ("rerank", rerank), ("explore_from", explore_from)):
             check_whole(f"{name} of LTRRanker", number)
+        check_whole("explore_to of LTRRanker", explore_to, explore_from)
         check_whole("log_unshown of LTRRanker", log_unshown, 0)
         check_number("poll_interval of LTRRanker", poll_interval, 0)
         check_number("deep_share of LTRRanker", deep_share, 0, 1)
@@ -108,6 +111,7 @@ class LTRRanker:
         self.features = features
         self.explore = explore
         self.explore_from = explore_from
+        self.explore_to = explore_to
         self.deep_share = deep_share
         self.log_unshown = log_unshown
         self.seed = seed
@@ -118,7 +122,7 @@ class LTRRanker:
                 [TextFeatures(store, poll_interval=poll_interval), ClickFeatures(store, poll_interval, key)]
             )
         self._features = features if isinstance(features, CombinedFeatures) else CombinedFeatures([features])
-        self._exploration = Exploration(explore_from, deep_share, rerank) if explore else None
+        self._exploration = Exploration(explore_from, explore_to, deep_share, rerank) if explore else None
         self._memory = MemoryIndex(store)
         self._ranker: ActiveModel[RankingModel | None] = ActiveModel(
             store,

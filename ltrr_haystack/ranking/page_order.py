@@ -16,12 +16,13 @@ class Exploration:
     """
     Which places of a page are drawn by chance.
 
-    The documents that the posterior puts on the places `first` to the end of the page are put into the order of one
-    draw from each one's posterior (Thompson sampling: Chapelle and Li, "An empirical evaluation of Thompson sampling",
-    NIPS 2011). In a share of the searches the best draw among the documents below the page, down to rank `deepest`,
-    competes with them for the page. Places before `first` never move by chance.
+    The documents that the posterior puts on the places `first` to `last` are put into the order of one draw from each
+    one's posterior (Thompson sampling: Chapelle and Li, "An empirical evaluation of Thompson sampling", NIPS 2011). In
+    a share of the searches the best draw among the documents below the page, down to rank `deepest`, competes with them
+    for these places. All others never move by chance.
 
     :param first: The first place that is drawn, from 1.
+    :param last: The last place that is drawn, `first` or more; on a shorter page, that is its end.
     :param deep_share: Share of the searches in which a document from below the page may come onto it, 0 to 1.
     :param deepest: The lowest rank of such a document.
     :param draws: How often the page is drawn to tell how likely each document is at each place; one of the draws is the
@@ -30,6 +31,7 @@ class Exploration:
     """
 
     first: int = 4
+    last: int = 10
     deep_share: float = 0.5
     deepest: int = 50
     draws: int = 64
@@ -39,6 +41,10 @@ class Exploration:
             raise ConfigurationError(
                 "first, deepest and draws of Exploration must be at least 1, "
                 f"got first={self.first}, deepest={self.deepest}, draws={self.draws}"
+            )
+        if self.last < self.first:
+            raise ConfigurationError(
+                f"last of Exploration must be first or more, got first={self.first}, last={self.last}"
             )
         if not 0 <= self.deep_share <= 1:
             raise ConfigurationError(f"deep_share of Exploration must be a share from 0 to 1, got {self.deep_share}")
@@ -57,7 +63,8 @@ class Exploration:
             the page at all; `None` if fewer than two documents can be drawn.
         """
         fixed = min(self.first - 1, page, len(order))
-        block, deep = order[fixed:page], order[page : self.deepest]
+        block, rest = order[fixed : min(self.last, page)], order[self.last : page]
+        deep = order[page : self.deepest]
         if len(block) + len(deep) < 2 or not len(block):
             return None
         alpha, beta = posteriors
@@ -73,10 +80,11 @@ class Exploration:
             rows[come, -1] = deep[best]
         winners = np.argsort(-rivals, axis=1, kind="stable")[:, : len(block)]
         pages = np.take_along_axis(rows, winners, axis=1)
-        shown = np.concatenate([order[:fixed], pages[0]])
+        shown = np.concatenate([order[:fixed], pages[0], rest])
         propensities = np.ones((len(shown), 2))
-        propensities[fixed:, 0] = (pages == pages[0]).mean(axis=0)
-        propensities[fixed:, 1] = (pages[:, None, :] == pages[0][:, None]).any(axis=2).mean(axis=0)
+        drawn_places = slice(fixed, fixed + len(block))
+        propensities[drawn_places, 0] = (pages == pages[0]).mean(axis=0)
+        propensities[drawn_places, 1] = (pages[:, None, :] == pages[0][:, None]).any(axis=2).mean(axis=0)
         return shown, propensities
 
 

@@ -378,6 +378,7 @@ class TestLifecycle:
             ({"rerank": 0}, "rerank of LTRRanker must be at least 1, got 0"),
             ({"poll_interval": -1.0}, "poll_interval of LTRRanker must not be negative, got -1.0"),
             ({"explore_from": 0}, "explore_from of LTRRanker must be at least 1, got 0"),
+            ({"explore_to": 3}, "explore_to of LTRRanker must be at least 4, got 3"),
             ({"top_k": float("nan")}, "top_k of LTRRanker must be a finite number, got nan"),
             ({"top_k": 1.5}, "top_k of LTRRanker must be a whole number, got 1.5"),
             ({"poll_interval": "x"}, "poll_interval of LTRRanker must be a number, got 'x'"),
@@ -405,7 +406,7 @@ class TestLifecycle:
         monkeypatch.setenv("HAYSTACK_DESERIALIZATION_ALLOWLIST", f"ltrr_haystack,{__name__}")
         text = TextFeatures(LTRRStore(), ["content", "meta.title"], language="en")
         features = ByNumber() if own else CombinedFeatures([text, ByNumber()])
-        settings = {"top_k": 5, "poll_interval": 0.5, "rerank": 7, "explore": False, "explore_from": 2}
+        settings = {"top_k": 5, "poll_interval": 0.5, "rerank": 7, "explore": False, "explore_from": 2, "explore_to": 6}
         settings |= {"deep_share": 0.1, "log_unshown": 3}
         pipeline = Pipeline()
         pipeline.add_component("ranker", LTRRanker(LTRRStore(), features=features, **settings))

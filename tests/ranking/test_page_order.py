@@ -22,10 +22,10 @@ class TestByExpectedAttraction:
 
 
 class TestDraw:
-    @given(st.integers(1, 40), st.integers(1, 12), st.integers(1, 6), st.integers(0, 1000))
-    def test_a_page_has_each_document_once_and_its_first_places_stay(self, documents, page, first, seed):
-        order = RNG(seed).permutation(documents)
-        drawn = Exploration(first=first).draw(order, alike(documents), page, RNG(seed))
+    @given(st.integers(1, 40), st.integers(1, 12), st.integers(1, 6), st.integers(0, 6), st.integers(0, 1000))
+    def test_a_page_has_each_document_once_and_only_the_places_between_move(self, documents, page, first, more, seed):
+        order, last = RNG(seed).permutation(documents), first + more
+        drawn = Exploration(first=first, last=last).draw(order, alike(documents), page, RNG(seed))
         if drawn is None:
             return
         shown, propensities = drawn
@@ -35,6 +35,8 @@ class TestDraw:
         at_its_place, on_the_page = propensities.T
         assert ((at_its_place > 0) & (at_its_place <= on_the_page) & (on_the_page <= 1)).all()
         assert (propensities[: first - 1] == 1).all()
+        assert shown[last:].tolist() == order[last:page].tolist()
+        assert (propensities[last:] == 1).all()
 
     def test_propensities_are_how_often_a_document_comes_to_each_place(self):
         """Two documents that are alike change places in half of the draws; the third is certain."""
@@ -81,6 +83,19 @@ class TestDraw:
         pages = [Exploration(deep_share=1.0).draw(np.arange(30), (alpha, beta), 10, RNG(seed))[0] for seed in range(50)]
         assert max(map(max, pages)) == 9
 
+    def test_of_a_long_page_only_the_first_ten_places_are_drawn_unless_told_otherwise(self):
+        order, posteriors = np.arange(60), alike(60)
+        pages = {
+            last: np.array([Exploration(last=last).draw(order, posteriors, 30, RNG(seed))[0] for seed in range(40)])
+            for last in (Exploration().last, 30)
+        }
+        assert {
+            last: int((drawn != order[:30]).any(axis=0).nonzero()[0].max()) + 1 for last, drawn in pages.items()
+        } == {
+            10: 10,
+            30: 30,
+        }
+
     def test_no_document_from_below_the_deepest_rank(self):
         exploration = Exploration(deep_share=1.0, deepest=12)
         shown = [exploration.draw(np.arange(30), alike(30), 10, RNG(seed))[0] for seed in range(100)]
@@ -96,7 +111,9 @@ class TestDraw:
         assert one[1].tolist() == other[1].tolist()
 
 
-@pytest.mark.parametrize("wrong", [{"first": 0}, {"deepest": 0}, {"draws": 0}, {"deep_share": 1.1}])
+@pytest.mark.parametrize(
+    "wrong", [{"first": 0}, {"first": 5, "last": 4}, {"deepest": 0}, {"draws": 0}, {"deep_share": 1.1}]
+)
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         Exploration(**wrong)

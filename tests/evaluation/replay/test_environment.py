@@ -39,7 +39,7 @@ class TestSettings:
         return pipeline
 
     def test_of_the_ranker(self, replayed, wired, written):
-        own = {"rerank": 10, "explore": False, "explore_from": 2, "deep_share": 0.25, "log_unshown": 1}
+        own = {"rerank": 10, "explore": False, "explore_from": 2, "explore_to": 7, "deep_share": 0.25, "log_unshown": 1}
         ranker = wired(replayed(written("own", **own, top_k=3, seed=5))).get_component("ranker")
         assert {name: getattr(ranker, name) for name in own} == own
         assert (ranker.top_k, ranker.seed) == (10, 1)

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ltrr_haystack.cli.options import Home, Store, configure_store, open_store, report_errors, utc
+from ltrr_haystack.cli.options import Home, Store, configure_store, named_store, open_store, report_errors, utc
 from ltrr_haystack.store import LTRRStore
 
 app = typer.Typer(help="Add, list and revoke the API keys of a server.", no_args_is_help=True)
@@ -38,10 +38,12 @@ def add(
     with report_errors():
         key, record = new_key(name, [each.value for each in scope])
         configure_store(store, home)
-        LTRRStore().add_api_key(record)
+        opened = LTRRStore()
+        place = named_store(opened)
+        opened.add_api_key(record)
         typer.echo(
-            f"The key '{name}' gives access to {', '.join(record.scopes)}. Keep it: only its digest is stored, so it "
-            f"cannot be shown again. To revoke it: ltrr keys revoke {record.key_id}",
+            f"The key '{name}' of the {place} gives access to {', '.join(record.scopes)}. Keep it: only its digest is "
+            f"stored, so it cannot be shown again. To revoke it: ltrr keys revoke {record.key_id}",
             err=True,
         )
         typer.echo(key)

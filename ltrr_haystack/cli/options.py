@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from sqlalchemy import URL
 
 from ltrr_haystack.errors import ConfigurationError, find_cause, with_notes
 from ltrr_haystack.store import LTRRStore
@@ -113,15 +114,35 @@ def require_store(store: LTRRStore, hint: str) -> None:
     except ValueError as error:
         raise ConfigurationError(f"the store has no URL: {error}") from error
     url = parse_url(str(text))
-    sqlite = url.get_backend_name() == "sqlite"
-    place = url.database if sqlite else shown_url(url)
-    if sqlite and not Path(url.database or "").is_file():
+    place = _place(url)
+    if _is_missing(url):
         raise ConfigurationError(f"there is no store at '{place}'; {hint}")
     if not holds_a_store(url):
         raise ConfigurationError(
             f"there is no store in the database '{place}': it has no table 'ltrr_schema', and may belong to another "
             f"application; {hint}"
         )
+
+
+def named_store(store: LTRRStore) -> str:
+    """
+    Say which store a command is about to write to, for people to notice a wrong one.
+
+    :param store: The store, which has a URL and is not opened.
+    :returns: Where it is, and whether it will be created.
+    :raises StoreUnavailableError: If its database cannot be read.
+    """
+    url = parse_url(str(store.url.resolve_value()))
+    new = _is_missing(url) or not holds_a_store(url)
+    return f"{'new store' if new else 'store'} at '{_place(url)}'"
+
+
+def _place(url: URL) -> str:
+    return str(url.database) if url.get_backend_name() == "sqlite" else shown_url(url)
+
+
+def _is_missing(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file()
 
 
 def require_folder(path: Path) -> None:

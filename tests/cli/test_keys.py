@@ -37,6 +37,12 @@ class TestKeys:
         assert not any(secret in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
         assert secret.decode() not in keys("list").output
 
+    def test_which_store_it_is_of_is_said_and_whether_that_is_new(self, keys, tmp_path):
+        """A key in a store that no server uses opens nothing, so a mistyped path has to be noticed."""
+        new, known = [" ".join(keys("add", "shop", "--scope", "search").stderr.split()) for _ in range(2)]
+        assert f"The key 'shop' of the new store at '{tmp_path}/ltrr.db' gives access to search." in new
+        assert f"The key 'shop' of the store at '{tmp_path}/ltrr.db' gives access to search." in known
+
     def test_lists_and_revokes_by_id(self, keys, kept):
         keys("add", "shop", "--scope", "search")
         keys("add", "robot", "--scope", "admin")

@@ -147,7 +147,11 @@ def prune(
     store: Store = None,
     home: Home = None,
 ) -> None:
-    """Remove old searches with their events from the log, and release their disk space. Learned models are kept."""
+    """
+    Remove old searches with their events from the log, and release their disk space.
+
+    Learned models are kept; what was never chosen for queries that are no longer searched is forgotten.
+    """
     with report_errors():
         opened = open_store(store, home)
         removed = opened.prune(time.time() - older_than * 86_400)

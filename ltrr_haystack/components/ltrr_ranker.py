@@ -12,7 +12,7 @@ from haystack import component, logging
 from numpy.typing import NDArray
 
 from ltrr_haystack.components.settings import check_document_key, check_number, check_whole
-from ltrr_haystack.errors import InvalidInputError, MissingExtraError, SnapshotError
+from ltrr_haystack.errors import ConfigurationError, InvalidInputError, MissingExtraError, SnapshotError
 from ltrr_haystack.memory.index import MemoryIndex, Remembered
 from ltrr_haystack.ranking.candidate_features import CandidateFeatures, ClickFeatures, CombinedFeatures, TextFeatures
 from ltrr_haystack.ranking.explanation import Explanation, Grounds, LearnedOrder
@@ -72,11 +72,11 @@ class LTRRanker:
         features: CandidateFeatures | None = None,
         explore: bool = True,
         explore_from: int = 4,
-        explore_to: int = 10,
         deep_share: float = 0.5,
         log_unshown: int = 5,
         seed: int | None = None,
         key: str = "id",
+        explore_to: int = 10,
     ) -> None:
         """
         Create an LTRRanker.
@@ -89,18 +89,23 @@ class LTRRanker:
             `ClickFeatures(store)` if left out, `CombinedFeatures([])` for none.
         :param explore: Whether some places of the page are drawn by chance.
         :param explore_from: The first place that is drawn, from 1.
-        :param explore_to: The last place that is drawn, `explore_from` or more.
-        :param deep_share: Share of the searches in which a document from below the page may come onto it, 0 to 1.
+        :param deep_share: Share of the searches in which a document from below the page may come onto it, 0 to 1; none
+            does where more is shown than up to `explore_to`.
         :param log_unshown: How many of the reranked candidates that are not shown are logged for training.
         :param seed: Makes what is drawn by chance repeatable, search by search; for tests and simulations. If left out,
             it depends on the search's `query_id` alone.
         :param key: What feedback knows documents by, the same as that of the UnionJoiner: for `ClickFeatures`, where
             `features` is left out.
+        :param explore_to: The last place that is drawn, `explore_from` or more.
         :raises ConfigurationError: If a number is none or out of its range, or `key` is none.
         """
         for name, number in (("top_k", top_k), ("rerank", rerank), ("explore_from", explore_from)):
             check_whole(f"{name} of LTRRanker", number)
-        check_whole("explore_to of LTRRanker", explore_to, explore_from)
+        check_whole("explore_to of LTRRanker", explore_to)
+        if explore_to < explore_from:
+            raise ConfigurationError(
+                f"explore_to of LTRRanker must be explore_from ({explore_from}) or more, got {explore_to}"
+            )
         check_whole("log_unshown of LTRRanker", log_unshown, 0)
         check_number("poll_interval of LTRRanker", poll_interval, 0)
         check_number("deep_share of LTRRanker", deep_share, 0, 1)

@@ -19,7 +19,8 @@ class Exploration:
     The documents that the posterior puts on the places `first` to `last` are put into the order of one draw from each
     one's posterior (Thompson sampling: Chapelle and Li, "An empirical evaluation of Thompson sampling", NIPS 2011). In
     a share of the searches the best draw among the documents below the page, down to rank `deepest`, competes with them
-    for these places. All others never move by chance.
+    for these places, where the page ends with them: nobody loses a document of a longer page. All other places never
+    move by chance.
 
     :param first: The first place that is drawn, from 1.
     :param last: The last place that is drawn, `first` or more; on a shorter page, that is its end.
@@ -64,7 +65,7 @@ class Exploration:
         """
         fixed = min(self.first - 1, page, len(order))
         block, rest = order[fixed : min(self.last, page)], order[self.last : page]
-        deep = order[page : self.deepest]
+        deep = order[page : self.deepest if page <= self.last else page]
         if len(block) + len(deep) < 2 or not len(block):
             return None
         alpha, beta = posteriors

@@ -7,7 +7,7 @@ A released migration is never changed: it is written out as it was, and does not
 import time
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, insert, inspect, select, text, update
+from sqlalchemy import Connection, insert, inspect, select, update
 
 from ltrr_haystack.errors import StoreError
 from ltrr_haystack.store.engines import Engines, run_ddl, shown_url
@@ -173,8 +173,8 @@ def _fifth(connection: Connection) -> None:
 
 def _sixth(connection: Connection) -> None:
     """The history bears dates: what is there already counts as searched now."""
-    run_ddl(connection, ("ALTER TABLE ltrr_history ADD COLUMN updated_at DOUBLE PRECISION NOT NULL DEFAULT 0",))
-    connection.execute(text("UPDATE ltrr_history SET updated_at = :now"), {"now": time.time()})
+    now = f"{time.time():.0f}"
+    run_ddl(connection, (f"ALTER TABLE ltrr_history ADD COLUMN updated_at DOUBLE PRECISION NOT NULL DEFAULT {now}",))
 
 
 MIGRATIONS: tuple[Migration, ...] = (_first, _second, _third, _fourth, _fifth, _sixth)

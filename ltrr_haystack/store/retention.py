@@ -57,16 +57,21 @@ _SOME_FORGETTABLE = (
 _STILL_FORGETTABLE = _FORGETTABLE.where(memory.c.query_key.in_(_keys))
 _FORGET_MEMORY = delete(memory).where(memory.c.query_key.in_(_keys), memory.c.successes <= 0)
 
+_remembered = exists().where(memory.c.query_key == history.c.query_key)
 _OUTDATED = (
     select(history.c.query_key)
-    .where(~exists().where(memory.c.query_key == history.c.query_key))
     .group_by(history.c.query_key)
     .having(func.max(history.c.updated_at) < bindparam("before"))
 )
 _SOME_OUTDATED = (
-    _OUTDATED.where(history.c.query_key >= bindparam("start")).order_by(history.c.query_key).limit(bindparam("count"))
+    # Where to begin is said of both tables: PostgreSQL joins them, and would begin with the first key of the other.
+    _OUTDATED.where(
+        history.c.query_key >= bindparam("start"), ~_remembered.where(memory.c.query_key >= bindparam("start"))
+    )
+    .order_by(history.c.query_key)
+    .limit(bindparam("count"))
 )
-_STILL_OUTDATED = _OUTDATED.where(history.c.query_key.in_(_keys))
+_STILL_OUTDATED = _OUTDATED.where(history.c.query_key.in_(_keys), ~_remembered)
 _FORGET_HISTORY = delete(history).where(history.c.query_key.in_(_keys))
 
 
@@ -147,7 +152,7 @@ def outdated(connection: Connection, before: float, start: str, limit: int) -> l
     Find query keys whose history is to be forgotten: no document is in the memory for them.
 
     :param connection: The database.
-    :param before: Query keys that were searched at or after this time are left out.
+    :param before: Query keys of which something was learned at or after this time are left out.
     :param start: The query key to begin with, in the order of the database; an empty text for the first.
     :param limit: Most query keys to find.
     :returns: The query keys, in the order of the database.
@@ -157,10 +162,10 @@ def outdated(connection: Connection, before: float, start: str, limit: int) -> l
 
 def forget_history(connection: Connection, before: float, query_keys: Sequence[str]) -> None:
     """
-    Remove the history of queries that were not searched for long, and for which no document is in the memory.
+    Remove the history of queries of which nothing was learned for long, and for which no document is in the memory.
 
     :param connection: In a write transaction.
-    :param before: Query keys that were searched at or after this time are left as they are.
+    :param before: Query keys of which something was learned at or after this time are left as they are.
     :param query_keys: What `outdated` found.
     """
     keys = list(connection.execute(_STILL_OUTDATED, {"before": before, "keys": query_keys}).scalars())

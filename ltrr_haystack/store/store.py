@@ -432,8 +432,8 @@ class LTRRStore:
         Remove old decisions that were learned from, with their impressions and events; what they fed stays.
 
         All that goes of it are documents that were looked at and never chosen for a query of which nothing was learned
-        since then: for them the memory index has the prior again; and the history of queries that were not searched
-        since then, and for which no document is left in the memory.
+        since then: for them the memory index has the prior again; and the history of such a query, if no document is
+        left in the memory for it.
 
         :param before: Decisions made at or after this time stay, as does whatever is yet to be learned from.
         :returns: How many decisions were removed.

@@ -378,7 +378,7 @@ class TestLifecycle:
             ({"rerank": 0}, "rerank of LTRRanker must be at least 1, got 0"),
             ({"poll_interval": -1.0}, "poll_interval of LTRRanker must not be negative, got -1.0"),
             ({"explore_from": 0}, "explore_from of LTRRanker must be at least 1, got 0"),
-            ({"explore_to": 3}, "explore_to of LTRRanker must be at least 4, got 3"),
+            ({"explore_to": 3}, r"explore_to of LTRRanker must be explore_from \(4\) or more, got 3"),
             ({"top_k": float("nan")}, "top_k of LTRRanker must be a finite number, got nan"),
             ({"top_k": 1.5}, "top_k of LTRRanker must be a whole number, got 1.5"),
             ({"poll_interval": "x"}, "poll_interval of LTRRanker must be a number, got 'x'"),

@@ -124,7 +124,9 @@ def learned_state(database: Path):
             "memory": connection.execute(
                 "SELECT query_key, object_id, exposures, successes FROM ltrr_memory ORDER BY 1, 2"
             ).fetchall(),
-            "history": connection.execute("SELECT * FROM ltrr_history ORDER BY query_key, arm").fetchall(),
+            "history": connection.execute(
+                "SELECT query_key, arm, draws, credit, returned FROM ltrr_history ORDER BY 1, 2"
+            ).fetchall(),
             "readings": connection.execute("SELECT * FROM ltrr_readings ORDER BY query_key, reading").fetchall(),
             "clients": connection.execute("SELECT * FROM ltrr_client_counts ORDER BY 1, 2, 3").fetchall(),
             "rewards": connection.execute("SELECT * FROM ltrr_counted_rewards ORDER BY 1, 2").fetchall(),

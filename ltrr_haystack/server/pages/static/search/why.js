@@ -124,7 +124,7 @@ function effect(words, value, most, name) {
 }
 
 function chance({ explored, place, expected_place: expectedPlace, propensity }) {
-  const drawn = propensity < 1 ? ` It was put at its place with probability ${percent(propensity)}.` : " No place was drawn by chance.";
+  const drawn = propensity < 1 ? ` It was put at its place with probability ${percent(propensity)}.` : " Its place was not drawn by chance.";
   const told = explored
     ? `Exploration put it at place ${place} instead of ${expectedPlace}, to learn how it fares there.`
     : "Exploration did not move it.";

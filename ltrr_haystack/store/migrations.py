@@ -173,7 +173,7 @@ def _fifth(connection: Connection) -> None:
 
 def _sixth(connection: Connection) -> None:
     """The history bears dates: what is there already counts as searched now."""
-    now = f"{time.time():.0f}"
+    now = f"{time.time():.6f}"
     run_ddl(connection, (f"ALTER TABLE ltrr_history ADD COLUMN updated_at DOUBLE PRECISION NOT NULL DEFAULT {now}",))
 
 

@@ -101,7 +101,7 @@ history = Table(
     Column("draws", Double, nullable=False),
     Column("credit", Double, nullable=False),
     Column("returned", Double, nullable=False),
-    Column("updated_at", Double, nullable=False, server_default="0"),
+    Column("updated_at", Double, nullable=False),
 )
 
 readings = Table(

@@ -32,6 +32,7 @@ from ltrr_haystack.errors import (
     SnapshotError,
     StoreError,
     StoreUnavailableError,
+    SupersededError,
 )
 from ltrr_haystack.feedback import RewardModel, UBIEvent
 from ltrr_haystack.intents import QueryIntents, train_understanding
@@ -124,6 +125,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailableError",
     "StructuredRetriever",
+    "SupersededError",
     "TextFeatures",
     "UBIEvent",
     "Understanding",

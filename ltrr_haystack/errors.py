@@ -23,6 +23,10 @@ class StoreUnavailableError(StoreError):
     """The store cannot be reached, read or written now; the same may succeed later. Its notes are for operators."""
 
 
+class SupersededError(StoreError):
+    """A model was made to replace a version that is not the active one any more; somebody activated another one."""
+
+
 class IndexLockedError(LTRRError, DocumentStoreError):
     """Another process writes into the embedded index, and has not finished in time; a later write may succeed."""
 

@@ -10,7 +10,7 @@ from ltrr_haystack.catalogue import codec, lexicon_codec
 from ltrr_haystack.catalogue.lexicon_counts import LexiconCounts
 from ltrr_haystack.catalogue.snapshots import draft_of
 from ltrr_haystack.catalogue.statistics import CollectionStatistics
-from ltrr_haystack.errors import SnapshotError, StoreError
+from ltrr_haystack.errors import SnapshotError, SupersededError
 from ltrr_haystack.store import CATALOGUE, LEXICON, LTRRStore
 
 ATTEMPTS = 50
@@ -63,7 +63,8 @@ class CatalogueRenewal:
         :param change: Gives the new counts; called again with those of another process if that one was faster. Counts
             that are damaged or of another format count as none.
         :returns: The counts that are active now.
-        :raises StoreError: If the store cannot be written, or other processes were faster each time.
+        :raises StoreError: If the store cannot be written.
+        :raises SupersededError: If other processes were faster each time.
         """
         for attempt in range(1, ATTEMPTS + 1):
             versions = self._versions()
@@ -77,8 +78,8 @@ class CatalogueRenewal:
             drafts = [replace(draft_of(each), replaces=versions[kind]) for kind, each in changed.items()]
             try:
                 stored = self._store.add_snapshots(drafts)
-            except StoreError:
-                if attempt == ATTEMPTS or self._versions() == versions:
+            except SupersededError:
+                if attempt == ATTEMPTS:
                     raise
                 time.sleep(random.uniform(0, LONGEST_PAUSE))
             else:

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from threading import Event, Thread
 from uuid import uuid4
 
@@ -74,7 +74,10 @@ class TrainingRecord:
             snapshot = store.snapshot(TRAINING)
         except DamagedSnapshotError:
             return cls()
-        return cls() if snapshot is None else cls(**snapshot.card)
+        if snapshot is None:
+            return cls()
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in snapshot.card.items() if name in known})
 
     def put(self, store: LTRRStore) -> None:
         """

@@ -8,6 +8,7 @@ import numpy as np
 from ltrr_haystack.feedback.examination import below_click, chosen, counted_shares
 from ltrr_haystack.feedback.position_bias import Looks, learn_curve
 from ltrr_haystack.ranking.features import EXPOSURES
+from ltrr_haystack.ranking.going_live import go_live
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.place_prior_fitting import fitted_priors
 from ltrr_haystack.store import PAGE, LTRRStore, read_log
@@ -62,10 +63,11 @@ def keep_page_model(
 
     :param store: The store with the log.
     :param max_decisions: The most decisions to go back.
-    :param activate: Whether it goes live.
+    :param activate: Whether it goes live, unless another version was activated meanwhile.
     :param seed: Seed of the curve's bootstrap.
     :returns: The model.
     """
+    live = store.active_version(PAGE)
     model = fit_page_model(store, max_decisions=max_decisions, seed=seed)
     if not model.looks:
         return model
@@ -79,7 +81,9 @@ def keep_page_model(
         "calibrated_looks": round(model.calibrated.looks, 2),
         "looks": round(model.looks, 1),
     }
-    store.add_snapshot(PAGE, model.to_bytes(), card, activate=activate)
+    version = store.add_snapshot(PAGE, model.to_bytes(), card, activate=False)
+    if activate:
+        go_live(store, PAGE, version, replaces=live)
     return model
 
 
@@ -87,7 +91,8 @@ def _read(log: Iterable[SettledDecision]) -> _Log:
     """
     Gather the impressions whose rewards count.
 
-    A click of which a part counts is taken whole, unlike elsewhere: passes of the same client are, and with less of its
+    The place of a document on a page of today, which no model orders, is that in the union: that is its order there. A
+    click of which a part counts is taken whole, unlike elsewhere: passes of the same client are, and with less of its
     clicks than of its passes, places where much is clicked would seem to be looked at less than they are.
     """
     read = _Log()

@@ -13,13 +13,14 @@ from ltrr_haystack.ranking.allocation_gains import allocation_gains
 from ltrr_haystack.ranking.cross_fitting import CrossFitted
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit, settings_from
 from ltrr_haystack.ranking.gate import Verdict, by_union, judge
+from ltrr_haystack.ranking.going_live import go_live
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
 from ltrr_haystack.ranking.model import RankingModel, lightgbm
 from ltrr_haystack.ranking.page_fitting import fit_page_model, keep_page_model
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.reading import RankerLog, read_ranker_log
 from ltrr_haystack.ranking.report import TrainingReport
-from ltrr_haystack.store import ALLOCATIONS, RANKER, LTRRStore
+from ltrr_haystack.store import ALLOCATIONS, CLICKS, RANKER, LTRRStore
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ def train_ranker(
     (see `JudgedQuery`). It is judged on queries that it was not trained on, by cross-validation over queries, and
     trained once more on all of them. If it does not pass, it is kept with its verdict, and what is live stays live. How
     documents fared over all queries is counted anew in any case (see `ClickFeatures`). With the pages of the model that
-    is live then, allocations are measured (see `AllocationGains`). None of this goes live without `activate_if_passed`.
+    is live then, allocations are measured (see `AllocationGains`). None of this goes live without `activate_if_passed`,
+    nor in the place of a version that was activated in the course of the training.
 
     ### Usage example
 
@@ -75,7 +77,8 @@ def train_ranker(
     package = lightgbm()
     settings = settings or TrainingSettings()
     model_of_page = page_model or fit_page_model(store, max_decisions=max_decisions, seed=seed)
-    live = _live(store)
+    replaces = {kind: store.active_version(kind) for kind in (CLICKS, ALLOCATIONS, RANKER)}
+    live = _live(store, replaces[RANKER])
     log = read_ranker_log(store, max_decisions, model_of_page, before=0 if live is None else live.until)
     report = TrainingReport(
         until=log.until,
@@ -97,7 +100,9 @@ def train_ranker(
     )
     if log.clicks.documents:
         draft = log.clicks.draft()
-        store.add_snapshot(draft.kind, draft.payload, draft.card, activate=activate_if_passed)
+        version = store.add_snapshot(draft.kind, draft.payload, draft.card, activate=False)
+        if activate_if_passed:
+            go_live(store, CLICKS, version, replaces=replaces[CLICKS])
     if log.rewarded < min_decisions or not log.judged:
         return report
     learned, beside = CrossFitted(log.judged, log.schema, settings, seed), _beside(live, log, seed)
@@ -106,9 +111,9 @@ def train_ranker(
     )
     model = fit(log.judged, log.schema, settings, seed)
     report = replace(report, gate=verdict, looks=report.looks + (verdict.look > 0), importance=model.importance)
-    active = activate_if_passed and verdict.passed
+    passes = activate_if_passed and verdict.passed
     version = store.add_snapshot(RANKER, model.to_bytes(), report.card(), activate=False)
-    served, ranker = (learned, version) if active else (beside, store.active_version(RANKER))
+    served, ranker = (learned, version) if passes else (beside, replaces[RANKER])
     gains = _measured(log, model_of_page, served, ranker=ranker, min_queries=min_queries, seed=seed)
     if gains is not None:
         repeated = 0 if gains.repeated is None else gains.repeated.queries
@@ -118,9 +123,10 @@ def train_ranker(
             "baseline": gains.baseline,
             "ranker": gains.ranker,
         }
-        store.add_snapshot(ALLOCATIONS, gains.to_bytes(), card, activate=activate_if_passed)
-    if active:
-        store.activate(RANKER, version)
+        measured = store.add_snapshot(ALLOCATIONS, gains.to_bytes(), card, activate=False)
+        if activate_if_passed:
+            go_live(store, ALLOCATIONS, measured, replaces=replaces[ALLOCATIONS])
+    active = passes and go_live(store, RANKER, version, replaces=replaces[RANKER])
     return replace(report, version=version, active=active)
 
 
@@ -163,9 +169,9 @@ class _Live:
     until: int = 0
 
 
-def _live(store: LTRRStore) -> _Live | None:
+def _live(store: LTRRStore, version: int) -> _Live | None:
     try:
-        snapshot = store.snapshot(RANKER)
+        snapshot = store.snapshot(RANKER, version)
         if snapshot is None:
             return None
         model = RankingModel.from_bytes(snapshot.payload)

@@ -10,7 +10,7 @@ PAGE = "page"
 """A page model: examination, click rates of places, and what a prior is worth."""
 
 ALLOCATIONS = "allocations"
-"""What allocations are worth for queries that nobody searched before."""
+"""What allocations are worth, for new queries and for those that were searched before."""
 
 CLICKS = "clicks"
 """How documents fared over all queries."""

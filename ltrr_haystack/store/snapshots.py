@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
-from ltrr_haystack.errors import DamagedSnapshotError, StoreError
+from ltrr_haystack.errors import DamagedSnapshotError, StoreError, SupersededError
 from ltrr_haystack.store import tables as t
 from ltrr_haystack.store.checks import LONGEST_ID, storable
 from ltrr_haystack.store.engines import upsert
@@ -75,14 +75,10 @@ def add(connection: Connection, row: Mapping[str, Any], *, activate: bool, repla
     :param activate: Whether it becomes the active version.
     :param replaces: The version that has to be active still, 0 for none; `None` asks for nothing.
     :returns: Its version.
-    :raises StoreError: If another version is active than the one that it replaces; nothing is kept then.
+    :raises SupersededError: If another version is active than the one that it replaces; nothing is kept then.
     """
     kind = row["kind"]
-    if replaces is not None and (active := active_version(connection, kind)) != replaces:
-        raise StoreError(
-            f"The '{kind}' snapshot was made to replace version {replaces}, but {active} was made active meanwhile; "
-            "start again from that."
-        )
+    _require_active(connection, kind, replaces)
     version: int = connection.execute(_NEWEST, {"of_kind": kind}).scalar_one() + 1
     connection.execute(_ADD, {**row, "version": version})
     if activate:
@@ -98,7 +94,7 @@ def add_all(connection: Connection, drafts: Sequence[tuple[SnapshotDraft, Mappin
     :param connection: In a write transaction.
     :param drafts: The snapshots, each with what `draft_row` gave.
     :returns: Their versions.
-    :raises StoreError: If another version is active than the one that one of them replaces.
+    :raises SupersededError: If another version is active than the one that one of them replaces.
     """
     return [add(connection, row, activate=draft.activate, replaces=draft.replaces) for draft, row in drafts]
 
@@ -152,16 +148,19 @@ def active_version(connection: Connection, kind: str) -> int:
     return connection.execute(_ACTIVE, {"of_kind": kind}).scalar() or 0
 
 
-def activate(connection: Connection, kind: str, version: int) -> None:
+def activate(connection: Connection, kind: str, version: int, replaces: int | None = None) -> None:
     """
     Make a stored version the active one.
 
     :param connection: In a write transaction.
     :param kind: What it is a snapshot of.
     :param version: Its number; 0 for none.
+    :param replaces: The version that has to be active still, 0 for none; `None` asks for nothing.
     :raises StoreError: If there is no such version.
+    :raises SupersededError: If another version is active than the one that it replaces.
     :raises DamagedSnapshotError: If it is not what was stored.
     """
+    _require_active(connection, kind, replaces)
     if version == 0:
         connection.execute(_DEACTIVATE, {"of_kind": kind})
         return
@@ -197,6 +196,14 @@ def point_to(new: Any) -> dict[str, Any]:
     :returns: Column → new value.
     """
     return {"version": new.version}
+
+
+def _require_active(connection: Connection, kind: str, version: int | None) -> None:
+    if version is not None and (active := active_version(connection, kind)) != version:
+        raise SupersededError(
+            f"The '{kind}' snapshot was made to replace version {version}, but {active} was made active meanwhile; "
+            "start again from that."
+        )
 
 
 def _point(connection: Connection, kind: str, version: int) -> None:

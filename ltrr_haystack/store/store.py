@@ -344,7 +344,7 @@ class LTRRStore:
         :param activate: Whether it becomes the active version.
         :param replaces: The version that it was made from, 0 for none; `None` asks for nothing.
         :returns: Its version: 1, 2, … for each kind.
-        :raises StoreError: If another version is active than the one that it replaces; nothing is kept then.
+        :raises SupersededError: If another version is active than the one that it replaces; nothing is kept then.
         """
         [version] = self.add_snapshots([SnapshotDraft(kind, payload, card, activate, replaces)])
         return version
@@ -355,7 +355,7 @@ class LTRRStore:
 
         :param drafts: The snapshots.
         :returns: Their versions.
-        :raises StoreError: If another version is active than the one that one of them replaces; nothing is kept then.
+        :raises SupersededError: If another version is active than the one that one of them replaces.
         """
         rows = [(draft, snapshots.draft_row(draft)) for draft in drafts]
         return self._share.database().write(snapshots.add_all, rows)
@@ -380,16 +380,18 @@ class LTRRStore:
         """
         return self._share.database().look(snapshots.active_version, kind)
 
-    def activate(self, kind: str, version: int) -> None:
+    def activate(self, kind: str, version: int, *, replaces: int | None = None) -> None:
         """
         Make a stored version the active one: the rollback.
 
         :param kind: What it is a snapshot of.
         :param version: Its number; 0 for none.
+        :param replaces: The version that has to be active still, 0 for none; `None` asks for nothing.
         :raises StoreError: If there is no such version.
+        :raises SupersededError: If another version is active than the one that it replaces.
         :raises DamagedSnapshotError: If it is not what was stored.
         """
-        self._share.database().write(snapshots.activate, kind, version)
+        self._share.database().write(snapshots.activate, kind, version, replaces)
 
     def snapshots(self, kind: str) -> list[SnapshotInfo]:
         """

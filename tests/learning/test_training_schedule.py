@@ -64,6 +64,12 @@ class TestIsDue:
         learn(store, 1, start=24)
         assert is_due(store, 10)
 
+    def test_a_record_of_a_later_version_is_read_as_far_as_it_is_known(self, store):
+        learn(store, 10)
+        store.add_snapshot(TRAINING, b"", {"trained": 10, "machine": "elsewhere"}, activate=True)
+        assert TrainingRecord.of(store) == TrainingRecord(10)
+        assert not is_due(store, 1)
+
     def test_not_while_somebody_trains(self, store):
         learn(store, 10)
         TrainingRecord(0, "somebody", time.time() + 60).put(store)

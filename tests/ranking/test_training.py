@@ -11,6 +11,7 @@ from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings, fit
 from ltrr_haystack.ranking.model import RankingModel
 from ltrr_haystack.ranking.page_fitting import fit_page_model
+from ltrr_haystack.ranking.reading import read_ranker_log
 from ltrr_haystack.ranking.training import train_page, train_ranker
 from ltrr_haystack.store import ALLOCATIONS, CLICKS, PAGE, RANKER
 from ltrr_haystack.types import Provenance
@@ -111,6 +112,27 @@ class TestTrainRanker:
         assert kept == {RANKER, PAGE, ALLOCATIONS, CLICKS}
         assert {kind: logged.active_version(kind) for kind in kept} == dict.fromkeys(kept, 0)
         assert not report.active
+
+    def test_what_is_taken_back_in_the_course_of_a_training_does_not_return_with_it(
+        self, logged, quick, monkeypatch, caplog
+    ):
+        """The gate compared the new ranker with one that is not in use any more."""
+        train_page(logged)
+        live = (RANKER, PAGE, CLICKS, ALLOCATIONS)
+        assert [logged.active_version(kind) for kind in live] == [1, 1, 1, 1]
+
+        def taken_back_meanwhile(*queries, **settings):
+            for kind in live:
+                logged.activate(kind, 0)
+            return read_ranker_log(*queries, **settings)
+
+        monkeypatch.setattr("ltrr_haystack.ranking.training.read_ranker_log", taken_back_meanwhile)
+        with caplog.at_level(logging.WARNING):
+            report = train_ranker(logged, settings=quick)
+        assert (report.version, report.passed, report.active) == (2, True, False), report.reason
+        assert [logged.active_version(kind) for kind in live] == [0, 0, 0, 0]
+        assert [len(logged.snapshots(kind)) for kind in (RANKER, CLICKS, ALLOCATIONS)] == [2, 2, 2]
+        assert "ranker 2 is kept and not in use: The 'ranker' snapshot was made to replace version 1" in caplog.text
 
     def test_of_a_live_model_that_may_know_the_queries_nothing_is_measured(
         self, logged, searched, known_queries, quick

@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import create_engine
 
-from ltrr_haystack.errors import DamagedSnapshotError, StoreError
+from ltrr_haystack.errors import DamagedSnapshotError, StoreError, SupersededError
 from ltrr_haystack.store import Snapshot, SnapshotDraft, SnapshotInfo
 from ltrr_haystack.store.engines import parse_url
 
@@ -116,10 +116,23 @@ class TestSnapshots:
 def test_a_snapshot_that_replaces_another_version_than_the_active_one_is_not_kept(store):
     store.add_snapshot("catalogue", b"one", {}, activate=True, replaces=0)
     store.add_snapshot("catalogue", b"two", {}, activate=True, replaces=1)
-    with pytest.raises(StoreError, match="made to replace version 1, but 2 was made active meanwhile"):
+    with pytest.raises(SupersededError, match="made to replace version 1, but 2 was made active meanwhile"):
         store.add_snapshot("catalogue", b"three", {}, activate=True, replaces=1)
     assert store.snapshot("catalogue").payload == b"two"
     assert len(store.snapshots("catalogue")) == 2
+
+
+def test_a_snapshot_goes_live_only_in_the_place_of_the_version_that_it_replaces(store):
+    for payload in (b"one", b"two"):
+        store.add_snapshot("ranker", payload, {}, activate=False)
+    store.activate("ranker", 1, replaces=0)
+    with pytest.raises(SupersededError, match="made to replace version 0, but 1 was made active meanwhile"):
+        store.activate("ranker", 2, replaces=0)
+    assert store.active_version("ranker") == 1
+    store.activate("ranker", 0)
+    with pytest.raises(SupersededError, match="made to replace version 1, but 0 was made active meanwhile"):
+        store.activate("ranker", 2, replaces=1)
+    assert store.active_version("ranker") == 0
 
 
 def test_several_snapshots_are_kept_together_or_not_at_all(store):
@@ -127,7 +140,9 @@ def test_several_snapshots_are_kept_together_or_not_at_all(store):
     assert store.add_snapshots(drafts) == [1, 1]
     assert (store.active_version("catalogue"), store.active_version("lexicon")) == (1, 0)
     late = [SnapshotDraft("catalogue", b"two", replaces=1), SnapshotDraft("lexicon", b"two", replaces=1)]
-    with pytest.raises(StoreError, match="The 'lexicon' snapshot was made to replace version 1, but 0 was made active"):
+    with pytest.raises(
+        SupersededError, match="The 'lexicon' snapshot was made to replace version 1, but 0 was made active"
+    ):
         store.add_snapshots(late)
     assert [info.version for info in store.snapshots("catalogue")] == [1]
     assert [info.version for info in store.snapshots("lexicon")] == [1]

@@ -10,11 +10,12 @@ given, and without having been trained on this query; and each document on that 
 where it is examined. That is the direct method of off-policy evaluation (Dudík, Langford and Li, "Doubly robust policy
 evaluation and learning", ICML 2011, section 2) with a posterior for each document instead of a model of all.
 
-The mean over queries, each counted once, is compared with the page of the baseline in the union's order, which is what
-people get without learning, with that in the model's order, and with that of the best allocation. An allocation is
-measured on the queries for which every arm was drawn as deep as in it and as in the baseline: for others its page, or
-what it is compared with, is not known. So allocations with an arm beside the baseline are not measured before it was
-drawn for enough queries. Clicks are those of a search of a query that is clicked at all.
+The mean over queries, each counted once, with whichever filters it was searched, is compared with the page of the
+baseline in the union's order, which is what people get without learning, with that in the model's order, and with that
+of the best allocation. An allocation is measured on the queries for which every arm was drawn as deep as in it and as
+in the baseline: for others its page, or what it is compared with, is not known. So allocations with an arm beside the
+baseline are not measured before it was drawn for enough queries. Clicks are those of a search of a query that is
+clicked at all.
 
 Queries that had more than one search with a reward are measured once more, with what was seen of their documents in
 their first, third, fifth … search: the memory arm brings what was chosen, as deep as it can, and documents are in the
@@ -62,6 +63,7 @@ DIGITS = 9
 """Decimal places of gains: each snapshot of a policy holds them all, and nothing depends on more."""
 
 _Numbers = NDArray[np.float64]
+_Numbered = NDArray[np.intp]
 
 
 def allocation_gains(
@@ -122,13 +124,14 @@ def allocation_gains(
             again[row] = np.where(known[row] & experts.has_room, with_memory, np.nan)
             remembered[row] = earned_by(memory.means(of_baseline, query), worth, looks)[0]
             unremembered[row] = _by_chance(worth[found], looks)
+    _, form_of = np.unique([query.normal_form for query in queries], return_inverse=True)
     compared = partial(_compared, experts, actions, least=least, ranker=ranker)
-    gains = compared(new, today, ranked, unordered, reordered=scorer is not by_union)
+    gains = compared(form_of, new, today, ranked, unordered, reordered=scorer is not by_union)
     if gains is None:
         return None
     rows = np.flatnonzero(np.isfinite(remembered))
     against = remembered[rows]
-    repeated = compared(again[rows], against, against, unremembered[rows], reordered=True)
+    repeated = compared(form_of[rows], again[rows], against, against, unremembered[rows], reordered=True)
     if repeated is not None:
         searched = np.quantile([queries[row].searches for row in rows], LEAST_SEARCHED, method="lower")
         repeated = replace(repeated, least_searched=int(searched))
@@ -138,6 +141,7 @@ def allocation_gains(
 def _compared(
     experts: Experts,
     actions: ActionSet,
+    form_of: _Numbered,
     earned: _Numbers,
     today: _Numbers,
     ranked: _Numbers,
@@ -150,23 +154,28 @@ def _compared(
     """
     Compare what allocations earn on queries.
 
+    :param form_of: Number of the query's normal form: it is one query with all filters that it was searched with.
     :param earned: Query × allocation; `nan` where it is not known.
     :param today: What the baseline's page earns, for each query.
     :param ranked: What its page in the model's order earns.
     :param unordered: What it would in random order.
     :returns: The gain of each that so many queries tell of; `None` where there is none, or the baseline earns nothing.
     """
-    told_by = np.isfinite(earned).sum(axis=0)
+    told_by = np.isfinite(_per_form(form_of, earned)).sum(axis=0)
     if not today.any() or told_by.max() < least:
         return None
-    clicks, errors = _mean_and_error(earned - today[:, None], least)
+
+    def mean_and_error(differences: _Numbers) -> tuple[_Numbers, _Numbers]:
+        return _mean_and_error(_per_form(form_of, differences), least)
+
+    clicks, errors = mean_and_error(earned - today[:, None])
     best = earned[:, [int(np.where(told_by < least, -np.inf, clicks).argmax())]]
     columns = (
         clicks,
         errors,
         -experts.extra_costs,
-        *_mean_and_error(ranked[:, None] - earned, least),
-        *_mean_and_error(best - earned, least),
+        *mean_and_error(ranked[:, None] - earned),
+        *mean_and_error(best - earned),
     )
     rows = np.transpose(columns).round(DIGITS).tolist()
     return AllocationGains(
@@ -178,7 +187,7 @@ def _compared(
         },
         float(today.mean()),
         actions.cost(experts.baseline),
-        len(today),
+        len(np.unique(form_of)),
         ranker,
         float(unordered.mean()),
         reordered,
@@ -188,6 +197,16 @@ def _compared(
 def _by_chance(worth: _Numbers, looks: _Numbers) -> float:
     """What a page of documents in random order is expected to earn."""
     return float(worth.mean() * looks[: len(worth)].sum()) if len(worth) else 0.0
+
+
+def _per_form(form_of: _Numbered, values: _Numbers) -> _Numbers:
+    """The mean of each column's numbers for every normal form; `nan` where it has none."""
+    is_number, forms = np.isfinite(values), np.unique(form_of)
+    sums, counts = np.zeros((2, len(forms), values.shape[1]))
+    rows = np.searchsorted(forms, form_of)
+    np.add.at(sums, rows, np.where(is_number, values, 0.0))
+    np.add.at(counts, rows, is_number)
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
 
 
 def _mean_and_error(values: _Numbers, least: int) -> tuple[_Numbers, _Numbers]:

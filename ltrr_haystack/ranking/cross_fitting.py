@@ -15,7 +15,8 @@ from ltrr_haystack.ranking.model import RankingModel
 
 class CrossFitted:
     """
-    Scores each query by a model of the queries of the other parts, fitted when first asked for.
+    Scores each query by a model of the queries of the other parts, fitted when first asked for. A query with other
+    filters is in the same part.
 
     :param queries: The queries.
     :param schema: The features of their documents.
@@ -44,4 +45,4 @@ class CrossFitted:
         return by_union(query) if model is None else model.scores(query.features, query.places)
 
     def _fold(self, query: JudgedQuery) -> int:
-        return fold_of(query.query_key, self._settings.folds, self._seed)
+        return fold_of(query.normal_form, self._settings.folds, self._seed)

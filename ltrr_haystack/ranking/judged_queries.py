@@ -33,7 +33,7 @@ from ltrr_haystack.ranking.features import PLACE, SEARCHED, FeatureSchema, Matri
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.page_order import expected_attraction
 from ltrr_haystack.ranking.place_prior_fitting import LAST_PLACE
-from ltrr_haystack.types import Impression, SettledDecision
+from ltrr_haystack.types import Impression, SettledDecision, normal_form_of
 
 MOST_DOCUMENTS = 200
 """Most documents of one query, the first that were logged."""
@@ -85,6 +85,11 @@ class JudgedQuery:
     weight: int = 1
     searches: int = 1
     drawn: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+    @property
+    def normal_form(self) -> str:
+        """The query without its filters. With other filters it is no other query: its words and documents are known."""
+        return normal_form_of(self.query_key)
 
 
 def cautious(model: PageModel) -> PageModel:

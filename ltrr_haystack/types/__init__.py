@@ -11,7 +11,14 @@ from ltrr_haystack.types.arms import ArmReport, ArmRequest, ArmResult
 from ltrr_haystack.types.candidates import Candidate, CandidateSet, Provenance
 from ltrr_haystack.types.decisions import Decision, Features, Mode
 from ltrr_haystack.types.pages import Impression, Ranking, SettledDecision
-from ltrr_haystack.types.understanding import Interpretation, LoggedFilters, QueryType, Understanding, evidence_key
+from ltrr_haystack.types.understanding import (
+    Interpretation,
+    LoggedFilters,
+    QueryType,
+    Understanding,
+    evidence_key,
+    normal_form_of,
+)
 
 __all__ = [
     "MEMORY",
@@ -37,4 +44,5 @@ __all__ = [
     "SettledDecision",
     "Understanding",
     "evidence_key",
+    "normal_form_of",
 ]

@@ -87,3 +87,13 @@ def evidence_key(normal_form: str, filters: Mapping[str, Any] | None = None) -> 
     if not filters:
         return normal_form
     return f"{normal_form}\t{blake2b(_filters_text(filters).encode(errors='replace'), digest_size=8).hexdigest()}"
+
+
+def normal_form_of(key: str) -> str:
+    """
+    Tell what a key of evidence is of, whatever the search was filtered by.
+
+    :param key: What `evidence_key` gave.
+    :returns: The query's normal form.
+    """
+    return key.partition("\t")[0]

@@ -15,6 +15,7 @@ from ltrr_haystack.ranking.features import FeatureSchema, compute
 from ltrr_haystack.ranking.judged_queries import EvidenceCollector
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.place_prior import PlacePrior
+from ltrr_haystack.types import evidence_key
 
 ACTIONS = action_set(bm25=(0, 2, 4), dense=(0, 2, 4))
 JOINER = UnionJoiner(list(ACTIONS.names))
@@ -140,10 +141,24 @@ def test_the_baseline_in_the_unions_order_gains_nothing_however_its_clicks_add_u
 def test_the_error_is_that_of_a_mean_over_queries():
     """Of bm25 alone: for one query it loses e's click, for the others it loses nothing."""
     queries = known(search(clicked=("c",)), search("peace", clicked=("a",)), search("hope", clicked=("a",)))
-    each = [gain(measured([query, query]), dense=2) for query in queries]
+    each = [gain(measured([query, replace(query, query_key="another")]), dense=2) for query in queries]
     of = measured(queries).of[expert_key({"dense": 2})]
     assert of.clicks == pytest.approx(np.mean(each))
     assert of.error == pytest.approx(np.std(each, ddof=1) / np.sqrt(3))
+
+
+def test_a_query_with_other_filters_is_no_other_query():
+    """As sure as three queries, not five: the searches of one are the mean of what they tell."""
+    peace, hope, love = known(search("peace", clicked=("a",)), search("hope", clicked=("c",)), search(clicked=("e",)))
+    filtered = [
+        replace(peace, query_key=evidence_key("peace", {"field": "meta.year", "value": year})) for year in (1, 2)
+    ]
+    of = measured([peace, *filtered, hope, love])
+    alone = measured([peace, hope, love])
+    key = expert_key({"dense": 2})
+    assert (of.of[key].clicks, of.of[key].error) == (alone.of[key].clicks, alone.of[key].error)
+    assert (of.queries, of.of[key].queries) == (3, 3)
+    assert measured([peace, *filtered]) is None, "one query"
 
 
 def test_each_is_held_against_the_best():
@@ -211,7 +226,7 @@ def test_random_order_is_worth_what_the_candidates_are_in_the_mean():
         grades=queries[0].grades[:1],
         shown=queries[0].shown[:1],
     )
-    assert measured([alone, alone]).unordered == pytest.approx(queries[0].attractions[0])
+    assert measured([alone, replace(alone, query_key="another")]).unordered == pytest.approx(queries[0].attractions[0])
 
 
 def test_of_many_queries_some_are_drawn(monkeypatch):

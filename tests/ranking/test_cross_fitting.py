@@ -7,6 +7,7 @@ from ltrr_haystack.ranking.cross_fitting import CrossFitted
 from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings
 from ltrr_haystack.ranking.gate import by_union
+from ltrr_haystack.types import evidence_key
 
 SCHEMA = FeatureSchema(("good", "noise"))
 QUICK = TrainingSettings(rounds=10, min_leaf=5, feature_fraction=1.0)
@@ -28,6 +29,22 @@ class TestCrossFitted:
         for row in (0, 17, 39):
             turned = [*known[:row], replace(known[row], grades=known[row].grades[::-1].copy()), *known[row + 1 :]]
             found = CrossFitted(turned, SCHEMA, QUICK, 0).scores(turned[row])
+            assert found.tolist() == plain.scores(known[row]).tolist()
+
+    def test_what_is_known_of_a_query_with_other_filters_makes_none_either(self):
+        """The words and the documents are the same."""
+        known = queries()
+        filtered = [
+            replace(known[row], query_key=evidence_key(f"query {row}", {"value": value}))
+            for row in (0, 17, 39)
+            for value in range(5)
+        ]
+        plain = CrossFitted([*known, *filtered], SCHEMA, QUICK, 0)
+        for row in (0, 17, 39):
+            of_row = [each for each in filtered if each.normal_form == f"query {row}"]
+            turned = [replace(each, grades=each.grades[::-1].copy()) for each in of_row]
+            others = [each for each in filtered if each.normal_form != f"query {row}"]
+            found = CrossFitted([*known, *turned, *others], SCHEMA, QUICK, 0).scores(known[row])
             assert found.tolist() == plain.scores(known[row]).tolist()
 
     def test_it_has_learned_from_the_others(self):

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from scipy.stats import t
 
 from factories import judged_query
 from ltrr_haystack.ranking.gate import MARGIN, by_union, expected_value, judge, level_of
+from ltrr_haystack.types import evidence_key
 
 GAIN = 1.0 - 1.0 / np.log2(3.0)
 """What an attraction of 1 gains if it is brought up from rank 2 to rank 1."""
@@ -92,6 +94,24 @@ class TestJudge:
         first, tenth = (judged(amounts, look=look) for look in (1, 10))
         assert (first.passed, tenth.passed) == (True, False)
         assert tenth.level == pytest.approx(first.level / 100)
+
+    def test_a_query_with_other_filters_is_no_other_query(self):
+        """Its searches count once together, however many filters it was typed with."""
+        amounts = [0.01, -0.02] * 10
+        plain = gains(amounts)
+        filtered = [replace(plain[0], query_key=evidence_key("q0", {"value": value})) for value in range(50)]
+        found = judge([*plain, *filtered], turned, min_queries=20)
+        assert found.queries == 20
+        assert found.comparisons[0].difference.low == pytest.approx(judged(amounts).comparisons[0].difference.low)
+        alone = judge([plain[0], *filtered], turned, min_queries=2)
+        assert alone.reason.startswith("too few queries brought a reward: 1,")
+
+    def test_what_is_better_passes_at_a_late_look_too(self):
+        """After a hundred trainings the level is .000003."""
+        amounts = [0.3, -0.05, 0.1] * 20
+        late = judged(amounts, look=100)
+        assert late.passed, late.reason
+        assert not judged([0.0, -0.2, 0.2] * 20, look=100).passed
 
     def test_too_few_queries_tell_nothing_and_it_says_so(self):
         found = judged([1e-3] * 19, min_queries=20, look=3)

@@ -33,6 +33,15 @@ with any number of looks; the order of all others is learned better from pages t
 much it changes once all is learned is told by `benchmarks/prior_looks.py`.
 """
 
+LIFTED_FROM, LIFTED_TO = 10, 2
+"""
+One click on a document at the first of these places of the model's order, of which nothing else was seen, lifts it to
+the second of them at most: whatever else the log says of click rates, nobody turns a page over alone.
+"""
+
+LEAST_FALL = 1e-6
+"""Least difference of two click rates, where both are at the bound of what a rate may be."""
+
 POWERS = (0.1, 2.0)
 """
 With which powers click rates may fall from place to place. Were they all alike, whatever was passed over once would
@@ -69,9 +78,23 @@ def fitted_priors(
     new = (seen[first] < 1.0)[of_pair]
     expected = calibrated.expected(np.maximum(places, 1))
     looks = fitted_prior_looks(pairs[new], expected[new], clicked[new], examined[new])
-    if looks is None:
-        return ordering, calibrated
-    return replace(ordering, looks=min(CAUTION * looks, MOST_LOOKS)), replace(calibrated, looks=looks)
+    cautious_looks = ordering.looks if looks is None else min(CAUTION * looks, MOST_LOOKS)
+    ordering = replace(ordering, looks=max(cautious_looks, looks_against_a_click(ordering)))
+    return ordering, calibrated if looks is None else replace(calibrated, looks=looks)
+
+
+def looks_against_a_click(prior: PlacePrior) -> float:
+    """
+    Tell how many looks a prior must be worth so that one click lifts no document from `LIFTED_FROM` above `LIFTED_TO`.
+
+    With n looks a click on a document of click rate p makes it (n · p + 1) / (n + 1), which is not above the click rate
+    q of the higher place from n = (1 − q) / (q − p) on.
+
+    :param prior: The prior, with falling click rates.
+    :returns: The number of looks.
+    """
+    low, high = prior.expected([LIFTED_FROM, LIFTED_TO]).tolist()
+    return (1.0 - high) / max(high - low, LEAST_FALL)
 
 
 def falling_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -> Numbers:

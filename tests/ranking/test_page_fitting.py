@@ -15,7 +15,14 @@ from ltrr_haystack.ranking.features import EXPOSURES
 from ltrr_haystack.ranking.page_fitting import fit_page_model, fit_to, keep_page_model
 from ltrr_haystack.ranking.page_model import PageModel
 from ltrr_haystack.ranking.place_prior import DEFAULT_LOOKS, PlacePrior
-from ltrr_haystack.ranking.place_prior_fitting import CAUTION, FEWEST_LOOKS, LAST_PLACE, MOST_LOOKS, PRIOR_LOOKS
+from ltrr_haystack.ranking.place_prior_fitting import (
+    CAUTION,
+    FEWEST_LOOKS,
+    LAST_PLACE,
+    MOST_LOOKS,
+    PRIOR_LOOKS,
+    looks_against_a_click,
+)
 from ltrr_haystack.store import PAGE, LTRRStore, read_log
 
 NOW = 1_700_000_000.0
@@ -104,6 +111,18 @@ class TestFromTheLog:
         keep_page_model(store, activate=False)
         assert ([each.version for each in store.snapshots(PAGE)], store.active_version(PAGE)) == ([1], 0)
 
+    def test_one_that_is_taken_back_while_another_is_fitted_stays_out_of_use(self, store, monkeypatch):
+        Service(store).people(10)
+        keep_page_model(store)
+
+        def taken_back_meanwhile(*log, **settings):
+            store.activate(PAGE, 0)
+            return fit_page_model(*log, **settings)
+
+        monkeypatch.setattr("ltrr_haystack.ranking.page_fitting.fit_page_model", taken_back_meanwhile)
+        keep_page_model(store)
+        assert (store.active_version(PAGE), len(store.snapshots(PAGE))) == (0, 2)
+
     def test_the_ranker_takes_up_what_was_kept(self, store):
         service = Service(store)
         service.people(300)
@@ -122,11 +141,14 @@ class TestFromTheLog:
         assert card["looks"] > 0
 
     def test_pages_trust_the_model_s_order_more_than_what_judges_others(self, store):
-        """Its places are worth more looks, and their rates follow one law, where the others are alike in steps."""
+        """
+        Its places are worth more looks, here as many as one click asks for, since the union's order says little of what
+        is wanted. Their rates follow one law, where the others are alike in steps.
+        """
         service = Service(store)
         service.people(300)
         model = fit_page_model(store)
-        assert model.ordering.looks == CAUTION * model.calibrated.looks
+        assert model.ordering.looks == looks_against_a_click(model.ordering) > CAUTION * model.calibrated.looks
         assert model.calibrated.looks in PRIOR_LOOKS
         falls = np.diff(np.log(model.ordering.rates)) / np.diff(np.log(np.arange(1.0, LAST_PLACE + 1)))
         assert falls == pytest.approx(falls[0], abs=1e-9)
@@ -140,7 +162,7 @@ class TestFromTheLog:
         service.people(300)
         model = fit_page_model(store)
         assert set(told[0].tolist()) <= set(model.calibrated.rates)
-        assert model.ordering.looks == model.calibrated.looks == DEFAULT_LOOKS
+        assert model.calibrated.looks == DEFAULT_LOOKS < looks_against_a_click(model.ordering) == model.ordering.looks
         assert len(model.ordering.rates) == len(model.calibrated.rates) == LAST_PLACE
 
     def test_a_prior_is_never_worth_more_than_the_most_looks(self, store, monkeypatch):

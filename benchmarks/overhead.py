@@ -4,7 +4,8 @@ What our components cost beside Haystack's own, in one run, with the same arms a
 Four arms bring 100 documents each, at once; so what is measured is the pipeline around them. Theirs: the retrievers and
 a `DocumentJoiner` with reciprocal rank fusion. Ours: understanding, router, the same retrievers as arms, union, ranker
 that explores, and the committed impressions. The policy is a static one, so that all four arms run, and the pages
-are live: they are ranked, though there is no trained model yet. What a decision of VWPolicy costs is measured apart.
+are live. They are ranked without a trained model, and once more with one that knows the texts of documents of 200 words
+(`ratio_async_trained`). What a decision of VWPolicy costs is measured apart.
 
     python benchmarks/overhead.py --json overhead.json
 """
@@ -16,7 +17,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import accumulate
@@ -47,6 +48,7 @@ from ltrr_haystack.types import ArmResult, CandidateSet, SettledDecision, Unders
 
 ARMS = ("bm25", "dense", "sparse", "structured")
 DEPTH = 100
+QUERIES = tuple(f"love song {number}" for number in range(50))
 
 
 @component
@@ -135,25 +137,27 @@ def ratio_sync(results: dict[str, list[Document]], store: LTRRStore, runs: int) 
     )
 
 
-async def ratio_async(results: dict[str, list[Document]], store: LTRRStore, runs: int) -> float:
+async def ratio_async(
+    results: dict[str, list[Document]], store: LTRRStore, runs: int, queries: Sequence[str] = QUERIES
+) -> float:
     """Median of ours over theirs, pair by pair, through `Pipeline.run_async`."""
     own, other = ours(results, store), theirs(results)
-    await own.run_async(_inputs_own(0))
-    await other.run_async(_inputs_other(0))
+    await own.run_async(_inputs_own(0, queries))
+    await other.run_async(_inputs_other(0, queries))
     ratios = []
     for n in range(runs):
-        mine = await milliseconds_async(partial(own.run_async, _inputs_own(n)))
-        yours = await milliseconds_async(partial(other.run_async, _inputs_other(n)))
+        mine = await milliseconds_async(partial(own.run_async, _inputs_own(n, queries)))
+        yours = await milliseconds_async(partial(other.run_async, _inputs_other(n, queries)))
         ratios.append(mine / yours)
     return statistics.median(ratios)
 
 
-def _inputs_own(number: int) -> dict[str, Any]:
-    return {"understanding": {"query": f"love song {number % 50}"}}
+def _inputs_own(number: int, queries: Sequence[str] = QUERIES) -> dict[str, Any]:
+    return {"understanding": {"query": queries[number % len(queries)]}}
 
 
-def _inputs_other(number: int) -> dict[str, Any]:
-    return {arm: {"query": f"love song {number % 50}", "top_k": DEPTH} for arm in ARMS}
+def _inputs_other(number: int, queries: Sequence[str] = QUERIES) -> dict[str, Any]:
+    return {arm: {"query": queries[number % len(queries)], "top_k": DEPTH} for arm in ARMS}
 
 
 def own_components(results: dict[str, list[Document]], store: LTRRStore, runs: int) -> list[float]:
@@ -195,13 +199,11 @@ def decisions(store: LTRRStore, runs: int) -> list[float]:
     return [milliseconds(partial(router.run, understood[n % 50], user_id="u1")) for n in range(runs)]
 
 
-def ranks(store: LTRRStore, runs: int) -> list[float]:
+def texts() -> tuple[list[Document], list[str]]:
     """
-    Milliseconds of a trained ranker on unions of 300 documents of 200 words with a title, of which it orders the first
-    50 by all features, those of the texts included, for queries of three and four words.
+    Documents of 200 words with a title, and queries of three and four words.
 
-    All documents have been split into words before, as those of a catalogue are after a while; words are as rare and as
-    frequent as in texts (Zipf).
+    Words are as rare and as frequent as in texts (Zipf).
     """
     rng = random.Random(11)
     words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 10))) for _ in range(20_000)]
@@ -210,18 +212,32 @@ def ranks(store: LTRRStore, runs: int) -> list[float]:
         Document(id=f"d{number}", content=" ".join(drawn(k=200)), meta={"title": " ".join(drawn(k=6))})
         for number in range(800)
     ]
+    return documents, [" ".join(drawn(k=3 + number % 2)) for number in range(50)]
+
+
+def trained(documents: list[Document], store: LTRRStore) -> dict[str, list[Document]]:
+    """What four arms bring of documents with collection statistics, and a ranker trained on it."""
     collector = StatisticsCollector(["content", "meta.title"])
     build(documents, [collector])
     publish(store, collector.statistics())
+    rng = random.Random(11)
     results = {
         arm: [_scored(document, 1 / rank) for rank, document in enumerate(rng.sample(documents, DEPTH), start=1)]
         for arm in ARMS
     }
     train(store, results)
+    return results
+
+
+def ranks(results: dict[str, list[Document]], queries: Sequence[str], store: LTRRStore, runs: int) -> list[float]:
+    """
+    Milliseconds of a trained ranker on unions of 300 documents, of which it orders the first 50 by all features, those
+    of the texts included.
+
+    All documents have been split into words before, as those of a catalogue are after a while.
+    """
     understanding = QueryUnderstanding()
-    unions = [
-        _union(results, understanding.run(" ".join(drawn(k=3 + n % 2)))["understanding"], store) for n in range(50)
-    ]
+    unions = [_union(results, understanding.run(query)["understanding"], store) for query in queries]
     unions = [replace(each, candidates=each.candidates[:300]) for each in unions]
     assert all(len(each.candidates) == 300 for each in unions), "a union has fewer than 300 candidates"
     ranker = LTRRanker(store)
@@ -271,10 +287,13 @@ def measure(runs: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         stores = [LTRRStore(Secret.from_token(f"sqlite:///{folder}/{name}.db")) for name in "abcdef"]
         own = own_components(plain, stores[3], runs * 3)
-        ranked = ranks(stores[5], runs * 3)
+        documents, queries = texts()
+        worded = trained(documents, stores[5])
+        ranked = ranks(worded, queries, stores[5], runs * 3)
         figures = {
             "ratio_sync": ratio_sync(plain, stores[0], runs),
             "ratio_async": asyncio.run(ratio_async(plain, stores[1], runs)),
+            "ratio_async_trained": asyncio.run(ratio_async(worded, stores[5], runs, queries)),
             "ratio_async_384d": asyncio.run(ratio_async(embedded, stores[2], max(20, runs // 3))),
             "ours_p50_ms": statistics.median(own),
             "ours_p99_ms": statistics.quantiles(own, n=100)[98],

@@ -44,7 +44,7 @@ class UnionJoiner:
     fusion outperforms Condorcet and individual rank learning methods, SIGIR 2009): a document's score is the sum of
     `weight / (rrf_k + rank)` over the arms that found it. Ties go to the document that the first of the arms, in their
     order here, found, then to the better rank there; so the order does not depend on which arm answered first, and
-    without memory it is the order of Haystack's DocumentJoiner over the same results.
+    without memory it is the order of Haystack's DocumentJoiner over the same results, but for equal scores.
 
     What a memory arm brings counts in proportion to its evidence: there a document's weight is the arm's weight times
     the document's score, which MemoryIndexRetriever sets from 0 to 1.

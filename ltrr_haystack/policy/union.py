@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 
 from ltrr_haystack.errors import InvalidInputError
 from ltrr_haystack.feedback.examination import UNION, ExaminationCurve
+from ltrr_haystack.fusion import EXACT_DIGITS
 from ltrr_haystack.types import Allocation, SettledDecision
 
 MOST_KEPT = 3.0
 """Bound of the weight of a reward at a better place; limits the variance."""
 
 _Numbers = NDArray[np.float64]
-_DIGITS = 12
-"""Scores that are the same to so many digits are equal: the same numbers added up in another order."""
-
 _MISSING = -1.0
 """What stands for the score of a document that is not found; all scores are at least 0."""
 
@@ -63,8 +61,8 @@ class UnionOrder:
         """
         Give the share of each impression's reward that would be left under other allocations.
 
-        Lower places are examined less: of a reward that was earned at place u of the union (u / v) ** eta is left at
-        place v, with the eta of the examination curve, but at most `MOST_KEPT` times as much, and nothing where the
+        Lower places are examined less: of a reward that was earned at place u of the union, what is left at place v is
+        the probability that v is examined over that of u, at most `MOST_KEPT` times as much, and nothing where the
         document is missing (inverse propensity weighting under the position-based model: Joachims, Swaminathan &
         Schnabel, "Unbiased learning-to-rank with biased feedback", WSDM 2017). A ranker that put the page into another
         order is taken to do the same to the other union.
@@ -116,7 +114,7 @@ class UnionOrder:
         """Allocation × document: what documents are ordered by, the highest first; `_MISSING` where no arm finds it."""
         depths = np.array([[allocation.get(arm, 0) for arm in self.arms] for allocation in allocations], dtype=float)
         there = self.ranks <= depths[:, None, :]
-        scores = np.einsum("na,mna->mn", self._adds, there).round(_DIGITS)
+        scores = np.einsum("na,mna->mn", self._adds, there).round(EXACT_DIGITS)
         return np.where(there.any(axis=2), scores, _MISSING)
 
     def _read_union(self, settled: SettledDecision) -> None:

@@ -93,7 +93,7 @@ def looks_against_a_click(prior: PlacePrior) -> float:
     :param prior: The prior, with falling click rates.
     :returns: The number of looks.
     """
-    low, high = prior.expected([LIFTED_FROM, LIFTED_TO]).tolist()
+    low, high = (float(rate) for rate in prior.expected([LIFTED_FROM, LIFTED_TO]))
     return (1.0 - high) / max(high - low, LEAST_FALL)
 
 

@@ -8,7 +8,8 @@ from haystack import Pipeline
 from haystack.marshal import YamlMarshaller
 
 from ltrr_haystack.components.bandit_router import BanditRouter
-from ltrr_haystack.errors import ConfigurationError, find_cause
+from ltrr_haystack.errors import ConfigurationError
+from ltrr_haystack.loading_errors import imports_fail_quietly, why_no_yaml, why_not_loaded
 
 ALLOWED = ["ltrr_haystack"]
 ROUTER = f"{BanditRouter.__module__}.{BanditRouter.__name__}"
@@ -24,11 +25,15 @@ def load_pipeline(file: Path) -> Pipeline:
     :returns: The pipeline, with nothing opened yet.
     :raises ConfigurationError: If the file cannot be read, or a component in it cannot be made.
     """
-    text = _text(file)
+    definition = _read(file)
+    _require_pipeline(file, definition)
     try:
-        return Pipeline.loads(text, allowed_modules=ALLOWED)
+        with imports_fail_quietly():
+            return Pipeline.from_dict(definition, allowed_modules=ALLOWED)
     except Exception as error:
-        raise ConfigurationError(f"the pipeline '{file}' cannot be loaded: {_why(error)}") from error
+        raise ConfigurationError(
+            f"the pipeline '{file}' cannot be loaded: {why_not_loaded(error, definition)}"
+        ) from error
 
 
 def load_router(path: str | Path) -> BanditRouter:
@@ -54,10 +59,11 @@ def load_router(path: str | Path) -> BanditRouter:
     file, node = _found(Path(path))
     try:
         # A pipeline of this one component, so that what may be imported is checked by Haystack, and for this call only.
-        alone = Pipeline.from_dict({"components": {"router": node}}, allowed_modules=ALLOWED)
+        with imports_fail_quietly():
+            alone = Pipeline.from_dict({"components": {"router": node}}, allowed_modules=ALLOWED)
         router = alone.get_component("router")
     except Exception as error:
-        raise ConfigurationError(f"the BanditRouter of {file} cannot be loaded: {_why(error)}") from error
+        raise ConfigurationError(f"the BanditRouter of {file} cannot be loaded: {why_not_loaded(error)}") from error
     if not isinstance(router, BanditRouter):
         raise ConfigurationError(f"the BanditRouter of {file} became a {type(router).__name__}")
     return router
@@ -96,8 +102,13 @@ def _files(path: Path) -> list[Path]:
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
+    except IsADirectoryError as error:
+        inside = sorted(str(each) for pattern in ("*.y*ml", "*/*.y*ml") for each in file.glob(pattern))
+        example = f", such as '{inside[0]}'" if inside else ""
+        raise ConfigurationError(f"'{file}' is a folder; name the YAML file of one pipeline{example}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}; name a pipeline's YAML file or a folder") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(f"{file} cannot be read: {reason}; name a pipeline's YAML file") from error
 
 
 def _read(file: Path) -> Any:
@@ -105,7 +116,24 @@ def _read(file: Path) -> Any:
     try:
         return YamlMarshaller().unmarshal(text)
     except Exception as error:
-        raise ConfigurationError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
+        raise ConfigurationError(f"{file} is no YAML: {why_no_yaml(error)}") from error
+
+
+def _require_pipeline(file: Path, definition: Any) -> None:
+    """Haystack would fail on it with an error about Python's own types."""
+    expected = "a pipeline has 'components', each a name with its 'type' and 'init_parameters', and 'connections'"
+    if not isinstance(definition, dict):
+        raise ConfigurationError(f"'{file}' is no pipeline: {expected}, and this is {_kind(definition)}")
+    parts = definition.get("components", {})
+    if not isinstance(parts, dict):
+        raise ConfigurationError(f"'{file}' is no pipeline: {expected}; its 'components' are {_kind(parts)}")
+    for name, part in parts.items():
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            raise ConfigurationError(f"component '{name}' of the pipeline '{file}' has no 'type'; {expected}")
+
+
+def _kind(value: Any) -> str:
+    return {dict: "a mapping", list: "a list", str: "text", type(None): "empty"}.get(type(value), "a single value")
 
 
 def _routers(node: Any) -> Iterator[dict[str, Any]]:
@@ -117,11 +145,3 @@ def _routers(node: Any) -> Iterator[dict[str, Any]]:
             yield from (router for inner in node.values() for router in _routers(inner))
     elif isinstance(node, list):
         yield from (router for inner in node for router in _routers(inner))
-
-
-def _why(error: BaseException) -> str:
-    """Haystack wraps what a constructor raises, and repeats all that it was given."""
-    ours = find_cause(error)
-    while ours is None and error.__cause__ is not None:
-        error = error.__cause__
-    return str(ours) if ours else next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -10,7 +10,7 @@ import ltrr_haystack
 
 PACKAGE = Path(ltrr_haystack.__file__).parent
 FLOORS = [
-    {"__about__", "frozen_value", "types", "errors", "deadline", "filtering", "fusion", "reasons"},
+    {"__about__", "frozen_value", "types", "errors", "deadline", "filtering", "fusion", "loading_errors", "reasons"},
     {"store"},
     {"feedback", "understanding"},
     {"catalogue"},

@@ -131,6 +131,114 @@ class TestLoadPipeline:
         with pytest.raises(ConfigurationError, match=r"nowhere\.yml"):
             load_pipeline(tmp_path / "nowhere.yml")
 
+    def test_broken_yaml_is_told_with_place_and_cause(self, tmp_path):
+        assert refused(tmp_path, "components:\n  a: [1, 2\nconnections: []\n") == (
+            "search.yml is no YAML: expected ',' or ']', but got ':' in line 3, column 12, while parsing a flow "
+            "sequence in line 2, column 6; correct it there"
+        )
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("root:x:0:0", "and this is text"),
+            ("", "and this is empty"),
+            ("components: [a]", "its 'components' are a list"),
+            ("components: {ranker: {init_parameters: {}}}", "component 'ranker' of the pipeline"),
+        ],
+    )
+    def test_yaml_that_is_no_pipeline_is_told_with_what_a_pipeline_is(self, tmp_path, text, found):
+        told = refused(tmp_path, text)
+        assert found in told
+        assert "a pipeline has 'components', each a name with its 'type' and 'init_parameters'" in told
+
+    def test_a_folder_is_told_with_a_file_in_it(self, file):
+        with pytest.raises(ConfigurationError) as raised:
+            load_pipeline(file.parent)
+        assert str(raised.value) == (
+            f"'{file.parent}' is a folder; name the YAML file of one pipeline, such as '{file}'"
+        )
+
+    @pytest.mark.parametrize(
+        ("kind", "told"),
+        [
+            (
+                "ltrr_haystack.components.ltrr_ranker.LTRRankr",
+                "there is no class 'ltrr_haystack.components.ltrr_ranker.LTRRankr'; did you mean "
+                "'ltrr_haystack.components.ltrr_ranker.LTRRanker'?",
+            ),
+            (
+                "haystack.components.joiners.DocumentJoiner",
+                "there is no class 'haystack.components.joiners.DocumentJoiner'; did you mean "
+                "'haystack.components.joiners.document_joiner.DocumentJoiner'?",
+            ),
+            (
+                "ltrr_haystack.components.ltrr_rankr.LTRRanker",
+                "there is no module 'ltrr_haystack.components.ltrr_rankr'; did you mean "
+                "'ltrr_haystack.components.ltrr_ranker'?",
+            ),
+            (
+                "my_company.songs.SongRetriever",
+                "Haystack imports nothing from the module 'my_company.songs' unless it is told to trust it; if you do, "
+                "set HAYSTACK_DESERIALIZATION_ALLOWLIST=my_company.songs in the environment, else correct the type",
+            ),
+            (
+                "haystack_integrations.components.rankers.not_there.Ranker",
+                "there is no module 'haystack_integrations.components.rankers.not_there'; install the package, such as "
+                "not-there-haystack, that brings it, or correct the type",
+            ),
+        ],
+    )
+    def test_a_component_that_there_is_not_is_named_with_the_remedy(self, tmp_path, kind, told):
+        reason = refused(tmp_path, f"components: {{mine: {{type: {kind}, init_parameters: {{}}}}}}")
+        assert reason == f"the pipeline 'search.yml' cannot be loaded: component 'mine': {told}"
+
+    def test_a_connection_to_nobody_is_told(self, tmp_path):
+        joiner = "haystack.components.joiners.document_joiner.DocumentJoiner"
+        told = refused(
+            tmp_path,
+            f"components: {{joiner: {{type: {joiner}, init_parameters: {{}}}}}}\n"
+            "connections: [{sender: joiner.documents, receiver: nobody.documents}]",
+        )
+        assert "nobody" in told
+        assert "not found" in told
+
+    def test_a_package_that_is_missing_is_told_with_how_to_install_it_and_nothing_is_logged(
+        self, tmp_path, monkeypatch, caplog
+    ):
+        for name in [name for name in sys.modules if name.startswith("ltrr_haystack.embedded.tantivy")]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, "tantivy", None)
+        store = "{type: ltrr_haystack.embedded.tantivy.store.TantivyDocumentStore, init_parameters: {}}"
+        writer = "haystack.components.writers.document_writer.DocumentWriter"
+        told = refused(
+            tmp_path, f"components: {{writer: {{type: {writer}, init_parameters: {{document_store: {store}}}}}}}"
+        )
+        assert told == (
+            "the pipeline 'search.yml' cannot be loaded: the embedded lexical engine needs tantivy; install it with: "
+            "pip install 'ltrr-haystack[tantivy]'"
+        )
+        assert not [record for record in caplog.records if record.exc_info]
+
+    @pytest.mark.parametrize(("module", "extra"), [("qdrant", "qdrant"), ("pgvector", "pgvector")])
+    def test_so_is_an_integration_that_an_extra_brings(self, tmp_path, monkeypatch, module, extra):
+        path = f"haystack_integrations.components.retrievers.{module}"
+        missing = ModuleNotFoundError(f"No module named '{path}'", name=path)
+
+        def fail(*_):
+            raise missing
+
+        monkeypatch.setattr("haystack.utils.type_serialization.thread_safe_import", fail)
+        told = refused(tmp_path, f"components: {{mine: {{type: {path}.No, init_parameters: {{}}}}}}")
+        assert f"it needs '{path}'; install it with: pip install 'ltrr-haystack[{extra}]'" in told
+
+
+def refused(folder, text):
+    """Why a pipeline is not loaded; without the folder."""
+    (folder / "search.yml").write_text(text)
+    with pytest.raises(ConfigurationError) as raised:
+        load_pipeline(folder / "search.yml")
+    return str(raised.value).replace(f"{folder}/", "")
+
 
 def test_the_search_pipeline_of_a_folder_is_the_one_with_the_router(monkeypatch, tmp_path):
     monkeypatch.setenv("LTRR_STORE_URL", f"sqlite:///{tmp_path}/ltrr.db")

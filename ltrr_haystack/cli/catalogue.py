@@ -83,6 +83,7 @@ def build(
     """
     from ltrr_haystack.routers import load_pipeline
     from ltrr_haystack.server.bundled import bundled_folder
+    from ltrr_haystack.server.indexes import require_indexes
 
     with report_errors():
         configure_store(store, home)
@@ -98,9 +99,11 @@ def build(
             declared = writer.lexicon
         words = StatisticsCollector(field or fields, stemmed)
         values = None if declared is None else LexiconCollector(declared)
+        documents = _document_store(parts, file)
+        require_indexes(parts)
         with Console(stderr=True).status("Reading documents …") as status:
             read = read_all(
-                _document_store(parts, file),
+                documents,
                 [words] if values is None else [words, values],
                 lambda read: status.update(f"{read:,} documents read …"),
             )

@@ -9,6 +9,11 @@ from rich.console import Console, RenderableType
 
 from ltrr_haystack.cli.options import Home, Pipelines, Store, configure_store, report_errors, require_store
 
+HERE = (
+    "Searched in this process. A server on this store may decide differently, and so show another page, as ltrr demo "
+    "does, which plays memory more often; --url asks it."
+)
+
 
 def explain(
     query: Annotated[str, typer.Argument(help="The query text.")],
@@ -54,7 +59,7 @@ def explain(
         else:
             Console().print(_tables(answer))
             if url is None:
-                Console().print("Searched in this process. A server may have other settings; ask it with --url.")
+                Console().print(HERE)
 
 
 def _tables(answer: dict[str, Any]) -> RenderableType:

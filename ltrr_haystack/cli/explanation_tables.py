@@ -66,10 +66,21 @@ def _times(searched: int) -> str:
 
 def _order(decision: DecisionExplanation) -> str:
     if decision.in_union_order:
-        return "that of the union; no model, memory or chance ordered it"
+        return f"that of the union; no model, memory or chance ordered it{_why_in_union_order(decision)}"
     ranker = f"ranking model {decision.ranker_version}" if decision.ranker_version else "no ranking model"
     page = f"page model {decision.page_version}" if decision.page_version else "default page model"
     return f"by expected click rate ({ranker}, {page})"
+
+
+def _why_in_union_order(decision: DecisionExplanation) -> str:
+    if decision.mode != "live":
+        return f", as always in mode {decision.mode}"
+    if decision.safe_start and all(arm.depth == arm.baseline_depth for arm in decision.arms.values()):
+        return (
+            f", since the safe start holds the policy back and the baseline was drawn (probability "
+            f"{decision.propensity:.3g})"
+        )
+    return ""
 
 
 def _problem_lines(answer: SearchAnswer) -> Iterable[str]:

@@ -17,6 +17,7 @@ from ltrr_haystack.cli.options import (
     Store,
     open_store,
     report_errors,
+    require_file,
     require_folder,
     require_writable,
     write_json,
@@ -55,9 +56,12 @@ def simulate(
     )
     from ltrr_haystack.server.bundled import bundled_folder, music
     from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
+    from ltrr_haystack.server.explaining import require_server_url
 
     with report_errors():
         require_writable(json_file)
+        if url is not None:
+            require_server_url(url)
         disable_telemetry()
         folder = prepare_environment(home)
         data_set = load_beir(data or music(folder))
@@ -236,6 +240,7 @@ def export(
     from ltrr_haystack.evaluation.interchange import export as run
 
     with report_errors():
+        require_file(out)
         typer.echo(
             run(
                 open_store(store, home),
@@ -254,6 +259,7 @@ def report(out: Out, store: Store = None, home: Home = None, pipelines: Pipeline
     from ltrr_haystack.server.environment import limit_blas_threads
 
     with report_errors():
+        require_file(out)
         limit_blas_threads()
         run(open_store(store, home), out, pipelines=pipelines)
         typer.echo(f"The report: {out}")

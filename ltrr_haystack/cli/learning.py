@@ -26,8 +26,13 @@ from ltrr_haystack.cli.options import (
     utc,
     write_json,
 )
+from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.learning import Progress
+from ltrr_haystack.ranking.place_prior import PlacePrior
 from ltrr_haystack.store import LTRRStore, SpaceFreed, kinds
+
+OLDEST = 100_000
+"""Days; a log is not that old."""
 
 
 class Kind(Enum):
@@ -36,6 +41,7 @@ class Kind(Enum):
     POLICY = kinds.POLICY
     RANKER = kinds.RANKER
     PAGE = kinds.PAGE
+    CLICKS = kinds.CLICKS
     ALLOCATIONS = kinds.ALLOCATIONS
     CATALOGUE = kinds.CATALOGUE
     LEXICON = kinds.LEXICON
@@ -104,9 +110,10 @@ def train_ranker(
     with report_errors():
         require_writable(json_file)
         opened = open_store(store, home)
+        before = opened.active_version(kinds.PAGE)
         report = train_page(opened, min_decisions=min_decisions, activate_if_passed=activate, seed=seed)
         Console().print(render(report))
-        Console().print(_page_model_text(opened))
+        Console().print(_page_model_text(opened, before), highlight=False, soft_wrap=True)
         if json_file is not None:
             write_json(json_file, report.to_dict())
 
@@ -126,7 +133,9 @@ def models(store: Store = None, home: Home = None) -> None:
 
 def activate(
     kind: Annotated[Kind, typer.Argument(help="Kind of model.")],
-    version: Annotated[int, typer.Argument(help="A version that `ltrr models` lists; 0 deactivates all versions.")],
+    version: Annotated[
+        int, typer.Argument(help="A version that `ltrr models` lists; 0 deactivates all versions.", min=0)
+    ],
     store: Store = None,
     home: Home = None,
 ) -> None:
@@ -153,6 +162,8 @@ def prune(
     Learned models are kept; what was never chosen for queries that are no longer searched is forgotten.
     """
     with report_errors():
+        if not 0 <= older_than <= OLDEST:
+            raise ConfigurationError(f"--older-than must be a number of days from 0 to {OLDEST:,}, got {older_than}")
         opened = open_store(store, home)
         removed = opened.prune(time.time() - older_than * 86_400)
         typer.echo(f"{removed:,} searches removed; searches that were not learned from yet are kept")
@@ -200,12 +211,32 @@ def _card_text(card: Mapping[str, Any]) -> str:
     return "\n".join([figures, *verdicts])
 
 
-def _page_model_text(store: LTRRStore) -> str:
-    """What became of the page model that was fitted last."""
-    newest = max([info.version for info in store.snapshots(kinds.PAGE)], default=0)
+def _page_model_text(store: LTRRStore, before: int) -> str:
+    """What became of the page model that was fitted last, beside the one that was live before."""
+    cards = {info.version: info.card for info in store.snapshots(kinds.PAGE)}
+    newest = max(cards, default=0)
     if not newest:
         return "No page model was fitted: there is nothing to learn from."
     active = store.active_version(kinds.PAGE)
     live = f"version {active}" if active else "the default one"
     state = "it is live" if active == newest else f"it is not live, {live} is"
-    return f"The page model was fitted: version {newest}, {state}."
+    lines = [f"The page model was fitted: version {newest}, {state}.", f"  {_prior_text(newest, cards)}"]
+    if before != newest:
+        lines.append(f"  {_prior_text(before, cards)}")
+    if active == newest != before:
+        lines.append(f"To go back: ltrr activate page {before}")
+    return "\n".join(lines)
+
+
+def _prior_text(version: int, cards: Mapping[int, Mapping[str, Any]]) -> str:
+    """What a page model expects of documents of which nothing was seen, and how much that counts."""
+    default = PlacePrior()
+    card: Mapping[str, Any]
+    card = cards.get(version, {}) if version else {"click_rates": list(default.rates), "prior_looks": default.looks}
+    name = f"version {version}" if version else "the default one"
+    try:
+        looks = float(card["prior_looks"])
+        first, tenth = PlacePrior(tuple(card["click_rates"]), looks).expected([1, 10]).tolist()
+    except (KeyError, TypeError, ValueError):
+        return f"{name}: its card does not say what it expects"
+    return f"{name}: click rate {first:.3f} at place 1, {tenth:.3f} at place 10, worth {looks:.4g} looks"

@@ -115,6 +115,8 @@ def require_store(store: LTRRStore, hint: str) -> None:
         raise ConfigurationError(f"the store has no URL: {error}") from error
     url = parse_url(str(text))
     place = _place(url)
+    if url.get_backend_name() == "sqlite" and Path(place).is_dir():
+        raise ConfigurationError(f"the store cannot be at '{place}', which is a folder: name a file in it; {hint}")
     if _is_missing(url):
         raise ConfigurationError(f"there is no store at '{place}'; {hint}")
     if not holds_a_store(url):
@@ -158,6 +160,17 @@ def require_folder(path: Path) -> None:
         raise ConfigurationError(f"the folder --out '{path}' cannot be created: {error.strerror}") from error
 
 
+def require_file(path: Path) -> None:
+    """
+    Check that a path may be that of a file, before the work whose result goes into it.
+
+    :param path: The path that was given with `--out`.
+    :raises ConfigurationError: If it is a folder.
+    """
+    if path.is_dir():
+        raise ConfigurationError(f"--out '{path}' is a folder; name a file in it, such as '{path / 'report.html'}'")
+
+
 def require_writable(path: Path | None) -> None:
     """
     Check that a file can be written, before the work whose figures go into it.
@@ -194,7 +207,9 @@ def report_errors() -> Iterator[None]:
         expected = find_cause(error)
         if expected is None:
             raise
-        Console(stderr=True).print(f"Error: {with_notes(expected)}", style="red", markup=False, highlight=False)
+        Console(stderr=True).print(
+            f"Error: {with_notes(expected)}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         raise typer.Exit(1) from error
 
 

@@ -25,6 +25,7 @@ from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.intents import QueryIntents
 from ltrr_haystack.memory.fetch import DocumentFetcher
+from ltrr_haystack.server.indexes import require_indexes
 from ltrr_haystack.store import LTRRStore
 
 
@@ -117,4 +118,5 @@ def _fetcher(pipeline: Pipeline) -> DocumentFetcher:
             "the search pipeline has no arm with a MemoryIndexRetriever, which says where the documents are that were "
             "clicked; add one, or train on labels (--labels)"
         )
+    require_indexes([memory])
     return DocumentFetcher(memory.document_store, memory.key)

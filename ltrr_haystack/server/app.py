@@ -17,7 +17,7 @@ from ltrr_haystack.server import deployment
 from ltrr_haystack.server.api_keys import ADMIN
 from ltrr_haystack.server.environment import limit_blas_threads, prepare_environment
 from ltrr_haystack.server.keyring import Keyring, configured_keyring
-from ltrr_haystack.server.learners import background_learner, find_routers
+from ltrr_haystack.server.learners import background_learner, find_routers, reward_wait_from
 from ltrr_haystack.server.settings import ServerSettings
 from ltrr_haystack.server.warming import warm_arms, warm_readings
 from ltrr_haystack.store import LTRRStore
@@ -105,6 +105,7 @@ def create_app(
         for router in find_routers(app.state.pipelines):
             router.change_policy(changes)
     app.state.learner = background_learner(app.state.pipelines, learn_interval, reward_wait) if learn else None
+    app.state.reward_wait_from = reward_wait_from(reward_wait)
     app.state.keyring = keyring
     app.state.readiness = Readiness(find_stores(app.state.pipelines.values()), app.state.learner, keyring)
     app.state.suggestions = Suggestions(

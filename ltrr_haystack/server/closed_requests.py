@@ -9,7 +9,9 @@ MOST_NAMED = 3
 """Unknown fields that are named in one answer."""
 
 
-class _Closed(BaseModel):
+class Closed(BaseModel):
+    """A request, or a part of one, that refuses unknown fields and names what is unknown and what is possible."""
+
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
@@ -36,4 +38,4 @@ def closed(model: type[BaseModel]) -> type[BaseModel]:
     :param model: The request.
     :returns: The same with `additionalProperties: false`. Its error names what is unknown and what is possible.
     """
-    return create_model(model.__name__, __base__=(model, _Closed))
+    return create_model(model.__name__, __base__=(model, Closed))

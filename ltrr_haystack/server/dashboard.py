@@ -10,6 +10,7 @@ from haystack import Pipeline
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ltrr_haystack.errors import DamagedSnapshotError
+from ltrr_haystack.server.closed_requests import Closed
 from ltrr_haystack.server.dashboard_data import DashboardData, dashboard_data
 from ltrr_haystack.server.failures import http_errors
 from ltrr_haystack.server.followed_log import FollowedLog
@@ -40,7 +41,17 @@ def _in_range(hours: int) -> int:
 
 
 Hours = Annotated[int, AfterValidator(_in_range), Field(json_schema_extra={"enum": list(RANGES)})]
-Kind = Literal["policy", "ranker", "page", "allocations", "catalogue", "lexicon", "intents"]
+Kind = Literal["policy", "ranker", "page", "clicks", "allocations", "catalogue", "lexicon", "intents"]
+
+
+class DataRequest(Closed):
+    """
+    What to look at.
+
+    :param hours: How far to look back; the whole log if left out.
+    """
+
+    hours: Hours | None = None
 
 
 class Activation(BaseModel):
@@ -134,9 +145,9 @@ def add_dashboard(app: "FastAPI", pipelines: Mapping[str, Pipeline], *, safe_sta
             raise HTTPException(404, "no pipeline of this server has a BanditRouter, so nothing is learned here")
         return dashboard
 
-    async def data(hours: Annotated[Hours | None, Query()] = None) -> DashboardData:
+    async def data(wanted: Annotated[DataRequest, Query()]) -> DashboardData:
         with http_errors():
-            return await required().data(hours)
+            return await required().data(wanted.hours)
 
     async def activate(wanted: Activation) -> Activation:
         with http_errors():

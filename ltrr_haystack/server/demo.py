@@ -11,11 +11,12 @@ from ltrr_haystack.embedded.minilm import resolve_model
 from ltrr_haystack.evaluation.datasets import DataSet, load_beir
 from ltrr_haystack.server.bundled import bundled_folder, music
 from ltrr_haystack.server.environment import disable_telemetry, prepare_environment
+from ltrr_haystack.server.learners import reward_wait_from
 from ltrr_haystack.server.serving import HOST, PORT, require_hayhooks, serve
 from ltrr_haystack.server.settings import ServerSettings
 from ltrr_haystack.server.summary import ServerSummary
 
-REWARD_WAIT = "3"
+REWARD_WAIT = 3.0
 POLICY = {"safe_baseline_share": 0.95, "safe_memory_share": 0.95}
 """
 While it is held back, nine in ten searches for a query that is known play the baseline with memory: a click shows
@@ -58,7 +59,6 @@ def demo(
     require_hayhooks()
     disable_telemetry()
     folder = prepare_environment(home)
-    os.environ.setdefault("LTRR_REWARD_WAIT", REWARD_WAIT)
     if Path(resolve_model()).is_dir():
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     data_set = load_beir(data or music(folder))
@@ -69,6 +69,7 @@ def demo(
         port=port,
         home=folder,
         settings=ServerSettings.from_environment(everybody=everybody),
+        reward_wait=REWARD_WAIT if reward_wait_from(None) == "default" else None,
         safe_start=safe_start,
         policy=POLICY,
         documents=lambda: data_set.documents,

@@ -17,6 +17,7 @@ from ltrr_haystack.components.query_understanding import QueryUnderstanding
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.ranking.explanation import Explanation
 from ltrr_haystack.routers import load_pipeline, load_search_pipeline
+from ltrr_haystack.server.indexes import require_indexes
 from ltrr_haystack.server.schemas import SearchAnswer
 from ltrr_haystack.server.serving import require_hayhooks
 from ltrr_haystack.server.understood import annotators_of, understood
@@ -43,7 +44,7 @@ def explain_in_process(
     :param check_store: Called with each store before it is opened.
     :returns: The answer that a server would give, with its explanation; it is not logged. For a pipeline that ranks no
         pages, in which there is nothing but a QueryUnderstanding of ours, what was understood of the query.
-    :raises ConfigurationError: If the pipeline cannot be loaded, or lacks a component.
+    :raises ConfigurationError: If the pipeline cannot be loaded or lacks a component, or there is no index.
     :raises InvalidInputError: If nobody could search for the query.
     """
     require_hayhooks()
@@ -55,6 +56,7 @@ def explain_in_process(
     ranker, _ = _only(pipeline, LTRRanker)
     writer, _ = _only(pipeline, ImpressionWriter)
     check_store(router.store)
+    require_indexes(part for _, part in pipeline.walk())
     inputs = {
         understanding: {"query": query},
         ranker: {"top_k": top_k, "explain": True},
@@ -82,10 +84,7 @@ def explain_on_server(url: str, query: str, *, top_k: int, api_key: str | None) 
         does not explain.
     :raises InvalidInputError: If it refuses the query.
     """
-    if not url.lower().startswith(("http://", "https://")):
-        raise ConfigurationError(
-            f"--url must begin with 'http://' or 'https://', such as 'http://127.0.0.1:1416'; got '{url}'"
-        )
+    require_server_url(url)
     request = {"query": query, "top_k": top_k, "explain": True, "log": False}
     headers = {} if api_key is None else {"X-API-Key": api_key}
     try:
@@ -96,6 +95,11 @@ def explain_on_server(url: str, query: str, *, top_k: int, api_key: str | None) 
         ) from error
     if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
         raise InvalidInputError(f"the server refuses the search: {_detail(answer)}")
+    if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
+        raise ConfigurationError(
+            f"there is no search at '{url}' (it answers with status {answer.status_code}); --url is the address of a "
+            "server of ltrr, without the path of a page or a call, such as 'http://127.0.0.1:1416'"
+        )
     if answer.status_code != httpx.codes.OK:
         raise ConfigurationError(f"'{url}' answers with status {answer.status_code}: {_detail(answer)}")
     found = _json(answer)
@@ -108,6 +112,19 @@ def explain_on_server(url: str, query: str, *, top_k: int, api_key: str | None) 
             f"what answers at '{url}' does not explain its pages as this version does; correct --url, or update it"
         )
     return dict(found)
+
+
+def require_server_url(url: str) -> None:
+    """
+    Check that the address of a server is one of HTTP.
+
+    :param url: The address.
+    :raises ConfigurationError: If it is none of HTTP.
+    """
+    if not url.lower().startswith(("http://", "https://")):
+        raise ConfigurationError(
+            f"--url must begin with 'http://' or 'https://', such as 'http://127.0.0.1:1416'; got '{url}'"
+        )
 
 
 def _load(path: Path) -> Pipeline:

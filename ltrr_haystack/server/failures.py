@@ -18,7 +18,8 @@ from ltrr_haystack.components.impression_writer import ImpressionWriter
 from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.components.union_joiner import UnionJoiner
 from ltrr_haystack.errors import IndexLockedError, InvalidInputError, StoreError
-from ltrr_haystack.server.asgi import retry_after
+from ltrr_haystack.server.asgi import retry_after, route
+from ltrr_haystack.server.known_calls import not_allowed, not_found
 from ltrr_haystack.server.validation_errors import validation_answer
 
 logger = logging.getLogger(__name__)
@@ -112,6 +113,11 @@ def add_error_handlers(app: FastAPI) -> None:
             error = http_error(error)
         elif error.status_code == 400 and error.detail == FASTAPIS_UNREADABLE:
             error = Failure(400, UNREADABLE)
+        elif error.status_code == 404 and error.detail == "Not Found":
+            error = Failure(404, not_found(request.app.openapi()["paths"], route(request.scope)))
+        elif error.status_code == 405 and error.detail == "Method Not Allowed":
+            told = not_allowed(request.app.openapi()["paths"], request.method, route(request.scope))
+            error = Failure(405, told, error.headers)
         return await http_exception_handler(request, error)
 
     async def failed(request: Request, error: Exception) -> Response:

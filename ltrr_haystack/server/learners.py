@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from haystack import Pipeline
 from haystack.core.component import Component
@@ -104,6 +105,18 @@ def configured_reward_wait() -> float:
     if not 0 <= seconds < float("inf"):
         raise ConfigurationError(f"{REWARD_WAIT_VARIABLE} must be a number of seconds, got {text!r}")
     return seconds
+
+
+def reward_wait_from(given: float | None) -> Literal["option", "variable", "default"]:
+    """
+    Tell where the reward wait comes from.
+
+    :param given: The reward wait that was asked for, if one was.
+    :returns: What decides: that (`option`), the environment (`variable`), or neither of them (`default`).
+    """
+    if given is not None:
+        return "option"
+    return "default" if os.environ.get(REWARD_WAIT_VARIABLE) is None else "variable"
 
 
 def configured_train_every() -> int:

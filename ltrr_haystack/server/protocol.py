@@ -12,6 +12,11 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 LONGEST_HEAD = 65_536
 """Maximum size of a request's head, in bytes."""
 
+TOO_LARGE_DETAIL = f"the head of a request may be at most {LONGEST_HEAD:,} bytes long"
+TOO_LARGE = (
+    "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    f"content-length: {len(TOO_LARGE_DETAIL)}\r\n\r\n{TOO_LARGE_DETAIL}"
+).encode()
 TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -31,6 +36,7 @@ def bounded_protocol(head_seconds: float, stall_seconds: float) -> type[asyncio.
             super().__init__(*args, **kwargs)
             self._head_timer: asyncio.TimerHandle | None = None
             self._head_length = 0
+            self._too_large = False
             # Only httptools reports where a head begins and ends; h11 limits its length by itself.
             self._in_head = hasattr(base, "on_message_begin")
             self._stall_timer: asyncio.TimerHandle | None = None
@@ -61,7 +67,18 @@ def bounded_protocol(head_seconds: float, stall_seconds: float) -> type[asyncio.
         def on_headers_complete(self) -> None:
             self._in_head = False
             self._head_length = 0
+            # A head that has arrived with the end of a chunk was not measured on its way.
+            if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > LONGEST_HEAD:
+                self._too_large = True
+                raise ValueError(TOO_LARGE_DETAIL)  # ends the parsing, as all that is no HTTP does
             super().on_headers_complete()
+
+        def send_400_response(self, msg: str) -> None:
+            if not self._too_large:
+                super().send_400_response(msg)
+                return
+            self.transport.write(TOO_LARGE)
+            self.transport.close()
 
         def pause_writing(self) -> None:
             super().pause_writing()

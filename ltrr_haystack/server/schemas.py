@@ -8,11 +8,12 @@ answers an invalid value with status 422 and the name of the field. The models a
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
 from ltrr_haystack.feedback import UBIEvent
 from ltrr_haystack.ranking.explanation import Explanation
 from ltrr_haystack.server.checks import check_json, check_line, check_size, check_visible
+from ltrr_haystack.server.closed_requests import Closed
 from ltrr_haystack.server.filters import check_filters
 from ltrr_haystack.types import Mode, QueryType
 
@@ -160,13 +161,21 @@ Events = Annotated[
 Metadata = Annotated[dict[str, Any], PlainValidator(_metadata, json_schema_input_type=dict[str, Any])]
 
 
-class DocumentIn(BaseModel):
+EXPORTED = frozenset({"blob", "score", "embedding", "sparse_embedding"})
+"""What Haystack's `Document.to_dict` writes besides; it is accepted, and the pipeline makes its own."""
+
+
+class DocumentIn(Closed):
     """
-    A document to index.
+    A document to index, also as Haystack's `Document.to_dict` writes it, flat or with `meta`.
 
     :param id: Its id; derived from its content if left out. A document with the same id is overwritten.
     :param content: Its text.
     :param meta: Its metadata.
+    :param blob: Accepted as Haystack exports it, and not kept.
+    :param score: Accepted as Haystack exports it, and not kept.
+    :param embedding: Accepted as Haystack exports it, and not kept.
+    :param sparse_embedding: Accepted as Haystack exports it, and not kept.
     """
 
     id: Identifier | None = None
@@ -174,6 +183,22 @@ class DocumentIn(BaseModel):
         str, Field(min_length=1, max_length=100_000, json_schema_extra=_VISIBLE), AfterValidator(check_visible)
     ]
     meta: Metadata = Field(default_factory=dict)
+    blob: Any = Field(None, exclude=True)
+    score: Any = Field(None, exclude=True)
+    embedding: Any = Field(None, exclude=True)
+    sparse_embedding: Any = Field(None, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_flat_metadata(cls, value: Any) -> Any:
+        """Haystack exports metadata beside the fields of a document, and all of these fields, whatever they hold."""
+        if not isinstance(value, dict) or not value.keys() >= EXPORTED:
+            return value
+        flat = {name: inner for name, inner in value.items() if name not in cls.model_fields}
+        nested = value.get("meta", {})
+        if not flat or not isinstance(nested, dict):
+            return value
+        return {**{name: value[name] for name in value if name not in flat}, "meta": {**nested, **flat}}
 
 
 Documents = Annotated[list[DocumentIn], Field(min_length=1, max_length=MOST_DOCUMENTS), BeforeValidator(_documents)]

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
 from haystack import logging
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from ltrr_haystack.server.answers import JSONAnswer
+from ltrr_haystack.server.closed_requests import Closed
 from ltrr_haystack.server.failures import log_line
 from ltrr_haystack.server.openapi import refusals
 from ltrr_haystack.server.past_queries import LEAST_CLIENTS, LONGEST, PastQueries, is_showable
@@ -46,6 +47,16 @@ ANEW_SECONDS = 3_600.0
 BATCH, BATCHES = 100, 50
 PAUSE_SECONDS = 0.1
 """Between two batches; reading the log is left to moments that no search needs."""
+
+
+class SuggestionsRequest(Closed):
+    """
+    What to suggest for.
+
+    :param query: What was typed so far.
+    """
+
+    query: str = Field("", max_length=1_000)
 
 
 class SuggestionsAnswer(BaseModel):
@@ -242,13 +253,13 @@ def add_suggestions(app: "FastAPI", suggestions: Suggestions) -> None:
     :param suggestions: Where they come from.
     """
 
-    async def suggested(query: Annotated[str, Query(max_length=1_000)] = "") -> JSONAnswer:
+    async def suggested(typed: Annotated[SuggestionsRequest, Query()]) -> JSONAnswer:
         """
         Suggest past queries that several people have searched for and found something with.
 
-        :param query: What was typed so far.
+        :param typed: What was typed so far.
         """
-        return JSONAnswer(SuggestionsAnswer(suggestions=await suggestions.ask(query)))
+        return JSONAnswer(SuggestionsAnswer(suggestions=await suggestions.ask(typed.query)))
 
     app.add_api_route(
         PATH,

@@ -1,7 +1,7 @@
 """The summary that a server prints when it is ready."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ltrr_haystack.store import LTRRStore
 
+RewardWaitFrom = Literal["option", "variable", "default"]
+
 _BY_IDS_ALONE = "told apart by the ids that callers send alone; to take the network address as well: "
 
 
@@ -27,6 +29,7 @@ class ServerSummary:
     :param url: The server's URL.
     :param store: The URLs of the stores, without their passwords.
     :param reward_wait: Seconds that a decision waits for feedback; `None` if this server does not learn.
+    :param reward_wait_from: Where that comes from: an option of the command, a variable of the environment, or neither.
     :param safe_start: Whether the baseline is played until the log shows that the policy is worth more.
     :param warm: Arms that were warmed up.
     :param cold: Arms that failed when they were warmed up, each with the type of its error.
@@ -39,6 +42,7 @@ class ServerSummary:
     url: str
     store: tuple[str, ...] = ()
     reward_wait: float | None = None
+    reward_wait_from: RewardWaitFrom = "default"
     safe_start: bool = True
     warm: tuple[str, ...] = ()
     cold: "Mapping[str, str]" = field(default_factory=dict)
@@ -57,7 +61,7 @@ class ServerSummary:
         """
         lines = [
             f"Serving at {self.url} (API: {self.url}/docs, state: {self.url}/ready). Press Ctrl-C to stop.",
-            f"  feedback: {self._feedback('--reward-wait' if options else 'LTRR_REWARD_WAIT')}",
+            f"  feedback: {self._feedback(options)}",
             f"  policy:   {self._policy()}",
             f"  arms:     {self._arms()}",
             f"  store:    {', '.join(self.store) or 'none'}",
@@ -69,10 +73,17 @@ class ServerSummary:
         limits = self._limits()
         return [*lines, f"  limits:   {limits}"] if limits else lines
 
-    def _feedback(self, setting: str) -> str:
+    def _feedback(self, options: bool) -> str:
         if self.reward_wait is None:
             return "logged, but not learned from in this process (run ltrr learn --follow)"
-        return f"learned from {duration(self.reward_wait)} after the search ({setting})"
+        return f"learned from {duration(self.reward_wait)} after the search ({self._source(options)})"
+
+    def _source(self, options: bool) -> str:
+        if self.reward_wait_from == "variable":
+            return "LTRR_REWARD_WAIT"
+        if not options:
+            return "LTRR_REWARD_WAIT sets another time"
+        return "--reward-wait" if self.reward_wait_from == "option" else "by default; --reward-wait sets another time"
 
     def _policy(self) -> str:
         if self.safe_start:
@@ -115,6 +126,7 @@ def summarize(app: "FastAPI", url: str, settings: ServerSettings, *, public: boo
         url=url,
         store=tuple(url_of(store) for store in state.readiness.stores),
         reward_wait=None if state.learner is None else state.learner.learner.reward_wait,
+        reward_wait_from=state.reward_wait_from,
         safe_start=state.safe_start,
         warm=tuple(arm for arm, failed in state.arms.items() if failed is None),
         cold={arm: failed for arm, failed in state.arms.items() if failed is not None},

@@ -32,8 +32,16 @@ def _field_error(found: dict[str, Any]) -> dict[str, Any]:
 def _message(found: dict[str, Any]) -> str:
     if found["type"] == "json_invalid":
         return f"not JSON: {found.get('ctx', {}).get('error', 'it cannot be read')} at character {found['loc'][-1]}"
-    if found["type"] == "model_attributes_type":
-        return f"expected an object; {SEND_JSON}"
+    if found["type"] in ("model_attributes_type", "model_type"):
+        return _no_object(found.get("input"))
     if found["type"] == "string_unicode":
         return "must be valid Unicode, without lone surrogates"
     return str(found["msg"]).removeprefix("Value error, ")
+
+
+def _no_object(value: Any) -> str:
+    """FastAPI hands on the body as bytes where the header does not say that it is JSON."""
+    if isinstance(value, bytes):
+        return f"expected an object; {SEND_JSON}"
+    kinds = {list: "a list", str: "text", bool: "a truth value", int: "a number", float: "a number", type(None): "null"}
+    return f"expected an object, got {kinds.get(type(value), 'something else')}"

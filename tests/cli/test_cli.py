@@ -15,6 +15,8 @@ from ltrr_haystack import FeedbackWriter, LTRRStore, build_search_pipeline
 from ltrr_haystack.__about__ import __version__
 from ltrr_haystack.cli import app
 from ltrr_haystack.learning import Learner, Progress
+from ltrr_haystack.ranking.page_model import PageModel
+from ltrr_haystack.ranking.place_prior import PlacePrior
 
 SEARCH = """
 components:
@@ -216,6 +218,11 @@ class TestModels:
         assert refused.exit_code == 1
         assert "is damaged" in refused.output
 
+    def test_a_negative_version_is_no_option(self, log, ltrr):
+        refused = ltrr("activate", "ranker", "-1")
+        assert refused.exit_code == 2
+        assert "-1 is not in the range x>=0" in " ".join(refused.output.replace("│", " ").split())
+
     def test_a_version_that_is_not_there_is_named_with_those_that_are(self, log, ltrr):
         log.add_snapshot("ranker", b"model", {}, activate=True)
         refused = ltrr("activate", "ranker", "7")
@@ -233,6 +240,13 @@ class TestPrune:
         assert "MB of disk space released" in told
         assert log.counts().decisions == 0
 
+    @pytest.mark.parametrize("days", ["1e999", "nan", "1e9"])
+    def test_an_age_that_is_none_is_refused_with_the_option_and_its_range(self, log, ltrr, days):
+        refused = ltrr("prune", "--older-than", days)
+        assert refused.exit_code == (2 if days == "nan" else 1)
+        assert "--older-than" in refused.output
+        assert log.counts().decisions == 20
+
 
 class TestTrainRanker:
     def test_says_what_is_missing(self, log, ltrr, tmp_path):
@@ -247,6 +261,27 @@ class TestTrainRanker:
         assert "at least 200 are needed" in told.output
         assert "The page model was fitted: version 1, it is live." in told.output
         assert log.active_version("page") == 1
+
+    def test_says_what_the_page_model_expects_beside_the_one_before_and_how_to_go_back(self, log, ltrr):
+        ltrr("learn", "--reward-wait", "0")
+        first = ltrr("train-ranker").output
+        card = log.snapshots("page")[0].card
+        expected = PlacePrior(tuple(card["click_rates"]), card["prior_looks"]).expected([1, 10])
+        assert (
+            f"version 1: click rate {expected[0]:.3f} at place 1, {expected[1]:.3f} at place 10, worth "
+            f"{card['prior_looks']:.4g} looks\n"
+        ) in first
+        assert "the default one: click rate 0.500 at place 1, 0.100 at place 10, worth 10 looks\n" in first
+        assert "To go back: ltrr activate page 0\n" in first
+        second = ltrr("train-ranker").output
+        assert second.index("version 2: click rate") < second.index("version 1: click rate")
+        assert "To go back: ltrr activate page 1\n" in second
+        assert "To go back" not in ltrr("train-ranker", "--no-activate").output
+
+    def test_a_page_model_whose_card_says_nothing_is_no_obstacle(self, log, ltrr):
+        log.add_snapshot("page", PageModel().to_bytes(), {}, activate=True)
+        ltrr("learn", "--reward-wait", "0")
+        assert "version 1: its card does not say what it expects" in ltrr("train-ranker").output
 
     def test_nothing_is_made_of_nothing(self, log, ltrr):
         """Nobody has learned from the log."""
@@ -329,6 +364,21 @@ class TestErrors:
         assert refused.exit_code == 1
         assert "there is no store at" in refused.output.replace("\n", " ")
         assert not (tmp_path / "typing-error.db").exists()
+
+    def test_a_folder_is_no_store_and_no_file(self, ltrr, tmp_path):
+        told = ltrr("models", "--store", f"sqlite:///{tmp_path}", store=False).output
+        assert f"the store cannot be at '{tmp_path}', which is a folder: name a file in it" in told
+        for command in (["report"], ["export", "--format", "dsjson"]):
+            refused = ltrr(*command, "--out", str(tmp_path))
+            assert refused.exit_code == 1
+            assert f"--out '{tmp_path}' is a folder; name a file in it" in refused.output
+            assert ".part" not in refused.output
+
+    def test_an_address_that_is_none_is_told_as_everywhere(self, tmp_path):
+        for command in (["simulate"], ["explain", "love"]):
+            refused = CliRunner().invoke(app, [*command, "--url", "foo", "--home", str(tmp_path)])
+            assert refused.exit_code == 1
+            assert "--url must begin with 'http://' or 'https://'" in refused.output
 
     def test_brackets_in_a_message_are_no_markup(self, tmp_path):
         refused = CliRunner().invoke(app, ["models", "--store", f"sqlite:///{tmp_path}/[/x].db"])

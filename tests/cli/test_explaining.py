@@ -134,7 +134,9 @@ class TestReadings:
         assert "Readings" in ended.stdout
         assert "artist: Taylor Swift" in ended.stdout
         assert "intents: " in ended.stdout
-        assert "Searched in this process. A server may have other settings" in " ".join(ended.stdout.split())
+        told = " ".join(ended.stdout.split())
+        assert "Searched in this process. A server on this store may decide differently" in told
+        assert told.endswith("--url asks it.")
 
     def test_are_told_of_a_pipeline_that_ranks_no_pages(self, ltrr, with_lexicon, home, tmp_path):
         search = yaml.safe_load(with_lexicon.read_text())
@@ -182,6 +184,22 @@ class TestErrors:
         assert ended.exit_code == 1
         assert "there is no store at" in " ".join(ended.output.split())
         assert list(tmp_path.glob("*.db")) == []
+
+    def test_an_index_that_is_not_there_is_not_made(self, ltrr, pipelines, tmp_path):
+        store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))
+        store.warm_up()
+        store.close()
+        ended = ltrr("love", "--pipelines", pipelines, "--home", tmp_path)
+        assert ended.exit_code == 1
+        assert f"there is no index at '{tmp_path}/index'" in ended.output
+        assert not (tmp_path / "index").exists()
+
+    @pytest.mark.parametrize("path", ["/foo", "/search", "/search/run"])
+    def test_an_address_with_a_path_is_corrected(self, ltrr, server, path):
+        ended = ltrr("love", "--url", f"{server.url}{path}")
+        assert ended.exit_code == 1
+        assert f"there is no search at '{server.url}{path}' (it answers with status 404)" in ended.output
+        assert "such as 'http://127.0.0.1:1416'" in ended.output
 
     def test_a_query_of_white_space_is_an_error_in_a_line(self, ltrr, server, pipelines, home):
         for where in (["--url", server.url], ["--pipelines", pipelines, "--home", home]):

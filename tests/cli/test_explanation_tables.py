@@ -78,7 +78,24 @@ def test_the_parts_of_a_score_are_shown_the_largest_first_and_the_small_ones_tog
 def test_a_page_in_the_unions_order_says_so():
     ranking = page(unite(MADE, {"bm25": ["a"]}))
     text = shown(search_answer(ranking, explanation=explain(ranking, Grounds({}))))
-    assert "order of the page: that of the union; no model, memory or chance ordered it" in text
+    assert "order of the page: that of the union; no model, memory or chance ordered it allocation" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (
+            {"safe_start": True, "propensity": 0.05},
+            "since the safe start holds the policy back and the baseline was drawn (probability 0.05)",
+        ),
+        ({"mode": "apprentice", "safe_start": True}, "as always in mode apprentice"),
+    ],
+)
+def test_why_nothing_ordered_a_page_is_said(changes, why):
+    made = replace(MADE, allocation=ACTIONS.baseline, **changes)
+    ranking = page(unite(made, {"bm25": ["a"]}))
+    text = shown(search_answer(ranking, explanation=explain(ranking, Grounds({}))))
+    assert f"no model, memory or chance ordered it, {why}" in text
 
 
 @pytest.mark.parametrize(

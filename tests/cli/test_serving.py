@@ -13,7 +13,14 @@ from ltrr_haystack.server.summary import ServerSummary
 @pytest.fixture
 def served(monkeypatch, tmp_path):
     """Runs a command, and gives what it would have served and what it said."""
-    for name in ("LTRR_STORE_URL", "LTRR_HOME", "LTRR_CLIENT_ADDRESS", "LTRR_KEY_RATE", "LTRR_API_KEYS"):
+    for name in (
+        "LTRR_STORE_URL",
+        "LTRR_HOME",
+        "LTRR_CLIENT_ADDRESS",
+        "LTRR_KEY_RATE",
+        "LTRR_API_KEYS",
+        "LTRR_REWARD_WAIT",
+    ):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     calls = []
@@ -60,7 +67,14 @@ class TestDemo:
         settings, said = served("demo", "--open")
         assert settings["settings"] == ServerSettings(everybody=True)
         assert "documents of 'music' are indexed" in said
+        assert settings["reward_wait"] == 3.0
+        assert "learned from 3 seconds after the search (LTRR_REWARD_WAIT sets another time)" in said
         assert "access:   this machine only" in said
+
+    def test_the_environment_may_set_the_reward_wait(self, served, monkeypatch):
+        monkeypatch.setenv("LTRR_REWARD_WAIT", "5")
+        settings, _ = served("demo")
+        assert settings["reward_wait"] is None
 
 
 BARE = """

@@ -111,8 +111,22 @@ class TestAnswerFailures:
         assert "var" not in answer.text
         assert answer.json()["detail"].startswith("the request failed, and not because of what you sent")
 
+    async def test_what_there_is_not_is_told_with_what_there_is(self, client):
+        missing = await client.get("/type")
+        assert (missing.status_code, missing.json()["detail"]) == (
+            404,
+            "there is no '/type'; did you mean GET /typed? all calls are listed at /docs",
+        )
+        wrong = await client.post("/typed")
+        assert (wrong.status_code, wrong.headers["allow"], wrong.json()["detail"]) == (
+            405,
+            "GET",
+            "'/typed' does not take POST; possible is GET /typed; all calls are listed at /docs",
+        )
+
     async def test_other_answers_stay(self, client):
-        assert (await client.get("/nowhere")).json() == {"detail": "Not Found"}
+        told = {"detail": "there is no '/nowhere'; all calls are listed at /docs"}
+        assert (await client.get("/nowhere")).json() == told
         mistakes = await client.get("/typed", params={"number": "x"})
         assert mistakes.status_code == 422
         assert mistakes.json()["detail"][0]["loc"] == ["query", "number"]

@@ -18,6 +18,7 @@ from ltrr_haystack.server.learners import (
     configured_reward_wait,
     configured_train_every,
     load_learner,
+    reward_wait_from,
 )
 from ltrr_haystack.store import LTRRStore
 
@@ -129,3 +130,10 @@ class TestConfiguredLimits:
         monkeypatch.setenv("LTRR_CLIENT_SHARE", text)
         with pytest.raises(ConfigurationError, match=f"LTRR_CLIENT_SHARE must be a number from 0 to 1, got '{text}'"):
             configured_limits()
+
+
+def test_it_is_told_where_the_reward_wait_comes_from(monkeypatch):
+    assert reward_wait_from(None) == "default"
+    monkeypatch.setenv("LTRR_REWARD_WAIT", "5")
+    assert reward_wait_from(None) == "variable"
+    assert reward_wait_from(3.0) == "option"

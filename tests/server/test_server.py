@@ -140,6 +140,7 @@ BAD_EVENTS = {
 
 BAD_DOCUMENTS = {
     "none": {"documents": []},
+    "a field that there is not": {"documents": [{"id": "t1", "content": "x", "metadata": {"title": "lost"}}]},
     "no content": {"documents": [{"id": "a"}]},
     "blank content": {"documents": [{"content": " "}]},
     "NUL": {"documents": [{"content": "a\x00"}]},
@@ -207,6 +208,52 @@ class TestInvalidRequests:
         answer = server.post("search", content=b'{"query": "\xff"}', headers={"Content-Type": "text/plain"})
         assert answer.status_code == 422
         assert "Content-Type: application/json" in answer.text
+
+    def test_of_a_field_of_a_document(self, server):
+        answer = server.post(
+            "indexing", {"documents": [{"content": "x"}, {"content": "x", "metadata": {"title": "y"}}]}
+        )
+        assert answer.status_code == 422
+        [mistake] = answer.json()["detail"]
+        assert mistake["loc"] == ["body", "documents", 1, "metadata"]
+        assert mistake["msg"].startswith("unknown field; possible are id, content, meta, ")
+
+    @pytest.mark.parametrize(("body", "found"), [(b"[]", "a list"), (b'"love"', "text"), (b"3", "a number")])
+    def test_of_a_body_that_is_no_object_though_it_is_json(self, server, body, found):
+        answer = server.post("search", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422
+        assert answer.json()["detail"][0]["msg"] == f"expected an object, got {found}"
+
+    @pytest.mark.parametrize(
+        ("path", "known"), [("/search/suggestions?q=love", "query"), ("/learning/data?days=1", "hours")]
+    )
+    def test_of_a_parameter(self, server, path, known):
+        answer = server.client.get(path)
+        assert answer.status_code == 422
+        [mistake] = answer.json()["detail"]
+        assert mistake["loc"] == ["query", path.partition("?")[2].partition("=")[0]]
+        assert mistake["msg"] == f"unknown field; possible are {known}"
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status", "told"),
+        [
+            (
+                "POST",
+                "/search",
+                404,
+                "there is no '/search'; did you mean POST /search/run or GET /search/suggestions? all calls are listed "
+                "at /docs",
+            ),
+            ("POST", "/serch/run", 404, "did you mean POST /search/run?"),
+            ("GET", "/love/me/do/please", 404, "there is no '/love/me/do/please'; all calls are listed at /docs"),
+            ("GET", "/search/run", 405, "'/search/run' does not take GET; possible is POST /search/run; all calls"),
+        ],
+    )
+    def test_of_a_call(self, server, method, path, status, told):
+        answer = server.client.request(method, path, json={"query": "love"})
+        assert answer.status_code == status
+        assert told in answer.json()["detail"]
+        assert answer.headers.get("allow") == ("POST" if status == 405 else None)
 
     def test_of_a_body_without_a_length(self, server):
         answer = server.post("search", content=(b"x" * 100_000 for _ in range(30)))

@@ -11,7 +11,11 @@ HERE = "http://127.0.0.1:1416"
 class TestServerSummary:
     def test_says_when_feedback_counts_which_arms_are_warm_which_store_is_used_and_who_has_access(self):
         serving = ServerSummary(
-            url=HERE, store=("sqlite:////home/ltrr.db",), reward_wait=1800.0, warm=("bm25", "dense")
+            url=HERE,
+            store=("sqlite:////home/ltrr.db",),
+            reward_wait=1800.0,
+            reward_wait_from="option",
+            warm=("bm25", "dense"),
         )
         assert serving.lines() == [
             f"Serving at {HERE} (API: {HERE}/docs, state: {HERE}/ready). Press Ctrl-C to stop.",
@@ -24,9 +28,21 @@ class TestServerSummary:
 
     def test_names_variables_where_the_command_has_no_options(self):
         said = ServerSummary(url=HERE, reward_wait=3.0, public=True).lines(options=False)
-        assert said[1] == "  feedback: learned from 3 seconds after the search (LTRR_REWARD_WAIT)"
+        assert said[1] == "  feedback: learned from 3 seconds after the search (LTRR_REWARD_WAIT sets another time)"
         assert said[6].endswith("LTRR_CLIENT_ADDRESS=peer, or forwarded behind a proxy")
         assert not [line for line in said if "--reward-wait" in line or "--client-address" in line]
+
+    @pytest.mark.parametrize("options", [True, False])
+    def test_names_what_set_the_reward_wait(self, options):
+        from_variable = ServerSummary(url=HERE, reward_wait=3.0, reward_wait_from="variable").lines(options=options)
+        assert from_variable[1].endswith("(LTRR_REWARD_WAIT)")
+
+    def test_says_how_to_set_it_where_nobody_did(self):
+        assert (
+            ServerSummary(url=HERE, reward_wait=3.0)
+            .lines()[1]
+            .endswith("(by default; --reward-wait sets another time)")
+        )
 
     def test_says_that_there_is_no_safe_start(self):
         assert "without a safe start" in ServerSummary(url=HERE, safe_start=False).lines()[2]

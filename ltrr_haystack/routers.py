@@ -124,12 +124,16 @@ def _require_pipeline(file: Path, definition: Any) -> None:
     expected = "a pipeline has 'components', each a name with its 'type' and 'init_parameters', and 'connections'"
     if not isinstance(definition, dict):
         raise ConfigurationError(f"'{file}' is no pipeline: {expected}, and this is {_kind(definition)}")
-    parts = definition.get("components", {})
+    parts = definition.get("components")
     if not isinstance(parts, dict):
         raise ConfigurationError(f"'{file}' is no pipeline: {expected}; its 'components' are {_kind(parts)}")
     for name, part in parts.items():
-        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-            raise ConfigurationError(f"component '{name}' of the pipeline '{file}' has no 'type'; {expected}")
+        if not isinstance(name, str):
+            raise ConfigurationError(f"component {name} of the pipeline '{file}' needs a text for a name; {expected}")
+        if not isinstance(part, dict) or "." not in str(part.get("type")):
+            raise ConfigurationError(
+                f"component '{name}' of the pipeline '{file}' has no 'type' with module and class; {expected}"
+            )
 
 
 def _kind(value: Any) -> str:

@@ -36,10 +36,8 @@ def main(
     """Serve, train and evaluate search pipelines that learn to retrieve and to rank from feedback."""
 
 
-for command in (demo, serve, explain, simulate, learn, models, prune, evaluate, report, export, benchmark):
+for command in (demo, serve, explain, simulate, learn, models, activate, prune, evaluate, report, export, benchmark):
     app.command()(command)
-# -1 is a version that there is not, and no option.
-app.command(context_settings={"ignore_unknown_options": True})(activate)
 app.command("train-ranker")(train_ranker)
 app.command("train-understanding")(train_understanding)
 app.add_typer(catalogue.app, name="catalogue")

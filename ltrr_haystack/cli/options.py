@@ -168,7 +168,7 @@ def require_file(path: Path) -> None:
     :raises ConfigurationError: If it is a folder.
     """
     if path.is_dir():
-        raise ConfigurationError(f"--out '{path}' is a folder; name a file in it, such as '{path / 'report.html'}'")
+        raise ConfigurationError(f"--out '{path}' is a folder; name a file in it")
 
 
 def require_writable(path: Path | None) -> None:

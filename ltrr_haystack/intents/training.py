@@ -16,6 +16,7 @@ from ltrr_haystack.intents.gate import MIN_QUERIES, IntentVerdict, hits, judge_i
 from ltrr_haystack.intents.labels import IntentLabels
 from ltrr_haystack.intents.report import IntentReport
 from ltrr_haystack.ranking.folds import fold_of
+from ltrr_haystack.ranking.going_live import go_live
 from ltrr_haystack.store import INTENTS, LTRRStore
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,8 @@ def train_understanding(
     )
     if missing is not None:
         return report
-    live = _live(store, embedder)
+    replaces = store.active_version(INTENTS)
+    live = _live(store, embedder, replaces)
     categories = labels.categories
     embeddings = embeddings_of(embedder, sorted(shares))
     classifier = fit(training, categories, embeddings, seed)
@@ -117,9 +119,9 @@ def train_understanding(
         confusion=_confusion(truth, own, categories),
         scikit_learn=str(package.__version__),
     )
-    active = activate_if_passed and verdict.passed
-    version = store.add_snapshot(INTENTS, classifier.to_bytes(), report.card(), activate=active)
-    return replace(report, version=version, active=active)
+    version = store.add_snapshot(INTENTS, classifier.to_bytes(), report.card(), activate=False)
+    passes = activate_if_passed and verdict.passed
+    return replace(report, version=version, active=passes and go_live(store, INTENTS, version, replaces=replaces))
 
 
 def _is_held_out(form: str, seed: int) -> bool:
@@ -137,10 +139,10 @@ def _missing(labels: IntentLabels, held_out: Sequence[str], min_queries: int) ->
     return None
 
 
-def _live(store: LTRRStore, embedder: QueryEmbedder | None) -> tuple[IntentClassifier, int] | None:
+def _live(store: LTRRStore, embedder: QueryEmbedder | None, version: int) -> tuple[IntentClassifier, int] | None:
     """The live classifier and its seed; `None` where there is none that can tell anything."""
     try:
-        snapshot = store.snapshot(INTENTS)
+        snapshot = store.snapshot(INTENTS, version)
         if snapshot is None:
             return None
         classifier = IntentClassifier.from_bytes(snapshot.payload)

@@ -185,11 +185,11 @@ def _compared(
             for key, of, queries_of in zip(experts.keys, rows, told_by.tolist(), strict=True)
             if queries_of >= least
         },
-        float(today.mean()),
+        float(_per_form(form_of, today[:, None]).mean()),
         actions.cost(experts.baseline),
         len(np.unique(form_of)),
         ranker,
-        float(unordered.mean()),
+        float(_per_form(form_of, unordered[:, None]).mean()),
         reordered,
     )
 

@@ -18,9 +18,9 @@ counts as an average document of its place. On the logs of three benchmarks, mod
 .02 to .15 nDCG were judged between 1 % better and 3 % worse, and models of shuffled labels 28 % worse. The margin was
 chosen on these.
 
-A query is not judged by those searches alone whose order was explored: what was seen of its documents counts, as far as
-their places were looked at, wherever they stood (see `judged_queries`). Where no place ever changed, all that was shown
-stood where the union put it, and what a model brings up from below has the rate of its place in the union.
+All searches of a query count, not only those with places drawn by chance: whatever was seen of its documents, as far
+as their places were looked at (see `judged_queries`). A document that was never shown has the click rate of its place
+in the union.
 
 The test is repeated at each training, and a model that is worse by more than the margin must not pass at any of them.
 So look i is at level α_i = α · 6 / (π² i²), which add up to α over all looks (a union bound; Howard, Ramdas, McAuliffe

@@ -91,9 +91,9 @@ def _read(log: Iterable[SettledDecision]) -> _Log:
     """
     Gather the impressions whose rewards count.
 
-    The place of a document on a page of today, which no model orders, is that in the union: that is its order there. A
-    click of which a part counts is taken whole, unlike elsewhere: passes of the same client are, and with less of its
-    clicks than of its passes, places where much is clicked would seem to be looked at less than they are.
+    On a page of today, which no model orders, a document's place is that in the union. A click of which a part counts
+    is taken whole, unlike elsewhere: passes of the same client are, and with less of its clicks than of its passes,
+    places where much is clicked would seem to be looked at less than they are.
     """
     read = _Log()
     pairs: dict[tuple[str, str], int] = {}

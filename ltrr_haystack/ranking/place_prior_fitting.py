@@ -28,15 +28,15 @@ PRIOR_LOOKS = np.geomspace(1.0, MOST_LOOKS, 32)
 CAUTION = 4.0
 """
 In the order of pages a prior is worth so many times the looks with which clicks are predicted best, up to
-`MOST_LOOKS`. Most of what these say comes from few documents that are clicked nearly each time, and those stand first
-with any number of looks; the order of all others is learned better from pages that trust the model's order more. How
-much it changes once all is learned is told by `benchmarks/prior_looks.py`.
+`MOST_LOOKS`, and at least `looks_against_a_click`. Most of what these say comes from few documents that are clicked
+nearly each time, and those stand first with any number of looks; the order of all others is learned better from pages
+that trust the model's order more. How much it changes once all is learned is told by `benchmarks/prior_looks.py`.
 """
 
-LIFTED_FROM, LIFTED_TO = 10, 2
+LIFTED_FROM = 10
 """
-One click on a document at the first of these places of the model's order, of which nothing else was seen, lifts it to
-the second of them at most: whatever else the log says of click rates, nobody turns a page over alone.
+One click on a document at this place of the model's order, on the first page that anybody saw for a query, leaves the
+first document first: whatever else the log says of click rates, nobody turns a page over alone.
 """
 
 LEAST_FALL = 1e-6
@@ -85,16 +85,17 @@ def fitted_priors(
 
 def looks_against_a_click(prior: PlacePrior) -> float:
     """
-    Tell how many looks a prior must be worth so that one click lifts no document from `LIFTED_FROM` above `LIFTED_TO`.
+    Tell how many looks a prior must be worth so that one click leaves the first document of a page first.
 
-    With n looks a click on a document of click rate p makes it (n · p + 1) / (n + 1), which is not above the click rate
-    q of the higher place from n = (1 − q) / (q − p) on.
+    Of the first document nothing was seen but one look without a click, of the one at `LIFTED_FROM` the click. With n
+    looks they are worth n · p / (n + 1) and (n · q + 1) / (n + 1) then, with the click rates p and q of their places:
+    the first is not below the other from n = 1 / (p − q) on.
 
     :param prior: The prior, with falling click rates.
     :returns: The number of looks.
     """
-    low, high = (float(rate) for rate in prior.expected([LIFTED_FROM, LIFTED_TO]))
-    return (1.0 - high) / max(high - low, LEAST_FALL)
+    first, low = (float(rate) for rate in prior.expected([1, LIFTED_FROM]))
+    return 1.0 / max(first - low, LEAST_FALL)
 
 
 def falling_rates(places: NDArray[np.int_], clicked: Numbers, examined: Numbers) -> Numbers:

@@ -113,7 +113,7 @@ def add_error_handlers(app: FastAPI) -> None:
             error = http_error(error)
         elif error.status_code == 400 and error.detail == FASTAPIS_UNREADABLE:
             error = Failure(400, UNREADABLE)
-        elif error.status_code == 404 and error.detail == "Not Found":
+        elif "endpoint" not in request.scope and error.status_code == 404:
             error = Failure(404, not_found(request.app.openapi()["paths"], route(request.scope)))
         elif error.status_code == 405 and error.detail == "Method Not Allowed":
             told = not_allowed(request.app.openapi()["paths"], request.method, route(request.scope))

@@ -16,6 +16,8 @@ from ltrr_haystack.policy.vw import VWPolicy
 from ltrr_haystack.routers import load_router
 from ltrr_haystack.store import LTRRStore
 
+RewardWaitFrom = Literal["option", "variable", "default"]
+
 REWARD_WAIT_VARIABLE = "LTRR_REWARD_WAIT"
 REWARD_WAIT = 1800.0
 CLIENT_SHARE_VARIABLE = "LTRR_CLIENT_SHARE"
@@ -107,7 +109,7 @@ def configured_reward_wait() -> float:
     return seconds
 
 
-def reward_wait_from(given: float | None) -> Literal["option", "variable", "default"]:
+def reward_wait_from(given: float | None) -> RewardWaitFrom:
     """
     Tell where the reward wait comes from.
 

@@ -1,11 +1,12 @@
 """The summary that a server prints when it is ready."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from ltrr_haystack.server.learners import RewardWaitFrom
 from ltrr_haystack.server.settings import ServerSettings
 from ltrr_haystack.store.engines import shown_url
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from ltrr_haystack.store import LTRRStore
-
-RewardWaitFrom = Literal["option", "variable", "default"]
 
 _BY_IDS_ALONE = "told apart by the ids that callers send alone; to take the network address as well: "
 

@@ -34,7 +34,8 @@ def program(name):
 
 
 coverage, engine, ingest = program("coverage"), program("engine"), program("ingest")
-gate, one_click, readings = program("gate"), program("one_click"), program("readings")
+examination, gate = program("examination"), program("gate")
+one_click, readings = program("one_click"), program("readings")
 prior_looks = program("prior_looks")
 understanding, expected_readings = program("understanding"), program("expected_readings")
 

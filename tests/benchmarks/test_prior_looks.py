@@ -4,7 +4,7 @@ pytest.importorskip("lightgbm")
 
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.ranking.page_model import PageModel
-from ltrr_haystack.ranking.place_prior_fitting import CAUTION
+from ltrr_haystack.ranking.place_prior_fitting import CAUTION, looks_against_a_click
 from ltrr_haystack.store import PAGE
 
 SETTINGS = Settings(impressions=1200, seeds=(0,))
@@ -35,7 +35,7 @@ class TestWorth:
     def test_it_counts_in_looks_that_predict_clicks_best(self, prior_looks, left):
         model = PageModel.from_bytes(left.system.store.snapshot(PAGE).payload)
         best = model.calibrated.looks
-        assert model.ordering.looks == CAUTION * best
+        assert model.ordering.looks == looks_against_a_click(model.ordering) > CAUTION * best
         found = prior_looks.worth(left, [1.0, 3.0], SETTINGS.impressions)
         assert [looks for _, looks, _ in found] == [best, 3.0 * best]
 

@@ -218,11 +218,6 @@ class TestModels:
         assert refused.exit_code == 1
         assert "is damaged" in refused.output
 
-    def test_a_negative_version_is_no_option(self, log, ltrr):
-        refused = ltrr("activate", "ranker", "-1")
-        assert refused.exit_code == 2
-        assert "greater than or equal to 0" in " ".join(refused.output.replace("│", " ").split())
-
     def test_a_version_that_is_not_there_is_named_with_those_that_are(self, log, ltrr):
         log.add_snapshot("ranker", b"model", {}, activate=True)
         refused = ltrr("activate", "ranker", "7")

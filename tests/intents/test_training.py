@@ -2,6 +2,7 @@ import pytest
 
 from ltrr_haystack.errors import ConfigurationError, InvalidInputError
 from ltrr_haystack.intents import IntentClassifier, IntentLabels, train_understanding
+from ltrr_haystack.intents.fitting import fit
 from ltrr_haystack.store import INTENTS
 
 
@@ -49,6 +50,18 @@ class TestTrainUnderstanding:
         worse = train_understanding(store, wrong)
         assert (worse.version, worse.active, worse.looks) == (2, False, 2)
         assert store.active_version(INTENTS) == 1
+
+    def test_one_that_is_taken_back_in_the_course_of_a_training_stays_out_of_use(self, store, make_labels, monkeypatch):
+        train_understanding(store, make_labels())
+
+        def taken_back_meanwhile(*fitted):
+            store.activate(INTENTS, 0)
+            return fit(*fitted)
+
+        monkeypatch.setattr("ltrr_haystack.intents.training.fit", taken_back_meanwhile)
+        again = train_understanding(store, make_labels())
+        assert (again.version, again.passed, again.active) == (2, True, False), again.reason
+        assert store.active_version(INTENTS) == 0
 
     def test_one_that_is_worse_than_the_live_one_is_refused(self, store, make_labels):
         train_understanding(store, make_labels(1_500))

@@ -158,6 +158,7 @@ def test_a_query_with_other_filters_is_no_other_query():
     key = expert_key({"dense": 2})
     assert (of.of[key].clicks, of.of[key].error) == (alone.of[key].clicks, alone.of[key].error)
     assert (of.queries, of.of[key].queries) == (3, 3)
+    assert (of.baseline, of.unordered, of.margin) == (alone.baseline, alone.unordered, alone.margin)
     assert measured([peace, *filtered]) is None, "one query"
 
 

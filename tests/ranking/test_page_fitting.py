@@ -165,7 +165,7 @@ class TestFromTheLog:
         assert model.calibrated.looks == DEFAULT_LOOKS < looks_against_a_click(model.ordering) == model.ordering.looks
         assert len(model.ordering.rates) == len(model.calibrated.rates) == LAST_PLACE
 
-    def test_a_prior_is_never_worth_more_than_the_most_looks(self, store, monkeypatch):
+    def test_what_is_fitted_is_never_worth_more_than_the_most_looks(self, store, monkeypatch):
         monkeypatch.setattr(place_prior_fitting, "fitted_prior_looks", lambda *_: 150.0)
         Service(store).people(300)
         model = fit_page_model(store)

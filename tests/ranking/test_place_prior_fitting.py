@@ -177,23 +177,29 @@ class TestPriorLooks:
         assert np.isfinite(fitted_prior_looks(pairs, priors, clicked, np.full(len(pairs), 0.3)))
 
 
+def after_a_click(prior, place=10, page=10):
+    """The order, from 0, after a first page on which one place was clicked and all others were looked at and passed."""
+    places = np.arange(1, LAST_PLACE + 1)
+    looks = np.where(places <= page, PageModel().curve.over(places), 0.0)
+    clicks = (places == place).astype(float)
+    return by_expected_attraction(prior.posteriors(places, clicks, looks), places)[0].tolist()
+
+
 class TestLooksAgainstAClick:
     def test_by_hand(self):
-        """(n · .1 + 1) / (n + 1) = .25 at n = 5."""
-        rates = (0.5, 0.25, *[0.2] * 7, 0.1)
-        assert looks_against_a_click(PlacePrior(rates)) == pytest.approx(5.0)
+        """With n = 2.5, .5 · 2.5 / 3.5 and (.1 · 2.5 + 1) / 3.5 are both .357."""
+        assert looks_against_a_click(PlacePrior((0.5, *[0.2] * 8, 0.1))) == pytest.approx(2.5)
 
     @given(first=st.floats(1e-3, 0.99), power=st.floats(*POWERS))
-    def test_a_click_lifts_the_tenth_document_to_the_second_place_at_most(self, first, power):
-        places = np.arange(1, LAST_PLACE + 1)
-        prior = PlacePrior(tuple(np.clip(first * places**-power, 1e-4, 0.99).tolist()))
-        prior = replace(prior, looks=looks_against_a_click(prior))
-        clicks = (places == 10).astype(float)
-        order = by_expected_attraction(prior.posteriors(places, clicks, clicks), places)[0].tolist()
-        assert order[0] == 0
+    def test_on_a_first_page_a_click_on_the_tenth_document_leaves_the_first_one_first(self, first, power):
+        rates = np.clip(first * np.arange(1, LAST_PLACE + 1) ** -power, 1e-4, 0.99)
+        prior = PlacePrior(tuple(rates.tolist()))
+        looks = looks_against_a_click(prior)
+        assert after_a_click(replace(prior, looks=1.0001 * looks))[0] == 0
+        assert after_a_click(replace(prior, looks=0.9 * looks))[0] == 9
 
-    def test_a_bound_of_the_rates_asks_for_many_looks(self):
-        assert looks_against_a_click(PlacePrior((1e-4,) * LAST_PLACE)) == pytest.approx(1e6, rel=1e-3)
+    def test_where_rates_are_at_their_bound_it_is_a_number_still(self):
+        assert looks_against_a_click(PlacePrior((1e-4,) * LAST_PLACE)) == 1e6
 
 
 @pytest.mark.parametrize("fitted", [calibrated_rates, falling_rates])
@@ -262,21 +268,14 @@ class TestBothPriors:
         assert (ordering.rates, calibrated.rates) == (before[0].rates, before[1].rates)
 
     def test_where_places_seem_alike_one_click_still_turns_no_page_over(self):
-        """Sixty honest searches, and a hundred by invented clients that always click the last document."""
-        rng, page = np.random.default_rng(0), np.arange(1, 11)
-        looks = PageModel().curve.over(page)
-        honest = rng.random((60, 10)) < looks * 0.5 * page**-0.7
-        clicked = np.concatenate([honest, np.tile(page > 9, (100, 1))]).astype(float)
-        known = np.concatenate([np.zeros((60, 10)), np.tile(looks * np.arange(8)[:, None], (13, 1))[:100]])
-        pairs = np.concatenate([np.arange(600).reshape(60, 10), 600 + 10 * np.arange(100)[:, None] // 8 + page])
-        ordering, _ = fitted_priors(
-            pairs.ravel(), np.tile(page, 160), clicked.ravel(), np.tile(looks, 160), known.ravel()
-        )
-        assert ordering.rates[9] > 0.7 * ordering.rates[0]
-        once = (page == 10).astype(float)
-        assert by_expected_attraction(ordering.posteriors(page, once, once), page)[0][0] == 0
-        few = replace(ordering, looks=CAUTION * PRIOR_LOOKS[0])
-        assert by_expected_attraction(few.posteriors(page, once, once), page)[0][0] == 9
+        """Half of the documents of each place are always clicked, so that single looks tell most."""
+        rng = np.random.default_rng(0)
+        places = np.tile(np.arange(1, 11), 300)
+        pairs, _, clicked, examined = clicks_of(places, (rng.random(3000) < 0.5).astype(float), 2, rng)
+        ordering, calibrated = fitted_priors(pairs, np.tile(places, 2), clicked, examined, np.repeat([0.0, 1.0], 3000))
+        assert ordering.looks == looks_against_a_click(ordering) > CAUTION * calibrated.looks
+        assert after_a_click(ordering)[0] == 0
+        assert after_a_click(replace(ordering, looks=CAUTION * calibrated.looks))[0] == 9
 
     def test_few_clicks_leave_the_defaults(self, log):
         few = [values[:100] for values in log]

@@ -64,7 +64,8 @@ class TestLongestHead:
         told = await answer(whole[:60_000], whole[60_000:])
         assert told.startswith(b"HTTP/1.1 431 ")
         assert told.endswith(TOO_LARGE_DETAIL.encode())
-        assert b" 200 " not in await answer(whole)
+        at_once = await answer(whole)
+        assert at_once == b"" or at_once.startswith(b"HTTP/1.1 431 ")
 
     async def test_what_does_not_end_is_cut_off(self):
         assert await answer(head(200_000)[:-4]) == b""

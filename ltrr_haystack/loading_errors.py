@@ -123,8 +123,8 @@ def _untrusted(module: str) -> str:
 
 def _missing_module(module: str) -> str:
     parent, _, last = module.rpartition(".")
-    inside = [each.name for each in pkgutil.iter_modules(getattr(sys.modules.get(parent), "__path__", []))]
-    if near := get_close_matches(last, inside, 1, LIKE):
+    beside = [each.name for each in pkgutil.iter_modules(getattr(sys.modules.get(parent), "__path__", []))]
+    if last not in beside and (near := get_close_matches(last, beside, 1, LIKE)):
         return f"there is no module '{module}'; did you mean '{parent}.{near[0]}'?"
     for part in module.split("."):
         if part in EXTRAS:

@@ -1,9 +1,9 @@
 """
 How close the learned examination curve comes to the truth, for each kind of reader.
 
-Simulated people search a made-up catalogue through the whole pipeline: one arm, exploration of the places 4 to 10, and
-memory; the page model is fitted every 2,000 searches. Its curve is then held against how often each place was examined
-in truth, relative to the first, which no component sees.
+Simulated people search a made-up catalogue through a pipeline of one arm. Its pages are in the order of what was seen
+of their documents, with places 4 to 10 drawn by chance, and the page model is fitted every 2,000 searches. The model's
+curve is then held against how often each place was examined in truth, relative to the first, which no component sees.
 
     # takes minutes
     python benchmarks/examination.py --searches 20000 --seeds 3

@@ -25,7 +25,6 @@ from ltrr_haystack.components.retrieval_arm import RetrievalArm
 from ltrr_haystack.errors import ConfigurationError
 from ltrr_haystack.intents import QueryIntents
 from ltrr_haystack.memory.fetch import DocumentFetcher
-from ltrr_haystack.server.indexes import require_indexes
 from ltrr_haystack.store import LTRRStore
 
 
@@ -111,6 +110,8 @@ def _embedder(pipeline: Pipeline) -> Any:
 
 def _fetcher(pipeline: Pipeline) -> DocumentFetcher:
     """Brings documents by what feedback knows them by, as the memory arm does."""
+    from ltrr_haystack.server.indexes import require_indexes
+
     retrievers = [part.retriever for part in _parts(pipeline) if isinstance(part, RetrievalArm)]
     memory = next((each for each in retrievers if isinstance(each, MemoryIndexRetriever)), None)
     if memory is None:

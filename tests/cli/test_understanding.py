@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from haystack import Document
@@ -109,6 +110,13 @@ class TestTrainUnderstanding:
         assert ended.exit_code == 0, ended.output
         assert "384" in ended.output
         assert next(iter(QueryIntents(store, embedder).categories_of("deluxe 7"))) == "album"
+
+    def test_without_an_index_none_is_made(self, service, ltrr, store, tmp_path):
+        shutil.rmtree(tmp_path / "index")
+        ended = ltrr("train-understanding", "--field", "meta.type", "--pipelines", service)
+        assert ended.exit_code == 1
+        assert f"there is no index at '{tmp_path}/index'" in told(ended)
+        assert not (tmp_path / "index").exists()
 
     def test_too_few_labels_are_told(self, service, ltrr, labels, store):
         ended = ltrr("train-understanding", "--labels", labels, "--pipelines", service, "--min-queries", 500)

@@ -89,6 +89,10 @@ async def client():
     def plain() -> None:
         raise RuntimeError("/var/lib/ltrr.db")
 
+    @app.get("/found")
+    def found() -> None:
+        raise HTTPException(404)
+
     @app.get("/typed")
     def typed(number: int) -> int:
         return number
@@ -123,6 +127,10 @@ class TestAnswerFailures:
             "GET",
             "'/typed' does not take POST; possible is GET /typed; all calls are listed at /docs",
         )
+
+    async def test_what_a_call_does_not_find_is_its_own_to_tell(self, client):
+        answer = await client.get("/found")
+        assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
 
     async def test_other_answers_stay(self, client):
         told = {"detail": "there is no '/nowhere'; all calls are listed at /docs"}

@@ -14,7 +14,8 @@ People do not read alike, and who gets to a position without a click differs fro
 it is mostly those who do not look, below poor ones it is everybody. A curve for all queries is that of the queries that
 tell most, those whose good documents are seldom passed over, and falls too steeply. So queries are grouped by how often
 something was clicked above what they showed, each group has a curve of its own, and the curve is the mean over what
-was shown.
+was shown. Where a group says little, its curve is that of all pairs together: below a document that everybody clicks,
+a group by itself cannot tell whether nobody looks or nobody wants what stands there.
 
 The model is a user browsing model with two states: a click on document d at position k has probability `e_ks · a_d`,
 where s tells whether something above was clicked, and the attraction `a_d` of each (query, document) pair is unknown.
@@ -35,7 +36,8 @@ by L-BFGS (Liu and Nocedal, "On the limited memory BFGS method for large scale o
 A curve has a prior: the logarithm of each probability is normal around that of a power law. So a position of which the
 log says little stays near the power law, and one without clicks is not taken for one that nobody examines. The
 uncertainty is that of a bootstrap over queries in which every replicate has a power law drawn from the prior as its
-own: where the log says nothing, a replicate stays there, and the deviation is that of the prior.
+own: where the log says nothing, a replicate stays there, and the deviation is that of the prior. How often something
+was clicked above is drawn anew as well, from a binomial distribution.
 """
 
 from collections.abc import Sequence
@@ -143,8 +145,10 @@ def learn_curve(looks: Looks, seed: int = 0) -> ExaminationCurve:
 
 def _learned(looks: Looks, seed: int) -> ExaminationCurve:
     shares, pairs = _shares(looks), _Pairs.of(looks)
+    shown = np.maximum(looks.shown.sum(axis=(0, 1)), 1.0).astype(np.intp)
     positions = np.arange(1, looks.shown.shape[2] + 1)
     rng = np.random.default_rng(seed)
+    (of_shares,) = rng.spawn(1)
     of_states = pairs.curves(np.ones(len(pairs.query)), positions**-PRIOR_ETA, [positions**-eta for eta in STARTS])
     curve = _mean(of_states, shares)
     queries = int(pairs.query.max()) + 1
@@ -152,7 +156,8 @@ def _learned(looks: Looks, seed: int) -> ExaminationCurve:
     for _ in range(REPLICATES):
         times = np.bincount(rng.integers(queries, size=queries), minlength=queries)[pairs.query].astype(np.float64)
         drawn = positions ** -max(0.0, rng.normal(PRIOR_ETA, PRIOR_DEVIATION))
-        replicates.append(_mean(pairs.curves(times, drawn, [drawn]), shares))
+        share = of_shares.binomial(shown, shares[0]) / shown
+        replicates.append(_mean(pairs.curves(times, drawn, [drawn]), np.array([share, 1.0 - share])))
     deviations = np.std(np.log(replicates), axis=0, ddof=1) * curve
     eta, deviation = _steepness(curve, np.log(replicates), positions)
     before, after = of_states.tolist()
@@ -207,7 +212,8 @@ class _Pairs:
         Learn the curve of each state.
 
         :param times: How often each pair counts.
-        :param expected: The curve around which the prior of both states lies.
+        :param expected: The curve around which the prior of both states lies. That of a group lies around the curves of
+            all pairs together.
         :param starts: Curves from which a maximum is sought.
         :returns: 2 × position: the mean of the groups, by how often they showed something there; that of all pairs
             together where none did, or there is one group.
@@ -218,7 +224,7 @@ class _Pairs:
             return whole
         # Together the groups have as much of the prior as all pairs have.
         share = 1.0 / len(self.groups)
-        own = np.array([_maximise(of, of.weights(times[rows]), expected, whole, share)[0] for rows, of in self.groups])
+        own = np.array([_maximise(of, of.weights(times[rows]), whole, whole, share)[0] for rows, of in self.groups])
         shown = self.shown.sum(axis=0)
         mean: Numbers = np.where(shown > 0, (own * self.shown).sum(axis=0) / np.maximum(shown, 1.0), whole)
         return mean
@@ -284,8 +290,8 @@ def _maximise(
 
     :param patterns: The pairs.
     :param weights: How often each pattern counts.
-    :param expected: The curve around which the prior lies, for both states.
-    :param start: The curve to begin with, for both states or for each.
+    :param expected: The curve around which the prior lies, for both states or for each.
+    :param start: The curve to begin with, likewise.
     :param share: How much the prior counts.
     :returns: 2 × position, where position 1 is 1, to which all others are relative; and the logarithm of the posterior
         density.
@@ -293,7 +299,7 @@ def _maximise(
     from scipy.optimize import minimize
 
     likelihood = _Posterior(patterns, weights, expected, share)
-    begun = np.broadcast_to(start, (2, len(expected))).ravel()
+    begun = np.broadcast_to(start, (2, patterns.clicked.shape[1] // 2)).ravel()
     odds = np.clip(np.log(begun) - np.log1p(-np.minimum(begun, 0.999)), -FARTHEST, FARTHEST)
     begin = np.concatenate([odds[1:], np.zeros(likelihood.mixtures * len(GRID))])
     bounds = [(-FARTHEST, FARTHEST)] * (len(odds) - 1) + [(None, None)] * (likelihood.mixtures * len(GRID))
@@ -316,8 +322,9 @@ class _Posterior:
         self._cells = patterns.clicked.shape[1]
         self._clicks = patterns.clicked.sum(axis=1)[:, None] * np.log(GRID)
         self._clicked = weights @ patterns.clicked
-        self._expected = np.tile(np.log(expected), 2)
-        spread = SPREAD * PRIOR_DEVIATION * np.log(np.arange(1.0, len(expected) + 1))
+        positions = self._cells // 2
+        self._expected = np.broadcast_to(np.log(expected), (2, positions)).ravel()
+        spread = SPREAD * PRIOR_DEVIATION * np.log(np.arange(1.0, positions + 1))
         self._precision = np.tile(np.where(spread > 0, share / np.maximum(spread, 1e-9) ** 2, 0.0), 2)
 
     def log_examined(self, at: Numbers) -> Numbers:

@@ -202,6 +202,24 @@ class TestReaders:
         truth = np.average([often, seldom], axis=0, weights=[24 * 266, 60 * 100])
         assert learn_curve(looks).learned == pytest.approx(truth.tolist(), rel=0.15)
 
+    def test_below_documents_that_everybody_clicks_people_look_as_elsewhere(self):
+        """Of such queries alone, nobody can tell whether the rest is not seen or not wanted."""
+        other, rarely = read_pages(page_reader("cascade", noise=0.05, highest_grade=3))
+        queries, places, searches = 60, 5, 300
+        shown, clicked = np.zeros((queries, places, 2, places)), np.zeros((queries, places, 2, places))
+        shown[:, 0, 0, 0] = clicked[:, 0, 0, 0] = searches
+        shown[:, 1:, 1, 1:] = searches / (places - 1)
+        looks = Looks(
+            np.concatenate([other.shown, shown.reshape(-1, 2, places)]),
+            np.concatenate([other.clicked, clicked.reshape(-1, 2, places)]),
+            np.concatenate([other.first, np.tile(np.arange(1, places + 1), queries)]),
+            np.concatenate([other.query, 40 + np.repeat(np.arange(queries), places)]),
+        )
+        truth = np.average([rarely, [1.0, 0.0, 0.0, 0.0, 0.0]], axis=0, weights=[40 * 150, queries * searches])
+        found = learn_curve(looks)
+        assert found.learned == pytest.approx(truth.tolist(), rel=0.15)
+        assert (np.abs(found.learned - truth) <= 3.0 * np.array(found.deviations)).all()
+
     def test_who_stops_at_the_first_click_sees_nothing_below_it_and_everything_above(self):
         looks, _ = read_pages(page_reader("cascade", noise=0.05, highest_grade=3))
         found = learn_curve(looks)

@@ -47,7 +47,7 @@ def explain(
             answer = explain_on_server(url, query, top_k=top_k, api_key=api_key or os.environ.get("LTRR_KEY"))
         else:
             disable_telemetry()
-            configure_store(store, home)
+            configure_store(store, home, create=False)
             answer = explain_in_process(
                 pipelines or bundled_folder("pipelines"),
                 query,

@@ -75,7 +75,7 @@ def learn(
     from ltrr_haystack.server.learners import load_learner, training_schedule
 
     with report_errors():
-        configure_store(store, home)
+        configure_store(store, home, create=create)
         set_client_share(client_share)
         named = LTRRStore() if store is not None else None
         learner = load_learner(pipelines or bundled_folder("pipelines"), reward_wait=reward_wait, store=named)

@@ -69,17 +69,18 @@ def set_client_share(share: float | None) -> None:
         os.environ["LTRR_CLIENT_SHARE"] = str(share)
 
 
-def configure_store(store: str | None, home: Path | None) -> None:
+def configure_store(store: str | None, home: Path | None, *, create: bool = True) -> None:
     """
     Prepare the environment for a store.
 
     :param store: Its URL, if given.
     :param home: The home folder, if given.
+    :param create: Whether to create the folder.
     """
     from ltrr_haystack.server.environment import prepare_environment
 
     set_store_url(store)
-    prepare_environment(home)
+    prepare_environment(home, create=create)
 
 
 def open_store(store: str | None, home: Path | None) -> LTRRStore:
@@ -92,7 +93,7 @@ def open_store(store: str | None, home: Path | None) -> LTRRStore:
     :raises ConfigurationError: If it does not exist. It is not created.
     :raises StoreUnavailableError: If its database cannot be read.
     """
-    configure_store(store, home)
+    configure_store(store, home, create=False)
     opened = LTRRStore()
     require_store(opened, "set another one with --store or --home")
     return opened

@@ -17,6 +17,9 @@ from ltrr_haystack.ranking.gate import MeanScore
 MOST_SHOWN = 12
 """Categories of the confusion that are shown in a terminal."""
 
+_NOT_ON_THE_CARD = {"version", "active", "superseded", "confusion"}
+"""Fields that the snapshot itself knows, or that are known only once it is kept, and the largest one."""
+
 
 @dataclass(frozen=True, slots=True)
 class IntentReport(FrozenValue):
@@ -43,6 +46,7 @@ class IntentReport(FrozenValue):
     :param scikit_learn: scikit-learn's version.
     :param version: The snapshot's version; 0 if nothing was trained.
     :param active: Whether the snapshot went live.
+    :param superseded: Whether it would have, had not somebody activated another version meanwhile.
     """
 
     source: str
@@ -64,6 +68,7 @@ class IntentReport(FrozenValue):
     scikit_learn: str = ""
     version: int = 0
     active: bool = False
+    superseded: bool = False
 
     @property
     def passed(self) -> bool:
@@ -81,7 +86,7 @@ class IntentReport(FrozenValue):
 
         :returns: The report without the confusion and what the snapshot itself says.
         """
-        return {name: value for name, value in self.to_dict().items() if name not in {"version", "active", "confusion"}}
+        return {name: value for name, value in self.to_dict().items() if name not in _NOT_ON_THE_CARD}
 
 
 def render(report: IntentReport) -> RenderableType:
@@ -156,6 +161,11 @@ def _outcome(report: IntentReport) -> str:
         return f"Nothing was trained: {report.reason}.{more if report.source == 'clicks' else ''}"
     if report.active:
         return f"Version {report.version} is live: {report.reason}."
+    if report.superseded:
+        return (
+            f"Version {report.version} is kept and not in use, since another version was activated while it was "
+            f"trained: {report.reason}."
+        )
     if report.passed:
         return f"Version {report.version} is kept and may be activated: {report.reason}."
     return f"Version {report.version} is kept but not live: {report.reason}."

@@ -121,7 +121,8 @@ def train_understanding(
     )
     version = store.add_snapshot(INTENTS, classifier.to_bytes(), report.card(), activate=False)
     passes = activate_if_passed and verdict.passed
-    return replace(report, version=version, active=passes and go_live(store, INTENTS, version, replaces=replaces))
+    active = passes and go_live(store, INTENTS, version, replaces=replaces)
+    return replace(report, version=version, active=active, superseded=passes and not active)
 
 
 def _is_held_out(form: str, seed: int) -> bool:

@@ -11,6 +11,9 @@ from rich.text import Text
 from ltrr_haystack.frozen_value import FrozenValue
 from ltrr_haystack.ranking.gate import MeanScore, Verdict
 
+_NOT_ON_THE_CARD = {"version", "active", "superseded"}
+"""Fields that the snapshot itself knows, or that are known only once it is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport(FrozenValue):
@@ -34,6 +37,7 @@ class TrainingReport(FrozenValue):
     :param importance: Feature → its share of what all splits gained, the most important first.
     :param version: The snapshot's version; 0 if nothing was trained.
     :param active: Whether the snapshot went live.
+    :param superseded: Whether it would have, had not somebody activated another version meanwhile.
     """
 
     until: int
@@ -53,6 +57,7 @@ class TrainingReport(FrozenValue):
     importance: Mapping[str, float] = field(default_factory=dict, repr=False)
     version: int = 0
     active: bool = False
+    superseded: bool = False
 
     @property
     def passed(self) -> bool:
@@ -70,7 +75,7 @@ class TrainingReport(FrozenValue):
 
         :returns: The report without what the snapshot itself says.
         """
-        return {name: value for name, value in self.to_dict().items() if name not in {"version", "active"}}
+        return {name: value for name, value in self.to_dict().items() if name not in _NOT_ON_THE_CARD}
 
 
 def render(report: TrainingReport, features: int = 12) -> RenderableType:
@@ -133,6 +138,11 @@ def _outcome(report: TrainingReport) -> str:
         return f"No ranker was trained: {report.reason}."
     if report.active:
         return f"Version {report.version} is live: {report.reason}."
+    if report.superseded:
+        return (
+            f"Version {report.version} is kept and not in use, since another version was activated while it was "
+            f"trained: {report.reason}."
+        )
     if report.passed:
         return f"Version {report.version} is kept and may be activated: {report.reason}."
     return f"Version {report.version} is kept but not live: {report.reason}."

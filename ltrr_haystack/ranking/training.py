@@ -127,7 +127,7 @@ def train_ranker(
         if activate_if_passed:
             go_live(store, ALLOCATIONS, measured, replaces=replaces[ALLOCATIONS])
     active = passes and go_live(store, RANKER, version, replaces=replaces[RANKER])
-    return replace(report, version=version, active=active)
+    return replace(report, version=version, active=active, superseded=passes and not active)
 
 
 def train_page(

@@ -24,17 +24,19 @@ payload, keep traces of requests in memory, and allow every web page to call the
 """
 
 
-def prepare_environment(home: str | Path | None = None) -> Path:
+def prepare_environment(home: str | Path | None = None, *, create: bool = True) -> Path:
     """
     Create the home folder and set the environment variables that are not set yet.
 
     :param home: Folder of the store and the caches; `LTRR_HOME`, or `.ltrr`, if left out.
+    :param create: Whether to create the folder, rather than to leave it as it is.
     :returns: The home folder.
     :raises ConfigurationError: If it cannot be created.
     """
     folder = Path(home or os.environ.get("LTRR_HOME") or DEFAULT_HOME).expanduser().resolve()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if create:
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
             f"the home folder '{folder}' cannot be created ({error}); set another one with --home or LTRR_HOME"

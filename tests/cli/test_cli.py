@@ -332,10 +332,11 @@ class TestOptions:
         ids=lambda command: command[0],
     )
     def test_what_only_reads_makes_no_store(self, ltrr, tmp_path, command):
-        refused = ltrr(*command)
+        refused = ltrr(*command, "--home", str(tmp_path / "mistyped"))
         assert refused.exit_code == 1
         assert "there is no store at" in " ".join(refused.output.split())
         assert list(tmp_path.glob("*.db")) == []
+        assert not (tmp_path / "mistyped").exists()
 
     @pytest.mark.parametrize(
         "command",

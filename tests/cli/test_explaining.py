@@ -180,10 +180,11 @@ class TestReadings:
 
 class TestErrors:
     def test_a_store_that_is_not_there_is_not_made(self, ltrr, pipelines, tmp_path):
-        ended = ltrr("love", "--pipelines", pipelines, "--home", tmp_path)
+        ended = ltrr("love", "--pipelines", pipelines, "--home", tmp_path / "mistyped")
         assert ended.exit_code == 1
         assert "there is no store at" in " ".join(ended.output.split())
         assert list(tmp_path.glob("*.db")) == []
+        assert not (tmp_path / "mistyped").exists()
 
     def test_an_index_that_is_not_there_is_not_made(self, ltrr, pipelines, tmp_path):
         store = LTRRStore(Secret.from_token(f"sqlite:///{tmp_path}/ltrr.db"))

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -23,7 +24,7 @@ class TestReport:
         assert IntentReport.from_json(report.to_json()) == report
 
     def test_its_card_leaves_out_the_confusion_and_what_the_snapshot_says(self, report):
-        assert set(report.to_dict()) - set(report.card()) == {"confusion", "version", "active"}
+        assert set(report.to_dict()) - set(report.card()) == {"confusion", "version", "active", "superseded"}
 
 
 class TestRender:
@@ -43,6 +44,8 @@ class TestRender:
     def test_says_what_was_kept_without_going_live(self, store, make_labels):
         kept = train_understanding(store, make_labels(), activate_if_passed=False)
         assert "Version 1 is kept and may be activated: on" in printed(kept)
+        beaten = printed(replace(kept, superseded=True))
+        assert "Version 1 is kept and not in use, since another version was activated while it was trained" in beaten
 
     def test_names_are_no_markup(self, store, make_labels):
         from ltrr_haystack.intents import IntentLabels

@@ -61,6 +61,7 @@ class TestTrainUnderstanding:
         monkeypatch.setattr("ltrr_haystack.intents.training.fit", taken_back_meanwhile)
         again = train_understanding(store, make_labels())
         assert (again.version, again.passed, again.active) == (2, True, False), again.reason
+        assert again.superseded
         assert store.active_version(INTENTS) == 0
 
     def test_one_that_is_worse_than_the_live_one_is_refused(self, store, make_labels):

@@ -130,6 +130,7 @@ class TestTrainRanker:
         with caplog.at_level(logging.WARNING):
             report = train_ranker(logged, settings=quick)
         assert (report.version, report.passed, report.active) == (2, True, False), report.reason
+        assert report.superseded
         assert [logged.active_version(kind) for kind in live] == [0, 0, 0, 0]
         assert [len(logged.snapshots(kind)) for kind in (RANKER, CLICKS, ALLOCATIONS)] == [2, 2, 2]
         assert "ranker 2 is kept and not in use: The 'ranker' snapshot was made to replace version 1" in caplog.text

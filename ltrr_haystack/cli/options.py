@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -116,7 +117,7 @@ def require_store(store: LTRRStore, hint: str) -> None:
         raise ConfigurationError(f"the store has no URL: {error}") from error
     url = parse_url(str(text))
     place = _place(url)
-    if url.get_backend_name() == "sqlite" and Path(place).is_dir():
+    if stat.S_ISDIR(_mode(url)):
         raise ConfigurationError(f"the store cannot be at '{place}', which is a folder: name a file in it; {hint}")
     if _is_missing(url):
         raise ConfigurationError(f"there is no store at '{place}'; {hint}")
@@ -145,7 +146,19 @@ def _place(url: URL) -> str:
 
 
 def _is_missing(url: URL) -> bool:
-    return url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file()
+    return url.get_backend_name() == "sqlite" and not stat.S_ISREG(_mode(url))
+
+
+def _mode(url: URL) -> int:
+    """What is at the path of a SQLite database, as `os.stat` tells it; 0 if nothing is, or the store is another one."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return 0
+    try:
+        return Path(url.database).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        raise ConfigurationError(f"the store at '{_place(url)}' cannot be read: {error.strerror}") from error
 
 
 def require_folder(path: Path) -> None:

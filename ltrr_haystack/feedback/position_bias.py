@@ -14,8 +14,8 @@ People do not read alike, and who gets to a position without a click differs fro
 it is mostly those who do not look, below poor ones it is everybody. A curve for all queries is that of the queries that
 tell most, those whose good documents are seldom passed over, and falls too steeply. So queries are grouped by how often
 something was clicked above what they showed, each group has a curve of its own, and the curve is the mean over what
-was shown. Where a group says little, its curve is that of all pairs together: below a document that everybody clicks,
-a group by itself cannot tell whether nobody looks or nobody wants what stands there.
+was shown. Below a document that everybody clicks, a group by itself cannot tell whether nobody looks or nobody wants
+what stands there: where a group says little, people are taken to look as all do.
 
 The model is a user browsing model with two states: a click on document d at position k has probability `e_ks · a_d`,
 where s tells whether something above was clicked, and the attraction `a_d` of each (query, document) pair is unknown.
@@ -34,10 +34,12 @@ by L-BFGS (Liu and Nocedal, "On the limited memory BFGS method for large scale o
 45, 1989): expectation-maximisation needs thousands of steps along the ridge between examination and attraction.
 
 A curve has a prior: the logarithm of each probability is normal around that of a power law. So a position of which the
-log says little stays near the power law, and one without clicks is not taken for one that nobody examines. The
-uncertainty is that of a bootstrap over queries in which every replicate has a power law drawn from the prior as its
-own: where the log says nothing, a replicate stays there, and the deviation is that of the prior. How often something
-was clicked above is drawn anew as well, from a binomial distribution.
+log says little stays near the power law, and one without clicks is not taken for one that nobody examines. The prior
+of a group lies around the curves of all pairs together. The uncertainty is that of a bootstrap over queries: the root
+mean square of how far the replicates' curves are from the curve, by their logarithms. Every replicate has a power law
+drawn from the prior as its own, also for its groups. So where the log says nothing, a replicate stays there, and the
+deviation is that of the prior; where a group says nothing, the deviation tells how much it matters that it is taken
+to be as all are.
 """
 
 from collections.abc import Sequence
@@ -62,8 +64,8 @@ places are clicked seldom, and what the grid does not have would be taken for ex
 
 SPREAD = 2.0
 """
-How many times as far from the power law as all pages together those before or after a click may be: the deviation of
-the logarithm of the probability of position k is SPREAD · PRIOR_DEVIATION · log k.
+How many times as far from the curve that is expected as all pages together those before or after a click may be: the
+deviation of the logarithm of the probability of position k is SPREAD · PRIOR_DEVIATION · log k.
 """
 
 GROUPS = 3
@@ -144,21 +146,19 @@ def learn_curve(looks: Looks, seed: int = 0) -> ExaminationCurve:
 
 
 def _learned(looks: Looks, seed: int) -> ExaminationCurve:
-    shares, pairs = _shares(looks), _Pairs.of(looks)
-    shown = np.maximum(looks.shown.sum(axis=(0, 1)), 1.0).astype(np.intp)
+    pairs = _Pairs.of(looks)
     positions = np.arange(1, looks.shown.shape[2] + 1)
     rng = np.random.default_rng(seed)
-    (of_shares,) = rng.spawn(1)
     of_states = pairs.curves(np.ones(len(pairs.query)), positions**-PRIOR_ETA, [positions**-eta for eta in STARTS])
-    curve = _mean(of_states, shares)
-    queries = int(pairs.query.max()) + 1
+    curve = _mean(of_states, _shares(looks.shown.sum(axis=0)))
+    queries = int(looks.query.max()) + 1
     replicates = []
     for _ in range(REPLICATES):
-        times = np.bincount(rng.integers(queries, size=queries), minlength=queries)[pairs.query].astype(np.float64)
+        times = np.bincount(rng.integers(queries, size=queries), minlength=queries).astype(np.float64)
         drawn = positions ** -max(0.0, rng.normal(PRIOR_ETA, PRIOR_DEVIATION))
-        share = of_shares.binomial(shown, shares[0]) / shown
-        replicates.append(_mean(pairs.curves(times, drawn, [drawn]), np.array([share, 1.0 - share])))
-    deviations = np.std(np.log(replicates), axis=0, ddof=1) * curve
+        shares = _shares(np.tensordot(times[looks.query], looks.shown, axes=1))
+        replicates.append(_mean(pairs.curves(times[pairs.query], drawn, [drawn], of_groups=drawn), shares))
+    deviations = _distance(np.log(replicates), np.log(curve)) * curve
     eta, deviation = _steepness(curve, np.log(replicates), positions)
     before, after = of_states.tolist()
     return ExaminationCurve(
@@ -166,9 +166,20 @@ def _learned(looks: Looks, seed: int) -> ExaminationCurve:
     )
 
 
-def _shares(looks: Looks) -> Numbers:
-    """How much of what each position showed was shown in either state; the first one where it showed nothing."""
-    shown = looks.shown.sum(axis=0)
+def _distance(replicates: Numbers, estimate: Numbers | float) -> Numbers:
+    """How far replicates, one in each row, are from the estimate: the root of the mean square."""
+    distance: Numbers = np.sqrt(np.square(replicates - estimate).mean(axis=0))
+    return distance
+
+
+def _shares(shown: Numbers) -> Numbers:
+    """
+    How much of what each position showed was shown in either state; the first one where it showed nothing.
+
+    :param shown: 2 × position: how often something was shown there.
+    :returns: 2 × position, of which each position's add up to 1.
+    """
+    shown = shown.copy()
     shown[0, shown.sum(axis=0) == 0] = 1.0
     shares: Numbers = shown / shown.sum(axis=0)
     return shares
@@ -207,14 +218,17 @@ class _Pairs:
         own = [(group == number, _Patterns.of(looks, group == number)) for number in numbers]
         return cls(looks.query, _Patterns.of(looks), own, shown)
 
-    def curves(self, times: Numbers, expected: Numbers, starts: Sequence[Numbers]) -> Numbers:
+    def curves(
+        self, times: Numbers, expected: Numbers, starts: Sequence[Numbers], of_groups: Numbers | None = None
+    ) -> Numbers:
         """
         Learn the curve of each state.
 
         :param times: How often each pair counts.
-        :param expected: The curve around which the prior of both states lies. That of a group lies around the curves of
-            all pairs together.
+        :param expected: The curve around which the prior of both states lies.
         :param starts: Curves from which a maximum is sought.
+        :param of_groups: The curve around which the prior of each group lies; the curves of all pairs together if left
+            out.
         :returns: 2 × position: the mean of the groups, by how often they showed something there; that of all pairs
             together where none did, or there is one group.
         """
@@ -223,8 +237,8 @@ class _Pairs:
         if len(self.groups) == 1:
             return whole
         # Together the groups have as much of the prior as all pairs have.
-        share = 1.0 / len(self.groups)
-        own = np.array([_maximise(of, of.weights(times[rows]), whole, whole, share)[0] for rows, of in self.groups])
+        share, around = 1.0 / len(self.groups), whole if of_groups is None else of_groups
+        own = np.array([_maximise(of, of.weights(times[rows]), around, whole, share)[0] for rows, of in self.groups])
         shown = self.shown.sum(axis=0)
         mean: Numbers = np.where(shown > 0, (own * self.shown).sum(axis=0) / np.maximum(shown, 1.0), whole)
         return mean
@@ -365,5 +379,5 @@ def _steepness(curve: Numbers, log_replicates: Numbers, positions: NDArray[np.in
     logs = np.log(positions[1:])
     if not len(logs):
         return PRIOR_ETA, PRIOR_DEVIATION
-    slopes = -(log_replicates[:, 1:] @ logs) / (logs @ logs)
-    return max(0.0, float(-(np.log(curve[1:]) @ logs) / (logs @ logs))), float(slopes.std(ddof=1))
+    steepness = max(0.0, float(-(np.log(curve[1:]) @ logs) / (logs @ logs)))
+    return steepness, float(_distance(-(log_replicates[:, 1:] @ logs) / (logs @ logs), steepness))

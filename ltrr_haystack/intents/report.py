@@ -18,7 +18,7 @@ MOST_SHOWN = 12
 """Categories of the confusion that are shown in a terminal."""
 
 _NOT_ON_THE_CARD = {"version", "active", "superseded", "confusion"}
-"""Fields that the snapshot itself knows, or that are known only once it is kept, and the largest one."""
+"""Fields that the snapshot itself knows, or that are known only once it is kept; and the confusion, which is large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class IntentReport(FrozenValue):
     :param scikit_learn: scikit-learn's version.
     :param version: The snapshot's version; 0 if nothing was trained.
     :param active: Whether the snapshot went live.
-    :param superseded: Whether it would have, had not somebody activated another version meanwhile.
+    :param superseded: Whether it passed and did not go live, since what is in use was changed while it was trained.
     """
 
     source: str
@@ -99,7 +99,9 @@ def render(report: IntentReport) -> RenderableType:
     parts: list[RenderableType] = [_sources(report)]
     if report.gate.loss is not None:
         parts += [_judgement(report.gate), _calibration(report), _confusion(report)]
-    parts.append(Text(_outcome(report), style="bold green" if report.passed else "bold yellow"))
+    parts.append(
+        Text(_outcome(report), style="bold green" if report.passed and not report.superseded else "bold yellow")
+    )
     return Group(*parts)
 
 
@@ -162,10 +164,8 @@ def _outcome(report: IntentReport) -> str:
     if report.active:
         return f"Version {report.version} is live: {report.reason}."
     if report.superseded:
-        return (
-            f"Version {report.version} is kept and not in use, since another version was activated while it was "
-            f"trained: {report.reason}."
-        )
+        changed = "what is in use was changed while it was trained"
+        return f"Version {report.version} passed ({report.reason}), but {changed}, so it is kept and not in use."
     if report.passed:
         return f"Version {report.version} is kept and may be activated: {report.reason}."
     return f"Version {report.version} is kept but not live: {report.reason}."

@@ -37,7 +37,7 @@ class TrainingReport(FrozenValue):
     :param importance: Feature → its share of what all splits gained, the most important first.
     :param version: The snapshot's version; 0 if nothing was trained.
     :param active: Whether the snapshot went live.
-    :param superseded: Whether it would have, had not somebody activated another version meanwhile.
+    :param superseded: Whether it passed and did not go live, since what is in use was changed while it was trained.
     """
 
     until: int
@@ -91,7 +91,9 @@ def render(report: TrainingReport, features: int = 12) -> RenderableType:
         parts.append(_gate_table(report.gate))
     if report.importance:
         parts.append(_importance_table(report.importance, features))
-    parts.append(Text(_outcome(report), style="bold green" if report.passed else "bold yellow"))
+    parts.append(
+        Text(_outcome(report), style="bold green" if report.passed and not report.superseded else "bold yellow")
+    )
     return Group(*parts)
 
 
@@ -139,10 +141,8 @@ def _outcome(report: TrainingReport) -> str:
     if report.active:
         return f"Version {report.version} is live: {report.reason}."
     if report.superseded:
-        return (
-            f"Version {report.version} is kept and not in use, since another version was activated while it was "
-            f"trained: {report.reason}."
-        )
+        changed = "what is in use was changed while it was trained"
+        return f"Version {report.version} passed ({report.reason}), but {changed}, so it is kept and not in use."
     if report.passed:
         return f"Version {report.version} is kept and may be activated: {report.reason}."
     return f"Version {report.version} is kept but not live: {report.reason}."

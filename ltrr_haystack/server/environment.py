@@ -26,7 +26,7 @@ payload, keep traces of requests in memory, and allow every web page to call the
 
 def prepare_environment(home: str | Path | None = None, *, create: bool = True) -> Path:
     """
-    Create the home folder and set the environment variables that are not set yet.
+    Find the home folder, and set the environment variables that are not set yet.
 
     :param home: Folder of the store and the caches; `LTRR_HOME`, or `.ltrr`, if left out.
     :param create: Whether to create the folder, rather than to leave it as it is.

@@ -77,9 +77,9 @@ def ltrr(url, tmp_path, monkeypatch):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
 
-    def run(*arguments, store=True):
+    def run(*arguments, store=True, home=tmp_path):
         where = ["--store", url] if store else []
-        return CliRunner().invoke(app, [*arguments, *where, "--home", str(tmp_path)])
+        return CliRunner().invoke(app, [*arguments, *where, "--home", str(home)])
 
     return run
 
@@ -324,6 +324,7 @@ class TestOptions:
             ["models"],
             ["activate", "policy", "1"],
             ["prune"],
+            ["learn"],
             ["train-ranker"],
             ["evaluate", "--policy", "baseline"],
             ["report", "--out", "report.html"],
@@ -332,11 +333,19 @@ class TestOptions:
         ids=lambda command: command[0],
     )
     def test_what_only_reads_makes_no_store(self, ltrr, tmp_path, command):
-        refused = ltrr(*command, "--home", str(tmp_path / "mistyped"))
+        refused = ltrr(*command, store=False, home=tmp_path / "mistyped")
         assert refused.exit_code == 1
         assert "there is no store at" in " ".join(refused.output.split())
         assert list(tmp_path.glob("*.db")) == []
         assert not (tmp_path / "mistyped").exists()
+
+    @pytest.mark.parametrize("command", [["models"], ["learn"]], ids=lambda command: command[0])
+    def test_a_home_that_cannot_be_looked_into_is_named(self, ltrr, tmp_path, command):
+        refused = ltrr(*command, store=False, home=tmp_path / ("long" * 100))
+        assert refused.exit_code == 1
+        told = refused.output.replace("\n", "")
+        assert "cannot be read:" in told
+        assert "longlong" in told
 
     @pytest.mark.parametrize(
         "command",

@@ -35,11 +35,10 @@ by L-BFGS (Liu and Nocedal, "On the limited memory BFGS method for large scale o
 
 A curve has a prior: the logarithm of each probability is normal around that of a power law. So a position of which the
 log says little stays near the power law, and one without clicks is not taken for one that nobody examines. The prior
-of a group lies around the curves of all pairs together. The uncertainty is that of a bootstrap over queries: the root
-mean square of how far the replicates' curves are from the curve, by their logarithms. Every replicate has a power law
-drawn from the prior as its own, also for its groups. So where the log says nothing, a replicate stays there, and the
-deviation is that of the prior; where a group says nothing, the deviation tells how much it matters that it is taken
-to be as all are.
+of a group lies around the curves of all pairs together. The uncertainty is that of a bootstrap over queries in which
+every replicate has a power law drawn from the prior as its own, also for its groups: where the log says nothing, a
+replicate stays there, and the deviation is that of the prior. To it comes what rests on groups being taken to look as
+all do: how far the curve is from that with groups whose prior lies around the power law.
 """
 
 from collections.abc import Sequence
@@ -146,30 +145,31 @@ def learn_curve(looks: Looks, seed: int = 0) -> ExaminationCurve:
 
 
 def _learned(looks: Looks, seed: int) -> ExaminationCurve:
-    pairs = _Pairs.of(looks)
+    shares, pairs = _shares(looks.shown.sum(axis=0)), _Pairs.of(looks)
     positions = np.arange(1, looks.shown.shape[2] + 1)
     rng = np.random.default_rng(seed)
-    of_states = pairs.curves(np.ones(len(pairs.query)), positions**-PRIOR_ETA, [positions**-eta for eta in STARTS])
-    curve = _mean(of_states, _shares(looks.shown.sum(axis=0)))
-    queries = int(looks.query.max()) + 1
+    once, law, starts = np.ones(len(pairs.query)), positions**-PRIOR_ETA, [positions**-eta for eta in STARTS]
+    of_states = pairs.curves(once, law, starts)
+    curve, apart = _mean(of_states, shares), _mean(pairs.curves(once, law, starts, of_groups=law), shares)
+    queries = int(pairs.query.max()) + 1
     replicates = []
     for _ in range(REPLICATES):
-        times = np.bincount(rng.integers(queries, size=queries), minlength=queries).astype(np.float64)
+        times = np.bincount(rng.integers(queries, size=queries), minlength=queries)[pairs.query].astype(np.float64)
         drawn = positions ** -max(0.0, rng.normal(PRIOR_ETA, PRIOR_DEVIATION))
-        shares = _shares(np.tensordot(times[looks.query], looks.shown, axes=1))
-        replicates.append(_mean(pairs.curves(times[pairs.query], drawn, [drawn], of_groups=drawn), shares))
-    deviations = _distance(np.log(replicates), np.log(curve)) * curve
-    eta, deviation = _steepness(curve, np.log(replicates), positions)
+        replicates.append(_mean(pairs.curves(times, drawn, [drawn], of_groups=drawn), shares))
+    deviations = _deviation(np.log(replicates), np.log(curve) - np.log(apart)) * curve
+    eta, of_eta = _steepness(curve, positions), [_steepness(each, positions) for each in replicates]
+    deviation = float(_deviation(np.array(of_eta), np.array(eta - _steepness(apart, positions))))
     before, after = of_states.tolist()
     return ExaminationCurve(
-        eta, deviation, tuple(curve.tolist()), tuple(deviations.tolist()), tuple(before), tuple(after)
+        max(0.0, eta), deviation, tuple(curve.tolist()), tuple(deviations.tolist()), tuple(before), tuple(after)
     )
 
 
-def _distance(replicates: Numbers, estimate: Numbers | float) -> Numbers:
-    """How far replicates, one in each row, are from the estimate: the root of the mean square."""
-    distance: Numbers = np.sqrt(np.square(replicates - estimate).mean(axis=0))
-    return distance
+def _deviation(replicates: Numbers, assumed: Numbers) -> Numbers:
+    """The standard deviation over replicates, one in each row, together with what rests on an assumption."""
+    deviation: Numbers = np.sqrt(replicates.var(axis=0, ddof=1) + assumed**2)
+    return deviation
 
 
 def _shares(shown: Numbers) -> Numbers:
@@ -374,10 +374,7 @@ def _log_sum(logarithms: Numbers) -> Numbers:
     return summed
 
 
-def _steepness(curve: Numbers, log_replicates: Numbers, positions: NDArray[np.intp]) -> tuple[float, float]:
-    """The power law that is nearest to the curve, for positions beyond it, with its deviation over the replicates."""
+def _steepness(curve: Numbers, positions: NDArray[np.intp]) -> float:
+    """The exponent of the power law that is nearest to the curve, of two positions at least; for those beyond it."""
     logs = np.log(positions[1:])
-    if not len(logs):
-        return PRIOR_ETA, PRIOR_DEVIATION
-    steepness = max(0.0, float(-(np.log(curve[1:]) @ logs) / (logs @ logs)))
-    return steepness, float(_distance(-(log_replicates[:, 1:] @ logs) / (logs @ logs), steepness))
+    return float(-(np.log(curve[1:]) @ logs) / (logs @ logs))

@@ -108,7 +108,7 @@ def require_store(store: LTRRStore, hint: str) -> None:
 
     :param store: The store, which is not opened.
     :param hint: What to do if it does not exist.
-    :raises ConfigurationError: If it does not exist, or the store has no URL.
+    :raises ConfigurationError: If it does not exist, its folder cannot be looked into, or the store has no URL.
     :raises StoreUnavailableError: If its database cannot be read.
     """
     try:

@@ -37,8 +37,8 @@ A curve has a prior: the logarithm of each probability is normal around that of 
 log says little stays near the power law, and one without clicks is not taken for one that nobody examines. The prior
 of a group lies around the curves of all pairs together. The uncertainty is that of a bootstrap over queries in which
 every replicate has a power law drawn from the prior as its own, also for its groups: where the log says nothing, a
-replicate stays there, and the deviation is that of the prior. To it comes what rests on groups being taken to look as
-all do: how far the curve is from that with groups whose prior lies around the power law.
+replicate stays there, and the deviation is that of the prior. The assumption that groups look as all do adds to it: by
+how far the curve is from the one that is found where the prior of each group lies around the power law.
 """
 
 from collections.abc import Sequence
@@ -145,21 +145,22 @@ def learn_curve(looks: Looks, seed: int = 0) -> ExaminationCurve:
 
 
 def _learned(looks: Looks, seed: int) -> ExaminationCurve:
-    shares, pairs = _shares(looks.shown.sum(axis=0)), _Pairs.of(looks)
+    shares, pairs = _shares(looks), _Pairs.of(looks)
     positions = np.arange(1, looks.shown.shape[2] + 1)
     rng = np.random.default_rng(seed)
-    once, law, starts = np.ones(len(pairs.query)), positions**-PRIOR_ETA, [positions**-eta for eta in STARTS]
-    of_states = pairs.curves(once, law, starts)
-    curve, apart = _mean(of_states, shares), _mean(pairs.curves(once, law, starts, of_groups=law), shares)
+    once, law = np.ones(len(pairs.query)), positions**-PRIOR_ETA
+    whole = pairs.whole(once, law, [positions**-eta for eta in STARTS])
+    of_states = pairs.curves(once, whole, expected=whole)
+    curve, by_law = _mean(of_states, shares), _mean(pairs.curves(once, whole, expected=law), shares)
     queries = int(pairs.query.max()) + 1
     replicates = []
     for _ in range(REPLICATES):
         times = np.bincount(rng.integers(queries, size=queries), minlength=queries)[pairs.query].astype(np.float64)
         drawn = positions ** -max(0.0, rng.normal(PRIOR_ETA, PRIOR_DEVIATION))
-        replicates.append(_mean(pairs.curves(times, drawn, [drawn], of_groups=drawn), shares))
-    deviations = _deviation(np.log(replicates), np.log(curve) - np.log(apart)) * curve
+        replicates.append(_mean(pairs.curves(times, pairs.whole(times, drawn, [drawn]), expected=drawn), shares))
+    deviations = _deviation(np.log(replicates), np.log(curve) - np.log(by_law)) * curve
     eta, of_eta = _steepness(curve, positions), [_steepness(each, positions) for each in replicates]
-    deviation = float(_deviation(np.array(of_eta), np.array(eta - _steepness(apart, positions))))
+    deviation = float(_deviation(np.array(of_eta), np.array(eta - _steepness(by_law, positions))))
     before, after = of_states.tolist()
     return ExaminationCurve(
         max(0.0, eta), deviation, tuple(curve.tolist()), tuple(deviations.tolist()), tuple(before), tuple(after)
@@ -172,14 +173,9 @@ def _deviation(replicates: Numbers, assumed: Numbers) -> Numbers:
     return deviation
 
 
-def _shares(shown: Numbers) -> Numbers:
-    """
-    How much of what each position showed was shown in either state; the first one where it showed nothing.
-
-    :param shown: 2 × position: how often something was shown there.
-    :returns: 2 × position, of which each position's add up to 1.
-    """
-    shown = shown.copy()
+def _shares(looks: Looks) -> Numbers:
+    """How much of what each position showed was shown in either state; the first one where it showed nothing."""
+    shown = looks.shown.sum(axis=0)
     shown[0, shown.sum(axis=0) == 0] = 1.0
     shares: Numbers = shown / shown.sum(axis=0)
     return shares
@@ -218,27 +214,33 @@ class _Pairs:
         own = [(group == number, _Patterns.of(looks, group == number)) for number in numbers]
         return cls(looks.query, _Patterns.of(looks), own, shown)
 
-    def curves(
-        self, times: Numbers, expected: Numbers, starts: Sequence[Numbers], of_groups: Numbers | None = None
-    ) -> Numbers:
+    def whole(self, times: Numbers, expected: Numbers, starts: Sequence[Numbers]) -> Numbers:
         """
-        Learn the curve of each state.
+        Learn the curve of each state from all pairs together.
 
         :param times: How often each pair counts.
         :param expected: The curve around which the prior of both states lies.
         :param starts: Curves from which a maximum is sought.
-        :param of_groups: The curve around which the prior of each group lies; the curves of all pairs together if left
-            out.
+        :returns: 2 × position.
+        """
+        weights = self.patterns.weights(times)
+        return max((_maximise(self.patterns, weights, expected, start) for start in starts), key=lambda of: of[1])[0]
+
+    def curves(self, times: Numbers, whole: Numbers, expected: Numbers) -> Numbers:
+        """
+        Learn the curve of each state, by groups.
+
+        :param times: How often each pair counts.
+        :param whole: That of all pairs together, with which the search for each group's begins.
+        :param expected: The curve around which the prior of each group lies, for both states or for each.
         :returns: 2 × position: the mean of the groups, by how often they showed something there; that of all pairs
             together where none did, or there is one group.
         """
-        weights = self.patterns.weights(times)
-        whole, _ = max((_maximise(self.patterns, weights, expected, start) for start in starts), key=lambda of: of[1])
         if len(self.groups) == 1:
             return whole
         # Together the groups have as much of the prior as all pairs have.
-        share, around = 1.0 / len(self.groups), whole if of_groups is None else of_groups
-        own = np.array([_maximise(of, of.weights(times[rows]), around, whole, share)[0] for rows, of in self.groups])
+        share = 1.0 / len(self.groups)
+        own = np.array([_maximise(of, of.weights(times[rows]), expected, whole, share)[0] for rows, of in self.groups])
         shown = self.shown.sum(axis=0)
         mean: Numbers = np.where(shown > 0, (own * self.shown).sum(axis=0) / np.maximum(shown, 1.0), whole)
         return mean

@@ -52,7 +52,10 @@ class Unions:
         found = np.nan_to_num(ranks, nan=np.inf) <= depths[:, None, :]
         parts = np.where(found, self._weights / (self._constants + np.nan_to_num(ranks)), 0.0)
         fused = np.where(found.any(axis=2), parts.sum(axis=2), -1.0).round(EXACT_DIGITS)
-        places = _places(fused)
+        # Of documents with equal scores those of the first arm stand above, in the order of their ranks there.
+        in_turn = np.arange(len(self._arms)) * np.nanmax(ranks, initial=0.0) + ranks
+        by_arm = np.where(found, in_turn, np.inf).min(axis=2, initial=np.inf)
+        places = _places(fused, by_arm)
         places[fused < 0] = np.inf
         features = np.repeat(query.features[None], len(depths), axis=0)
         features[:, :, self._searched] = np.maximum(fused, 0.0)
@@ -141,9 +144,10 @@ def earned_by(scores: Numbers, worth: Numbers, looks: Numbers) -> Numbers:
     return total.round(EXACT_DIGITS)
 
 
-def _places(scores: Numbers) -> Numbers:
-    """The place of each document in every row, by falling score, from 1."""
+def _places(scores: Numbers, ties: Numbers | None = None) -> Numbers:
+    """The place of each document in every row, by falling score and rising `ties`, from 1."""
     places = np.empty(scores.shape)
     ranks = np.broadcast_to(np.arange(1.0, scores.shape[1] + 1), scores.shape)
-    np.put_along_axis(places, np.argsort(-scores, axis=1, kind="stable"), ranks, axis=1)
+    keys = (-scores,) if ties is None else (ties, -scores)
+    np.put_along_axis(places, np.lexsort(keys, axis=-1), ranks, axis=1)
     return places

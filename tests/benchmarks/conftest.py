@@ -35,6 +35,7 @@ def program(name):
 
 coverage, engine, ingest = program("coverage"), program("engine"), program("ingest")
 examination, gate = program("examination"), program("gate")
+new_queries = program("new_queries")
 one_click, readings = program("one_click"), program("readings")
 prior_looks = program("prior_looks")
 understanding, expected_readings = program("understanding"), program("expected_readings")

@@ -27,10 +27,11 @@ pages of most queries, and not where people look at few places, and little is kn
 What this leaves out: that half of the searches tell less than all, so that more candidates are needed; that purchases
 count for more there, that a pipeline may have told its memory arm another prior or minimum, and what several of them
 bring together; that a query which was searched as often may have been clicked too seldom for a memory; documents that
-were never logged, so that the others stand higher in these unions than they did; that scores are normalised within what
-an arm draws, and that the ranker leaves what is below its first candidates in the union's order; that the margin is an
-estimate, too; that the best of many allocations by chance looks a little better than it is, so that others seem to be a
-little more behind; and that of many that are tested some pass by chance.
+were never logged, so that the others stand higher in these unions than they did; arms that rested in every search that
+logged a document, which are taken not to find it; that scores are normalised within what an arm draws, and that the
+ranker leaves what is below its first candidates in the union's order; that the margin is an estimate, too; that the
+best of many allocations by chance looks a little better than it is, so that others seem to be a little more behind; and
+that of many that are tested some pass by chance.
 """
 
 from collections.abc import Mapping, Sequence

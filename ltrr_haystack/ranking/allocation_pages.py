@@ -24,8 +24,10 @@ class Unions:
     """
     Makes the unions of allocations.
 
+    Of documents with equal scores those of the first arm stand above, by their ranks there, as `UnionJoiner` has it.
+
     :param schema: The features of the documents.
-    :param actions: What there is to choose from.
+    :param actions: What there is to choose from; its arms are taken to stand in the order of the joiner's.
     :param fusion: Arm → its weight and the constant k in reciprocal rank fusion; arms that are not there find nothing.
     """
 
@@ -52,7 +54,6 @@ class Unions:
         found = np.nan_to_num(ranks, nan=np.inf) <= depths[:, None, :]
         parts = np.where(found, self._weights / (self._constants + np.nan_to_num(ranks)), 0.0)
         fused = np.where(found.any(axis=2), parts.sum(axis=2), -1.0).round(EXACT_DIGITS)
-        # Of documents with equal scores those of the first arm stand above, in the order of their ranks there.
         in_turn = np.arange(len(self._arms)) * np.nanmax(ranks, initial=0.0) + ranks
         by_arm = np.where(found, in_turn, np.inf).min(axis=2, initial=np.inf)
         places = _places(fused, by_arm)

@@ -75,23 +75,27 @@ def _systems(simulation: Simulation) -> Table:
 
 
 def _arms(simulation: Simulation) -> list[Table]:
+    """For each system that learns; arms stand below each other, since there may be more than fit side by side."""
     tables = []
+    baseline = simulation.metrics.get("baseline")
     for name, of in simulation.metrics.items():
         if name == "baseline" or not of.kinds:
             continue
-        baseline = simulation.metrics.get("baseline")
-        arms = sorted(of.whole.runs)
+        kinds = sorted(of.kinds.items())
         table = Table(title=f"{TITLES[name]}: share of searches clicked, and in which an arm ran (→ in the last fifth)")
-        table.add_column("kind", no_wrap=True)
-        for title in ("searches", "clicked", *(["baseline"] if baseline else []), *arms):
-            table.add_column(title, justify="right")
-        for kind, counts in sorted(of.kinds.items()):
-            last = of.last_kinds[kind].arm_shares if kind in of.last_kinds else {}
-            rates = [_share(counts.clicked, counts.searches)]
-            if baseline:
-                rates.append(_share(baseline.kinds[kind].clicked, baseline.kinds[kind].searches))
-            cells = [_change(counts.arm_shares.get(arm, 0.0), last.get(arm)) for arm in arms]
-            table.add_row(kind, f"{counts.searches:,}", *rates, *cells)
+        table.add_column("")
+        for kind, _ in kinds:
+            table.add_column(kind, justify="right")
+        table.add_row("searches", *[f"{counts.searches:,}" for _, counts in kinds])
+        table.add_row("clicked", *[_share(counts.clicked, counts.searches) for _, counts in kinds])
+        if baseline:
+            clicked = [_share(baseline.kinds[kind].clicked, baseline.kinds[kind].searches) for kind, _ in kinds]
+            table.add_row("… baseline", *clicked)
+        last = {kind: of.last_kinds[kind].arm_shares if kind in of.last_kinds else {} for kind, _ in kinds}
+        for arm in sorted(of.whole.runs):
+            table.add_row(
+                arm, *[_change(counts.arm_shares.get(arm, 0.0), last[kind].get(arm)) for kind, counts in kinds]
+            )
         tables.append(table)
     return tables
 

@@ -223,3 +223,20 @@ class TestTables:
             "mood",
         ):
             assert words in text
+
+    def test_many_arms_fit_a_narrow_screen(self):
+        """Kinds of query stand side by side, arms below each other: nothing is cut."""
+
+        class Wide(Toy):
+            def search(self, search):
+                return Answer(
+                    f"id-{search.index}", self.shown, {f"arm_{number}": 5 for number in range(12)}, "live", False
+                )
+
+        console = Console(record=True, width=80, file=io.StringIO())
+        console.print(simulation_tables(run({"baseline": Toy(("d1", "d0")), "learning": Wide(("d0",))})))
+        text = console.export_text()
+        assert all(f"arm_{number} " in text for number in range(12))
+        assert "… baseline" in text
+        assert "100→100%" in text
+        assert not any(line.rstrip(" │").endswith("…") for line in text.splitlines())

@@ -1,13 +1,13 @@
 """
 What a ranker gains on queries that it has not seen, when it learns from clicks and when it learns from true grades.
 
-Simulated people search a data set through the whole pipeline, as in `ltrr benchmark`. Then each query that they typed
-is taken for a new one: a ranker that is trained on the others (cross-validation) orders the candidates of the baseline,
-as far as the log knows them, and the first ten are judged by the true grades. What a ranker lacks that learns from the
-true grades in place of clicks is not for want of feedback, but of queries or features.
+Simulated people search a data set through the whole pipeline, as in `ltrr benchmark`. The queries that they typed, as
+far as any document was clicked, are put into parts. Each part is taken for new: a ranker that is trained on the others
+orders the candidates of the baseline, as far as the log knows them, and the first ten are judged by the true grades. A
+second ranker learns from the true grades in place of clicks: what it lacks would be missing with perfect feedback, too.
 
-So every query is judged, not only the quarter that `ltrr benchmark` holds out, and no candidates are saved. Of several
-seeds the mean of each query counts.
+In each seed people type three quarters of the queries, where `ltrr benchmark` judges the other quarter; several seeds
+together reach nearly all. Of several seeds the mean of each query counts. No candidates are saved.
 
     # takes minutes, and needs the public data sets
     python benchmarks/new_queries.py --data ../shared/data/medquad --impressions 8000 --seeds 4
@@ -174,6 +174,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, from --seed on")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     arguments = parser.parse_args(argv)
+    if arguments.seeds < 1:
+        parser.error(f"--seeds must be at least 1, got {arguments.seeds}")
     data = load_beir(arguments.data)
     scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):

@@ -54,7 +54,7 @@ class Unions:
         found = np.nan_to_num(ranks, nan=np.inf) <= depths[:, None, :]
         parts = np.where(found, self._weights / (self._constants + np.nan_to_num(ranks)), 0.0)
         fused = np.where(found.any(axis=2), parts.sum(axis=2), -1.0).round(EXACT_DIGITS)
-        in_turn = np.arange(len(self._arms)) * np.nanmax(ranks, initial=0.0) + ranks
+        in_turn = np.arange(len(self._arms)) * depths.max(initial=0.0) + ranks
         by_arm = np.where(found, in_turn, np.inf).min(axis=2, initial=np.inf)
         places = _places(fused, by_arm)
         places[fused < 0] = np.inf

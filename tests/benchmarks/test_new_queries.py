@@ -1,4 +1,5 @@
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from math import log2
 
@@ -38,6 +39,11 @@ class TestPageOf:
         page = new_queries.page_of(unions, lambda each: np.where(np.isfinite(each.places), each.places, 1e9), names)
         assert page == tuple(f"d{place}" for place in range(50, 40, -1))
 
+    def test_what_is_not_found_is_left_out(self, new_queries):
+        unions = replace(judged_query("love", np.zeros((3, 1))), places=np.array([2.0, np.inf, 1.0]))
+        page = new_queries.page_of(unions, lambda each: np.array([1.0, 9.0, 2.0]), ["b", "x", "a"])
+        assert page == ("a", "b")
+
 
 class TestTrueGrades:
     def test_are_shares_of_the_best(self, new_queries):
@@ -50,16 +56,16 @@ class TestTrueGrades:
 
 class TestCompared:
     def test_each_query_counts_once_with_the_mean_of_its_seeds(self, new_queries):
-        """Gains are .2 and .4 in the mean over seeds: .3 with a standard error of .1."""
+        """By clicks gains are .2 and .4, .3 in the mean with a standard error of .1; by grades .2 more for each."""
         scores = {
             new_queries.UNION: {"1": [0.5, 0.3], "2": [0.2]},
             new_queries.CLICKS: {"1": [0.7, 0.5], "2": [0.6]},
-            new_queries.GRADES: {"1": [0.7, 0.5], "2": [0.6]},
+            new_queries.GRADES: {"1": [0.9, 0.7], "2": [0.8]},
         }
-        clicks, grades, both = new_queries.compared(scores).values()
-        assert clicks.mean == grades.mean == pytest.approx(0.3)
+        clicks, grades, more = new_queries.compared(scores).values()
+        assert (clicks.mean, grades.mean) == pytest.approx((0.3, 0.5))
         assert clicks.high - clicks.mean == pytest.approx(12.706 * 0.1, rel=1e-4)
-        assert (both.mean, both.low) == (0.0, 0.0)
+        assert (more.mean, more.low, more.high) == pytest.approx((0.2, 0.2, 0.2))
 
 
 class TestGains:
@@ -74,6 +80,22 @@ class TestGains:
         for query, score in by_union.items():
             assert score == pytest.approx(1 / log2(3 + int(query[1:]) % 5))
 
+    def test_one_ranker_learns_from_clicks_and_the_other_from_true_grades(self, new_queries, precomputed, monkeypatch):
+        learned_from = []
+
+        class Recorded(new_queries.CrossFitted):
+            def __init__(self, queries, *others):
+                learned_from.append(queries)
+                super().__init__(queries, *others)
+
+        monkeypatch.setattr(new_queries, "CrossFitted", Recorded)
+        with new_queries.searched(precomputed, SETTINGS) as left:
+            list(new_queries.gains(left, 0))
+        clicks, grades = learned_from
+        assert len(clicks) == len(grades) > 20
+        assert all(query.grades.max() != 1.0 for query in clicks)
+        assert all(sorted(query.grades) == [0.0] * (len(query.grades) - 1) + [1.0] for query in grades)
+
 
 class TestMain:
     @pytest.fixture(autouse=True)
@@ -86,6 +108,24 @@ class TestMain:
         new_queries.main(["--data", "tiny", "--impressions", "300", "--json", str(file)])
         assert "learned from clicks, minus union" in capsys.readouterr().out
         assert set(json.loads(file.read_text())["learned from clicks, minus union"]) == {"mean", "low", "high"}
+
+    def test_every_seed_counts(self, new_queries, monkeypatch):
+        """People of seed 3 type a, those of seed 4 type a and b."""
+        told = []
+        monkeypatch.setattr(new_queries, "compared", lambda scores: told.append(scores) or {})
+        monkeypatch.setattr(new_queries, "searched", lambda _, settings: nullcontext(settings))
+        monkeypatch.setattr(
+            new_queries,
+            "gains",
+            lambda _, seed: [(query, new_queries.UNION, seed) for query in {3: "a", 4: "ab"}[seed]],
+        )
+        new_queries.main(["--data", "tiny", "--seed", "3", "--seeds", "2"])
+        assert told == [{new_queries.UNION: {"a": [3, 4], "b": [4]}}]
+
+    def test_no_seeds_are_an_error(self, new_queries, capsys):
+        with pytest.raises(SystemExit):
+            new_queries.main(["--data", "tiny", "--seeds", "0"])
+        assert "--seeds must be at least 1, got 0" in capsys.readouterr().err
 
     def test_too_few_queries_are_an_error(self, new_queries, capsys):
         with pytest.raises(SystemExit):

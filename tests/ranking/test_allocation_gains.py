@@ -74,39 +74,6 @@ def test_the_page_of_an_allocation_is_in_the_order_of_its_own_union():
     assert gain(gains, dense=2) == pytest.approx(worth["c"] + 0.5 * worth["e"] - today)
 
 
-def test_of_documents_with_equal_scores_those_of_the_first_arm_stand_above_whatever_the_page_was():
-    """Two arms that find nothing in common: a and c have 1/61 each, b and d 1/62. The page was upside down."""
-    queries = known(
-        *[
-            search(query, {"bm25": ["a", "b"], "dense": ["c", "d"]}, clicked=("c", "b"), shown="dbca")
-            for query in ("love", "peace")
-        ]
-    )
-    worth = dict(zip("dbca", queries[0].attractions, strict=True))
-    assert worth["a"] != worth["c"] != worth["b"]
-    gains = measured(queries)
-    assert gains.baseline == pytest.approx(worth["a"] + 0.5 * worth["c"])
-    assert gain(gains, bm25=4) == pytest.approx(0.5 * (worth["b"] - worth["c"]))
-
-
-def test_of_equal_scores_that_of_the_first_arm_stands_above_whatever_the_ranks_there_are():
-    """dense counts for 61 / 62: its first, c, has 1 / 62, as the second of bm25, b, has; a has 1 / 61."""
-    queries = known(*[search(query, {"bm25": "ab", "dense": "cd"}, clicked="c", shown="dcba") for query in ("x", "y")])
-    worth = dict(zip("dcba", queries[0].attractions, strict=True))
-    assert worth["b"] != worth["c"]
-    fusion = {"bm25": (1.0, 60.0), "dense": (61 / 62, 60.0)}
-    gains = allocation_gains(queries, SCHEMA, ACTIONS, fusion, MODEL, page=2)
-    assert gains.baseline == pytest.approx(worth["a"] + 0.5 * worth["b"])
-
-
-def test_of_equal_scores_found_by_the_same_arms_the_rank_in_the_first_decides():
-    """Both arms find a and c, and the one is first where the other is third."""
-    queries = known(*[search(query, shown="cabe") for query in ("love", "peace")])
-    worth = dict(zip("cabe", queries[0].attractions.tolist(), strict=False))
-    assert worth["a"] != worth["c"]
-    assert measured(queries).baseline == pytest.approx(worth["a"] + 0.5 * worth["c"])
-
-
 def test_the_ranking_model_orders_the_page_and_the_baseline_stays_in_the_unions_order():
     """By what dense ranks best, c and e; with bm25 alone nothing is known of that, and the union's order is left."""
     column = SCHEMA.columns["arm.dense.reciprocal_rank"]

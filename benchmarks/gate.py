@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from searched import hybrid, options, searched, settings_of
+from searched import hybrid, options, ranker_log, searched, settings_of
 
 from ltrr_haystack.evaluation.datasets import load_beir
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
@@ -28,11 +28,9 @@ from ltrr_haystack.ranking.features import FeatureSchema
 from ltrr_haystack.ranking.fitting import TrainingSettings
 from ltrr_haystack.ranking.gate import PLACES, Scores, Verdict, judge
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
-from ltrr_haystack.ranking.page_fitting import fit_page_model
-from ltrr_haystack.ranking.reading import RankerLog, read_ranker_log
+from ltrr_haystack.ranking.reading import RankerLog
 
 FEWEST_QUERIES = 20
-MOST_DECISIONS = 50_000
 
 
 def log_of(precomputed: PrecomputedPipeline, settings: Settings) -> RankerLog:
@@ -44,9 +42,7 @@ def log_of(precomputed: PrecomputedPipeline, settings: Settings) -> RankerLog:
     :returns: The log.
     """
     with searched(precomputed, settings) as left:
-        store = left.system.store
-        model = fit_page_model(store, max_decisions=MOST_DECISIONS, seed=settings.seeds[0])
-        return read_ranker_log(store, MOST_DECISIONS, model)
+        return ranker_log(left, settings.seeds[0])
 
 
 def page_reversed(query: JudgedQuery) -> Scores:

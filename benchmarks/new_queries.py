@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from searched import Searched, hybrid, options, searched, settings_of
+from searched import Searched, hybrid, options, ranker_log, searched, settings_of
 
 from ltrr_haystack.evaluation.datasets import DataSet, Query, load_beir
 from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline
@@ -34,11 +34,8 @@ from ltrr_haystack.ranking.features import FeatureSchema, arm_features
 from ltrr_haystack.ranking.fitting import TrainingSettings
 from ltrr_haystack.ranking.gate import MeanScore, Scorer, bounded_mean, by_union
 from ltrr_haystack.ranking.judged_queries import JudgedQuery
-from ltrr_haystack.ranking.page_fitting import fit_page_model
-from ltrr_haystack.ranking.reading import read_ranker_log
 from ltrr_haystack.understanding import normal_form
 
-MOST_DECISIONS = 50_000
 RERANKED = 50
 """How many of the union's first candidates a ranker orders, as `LTRRanker` does."""
 
@@ -91,22 +88,22 @@ def documents_of(known: JudgedQuery, schema: FeatureSchema, found: Mapping[str, 
     return tuple(ids)
 
 
-def page_of(unions: JudgedQuery, scorer: Scorer, documents: Sequence[str]) -> tuple[str, ...]:
+def page_of(union: JudgedQuery, scorer: Scorer, documents: Sequence[str]) -> tuple[str, ...]:
     """
     Give the page that a ranker makes.
 
-    :param unions: The query with the places of its documents in the union, infinite where they are not found.
+    :param union: The query with the places of its documents in the union, infinite where they are not found.
     :param scorer: Scores the documents.
     :param documents: Their ids.
     :returns: The ids of the first ten.
     """
-    first = np.argsort(unions.places, kind="stable")[:RERANKED]
-    first = first[np.isfinite(unions.places[first])]
-    order = first[np.argsort(-scorer(unions)[first], kind="stable")]
+    first = np.argsort(union.places, kind="stable")[:RERANKED]
+    first = first[np.isfinite(union.places[first])]
+    order = first[np.argsort(-scorer(union)[first], kind="stable")]
     return tuple(documents[row] for row in order[:PAGE].tolist())
 
 
-def gains(left: Searched, seed: int) -> Iterator[tuple[str, str, float]]:
+def scored(left: Searched, seed: int) -> Iterator[tuple[str, str, float]]:
     """
     Judge rankers on queries that they have not seen.
 
@@ -114,15 +111,15 @@ def gains(left: Searched, seed: int) -> Iterator[tuple[str, str, float]]:
     :param seed: Seed of the page model and the rankers.
     :returns: The query's id, by what the page is ordered, and its nDCG@10.
     """
-    store, precomputed = left.system.store, left.precomputed
-    log = read_ranker_log(store, MOST_DECISIONS, fit_page_model(store, max_decisions=MOST_DECISIONS, seed=seed))
+    precomputed, log = left.precomputed, ranker_log(left, seed)
     if log.newest is None:
         return
     actions = log.newest.decision.actions
     queries = {normal_form(query.text): query for query in left.seen}
     known = [_named(precomputed, queries[each.normal_form], each, log.schema) for each in log.judged]
-    unions = Unions(log.schema, actions, log.fusion)
     taught = [each.with_true_grades(precomputed.data) for each in known]
+    unions, baseline = Unions(log.schema, actions, log.fusion), experts_of(actions).baseline
+    found = [unions.under(each.known, [baseline]) for each in known]
     orders: dict[str, Scorer] = {
         UNION: by_union,
         CLICKS: CrossFitted(log.judged, log.schema, SETTINGS, seed).scores,
@@ -130,12 +127,8 @@ def gains(left: Searched, seed: int) -> Iterator[tuple[str, str, float]]:
     }
     for name, scorer in orders.items():
         answers = [
-            ToJudge(
-                each.query.id,
-                page_of(unions.under(each.known, [experts_of(actions).baseline]), scorer, each.documents),
-                (),
-            )
-            for each in known
+            ToJudge(each.query.id, page_of(union, scorer, each.documents), ())
+            for each, union in zip(known, found, strict=True)
         ]
         for answer, score in zip(answers, judged(answers, precomputed.data.qrels)["nDCG@10"], strict=True):
             yield answer.query_id, name, score
@@ -181,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
         settings = replace(settings_of(arguments), seeds=(seed,))
         with searched(hybrid(data, settings, arguments.home), settings) as left:
-            for query_id, name, score in gains(left, seed):
+            for query_id, name, score in scored(left, seed):
                 scores[name][query_id].append(score)
     if len(scores[UNION]) < 2:
         parser.error(f"{len(scores[UNION])} queries were clicked, 2 are needed; raise --impressions")

@@ -15,7 +15,10 @@ from ltrr_haystack.evaluation.replay.precomputed import PrecomputedPipeline, pre
 from ltrr_haystack.evaluation.replay.settings import Settings
 from ltrr_haystack.evaluation.replay.systems import PipelineSystem
 from ltrr_haystack.evaluation.replay.variants import Variant
+from ltrr_haystack.ranking.page_fitting import fit_page_model
+from ltrr_haystack.ranking.reading import RankerLog, read_ranker_log
 
+MOST_DECISIONS = 50_000
 HYBRID = Path(__file__).parent / "hybrid"
 
 
@@ -94,3 +97,15 @@ def searched(precomputed: PrecomputedPipeline, settings: Settings) -> Iterator[S
             yield Searched(precomputed, system, queries["seen"])
         finally:
             system.close()
+
+
+def ranker_log(left: Searched, seed: int) -> RankerLog:
+    """
+    Read what a ranker would learn from.
+
+    :param left: The system that people have met.
+    :param seed: Seed of the page model.
+    :returns: What the log says.
+    """
+    store = left.system.store
+    return read_ranker_log(store, MOST_DECISIONS, fit_page_model(store, max_decisions=MOST_DECISIONS, seed=seed))

@@ -40,15 +40,15 @@ def known(union, shown):
     weight=st.sampled_from([1.0, 61 / 62, 61 / 63]),
     draw=st.randoms(use_true_random=False),
 )
-@example({"bm25": ["a", "b"], "title": ["c", "d"], "dense": []}, 1.0, None)  # nothing in common
-@example(
-    {"bm25": ["a", "b"], "title": ["c", "d"], "dense": []}, 61 / 62, None
-)  # the second's first as the first's second
-@example(
-    {"bm25": ["a", "b", "c"], "title": ["c", "e", "a"], "dense": []}, 1.0, None
-)  # the same arms, the ranks exchanged
+@example({"bm25": ["a", "b"], "title": ["c", "d"], "dense": []}, 1.0, None)
+@example({"bm25": ["a", "b"], "title": ["c", "d"], "dense": []}, 61 / 62, None)
+@example({"bm25": ["a", "b", "c"], "title": ["c", "e", "a"], "dense": []}, 1.0, None)
 def test_places_are_those_of_the_joiner_whatever_the_page_was(found, weight, draw):
-    """Also among documents with equal scores; the page is upside down or in an order by chance."""
+    """
+    Also of documents with equal scores: in arms that find nothing in common; the first of an arm that counts for less
+    and the second of another; and two that the same arms found, with their ranks exchanged. The page is upside down, or
+    in an order by chance.
+    """
     joiner = UnionJoiner(list(ARMS), weights={"title": weight})
     whole = of(ACTIONS.baseline, found, joiner)
     shown = [each.object_id for each in reversed(whole.candidates)]
